@@ -1,0 +1,1 @@
+set(VIT158_API_SOURCES)

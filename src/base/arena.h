@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A bump allocator over one block, used twice: first with no block, to learn how many bytes a plan
+ * needs, then with a block of that size, to hand out the same pieces.
+ *
+ *   vit158_arena arena = {0};
+ *   plan(&session, &arena);                       // measures: every pointer is NULL
+ *   arena = vit158_arena_over(malloc(arena.used), arena.used);
+ *   plan(&session, &arena);                       // hands out
+ */
+#ifndef VIT158_BASE_ARENA_H
+#define VIT158_BASE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VIT158_ARENA_ALIGN 64 /* a cache line; any SIMD type */
+
+typedef struct vit158_arena {
+    uint8_t *base;   /* NULL while measuring; 64-byte aligned otherwise */
+    size_t capacity; /* bytes at base */
+    size_t used;     /* bytes handed out, a multiple of VIT158_ARENA_ALIGN */
+    bool overflow;   /* a size did not fit in size_t or in the block */
+} vit158_arena;
+
+vit158_arena vit158_arena_over(void *block, size_t n_bytes);
+
+/* count * size bytes, 64-byte aligned, not cleared. NULL while measuring or on overflow. */
+void *vit158_arena_take(vit158_arena *arena, size_t count, size_t size);
+
+#endif

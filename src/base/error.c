@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/error.h"
+
+#include <stdarg.h>
+
+#include "base/text.h"
+
+vit158_status vit158_fail(vit158_error *error, vit158_status status, const char *format, ...)
+{
+    if (error != NULL) {
+        va_list arguments;
+        va_start(arguments, format);
+        error->status = status;
+        vit158_format_list(error->message, sizeof error->message, format, arguments);
+        va_end(arguments);
+    }
+    return status;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Independent tasks of one operation. The engine cuts each operation into tasks whose results do
+ * not depend on who runs them or in which order; a pool runs them, the serial pool in a plain loop.
+ */
+#ifndef VIT158_BASE_PARALLEL_H
+#define VIT158_BASE_PARALLEL_H
+
+#include <stdint.h>
+
+/* `worker` < pool->workers says whose scratch memory may be used. */
+typedef void (*vit158_task)(void *context, uint32_t task, uint32_t worker);
+
+typedef struct vit158_pool {
+    uint32_t workers; /* >= 1 */
+    /* Runs task(context, i, worker) for every i < n_tasks and returns when all have finished. */
+    void (*run)(struct vit158_pool *pool, vit158_task task, void *context, uint32_t n_tasks);
+} vit158_pool;
+
+/* One worker, the caller. */
+vit158_pool vit158_pool_serial(void);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a picture becomes a model's input. Read from the model's metadata by model/.
+ */
+#ifndef VIT158_IMAGE_RECIPE_H
+#define VIT158_IMAGE_RECIPE_H
+
+#include <stdint.h>
+
+typedef enum vit158_filter { VIT158_FILTER_BILINEAR, VIT158_FILTER_BICUBIC } vit158_filter;
+
+typedef struct vit158_recipe {
+    uint32_t channels;    /* 1 or 3 */
+    uint32_t crop_size;   /* S: centre crop, square */
+    uint32_t resize_size; /* >= S: the shorter side is resized to this, the longer to
+                             trunc(resize_size * longer / shorter), as torchvision does */
+    vit158_filter filter;
+    float mean[3]; /* of values in 0 .. 1, per channel */
+    float std[3];
+} vit158_recipe;
+
+#endif

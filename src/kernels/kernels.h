@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The contracts of the hot operations. `<op>_scalar.c` is the definition, `<op>_simd128.c` the fast
+ * one; both give the same bits, which tests check with memcmp.
+ *
+ * Layout. Activations are channel-major: element (channel c, token t) of an activation matrix with
+ * row stride `ld` lies at [c * ld + t]. Tokens are the SIMD lanes, so no kernel needs horizontal
+ * sums or transposes, and the int8 rows are what the table kernel wants. `ld` is a multiple of
+ * VIT158_TOKEN_PAD; columns N .. ld-1 are padding that holds finite values of no meaning. Buffers
+ * are 16-byte aligned at their start; with ld a multiple of 8, float rows are 32-byte multiples and
+ * int8 rows 8-byte multiples.
+ *
+ * Ranges. Kernels work on the token columns [t0, t1) and outputs [o0, o1) they are given, so that
+ * an operation can be cut into tasks. t0 is a multiple of VIT158_TOKEN_PAD, t1 too unless t1 = N; a
+ * kernel may round t1 up to a multiple of VIT158_TOKEN_PAD and write padding columns below that.
+ * Empty ranges do nothing.
+ *
+ * Numbers. Every float operation is a single IEEE operation in the order written below.
+ */
+#ifndef VIT158_KERNELS_KERNELS_H
+#define VIT158_KERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VIT158_TOKEN_PAD 8U
+
+/* N rounded up to whole token groups: the row stride of activation matrices. */
+static inline uint32_t vit158_token_stride(uint32_t n_tokens)
+{
+    return (n_tokens + VIT158_TOKEN_PAD - 1) / VIT158_TOKEN_PAD * VIT158_TOKEN_PAD;
+}
+
+/* What a product does with its result r. */
+typedef enum vit158_epilogue {
+    VIT158_STORE, /* y = r */
+    VIT158_ADD,   /* y = y + r (residual) */
+    VIT158_GELU   /* y = gelu(r), numerics.h */
+} vit158_epilogue;
+
+/* ---- Dense float product --------------------------------------------------------------------
+ *
+ * r[o][t] = (sum over k of a(o, k) * b[k][t]) + bias[o]; the sum starts at 0 and adds k = 0, 1, ...
+ * in order (product, then sum: two roundings). a(o, k) = a[o * a_row + k * a_col], so the same
+ * kernel multiplies by a weight matrix (a_row = n_in, a_col = 1) and by keys that lie channel-major
+ * (a_row = 1, a_col = ld). bias may be NULL (then nothing is added).
+ */
+typedef struct vit158_gemm_f32 {
+    float *y;       /* [n_out][ldy] */
+    size_t ldy;     /* multiple of VIT158_TOKEN_PAD */
+    const float *a; /* n_out x n_in by strides */
+    size_t a_row;
+    size_t a_col;
+    const float *b;    /* [n_in][ldb] */
+    size_t ldb;        /* multiple of VIT158_TOKEN_PAD */
+    const float *bias; /* [n_out] or NULL */
+    uint32_t n_in;
+    uint32_t n_out;
+    vit158_epilogue epilogue;
+} vit158_gemm_f32;
+
+/* ---- Quantized products ---------------------------------------------------------------------
+ *
+ * r[o][t] = (float)(sum over i of w(o, i) * q[i][t]) * (scale[o] * r_t) + bias[o], with the exact
+ * integer sum in int32 and r_t = r[t] = 1 / s_t the token's dequantization step. With one scale for
+ * the whole matrix scale_step = 0, with one a row scale_step = 1.
+ *
+ * Trit weights: FORMAT.md. G = ceil(n_in / 5) groups; code c = sum over i of
+ * (w[o][5 g + i] + 1) * 3^i for group g of output o lies in block g / 4, which holds
+ * [n_out][groups of the block] bytes; blocks follow each other, the last may have fewer than four
+ * groups. Inputs past n_in count 0 whatever their digit. Int8 weights: [n_out][n_in].
+ */
+typedef struct vit158_gemm_q8 {
+    float *y;        /* [n_out][ldy] */
+    size_t ldy;      /* multiple of VIT158_TOKEN_PAD */
+    const int8_t *q; /* [n_in][ldq], -127 .. 127 */
+    size_t ldq;      /* multiple of VIT158_TOKEN_PAD */
+    const float *r;  /* [ldq] */
+    const void *w;   /* trit codes or int8, see above */
+    const float *scale;
+    uint32_t scale_step;
+    const float *bias; /* [n_out] or NULL */
+    uint32_t n_in;     /* sums fit int32: 127 * 127 * n_in < 2^31 */
+    uint32_t n_out;
+    vit158_epilogue epilogue;
+} vit158_gemm_q8;
+
+/* Byte offset of group g of output 0 in a trit matrix; the next output is `*step` bytes on. */
+static inline size_t vit158_trit_offset(uint32_t n_in, uint32_t n_out, uint32_t group,
+                                        uint32_t *step)
+{
+    const uint32_t groups = (n_in + 4) / 5;
+    const uint32_t block = group / 4;
+    *step = groups - 4 * block < 4 ? groups - 4 * block : 4;
+    return (size_t)4 * block * n_out + (group - 4 * block);
+}
+
+/* ---- Normalisation --------------------------------------------------------------------------
+ *
+ * LayerNorm over channels, per token: mean = total / n, v = total of (x - mean)^2 / n,
+ * y = ((x - mean) * (1 / sqrt(v + eps))) * weight[c] + bias[c]. Totals are striped over channels
+ * (channel c adds into lane c mod 4), combined by vit158_striped_total. One or two norms are
+ * applied in a row, the second to the result of the first.
+ */
+typedef struct vit158_layernorm {
+    const float *weight; /* [n], NULL = no norm at all */
+    const float *bias;   /* [n] */
+    float eps;
+} vit158_layernorm;
+
+/* Norms (0 to 2), then per token absmax, s = vit158_quant_scale(absmax), q = vit158_quantize,
+ * r = 1 / s. */
+typedef struct vit158_norm_quantize {
+    int8_t *q;                 /* [n][ld] */
+    float *r;                  /* [ld] */
+    const float *x;            /* [n][ld] */
+    size_t ld;                 /* of q and x */
+    uint32_t n;                /* channels */
+    vit158_layernorm norms[2]; /* unused ones have weight NULL and come last */
+} vit158_norm_quantize;
+
+/* Norms (1 or 2), float result. y may not overlap x. */
+typedef struct vit158_norm_f32 {
+    float *y;       /* [n][ld] */
+    const float *x; /* [n][ld] */
+    size_t ld;
+    uint32_t n;
+    vit158_layernorm norms[2];
+} vit158_norm_f32;
+
+/* ---- Softmax --------------------------------------------------------------------------------
+ *
+ * In place over the rows of each column: x = s[j][t] * factor; m = max over j (in row order);
+ * e_j = vit158_exp(x_j - m); total striped over rows; p_j = e_j * (1 / total).
+ */
+typedef struct vit158_softmax {
+    float *s; /* [n_rows][ld] */
+    size_t ld;
+    uint32_t n_rows;
+    float factor;
+} vit158_softmax;
+
+/* ---- Patches --------------------------------------------------------------------------------
+ *
+ * Columns for the patch embedding as a product: row (c, y, x) of the patch, column 0 zero (class
+ * token), column 1 + p the pixel of patch p, patches row-major over the grid.
+ */
+typedef struct vit158_patches {
+    float *columns;     /* [channels * patch * patch][ld] */
+    const float *image; /* [channels][side][side] */
+    size_t ld;
+    uint32_t channels;
+    uint32_t side;
+    uint32_t patch;
+} vit158_patches;
+
+/* ---- The table of a variant ------------------------------------------------------------------
+ *
+ * Each operation takes its arguments, its ranges and, where stated, scratch memory of its own
+ * worker: `<op>_scratch` bytes, 64-byte aligned, contents free.
+ *
+ * `token_step` / `out_step` of a product: the preferred size of a task's range, 0 = do not cut (the
+ * kernel shares work along that side: tables over outputs, decoded weights over tokens).
+ */
+typedef struct vit158_product_cut {
+    uint32_t token_step;
+    uint32_t out_step;
+} vit158_product_cut;
+
+typedef void (*vit158_gemm_f32_fn)(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                                   uint32_t o1, void *scratch);
+typedef void (*vit158_gemm_q8_fn)(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                                  uint32_t o1, void *scratch);
+/* Scratch bytes that a product of this shape needs. */
+typedef size_t (*vit158_gemm_scratch_fn)(uint32_t n_in, uint32_t n_out, uint32_t n_tokens);
+
+typedef struct vit158_product_f32 {
+    vit158_gemm_f32_fn run;
+    vit158_gemm_scratch_fn scratch;
+    vit158_product_cut cut;
+} vit158_product_f32;
+
+typedef struct vit158_product_q8 {
+    vit158_gemm_q8_fn run;
+    vit158_gemm_scratch_fn scratch;
+    vit158_product_cut cut;
+} vit158_product_q8;
+
+typedef struct vit158_kernels {
+    const char *name; /* "scalar", "simd128" */
+    vit158_product_f32 f32;
+    vit158_product_q8 trit_dot;
+    vit158_product_q8 trit_table;
+    vit158_product_q8 i8_dot;
+    /* Scratch of the norms: vit158_norm_scratch(n) bytes. */
+    void (*norm_quantize)(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1, void *scratch);
+    void (*norm_f32)(const vit158_norm_f32 *p, uint32_t t0, uint32_t t1, void *scratch);
+    void (*softmax)(const vit158_softmax *p, uint32_t t0, uint32_t t1);
+    /* x[i] = gelu(x[i]) for i < count; count a multiple of 4. */
+    void (*gelu)(float *x, size_t count);
+    void (*patches)(const vit158_patches *p);
+} vit158_kernels;
+
+/* Tokens that a norm kernel handles at a time. */
+#define VIT158_NORM_TOKENS 8U
+
+static inline size_t vit158_norm_scratch(uint32_t n_channels)
+{
+    return (size_t)n_channels * VIT158_NORM_TOKENS * sizeof(float);
+}
+
+extern const vit158_kernels vit158_kernels_scalar;
+extern const vit158_kernels vit158_kernels_simd128; /* absent from the scalar wasm module */
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An opened model: geometry, recipe, labels and typed views of its weights, all in memory the model
+ * owns. Made by the loader (loader.h), read by the engine.
+ */
+#ifndef VIT158_MODEL_MODEL_H
+#define VIT158_MODEL_MODEL_H
+
+#include <stdbool.h>
+
+#include "image/recipe.h"
+#include "vit158.h"
+
+typedef enum vit158_encoding {
+    VIT158_ENCODING_F32,  /* data: float [n_out][n_in]; F16 and BF16 files become this on load */
+    VIT158_ENCODING_TRIT, /* data: trit codes (FORMAT.md) */
+    VIT158_ENCODING_I8    /* data: int8 [n_out][n_in] */
+} vit158_encoding;
+
+typedef struct vit158_norm {
+    const float *weight; /* [n], NULL if the norm is absent */
+    const float *bias;   /* [n] */
+} vit158_norm;
+
+/* y = W x + b, with BitLinear's inner norm of x if present. */
+typedef struct vit158_linear {
+    vit158_norm norm; /* over n_in; absent in plain layers */
+    vit158_encoding encoding;
+    uint32_t n_in;
+    uint32_t n_out;
+    const void *weight;
+    const float *scale;   /* [scale_count]; NULL for F32 */
+    uint32_t scale_count; /* 1 or n_out; 0 for F32 */
+    const float *bias;    /* [n_out] or NULL */
+} vit158_linear;
+
+typedef struct vit158_block {
+    vit158_norm norm1; /* outer norms; absent or present independently of the inner ones */
+    vit158_norm norm2;
+    vit158_linear qkv;  /* d -> 3d: outputs s * d + head * (d / H) + i, s = 0 q, 1 k, 2 v */
+    vit158_linear proj; /* d -> d */
+    vit158_linear fc1;  /* d -> F */
+    vit158_linear fc2;  /* F -> d */
+} vit158_block;
+
+struct vit158_model {
+    vit158_model_info info;
+    vit158_recipe recipe; /* resize, crop and normalisation */
+    float norm_eps;       /* norm1, norm2, final norm */
+    float inner_norm_eps; /* BitLinear norms */
+    vit158_linear patch;  /* F32, n_in = channels * patch^2 in (c, y, x) order, n_out = d */
+    const float *cls;     /* [d] */
+    const float *pos;     /* [N][d] */
+    vit158_norm norm;     /* final, over d */
+    vit158_linear head;   /* d -> C */
+    vit158_block *blocks; /* [depth] */
+    /* Metadata: key and value strings, NUL-terminated UTF-8, in file order. */
+    uint32_t metadata_count;
+    const char *const *metadata_keys;
+    const char *const *metadata_values;
+    const char *metadata_json; /* the __metadata__ object */
+    const char *const *labels; /* [classes] or NULL */
+    void *storage;             /* owned memory that the views point into */
+};
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vit158: ternary Vision Transformers (weights in {-1, 0, +1}, activations in int8).
+ *
+ * The public interface: open a model, make a session, give it an image or a tensor, run it,
+ * read logits, predictions, embedding and attention.
+ *
+ * Letters: N tokens (class token included), d width, H heads, L blocks, C classes, S image side.
+ *
+ * Ownership: vit158_x_open/create makes an object that the caller ends with vit158_x_close;
+ * closing NULL is allowed. Pointers returned by a getter belong to the object asked and stay valid
+ * until it is closed, unless said otherwise.
+ *
+ * Threads: objects have no locks. A model is read-only once opened and may serve sessions on many
+ * threads; a loader or a session belongs to one thread at a time.
+ *
+ * Errors: every function that can fail returns a status, and fills `error` if it is not NULL.
+ * On failure output pointers are set to NULL and nothing is left to free.
+ *
+ * Results: the same model and the same pixels give the same logits bit for bit in every variant
+ * (scalar, simd128, any thread count, native or wasm) that reports the same
+ * vit158_numerics_version(). Across numerics versions they may differ in the last bits.
+ */
+#ifndef VIT158_H
+#define VIT158_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VIT158_VERSION_MAJOR 0
+#define VIT158_VERSION_MINOR 1
+#define VIT158_VERSION_PATCH 0
+
+/* What went wrong. Values are stable: JavaScript maps them to code strings. */
+typedef enum vit158_status {
+    VIT158_OK = 0,
+    VIT158_E_ARGUMENT = 1,  /* a caller's value is out of range or NULL */
+    VIT158_E_STATE = 2,     /* the call does not fit the object's state (no input yet, ...) */
+    VIT158_E_MEMORY = 3,    /* not enough memory */
+    VIT158_E_ABORTED = 4,   /* stopped by the caller's hook */
+    VIT158_E_FORMAT = 5,    /* not a file of the expected kind */
+    VIT158_E_TRUNCATED = 6, /* the file ends before it should */
+    VIT158_E_LIMIT = 7,     /* larger than a stated limit */
+    VIT158_E_JSON = 8,      /* model: the header is not valid JSON */
+    VIT158_E_METADATA =
+        9,                /* model: a metadata value is missing, malformed or contradicts a shape */
+    VIT158_E_TENSOR = 10, /* model: a tensor is missing, misplaced or of the wrong type or shape */
+    VIT158_E_VALUE = 11,  /* model: a stored number is not finite, or not a trit code */
+    VIT158_E_IMAGE = 12,  /* image: damaged or inconsistent data */
+    VIT158_E_UNSUPPORTED = 13, /* valid, but of a kind this library does not handle */
+    VIT158_E_NUMERIC = 14,     /* the forward pass produced a logit that is not finite */
+    VIT158_E_IO = 15           /* a file could not be read or written (tools only) */
+} vit158_status;
+
+/* A status with a sentence for people: what was wrong and where. */
+typedef struct vit158_error {
+    vit158_status status;
+    char message[252]; /* NUL-terminated UTF-8 */
+} vit158_error;
+
+/* "E_TENSOR" and the like; static storage. Unknown values give "E_UNKNOWN". */
+const char *vit158_status_name(vit158_status status);
+
+/* "0.1.0"; static storage. */
+const char *vit158_version(void);
+
+/* Changes whenever the same input may give different bits. */
+uint32_t vit158_numerics_version(void);
+
+/* ---- Model ---------------------------------------------------------------------------------- */
+
+typedef struct vit158_model vit158_model;
+typedef struct vit158_loader vit158_loader;
+
+/* Geometry and size of a model. */
+typedef struct vit158_model_info {
+    uint32_t image_size; /* S: side of the square input in pixels */
+    uint32_t patch_size;
+    uint32_t channels; /* 1 or 3 */
+    uint32_t dim;      /* d */
+    uint32_t depth;    /* L */
+    uint32_t heads;    /* H */
+    uint32_t mlp_dim;
+    uint32_t classes;            /* C */
+    uint32_t tokens;             /* N = (S / patch_size)^2 + 1 */
+    uint64_t parameters;         /* every weight, bias and norm; scales are not counted */
+    uint64_t ternary_parameters; /* of these, weights stored as trits */
+    uint64_t file_bytes;         /* size of the file it came from */
+    uint64_t weight_bytes;       /* memory the opened model occupies */
+} vit158_model_info;
+
+/* Opens a model from a complete file in memory; `bytes` may be freed afterwards. */
+vit158_status vit158_model_open(vit158_model **out, const void *bytes, size_t n_bytes,
+                                vit158_error *error);
+void vit158_model_close(vit158_model *model);
+
+/* Opening a file that arrives in pieces. `expected_bytes` is the file's length, or 0 if unknown
+ * (memory then grows with the bytes that arrive). Every piece is validated as it comes. */
+vit158_status vit158_loader_create(vit158_loader **out, uint64_t expected_bytes,
+                                   vit158_error *error);
+vit158_status vit158_loader_push(vit158_loader *loader, const void *bytes, size_t n_bytes,
+                                 vit158_error *error);
+/* Ends the file and hands out the model. The loader remains to be closed by the caller. */
+vit158_status vit158_loader_finish(vit158_loader *loader, vit158_model **out, vit158_error *error);
+void vit158_loader_close(vit158_loader *loader);
+
+void vit158_model_get_info(const vit158_model *model, vit158_model_info *out);
+
+/* Value of a metadata key as stored ("dataset", "mean", ...), or NULL if the file has none. */
+const char *vit158_model_metadata(const vit158_model *model, const char *key);
+
+/* The whole __metadata__ object as JSON text. */
+const char *vit158_model_metadata_json(const vit158_model *model);
+
+/* Label of a class, "" if the file has no labels; NULL if `index` >= C. */
+const char *vit158_model_label(const vit158_model *model, uint32_t index);
+
+/* ---- Session -------------------------------------------------------------------------------- */
+
+typedef struct vit158_session vit158_session;
+
+/* Kernel variant. A build without SIMD has only the scalar one. */
+typedef enum vit158_engine {
+    VIT158_ENGINE_AUTO = 0,
+    VIT158_ENGINE_SCALAR = 1,
+    VIT158_ENGINE_SIMD128 = 2
+} vit158_engine;
+
+/* Kernel of the ternary matrix products; all give the same bits. */
+typedef enum vit158_gemm {
+    VIT158_GEMM_AUTO = 0, /* chosen per layer shape by a measured rule */
+    VIT158_GEMM_DOT = 1,
+    VIT158_GEMM_TABLE = 2
+} vit158_gemm;
+
+/* Zero-initialise for the defaults. */
+typedef struct vit158_options {
+    vit158_engine engine;
+    vit158_gemm gemm;
+    uint32_t threads;       /* 0 = 1 */
+    uint32_t explain;       /* 1 = keep attention for vit158_session_attention */
+    double (*now_ms)(void); /* clock for vit158_session_timing, NULL = no timing */
+} vit158_options;
+
+/* Plans and allocates all memory that runs will use. `options` may be NULL. The model must outlive
+ * the session. */
+vit158_status vit158_session_create(vit158_session **out, const vit158_model *model,
+                                    const vit158_options *options, vit158_error *error);
+void vit158_session_close(vit158_session *session);
+
+/* Bytes of the session's arena. */
+size_t vit158_session_memory_bytes(const vit158_session *session);
+
+/* "scalar" or "simd128". */
+const char *vit158_session_engine(const vit158_session *session);
+
+/* -- Input: either an image in strips of rows, or a prepared tensor. -- */
+
+/* Interleaved 8-bit pixels; the value is the number of bytes per pixel. */
+typedef enum vit158_pixels {
+    VIT158_PIXELS_GRAY = 1,
+    VIT158_PIXELS_RGB = 3,
+    VIT158_PIXELS_RGBA = 4 /* alpha is dropped, not composited, as Pillow's convert("RGB") does */
+} vit158_pixels;
+
+/* Width and height of an image are 1 .. VIT158_MAX_IMAGE_SIDE. */
+#define VIT158_MAX_IMAGE_SIDE 16384
+
+/* Starts an image; its rows follow from top to bottom in any number of calls. Resize (as Pillow
+ * does, byte for byte), crop and normalisation follow the model's recipe. */
+vit158_status vit158_session_begin_image(vit158_session *session, uint32_t width, uint32_t height,
+                                         vit158_pixels pixels, vit158_error *error);
+
+/* `rows`: n_rows * row_bytes bytes, row_bytes >= width * pixels. After the last row the input is
+ * complete; further rows are VIT158_E_STATE. */
+vit158_status vit158_session_push_rows(vit158_session *session, const uint8_t *rows,
+                                       size_t row_bytes, uint32_t n_rows, vit158_error *error);
+
+/* A whole image at once. */
+vit158_status vit158_session_set_image(vit158_session *session, const uint8_t *pixels_hwc,
+                                       uint32_t width, uint32_t height, size_t row_bytes,
+                                       vit158_pixels pixels, vit158_error *error);
+
+/* A normalised tensor [channels][S][S]; `count` = channels * S * S. Values must be finite. */
+vit158_status vit158_session_set_tensor(vit158_session *session, const float *values, size_t count,
+                                        vit158_error *error);
+
+/* The current input tensor [channels][S][S], NULL before an input is complete. */
+const float *vit158_session_tensor(const vit158_session *session);
+
+/* -- Running -- */
+
+/* The forward pass is `step_count` steps: "embed", then per block "blocks.i.attn" and
+ * "blocks.i.mlp", then "head". */
+uint32_t vit158_session_step_count(const vit158_session *session);
+
+/* Name of step `index`, NULL if out of range; valid until the next call of this function. */
+const char *vit158_session_step_name(vit158_session *session, uint32_t index);
+
+/* Runs the next step; the first call after an input starts at "embed". After the last step the
+ * results are ready. VIT158_E_STATE if no input is set or the pass is complete. */
+vit158_status vit158_session_step(vit158_session *session, vit158_error *error);
+
+/* Called before each step with its index; a non-zero return stops the pass (VIT158_E_ABORTED). */
+typedef int (*vit158_hook)(void *context, uint32_t step);
+
+/* Runs all remaining steps. `hook` may be NULL. */
+vit158_status vit158_session_run(vit158_session *session, vit158_hook hook, void *context,
+                                 vit158_error *error);
+
+/* -- Results of the last complete pass (NULL before one); valid until the next input -- */
+
+const float *vit158_session_logits(const vit158_session *session);    /* [C] */
+const float *vit158_session_embedding(const vit158_session *session); /* [d], final LayerNorm */
+
+/* Residual stream after the last step run, copied out token-major [N][d]; for step-by-step
+ * comparison with other implementations. `count` = N * d. After "head" this is E_STATE. */
+vit158_status vit158_session_copy_hidden(const vit158_session *session, float *out, size_t count,
+                                         vit158_error *error);
+
+typedef struct vit158_prediction {
+    uint32_t index;
+    float score; /* softmax probability */
+} vit158_prediction;
+
+/* The k most probable classes, best first, ties by lower index. Returns how many were written:
+ * min(k, C), 0 before a complete pass. */
+uint32_t vit158_session_top_k(const vit158_session *session, vit158_prediction *out, uint32_t k);
+
+/* With options.explain: attention probabilities of the class token, [L][H][N]. Else NULL. */
+const float *vit158_session_attention(const vit158_session *session);
+/* With options.explain: attention rollout (Abnar & Zuidema 2020) of the class token, [N]: head
+ * means, plus identity, rows renormalised, multiplied through the blocks. Else NULL. */
+const float *vit158_session_rollout(const vit158_session *session);
+
+/* Milliseconds of the last image; all 0 without options.now_ms. */
+typedef struct vit158_timing {
+    double preprocess; /* resize, crop, normalise */
+    double embed;
+    double blocks;
+    double head;
+} vit158_timing;
+void vit158_session_timing(const vit158_session *session, vit158_timing *out);
+/* Milliseconds of each step, [step_count]. */
+const double *vit158_session_step_ms(const vit158_session *session);
+
+/* ---- Pictures ------------------------------------------------------------------------------- */
+
+/* A decoded picture, upright (EXIF orientation applied). */
+typedef struct vit158_image {
+    uint32_t width;
+    uint32_t height;
+    uint32_t pixels;    /* bytes per pixel, a vit158_pixels value */
+    uint32_t row_bytes; /* width * pixels */
+    uint8_t *data;      /* [height][width][pixels], owned by the image */
+} vit158_image;
+
+/* Decodes a JPEG or PNG file in memory with stb_image; the same pixels in every build. Structure,
+ * checksums and dimensions are checked first; `max_bytes` bounds the memory of the decoder
+ * (0 = 1 GiB). The caller ends the image with vit158_image_free. */
+vit158_status vit158_image_decode(vit158_image *out, const void *bytes, size_t n_bytes,
+                                  size_t max_bytes, vit158_error *error);
+void vit158_image_free(vit158_image *image);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,1 @@
+set(VIT158_WASM_SOURCES)

@@ -1,0 +1,1 @@
+vit158_add_test(test_base tests/unit/test_base.c)
