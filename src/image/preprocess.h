@@ -10,7 +10,7 @@
 #define VIT158_IMAGE_PREPROCESS_H
 
 #include "base/arena.h"
-#include "image/recipe.h"
+#include "base/recipe.h"
 #include "vit158.h"
 
 typedef struct vit158_preprocess vit158_preprocess;

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "image/recipe.h"
+#include "base/recipe.h"
 #include "vit158.h"
 
 typedef enum vit158_encoding {

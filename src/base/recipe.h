@@ -2,8 +2,8 @@
  *
  * How a picture becomes a model's input. Read from the model's metadata by model/.
  */
-#ifndef VIT158_IMAGE_RECIPE_H
-#define VIT158_IMAGE_RECIPE_H
+#ifndef VIT158_BASE_RECIPE_H
+#define VIT158_BASE_RECIPE_H
 
 #include <stdint.h>
 
