@@ -1,1 +1,2 @@
-set(VIT158_MODEL_SOURCES)
+set(VIT158_MODEL_SOURCES
+    src/model/ternary.c)

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/ternary.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "base/numerics.h"
+
+#define GROUPS_PER_BLOCK 4U
+
+static uint32_t group_count(uint32_t n_in)
+{
+    return n_in / VIT158_TRITS_PER_CODE + (n_in % VIT158_TRITS_PER_CODE != 0);
+}
+
+float vit158_absmean(const float *w, uint32_t n_out, uint32_t n_in)
+{
+    double total = 0.0;
+    for (uint32_t o = 0; o < n_out; o++) {
+        const float *row = w + (size_t)o * n_in;
+        double row_total = 0.0;
+        for (uint32_t i = 0; i < n_in; i++)
+            row_total += fabs((double)row[i]);
+        total += row_total;
+    }
+    const double count = (double)n_out * (double)n_in;
+    const float mean = count > 0.0 ? (float)(total / count) : 0.0F;
+    return mean > VIT158_QUANT_FLOOR ? mean : VIT158_QUANT_FLOOR;
+}
+
+void vit158_ternarize(int8_t *u, const float *w, size_t n, float m)
+{
+    const float inverse = 1.0F / m;
+    for (size_t i = 0; i < n; i++) {
+        /* Clamping first gives the same trits (the bounds are integers) and keeps rne in range. */
+        float x = w[i] * inverse;
+        x = x < 1.0F ? x : 1.0F;
+        x = x > -1.0F ? x : -1.0F;
+        u[i] = (int8_t)vit158_rne(x);
+    }
+}
+
+size_t vit158_trit_bytes(uint32_t n_out, uint32_t n_in)
+{
+    return (size_t)group_count(n_in) * n_out;
+}
+
+/* Both directions walk the codes in storage order: blocks of four groups, outputs within. */
+void vit158_pack_trits(uint8_t *codes, const int8_t *u, uint32_t n_out, uint32_t n_in)
+{
+    const uint32_t groups = group_count(n_in);
+    for (uint32_t first = 0; first < groups; first += GROUPS_PER_BLOCK) {
+        const uint32_t last = groups - first < GROUPS_PER_BLOCK ? groups : first + GROUPS_PER_BLOCK;
+        for (uint32_t o = 0; o < n_out; o++) {
+            const int8_t *row = u + (size_t)o * n_in;
+            for (uint32_t g = first; g < last; g++) {
+                const uint32_t start = g * VIT158_TRITS_PER_CODE;
+                unsigned code = 0;
+                for (uint32_t i = VIT158_TRITS_PER_CODE; i-- > 0;) {
+                    const int trit = n_in - start > i ? row[start + i] : 0;
+                    assert(trit >= -1 && trit <= 1);
+                    code = 3 * code + (unsigned)(trit + 1);
+                }
+                *codes++ = (uint8_t)code;
+            }
+        }
+    }
+}
+
+void vit158_unpack_trits(int8_t *u, const uint8_t *codes, uint32_t n_out, uint32_t n_in)
+{
+    const uint32_t groups = group_count(n_in);
+    for (uint32_t first = 0; first < groups; first += GROUPS_PER_BLOCK) {
+        const uint32_t last = groups - first < GROUPS_PER_BLOCK ? groups : first + GROUPS_PER_BLOCK;
+        for (uint32_t o = 0; o < n_out; o++) {
+            int8_t *row = u + (size_t)o * n_in;
+            for (uint32_t g = first; g < last; g++) {
+                const uint32_t start = g * VIT158_TRITS_PER_CODE;
+                unsigned code = *codes++;
+                assert(code < VIT158_TRIT_CODES);
+                for (uint32_t i = 0; i < VIT158_TRITS_PER_CODE && n_in - start > i; i++) {
+                    row[start + i] = (int8_t)((int)(code % 3) - 1);
+                    code /= 3;
+                }
+            }
+        }
+    }
+}

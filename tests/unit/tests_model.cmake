@@ -1,0 +1,1 @@
+vit158_add_test(test_model_ternary tests/unit/test_model_ternary.c)
