@@ -201,6 +201,11 @@ typedef struct vit158_kernels {
     void (*patches)(const vit158_patches *p);
 } vit158_kernels;
 
+/* The faster ternary kernel for a shape, by measurement (choose.c); both give the same bits. */
+typedef enum vit158_trit_kernel { VIT158_TRIT_DOT, VIT158_TRIT_TABLE } vit158_trit_kernel;
+
+vit158_trit_kernel vit158_choose_trit_kernel(uint32_t n_in, uint32_t n_out, uint32_t n_tokens);
+
 /* Tokens that a norm kernel handles at a time. */
 #define VIT158_NORM_TOKENS 8U
 

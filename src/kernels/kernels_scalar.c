@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of the scalar variant.
+ */
+#include "kernels/ops_scalar.h"
+
+static size_t no_scratch(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
+{
+    (void)n_in;
+    (void)n_out;
+    (void)n_tokens;
+    return 0;
+}
+
+const vit158_kernels vit158_kernels_scalar = {
+    .name = "scalar",
+    .f32 = {vit158_gemm_f32_scalar, no_scratch, {.token_step = 32, .out_step = 64}},
+    .trit_dot = {vit158_gemm_trit_scalar, no_scratch, {.token_step = 64, .out_step = 64}},
+    .trit_table = {vit158_gemm_trit_scalar, no_scratch, {.token_step = 64, .out_step = 64}},
+    .i8_dot = {vit158_gemm_i8_scalar, no_scratch, {.token_step = 32, .out_step = 64}},
+    .norm_quantize = vit158_norm_quantize_scalar,
+    .norm_f32 = vit158_norm_f32_scalar,
+    .softmax = vit158_softmax_scalar,
+    .gelu = vit158_gelu_scalar,
+    .patches = vit158_patches_scalar,
+};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scalar variant of every operation: the definitions. Contracts are in kernels.h; code outside
+ * this folder reaches them through vit158_kernels_scalar.
+ */
+#ifndef VIT158_KERNELS_OPS_SCALAR_H
+#define VIT158_KERNELS_OPS_SCALAR_H
+
+#include "base/numerics.h"
+#include "kernels/kernels.h"
+
+void vit158_gemm_f32_scalar(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                            uint32_t o1, void *scratch);
+void vit158_gemm_trit_scalar(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                             uint32_t o1, void *scratch);
+void vit158_gemm_i8_scalar(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                           uint32_t o1, void *scratch);
+void vit158_norm_quantize_scalar(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1,
+                                 void *scratch);
+void vit158_norm_f32_scalar(const vit158_norm_f32 *p, uint32_t t0, uint32_t t1, void *scratch);
+void vit158_softmax_scalar(const vit158_softmax *p, uint32_t t0, uint32_t t1);
+void vit158_gelu_scalar(float *x, size_t count);
+void vit158_patches_scalar(const vit158_patches *p);
+
+/* What a product does with one result. */
+static inline void vit158_finish(float *y, float r, vit158_epilogue epilogue)
+{
+    if (epilogue == VIT158_ADD)
+        *y = *y + r;
+    else
+        *y = epilogue == VIT158_GELU ? vit158_gelu(r) : r;
+}
+
+/* Finishes `count` integer sums of output o, tokens t ..: see vit158_gemm_q8. */
+static inline void vit158_finish_q8(const vit158_gemm_q8 *p, uint32_t o, uint32_t t,
+                                    const int32_t *sum, uint32_t count)
+{
+    const float scale = p->scale[(size_t)o * p->scale_step];
+    float *y = p->y + o * p->ldy + t;
+    for (uint32_t j = 0; j < count; j++) {
+        float r = (float)sum[j] * (scale * p->r[t + j]);
+        if (p->bias)
+            r = r + p->bias[o];
+        vit158_finish(&y[j], r, p->epilogue);
+    }
+}
+
+#endif

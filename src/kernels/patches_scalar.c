@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Columns for the patch embedding: definition. It only copies, so every variant uses it.
+ */
+#include <string.h>
+
+#include "kernels/ops_scalar.h"
+
+/* One row of `columns`: pixel (y, x) of every patch of one channel plane. */
+static void fill_row(float *row, const float *plane, const vit158_patches *p, uint32_t y,
+                     uint32_t x)
+{
+    const uint32_t grid = p->side / p->patch;
+    memset(row, 0, p->ld * sizeof(float));
+    float *out = row + 1;
+    for (uint32_t gy = 0; gy < grid; gy++) {
+        const float *line = plane + (size_t)(gy * p->patch + y) * p->side + x;
+        for (uint32_t gx = 0; gx < grid; gx++)
+            *out++ = line[(size_t)gx * p->patch];
+    }
+}
+
+void vit158_patches_scalar(const vit158_patches *p)
+{
+    float *row = p->columns;
+    for (uint32_t c = 0; c < p->channels; c++) {
+        const float *plane = p->image + (size_t)c * p->side * p->side;
+        for (uint32_t y = 0; y < p->patch; y++) {
+            for (uint32_t x = 0; x < p->patch; x++) {
+                fill_row(row, plane, p, y, x);
+                row += p->ld;
+            }
+        }
+    }
+}
