@@ -217,8 +217,9 @@ vit158_status vit158_session_run(vit158_session *session, vit158_hook hook, void
 const float *vit158_session_logits(const vit158_session *session);    /* [C] */
 const float *vit158_session_embedding(const vit158_session *session); /* [d], final LayerNorm */
 
-/* Residual stream after the last step run, copied out token-major [N][d]; for step-by-step
- * comparison with other implementations. `count` = N * d. After "head" this is E_STATE. */
+/* Residual stream after the last step run ("embed" to the last "mlp"), copied out token-major
+ * [N][d]; for step-by-step comparison with other implementations. `count` = N * d. Of the last
+ * block only token 0 is computed: other rows are then 0. */
 vit158_status vit158_session_copy_hidden(const vit158_session *session, float *out, size_t count,
                                          vit158_error *error);
 

@@ -1,1 +1,4 @@
-set(VIT158_API_SOURCES)
+set(VIT158_API_SOURCES
+    src/api/run.c
+    src/api/session.c
+    src/api/status.c)

@@ -1,1 +1,9 @@
-set(VIT158_ENGINE_SOURCES)
+set(VIT158_ENGINE_SOURCES
+    src/engine/attention.c
+    src/engine/block.c
+    src/engine/embed.c
+    src/engine/forward.c
+    src/engine/head.c
+    src/engine/linear.c
+    src/engine/plan.c
+    src/engine/rollout.c)

@@ -1,1 +1,2 @@
-set(VIT158_PREDICT_SOURCES)
+set(VIT158_PREDICT_SOURCES
+    src/predict/top_k.c)

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Making and ending sessions, and their input.
+ */
+#include "api/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/numerics.h"
+
+static const vit158_kernels *choose_kernels(vit158_engine engine, vit158_error *error)
+{
+    switch (engine) {
+    case VIT158_ENGINE_SCALAR:
+#if defined(VIT158_SIMD128_ONLY)
+        vit158_fail(error, VIT158_E_UNSUPPORTED, "this build has no scalar kernels");
+        return NULL;
+#else
+        return &vit158_kernels_scalar;
+#endif
+    case VIT158_ENGINE_AUTO:
+#if !defined(VIT158_HAVE_SIMD128)
+        return &vit158_kernels_scalar;
+#endif
+    case VIT158_ENGINE_SIMD128:
+#if defined(VIT158_HAVE_SIMD128)
+        return &vit158_kernels_simd128;
+#else
+        vit158_fail(error, VIT158_E_UNSUPPORTED, "this build has no SIMD kernels");
+        return NULL;
+#endif
+    }
+    vit158_fail(error, VIT158_E_ARGUMENT, "unknown engine %d", (int)engine);
+    return NULL;
+}
+
+/* Takes everything a session needs; run once to measure and once to hand out. */
+static void plan(vit158_session *s, vit158_arena *arena, const vit158_kernels *kernels,
+                 const vit158_options *options)
+{
+    vit158_forward_plan(&s->forward, arena, s->model, kernels, &s->pool, options->gemm,
+                        options->explain != 0);
+    s->preprocess = vit158_preprocess_plan(arena, &s->model->recipe);
+    s->step_ms =
+        vit158_arena_take(arena, vit158_forward_step_count(&s->forward), sizeof *s->step_ms);
+}
+
+vit158_status vit158_session_create(vit158_session **out, const vit158_model *model,
+                                    const vit158_options *options, vit158_error *error)
+{
+    if (out == NULL || model == NULL)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "session: out and model must not be NULL");
+    *out = NULL;
+    const vit158_options defaults = {0};
+    if (options == NULL)
+        options = &defaults;
+    if (options->gemm > VIT158_GEMM_TABLE)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "unknown gemm %d", (int)options->gemm);
+    vit158_error chosen = {0};
+    const vit158_kernels *kernels = choose_kernels(options->engine, &chosen);
+    if (kernels == NULL) {
+        if (error != NULL)
+            *error = chosen;
+        return chosen.status;
+    }
+
+    vit158_session draft = {
+        .model = model, .pool = vit158_pool_serial(), .now_ms = options->now_ms};
+    vit158_arena arena = {0};
+    vit158_arena_take(&arena, 1, sizeof draft);
+    plan(&draft, &arena, kernels, options);
+    const size_t total = arena.used;
+    void *allocation = NULL;
+    if (!arena.overflow && total <= SIZE_MAX - VIT158_ARENA_ALIGN)
+        allocation = malloc(total + VIT158_ARENA_ALIGN);
+    if (allocation == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "no memory for a session of %zu bytes", total);
+
+    const uintptr_t aligned =
+        ((uintptr_t)allocation + VIT158_ARENA_ALIGN - 1) & ~(uintptr_t)(VIT158_ARENA_ALIGN - 1);
+    memset((void *)aligned, 0, total); /* padding columns must hold finite values */
+    arena = vit158_arena_over((void *)aligned, total);
+    vit158_session *s = vit158_arena_take(&arena, 1, sizeof *s);
+    *s = draft;
+    plan(s, &arena, kernels, options);
+    s->arena_bytes = total;
+    s->allocation = allocation;
+    *out = s;
+    return VIT158_OK;
+}
+
+void vit158_session_close(vit158_session *session)
+{
+    if (session != NULL)
+        free(session->allocation);
+}
+
+size_t vit158_session_memory_bytes(const vit158_session *session)
+{
+    return session->arena_bytes;
+}
+
+const char *vit158_session_engine(const vit158_session *session)
+{
+    return session->forward.kernels->name;
+}
+
+/* ---- Input ---------------------------------------------------------------------------------- */
+
+static double clock_of(const vit158_session *s)
+{
+    return s->now_ms != NULL ? s->now_ms() : 0.0;
+}
+
+/* Forgets the results and timing of the input before. */
+static void start_over(vit158_session *s, vit158_input_state input)
+{
+    s->input = input;
+    s->complete = false;
+    s->forward.next_step = 0;
+    s->timing = (vit158_timing){0};
+    memset(s->step_ms, 0, vit158_forward_step_count(&s->forward) * sizeof *s->step_ms);
+}
+
+vit158_status vit158_session_begin_image(vit158_session *session, uint32_t width, uint32_t height,
+                                         vit158_pixels pixels, vit158_error *error)
+{
+    const double start = clock_of(session);
+    start_over(session, VIT158_INPUT_NONE);
+    VIT158_RETURN_IF_ERROR(
+        vit158_preprocess_begin(session->preprocess, width, height, pixels, error));
+    session->input = VIT158_INPUT_PARTIAL;
+    session->timing.preprocess += clock_of(session) - start;
+    return VIT158_OK;
+}
+
+vit158_status vit158_session_push_rows(vit158_session *session, const uint8_t *rows,
+                                       size_t row_bytes, uint32_t n_rows, vit158_error *error)
+{
+    if (session->input != VIT158_INPUT_PARTIAL)
+        return vit158_fail(error, VIT158_E_STATE, "rows were pushed but no image was begun");
+    const double start = clock_of(session);
+    VIT158_RETURN_IF_ERROR(
+        vit158_preprocess_rows(session->preprocess, rows, row_bytes, n_rows, error));
+    if (vit158_preprocess_complete(session->preprocess)) {
+        vit158_preprocess_tensor(session->preprocess, session->forward.tensor);
+        session->input = VIT158_INPUT_READY;
+    }
+    session->timing.preprocess += clock_of(session) - start;
+    return VIT158_OK;
+}
+
+vit158_status vit158_session_set_image(vit158_session *session, const uint8_t *pixels_hwc,
+                                       uint32_t width, uint32_t height, size_t row_bytes,
+                                       vit158_pixels pixels, vit158_error *error)
+{
+    VIT158_RETURN_IF_ERROR(vit158_session_begin_image(session, width, height, pixels, error));
+    return vit158_session_push_rows(session, pixels_hwc, row_bytes, height, error);
+}
+
+static bool all_finite(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((vit158_bits_from_float(values[i]) & 0x7F800000U) == 0x7F800000U)
+            return false;
+    return true;
+}
+
+vit158_status vit158_session_set_tensor(vit158_session *session, const float *values, size_t count,
+                                        vit158_error *error)
+{
+    const vit158_model_info *info = &session->model->info;
+    const size_t expected = (size_t)info->channels * info->image_size * info->image_size;
+    start_over(session, VIT158_INPUT_NONE);
+    if (values == NULL || count != expected)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "the tensor has %zu values, the model takes %u x %u x %u = %zu", count,
+                           info->channels, info->image_size, info->image_size, expected);
+    if (!all_finite(values, count))
+        return vit158_fail(error, VIT158_E_ARGUMENT, "the tensor holds a value that is not finite");
+    memcpy(session->forward.tensor, values, count * sizeof *values);
+    session->input = VIT158_INPUT_READY;
+    return VIT158_OK;
+}
+
+const float *vit158_session_tensor(const vit158_session *session)
+{
+    return session->input == VIT158_INPUT_READY ? session->forward.tensor : NULL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside of a session: one block of memory, the forward pass, the preprocessing, the clock.
+ */
+#ifndef VIT158_API_SESSION_H
+#define VIT158_API_SESSION_H
+
+#include "engine/forward.h"
+#include "image/preprocess.h"
+#include "vit158.h"
+
+typedef enum vit158_input_state {
+    VIT158_INPUT_NONE,
+    VIT158_INPUT_PARTIAL, /* an image was begun, rows are missing */
+    VIT158_INPUT_READY    /* the tensor is complete: steps may run */
+} vit158_input_state;
+
+struct vit158_session {
+    const vit158_model *model;
+    vit158_forward forward;
+    vit158_preprocess *preprocess;
+    vit158_pool pool;
+    vit158_input_state input;
+    bool complete; /* the last step has run */
+    double (*now_ms)(void);
+    vit158_timing timing;
+    double *step_ms; /* [step_count] */
+    size_t arena_bytes;
+    void *allocation; /* the session itself lies inside, aligned */
+    char step_name[32];
+};
+
+#endif

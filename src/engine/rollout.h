@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a pass keeps when asked to explain itself: the class token's attention per head, and
+ * attention rollout (Abnar and Zuidema 2020, "Quantifying Attention Flow in Transformers"):
+ * R_l = (0.5 mean over heads of A_l + 0.5 I) R_(l-1), R_0 = I; the class token's row of R_L.
+ */
+#ifndef VIT158_ENGINE_ROLLOUT_H
+#define VIT158_ENGINE_ROLLOUT_H
+
+#include "engine/forward.h"
+
+struct vit158_explain {
+    float *attention; /* [L][H][N] class token's probabilities */
+    float *rollout;   /* [N] */
+    float *mixed;     /* [N][ld]: 0.5 mean A^T + 0.5 I of the current block, [key][query] */
+    float *previous;  /* [N][ld]: R^T of the blocks before, [source][token] */
+    float *product;   /* [N][ld]: R^T with the current block; swaps with previous */
+};
+
+/* NULL while the arena measures. */
+vit158_explain *vit158_explain_plan(vit158_arena *arena, const vit158_model *model);
+
+/* Takes in one head's tile of probabilities scores[N][VIT158_QUERY_TILE] for the queries from
+ * `first` on (at most up to n_queries). Heads of a tile come in order, head 0 first. */
+void vit158_explain_tile(vit158_forward *f, uint32_t block, uint32_t head, uint32_t first,
+                         uint32_t n_queries, const float *scores);
+
+/* Multiplies the finished block into the rollout. */
+void vit158_explain_block(vit158_forward *f, uint32_t block);
+
+#endif
