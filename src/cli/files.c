@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See files.h. POSIX calls only for kinds of files and folders.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "cli/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+
+#define CHUNK_BYTES ((size_t)1 << 18)
+
+static vit158_status io_error(vit158_error *error, const char *doing)
+{
+    return vit158_fail(error, VIT158_E_IO, "cannot %s: %s", doing, strerror(errno));
+}
+
+/* Opens a regular file and tells its size. */
+static vit158_status open_regular(FILE **file, uint64_t *n_bytes, const char *path,
+                                  vit158_error *error)
+{
+    struct stat info;
+    *file = fopen(path, "rb");
+    if (!*file)
+        return io_error(error, "open the file");
+    vit158_status status = VIT158_OK;
+    if (fstat(fileno(*file), &info) != 0)
+        status = io_error(error, "read the file's size");
+    else if (!S_ISREG(info.st_mode))
+        status = vit158_fail(error, VIT158_E_IO, "not a regular file");
+    if (status != VIT158_OK) {
+        fclose(*file);
+        *file = NULL;
+        return status;
+    }
+    *n_bytes = (uint64_t)info.st_size;
+    return VIT158_OK;
+}
+
+vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *path, size_t max_bytes,
+                               vit158_error *error)
+{
+    FILE *file;
+    uint64_t size;
+    *bytes = NULL;
+    *n_bytes = 0;
+    VIT158_RETURN_IF_ERROR(open_regular(&file, &size, path, error));
+    vit158_status status = VIT158_OK;
+    if (size > max_bytes) {
+        status =
+            vit158_fail(error, VIT158_E_LIMIT, "the file has %llu bytes, at most %llu are read",
+                        (unsigned long long)size, (unsigned long long)max_bytes);
+    } else {
+        uint8_t *const data = malloc(size ? (size_t)size : 1);
+        if (!data) {
+            status =
+                vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the file's %llu bytes",
+                            (unsigned long long)size);
+        } else {
+            *n_bytes = fread(data, 1, (size_t)size, file);
+            if (ferror(file)) {
+                status = io_error(error, "read the file");
+                free(data);
+                *n_bytes = 0;
+            } else {
+                *bytes = data;
+            }
+        }
+    }
+    fclose(file);
+    return status;
+}
+
+static vit158_status push_file(vit158_loader *loader, FILE *file, vit158_error *error)
+{
+    uint8_t *const chunk = malloc(CHUNK_BYTES);
+    if (!chunk)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to read the file");
+    vit158_status status = VIT158_OK;
+    size_t n_bytes;
+    while (status == VIT158_OK && (n_bytes = fread(chunk, 1, CHUNK_BYTES, file)) > 0)
+        status = vit158_loader_push(loader, chunk, n_bytes, error);
+    if (status == VIT158_OK && ferror(file))
+        status = io_error(error, "read the file");
+    free(chunk);
+    return status;
+}
+
+vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit158_error *error)
+{
+    FILE *file;
+    uint64_t size;
+    vit158_loader *loader;
+    *model = NULL;
+    VIT158_RETURN_IF_ERROR(open_regular(&file, &size, path, error));
+    vit158_status status = vit158_loader_create(&loader, size, error);
+    if (status == VIT158_OK)
+        status = push_file(loader, file, error);
+    if (status == VIT158_OK)
+        status = vit158_loader_finish(loader, model, error);
+    vit158_loader_close(loader);
+    fclose(file);
+    return status;
+}
+
+static bool is_picture_name(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png"};
+    const char *const dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool wanted(const char *folder, const char *name, vit158_entry_kind kind)
+{
+    if (name[0] == '.')
+        return false;
+    if (kind == VIT158_ENTRY_PICTURE)
+        return is_picture_name(name);
+    struct stat info;
+    char *const path = vit158_join_path(folder, name);
+    const bool is_folder = path && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    free(path);
+    return is_folder;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool append_name(vit158_names *names, size_t *capacity, const char *name)
+{
+    if (names->count == *capacity) {
+        const size_t more = *capacity ? *capacity * 2 : 64;
+        char **const values = realloc(names->values, more * sizeof *values);
+        if (!values)
+            return false;
+        names->values = values;
+        *capacity = more;
+    }
+    char *const copy = strdup(name);
+    if (copy)
+        names->values[names->count++] = copy;
+    return copy != NULL;
+}
+
+vit158_status vit158_list_folder(vit158_names *names, const char *folder, vit158_entry_kind kind,
+                                 vit158_error *error)
+{
+    *names = (vit158_names){0};
+    DIR *const directory = opendir(folder);
+    if (!directory)
+        return io_error(error, "open the folder");
+    size_t capacity = 0;
+    vit158_status status = VIT158_OK;
+    const struct dirent *entry;
+    while (status == VIT158_OK && (entry = readdir(directory))) {
+        if (wanted(folder, entry->d_name, kind) && !append_name(names, &capacity, entry->d_name))
+            status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to list the folder");
+    }
+    closedir(directory);
+    if (status != VIT158_OK) {
+        vit158_names_free(names);
+        return status;
+    }
+    if (names->count > 1)
+        qsort(names->values, names->count, sizeof *names->values, compare_names);
+    return VIT158_OK;
+}
+
+void vit158_names_free(vit158_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->values[i]);
+    free(names->values);
+    *names = (vit158_names){0};
+}
+
+char *vit158_join_path(const char *folder, const char *name)
+{
+    const size_t n_bytes = strlen(folder) + strlen(name) + 2;
+    const size_t n_folder = strlen(folder);
+    char *const path = malloc(n_bytes);
+    if (path)
+        snprintf(path, n_bytes, "%s%s%s", folder,
+                 n_folder && folder[n_folder - 1] == '/' ? "" : "/", name);
+    return path;
+}
+
+const char *vit158_base_name(const char *path)
+{
+    const char *const slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
