@@ -53,7 +53,8 @@ typedef enum vit158_status {
     VIT158_E_IMAGE = 12,  /* image: damaged or inconsistent data */
     VIT158_E_UNSUPPORTED = 13, /* valid, but of a kind this library does not handle */
     VIT158_E_NUMERIC = 14,     /* the forward pass produced a logit that is not finite */
-    VIT158_E_IO = 15           /* a file could not be read or written (tools only) */
+    VIT158_E_IO = 15,          /* a file could not be read or written (tools only) */
+    VIT158_E_THREAD = 16       /* a worker thread died: make a new session */
 } vit158_status;
 
 /* A status with a sentence for people: what was wrong and where. */
@@ -141,7 +142,7 @@ typedef enum vit158_gemm {
 typedef struct vit158_options {
     vit158_engine engine;
     vit158_gemm gemm;
-    uint32_t threads;       /* 0 = 1 */
+    uint32_t threads;       /* 0 = 1; at most 64; builds without threads run on one */
     uint32_t explain;       /* 1 = keep attention for vit158_session_attention */
     double (*now_ms)(void); /* clock for vit158_session_timing, NULL = no timing */
 } vit158_options;

@@ -40,8 +40,8 @@ static const vit158_kernels *choose_kernels(vit158_engine engine, vit158_error *
 static void plan(vit158_session *s, vit158_arena *arena, const vit158_kernels *kernels,
                  const vit158_options *options)
 {
-    vit158_forward_plan(&s->forward, arena, s->model, kernels, &s->pool, options->gemm,
-                        options->explain != 0);
+    vit158_forward_plan(&s->forward, arena, s->model, kernels, vit158_pool_of(&s->pool),
+                        options->gemm, options->explain != 0);
     s->preprocess = vit158_preprocess_plan(arena, &s->model->recipe);
     s->step_ms =
         vit158_arena_take(arena, vit158_forward_step_count(&s->forward), sizeof *s->step_ms);
@@ -66,8 +66,8 @@ vit158_status vit158_session_create(vit158_session **out, const vit158_model *mo
         return chosen.status;
     }
 
-    vit158_session draft = {
-        .model = model, .pool = vit158_pool_serial(), .now_ms = options->now_ms};
+    vit158_session draft = {.model = model, .now_ms = options->now_ms};
+    VIT158_RETURN_IF_ERROR(vit158_pool_choose(&draft.pool, options->threads, error));
     vit158_arena arena = {0};
     vit158_arena_take(&arena, 1, sizeof draft);
     plan(&draft, &arena, kernels, options);
@@ -83,18 +83,22 @@ vit158_status vit158_session_create(vit158_session **out, const vit158_model *mo
     memset((void *)aligned, 0, total); /* padding columns must hold finite values */
     arena = vit158_arena_over((void *)aligned, total);
     vit158_session *s = vit158_arena_take(&arena, 1, sizeof *s);
-    *s = draft;
+    *s = (vit158_session){.model = model, .now_ms = options->now_ms};
+    VIT158_RETURN_IF_ERROR(vit158_pool_choose(&s->pool, options->threads, error));
     plan(s, &arena, kernels, options);
     s->arena_bytes = total;
     s->allocation = allocation;
+    vit158_pool_start(&s->pool);
     *out = s;
     return VIT158_OK;
 }
 
 void vit158_session_close(vit158_session *session)
 {
-    if (session != NULL)
-        free(session->allocation);
+    if (session == NULL)
+        return;
+    vit158_pool_stop(&session->pool);
+    free(session->allocation);
 }
 
 size_t vit158_session_memory_bytes(const vit158_session *session)

@@ -5,6 +5,7 @@
 #ifndef VIT158_API_SESSION_H
 #define VIT158_API_SESSION_H
 
+#include "api/pool_choice.h"
 #include "engine/forward.h"
 #include "image/preprocess.h"
 #include "vit158.h"
@@ -19,7 +20,7 @@ struct vit158_session {
     const vit158_model *model;
     vit158_forward forward;
     vit158_preprocess *preprocess;
-    vit158_pool pool;
+    vit158_pool_choice pool;
     vit158_input_state input;
     bool complete; /* the last step has run */
     double (*now_ms)(void);

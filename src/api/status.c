@@ -43,6 +43,8 @@ const char *vit158_status_name(vit158_status status)
         return "E_NUMERIC";
     case VIT158_E_IO:
         return "E_IO";
+    case VIT158_E_THREAD:
+        return "E_THREAD";
     }
     return "E_UNKNOWN";
 }

@@ -8,3 +8,11 @@ set(VIT158_BASE_NATIVE_SOURCES
     src/base/clock.c
     src/base/rng.c
     src/base/sha256.c)
+# The shared pool: native builds and the threads wasm module.
+set(VIT158_POOL_SOURCES
+    src/base/pool.c)
+set(VIT158_POOL_NATIVE_SOURCES
+    src/base/threads.c
+    src/base/wait_pthread.c)
+set(VIT158_POOL_WASM_SOURCES
+    src/base/wait_wasm.c)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+#include "base/wait.h"
+
+#include <time.h>
+
+void vit158_waiter_init(vit158_waiter *w)
+{
+    pthread_mutex_init(&w->mutex, NULL);
+    pthread_cond_init(&w->changed, NULL);
+}
+
+void vit158_wait(vit158_waiter *w, _Atomic uint32_t *word, uint32_t seen, uint32_t milliseconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += milliseconds / 1000;
+    until.tv_nsec += (long)(milliseconds % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&w->mutex);
+    if (atomic_load(word) == seen)
+        pthread_cond_timedwait(&w->changed, &w->mutex, &until);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+void vit158_wake(vit158_waiter *w, _Atomic uint32_t *word)
+{
+    (void)word;
+    pthread_mutex_lock(&w->mutex); /* no wake-up between a sleeper's look and its sleep */
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->mutex);
+}

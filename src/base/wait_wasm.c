@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/wait.h"
+
+void vit158_waiter_init(vit158_waiter *w)
+{
+    w->unused = 0;
+}
+
+void vit158_wait(vit158_waiter *w, _Atomic uint32_t *word, uint32_t seen, uint32_t milliseconds)
+{
+    (void)w;
+    __builtin_wasm_memory_atomic_wait32((int *)word, (int)seen, (int64_t)milliseconds * 1000000);
+}
+
+void vit158_wake(vit158_waiter *w, _Atomic uint32_t *word)
+{
+    (void)w;
+    __builtin_wasm_memory_atomic_notify((int *)word, 0x7FFFFFFF);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * base/pool: every task of every operation runs exactly once, whoever comes late or dies.
+ */
+#include "unit/test.h"
+
+#include <string.h>
+
+#include "base/threads.h"
+
+enum { MAX_TASKS = 97 };
+
+typedef struct tally {
+    _Atomic uint32_t runs[MAX_TASKS];
+    uint32_t workers;
+} tally;
+
+static void count_task(void *context, uint32_t task, uint32_t worker)
+{
+    tally *t = context;
+    assert_true(worker < t->workers);
+    atomic_fetch_add(&t->runs[task], 1);
+}
+
+static void run_and_check(vit158_pool *pool, uint32_t n_tasks)
+{
+    tally t = {.workers = pool->workers};
+    pool->run(pool, count_task, &t, n_tasks);
+    for (uint32_t i = 0; i < MAX_TASKS; i++)
+        assert_int_equal(t.runs[i], i < n_tasks ? 1 : 0);
+}
+
+static void test_serial_pool_runs_in_order(void **state)
+{
+    (void)state;
+    vit158_pool pool = vit158_pool_serial();
+    assert_int_equal(pool.workers, 1);
+    run_and_check(&pool, 0);
+    run_and_check(&pool, MAX_TASKS);
+}
+
+static void test_shared_pool_runs_each_task_once(void **state)
+{
+    (void)state;
+    static vit158_shared_pool pool;
+    static vit158_threads threads;
+    for (uint32_t workers = 1; workers <= 5; workers++) {
+        vit158_shared_pool_init(&pool, workers);
+        vit158_threads_start(&threads, &pool);
+        assert_int_equal(threads.count, workers - 1);
+        for (uint32_t round = 0; round < 2000; round++)
+            run_and_check(&pool.pool, round % (MAX_TASKS + 1));
+        vit158_threads_stop(&threads, &pool);
+    }
+}
+
+static void test_shared_pool_works_without_helpers(void **state)
+{
+    (void)state;
+    static vit158_shared_pool pool;
+    vit158_shared_pool_init(&pool, 4);
+    run_and_check(&pool.pool, MAX_TASKS);
+    assert_false(vit158_shared_pool_failed(&pool));
+}
+
+static void test_a_dead_helper_ends_the_wait(void **state)
+{
+    (void)state;
+    static vit158_shared_pool pool;
+    vit158_shared_pool_init(&pool, 2);
+    atomic_store(&pool.active, 1); /* a helper that took a task and never comes back */
+    vit158_shared_pool_fail(&pool);
+    pool.pool.run(&pool.pool, count_task, &(tally){.workers = 2}, 5);
+    assert_true(vit158_shared_pool_failed(&pool));
+    run_and_check(&pool.pool, MAX_TASKS); /* later operations run on the caller */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_serial_pool_runs_in_order),
+        cmocka_unit_test(test_shared_pool_runs_each_task_once),
+        cmocka_unit_test(test_shared_pool_works_without_helpers),
+        cmocka_unit_test(test_a_dead_helper_ends_the_wait),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,1 @@
+vit158_add_test(test_pool tests/unit/test_pool.c)
