@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 set(VIT158_API_SOURCES
     src/api/pool_choice.c
     src/api/run.c

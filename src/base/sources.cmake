@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 set(VIT158_BASE_SOURCES
     src/base/arena.c
     src/base/error.c

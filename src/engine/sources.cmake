@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 set(VIT158_ENGINE_SOURCES
     src/engine/attention.c
     src/engine/block.c

@@ -1,2 +1,3 @@
+# SPDX-License-Identifier: MIT
 set(VIT158_IMAGE_SOURCES)
 set(VIT158_DECODE_SOURCES)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 set(VIT158_KERNELS_SOURCES
     src/kernels/choose.c
     src/kernels/gelu_scalar.c

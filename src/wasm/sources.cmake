@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 set(VIT158_WASM_SOURCES)

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+// Rules that the whole tree keeps: who may include whom, lengths, names, licences, exported symbols,
+// format. Prints each violation, then "N passed, N failed" (one per rule). Wants the native build for
+// the symbol rules and wasm_build/dist for the export rules.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { ROOT } from './setup.mjs';
+
+const MAX_LINES = 500;
+
+/** Folders whose headers a folder of src/ may include, beside its own and vit158.h. */
+const ALLOWED_INCLUDES = {
+  base: [],
+  kernels: ['base'],
+  model: ['base'],
+  image: ['base'],
+  predict: ['base'],
+  engine: ['base', 'kernels', 'model', 'image', 'predict'],
+  api: ['base', 'kernels', 'model', 'image', 'predict', 'engine'],
+  wasm: ['base', 'api'],
+  train: ['base', 'kernels', 'model', 'image', 'api'],
+  compress: ['base', 'kernels', 'model', 'image', 'api'],
+  cli: ['base', 'api', 'model', 'train', 'compress'],
+};
+
+const TOP_LEVEL = ['src', 'web', 'models', 'wasm_build', 'tests', 'CMakeLists.txt',
+  'CMakePresets.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'package.json',
+  'package-lock.json', 'tsconfig.json'];
+
+/** @param {string} command @param {string[]} args */
+function output(command, args, input = '') {
+  const run = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8', input, maxBuffer: 1 << 28 });
+  return { ok: run.status === 0, text: run.stdout ?? '', errors: run.stderr ?? String(run.error) };
+}
+
+const FILES = output('git', ['ls-files', '-co', '--exclude-standard']).text.split('\n')
+  .filter((path) => path !== '' && existsSync(join(ROOT, path)));
+const SOURCES = FILES.filter((path) => /^src\/.*\.[ch]$/.test(path));
+const C_FILES = FILES.filter((path) => /\.[ch]$/.test(path));
+
+/** Made by programs, or data: no rule about lines or licence holds for them. */
+const isData = (/** @type {string} */ path) => /^(package-lock\.json|LICENSE)$/.test(path)
+  || /^(wasm_build\/dist|tests\/data|tests\/fuzz\/corpus)\//.test(path)
+  || /\.(png|jpe?g|safetensors|wasm|csv|ico|bin|svg)$/.test(path)
+  || /^(models|tests)\/.*\.json$/.test(path);
+const TEXTS = FILES.filter((path) => !isData(path));
+
+/** @param {string} path */
+const read = (path) => readFileSync(join(ROOT, path), 'utf8');
+
+/** @param {string} path @returns {string[]} headers in quotes */
+const includes = (path) => [...read(path).matchAll(/^\s*#\s*include\s*"([^"]+)"/gm)].map((m) => m[1]);
+/** @param {string} path @returns {string[]} headers in angle brackets */
+const systemIncludes = (path) => [...read(path).matchAll(/^\s*#\s*include\s*<([^>]+)>/gm)].map((m) => m[1]);
+
+/** Rules about text: each gives a list of complaints. @type {Record<string, () => string[]>} */
+const TEXT_RULES = {
+  'only the agreed files lie at the top': () => [...new Set(FILES.map((path) => path.split('/')[0]))]
+    .filter((name) => !name.startsWith('.') && !TOP_LEVEL.includes(name)),
+
+  [`no file is longer than ${MAX_LINES} lines`]: () => TEXTS
+    .map((path) => ({ path, lines: read(path).split('\n').length - 1 }))
+    .filter(({ lines }) => lines > MAX_LINES).map(({ path, lines }) => `${path}: ${lines} lines`),
+
+  'text has no tabs, trailing spaces or carriage returns, and ends with a line feed': () => TEXTS
+    .flatMap((path) => {
+      const text = read(path);
+      const bad = text.split('\n').findIndex((line) => /[\t\r]/.test(line)
+        || (/[ ]$/.test(line) && !path.endsWith('.md')));
+      const found = bad >= 0 ? [`${path}:${bad + 1}`] : [];
+      return text === '' || text.endsWith('\n') ? found : [...found, `${path}: no line feed at the end`];
+    }),
+
+  'every source file names its licence': () => TEXTS
+    .filter((path) => /\.(c|h|js|mjs|cjs|ts|css|html|py|cmake|sh|txt)$/.test(path))
+    .filter((path) => !read(path).split('\n').slice(0, 4).join('\n').includes('SPDX-License-Identifier: MIT')),
+
+  'no source file is marked unfinished': () => TEXTS
+    .filter((path) => /\.(c|h|js|mjs|cjs|ts|css|html|py|cmake|sh)$/.test(path))
+    .filter((path) => new RegExp('\\b(TO' + 'DO|FIX' + 'ME)\\b').test(read(path))),
+
+  'file names in src are unique': () => {
+    const names = FILES.filter((path) => path.startsWith('src/')).map((path) => basename(path))
+      .filter((name) => name !== 'sources.cmake');
+    return names.filter((name, i) => names.indexOf(name) !== i);
+  },
+
+  'includes follow the layers': () => SOURCES.filter((path) => path !== 'src/vit158.h').flatMap((path) => {
+    const folder = path.split('/')[1];
+    const allowed = [folder, ...(ALLOWED_INCLUDES[/** @type {keyof ALLOWED_INCLUDES} */ (folder)] ?? [])];
+    return includes(path)
+      .filter((header) => header !== 'vit158.h' && !allowed.includes(header.split('/')[0]))
+      .map((header) => `${path} includes ${header}`);
+  }),
+
+  'SIMD intrinsics and stb stay in their files': () => SOURCES.flatMap((path) => systemIncludes(path)
+    .filter((header) => (/^(simde\/|wasm_simd128|immintrin)/.test(header)
+        && !/^src\/(kernels|image)\/\w*simd\w*\.[ch]$|^src\/train\//.test(path))
+      || (/^stb/.test(header) && !path.startsWith('src/image/')))
+    .map((header) => `${path} includes <${header}>`)),
+
+  'every C file is in one source list': () => {
+    const lists = FILES.filter((path) => /^(src|wasm_build)\/.*\.cmake$/.test(path)).map(read).join('\n');
+    return SOURCES.filter((path) => path.endsWith('.c') && !lists.includes(path));
+  },
+
+  'one version number everywhere': () => {
+    const version = JSON.parse(read('package.json')).version;
+    const header = read('src/vit158.h');
+    const macro = ['MAJOR', 'MINOR', 'PATCH']
+      .map((part) => header.match(new RegExp(`VIT158_VERSION_${part} (\\d+)`))?.[1]).join('.');
+    const cmake = read('CMakeLists.txt').match(/project\(vit158 VERSION ([\d.]+)/)?.[1];
+    return [macro, cmake].filter((other) => other !== version)
+      .map((other) => `package.json has ${version}, another place ${other}`);
+  },
+};
+
+/** Global symbols of the native library. */
+function symbols() {
+  const { ok, text, errors } = output('nm', ['build/native/libvit158.a']);
+  if (!ok)
+    throw new Error(`nm build/native/libvit158.a: ${errors.trim()}`);
+  return text.split('\n').map((line) => line.match(/([A-Za-z]) (\S+)$/)).filter((match) => match !== null)
+    .map((match) => ({ type: match[1], name: match[2] }));
+}
+
+/** C library calls that end the process or print; the library leaves both to its caller. */
+const FORBIDDEN_CALLS = new Set(['exit', '_exit', 'abort', 'printf', 'fprintf', 'vprintf', 'vfprintf',
+  'puts', 'fputs', 'putchar', 'perror', 'stdout', 'stderr', '__printf_chk', '__fprintf_chk']);
+
+/** Exports that emcc adds to every module. */
+const EMSCRIPTEN_EXPORTS = ['memory', '_initialize', '__errno_location', 'stackSave', 'stackRestore',
+  'stackAlloc', '__indirect_function_table'];
+
+/** The committed wasm modules with the symbols that wasm_build/exports_*.txt promise for them. */
+function modules() {
+  const dist = join(ROOT, 'wasm_build/dist');
+  const names = readdirSync(dist).filter((name) => name.endsWith('.wasm'));
+  if (names.length === 0)
+    throw new Error('wasm_build/dist has no modules');
+  return names.map((name) => {
+    const list = `wasm_build/exports_${name.includes('decode') ? 'decode' : 'engine'}.txt`;
+    return {
+      name,
+      module: new WebAssembly.Module(readFileSync(join(dist, name))),
+      listed: read(list).split('\n').filter((symbol) => symbol !== ''),
+    };
+  });
+}
+
+/** Rules that need compilers and builds. @type {Record<string, () => string[]>} */
+const BUILD_RULES = {
+  'the public header compiles alone, as C11 and as C++': () => [
+    ['gcc', '-std=c11', 'c'], ['g++', '-std=c++11', 'c++']].flatMap(([compiler, standard, language]) => {
+    const { ok, errors } = output(compiler, [standard, '-pedantic', '-Wall', '-Wextra', '-Werror',
+      '-fsyntax-only', '-Isrc', '-x', language, '-'], '#include "vit158.h"\nint main(void) { return 0; }\n');
+    return ok ? [] : [`${compiler}: ${errors}`];
+  }),
+
+  'every header compiles alone': () => SOURCES.filter((path) => path.endsWith('.h')).flatMap((path) => {
+    const { ok, errors } = output('gcc', ['-std=c11', '-Wall', '-Wextra', '-Werror', '-fsyntax-only',
+      '-DVIT158_HAVE_SIMD128=1', '-Isrc', '-x', 'c', '-'], `#include "${path.slice(4)}"\n`);
+    return ok ? [] : [`${path}: ${errors.split('\n')[0]}`];
+  }),
+
+  'global symbols of the library start with vit158_': () => symbols()
+    .filter(({ type, name }) => /[TDBRCVWu]/.test(type) && !name.startsWith('vit158_'))
+    .map(({ name }) => name),
+
+  'the library has no writable globals': () => output('objdump', ['-t', 'build/native/libvit158.a']).text
+    .split('\n').map((line) => line.match(/^[0-9a-f]{16} .{7} (\S+)\s+([0-9a-f]{16})\s+(\S+)$/))
+    .filter((match) => match !== null && /^(\.t?(data|bss)(?!\.rel\.ro)|\*COM\*)/.test(match[1])
+      && Number.parseInt(match[2], 16) > 0 && !match[3].startsWith('stbi__'))
+    .map((match) => match?.[3] ?? ''),
+
+  'the library neither prints nor exits': () => symbols()
+    .filter(({ type, name }) => type === 'U' && FORBIDDEN_CALLS.has(name)).map(({ name }) => name),
+
+  'wasm modules export what their lists name': () => modules().flatMap(({ name, module, listed }) => {
+    const exported = WebAssembly.Module.exports(module).map((entry) => entry.name)
+      .filter((symbol) => !EMSCRIPTEN_EXPORTS.includes(symbol));
+    return [...exported.filter((symbol) => !listed.includes(symbol)).map((s) => `${name} exports ${s}`),
+      ...listed.filter((symbol) => !exported.includes(symbol)).map((s) => `${name} lacks ${s}`)];
+  }),
+
+  'wasm modules import nothing, the threads module only its memory': () => modules()
+    .flatMap(({ name, module }) => WebAssembly.Module.imports(module)
+      .filter((entry) => !(name.includes('threads') && entry.kind === 'memory'))
+      .map((entry) => `${name} imports ${entry.module}.${entry.name}`)),
+
+  'C is formatted by clang-format 14': () => {
+    const { ok, errors } = output('clang-format-14', ['--dry-run', '-Werror', ...C_FILES]);
+    return ok ? [] : [...new Set([...errors.matchAll(/^(\S+?):\d+/gm)].map((match) => match[1]))];
+  },
+};
+
+let passed = 0;
+let failed = 0;
+for (const [rule, check] of Object.entries({ ...TEXT_RULES, ...BUILD_RULES })) {
+  /** @type {string[]} */
+  let complaints;
+  try {
+    complaints = check();
+  } catch (error) {
+    complaints = [error instanceof Error ? error.message : String(error)];
+  }
+  console.log(`${complaints.length === 0 ? 'ok' : 'BAD'}  ${rule}`);
+  complaints.forEach((complaint) => console.log(`     ${complaint}`));
+  if (complaints.length === 0)
+    passed++;
+  else
+    failed++;
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

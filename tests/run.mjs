@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// `npm test`: installs what is missing, builds everything, runs every test, and ends with one line
+// "N passed, N failed" summed over all runners. `node tests/run.mjs STEP...` runs some steps only;
+// `--list` names them.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { countCtest, countLastLine, countsLine, countTap, withExitCode } from './counts.mjs';
+import { ROOT, setUp } from './setup.mjs';
+
+const JOBS = String(Math.max(1, Math.min(availableParallelism(), 8)));
+
+/** @typedef {import('./counts.mjs').Counts} Counts */
+
+/** @param {boolean} ok @returns {Counts} */
+const one = (ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
+
+/**
+ * Runs a command with its output shown; resolves to its exit code and what it printed.
+ * @param {string} command
+ * @param {string[]} args
+ * @returns {Promise<{code: number, output: string}>}
+ */
+function run(command, args) {
+  console.log(`$ ${command} ${args.join(' ')}`);
+  return new Promise((resolve) => {
+    let output = '';
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.on('data', (data) => { output += data; process.stdout.write(data); });
+    child.stderr.on('data', (data) => { process.stderr.write(data); });
+    child.on('error', (error) => { console.log(String(error)); resolve({ code: 127, output }); });
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/** @param {string} preset */
+async function build(preset) {
+  const configured = await run('cmake', ['--preset', preset]);
+  if (configured.code !== 0)
+    return false;
+  return (await run('cmake', ['--build', '--preset', preset, '-j', JOBS])).code === 0;
+}
+
+/** @param {string} preset @returns {Promise<Counts>} */
+async function ctest(preset) {
+  if (!await build(preset))
+    return one(false);
+  const { code } = await run('ctest', ['--preset', preset, '-j', JOBS]);
+  const log = join(ROOT, 'build', preset, 'Testing/Temporary/LastTest.log');
+  return withExitCode(existsSync(log) ? countCtest(readFileSync(log, 'utf8')) : one(false), code);
+}
+
+/** @param {string} folder @returns {Promise<Counts>} */
+async function nodeTests(folder) {
+  const path = join(ROOT, folder);
+  const files = !existsSync(path) ? [] : readdirSync(path).filter((name) => name.endsWith('.test.mjs'))
+    .sort().map((name) => `${folder}/${name}`);
+  if (files.length === 0) {
+    console.log(`${folder} has no *.test.mjs`);
+    return one(false);
+  }
+  const tap = join(ROOT, 'build', `${folder.replaceAll('/', '-')}.tap`);
+  mkdirSync(join(ROOT, 'build'), { recursive: true });
+  const { code } = await run(process.execPath, ['--test', `--test-concurrency=${JOBS}`,
+    '--test-reporter=spec', '--test-reporter-destination=stdout',
+    '--test-reporter=tap', `--test-reporter-destination=${tap}`, ...files]);
+  return withExitCode(countTap(readFileSync(tap, 'utf8')), code);
+}
+
+/** @type {Record<string, {about: string, run: () => Promise<Counts>}>} */
+const STEPS = {
+  types: {
+    about: 'JSDoc types, by tsc',
+    run: async () => one((await run('node_modules/.bin/tsc', ['-p', '.'])).code === 0),
+  },
+  native: { about: 'native release build, ctest', run: () => ctest('native') },
+  asan: { about: 'native build with ASan and UBSan, ctest', run: () => ctest('asan') },
+  wasm: { about: 'wasm modules', run: async () => one(await build('wasm')) },
+  tree: {
+    about: 'rules about files, includes and symbols; format',
+    run: async () => {
+      const { code, output } = await run(process.execPath, ['tests/check_tree.mjs']);
+      return withExitCode(countLastLine(output), code);
+    },
+  },
+  node: { about: 'tests/node, by node --test', run: () => nodeTests('tests/node') },
+  browser: { about: 'tests/browser, by node --test', run: () => nodeTests('tests/browser') },
+};
+
+/** @param {string[]} names */
+async function main(names) {
+  const started = Date.now();
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  /** @type {string[]} */
+  const summary = [];
+  if (!setUp()) {
+    console.log('setup failed: see above');
+    total.failed = 1;
+    names = [];
+  }
+  for (const name of names) {
+    console.log(`\n== ${name}: ${STEPS[name].about}`);
+    const begin = Date.now();
+    const counts = await STEPS[name].run();
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    total.skipped += counts.skipped;
+    summary.push(`${name.padEnd(8)} ${countsLine(counts)} (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
+  }
+  console.log(`\n== summary (${((Date.now() - started) / 1000).toFixed(0)} s)\n${summary.join('\n')}`);
+  console.log(countsLine(total));
+  return total.failed === 0 && total.passed > 0;
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !(name in STEPS));
+if (wanted.includes('--list')) {
+  for (const [name, step] of Object.entries(STEPS))
+    console.log(`${name.padEnd(8)} ${step.about}`);
+} else if (unknown !== undefined) {
+  console.error(`no step '${unknown}'; the steps are ${Object.keys(STEPS).join(', ')}`);
+  process.exitCode = 2;
+} else {
+  process.exitCode = await main(wanted.length > 0 ? wanted : Object.keys(STEPS)) ? 0 : 1;
+}
