@@ -2,9 +2,9 @@
  *
  * Pixels to tensor, in strips of rows: Pillow's resize byte for byte, centre crop, normalise.
  *
- * Both passes of Pillow's Resample.c are integer arithmetic, so the vertical pass can add into
- * int32 output rows as source rows arrive and still round to the same bytes: memory does not grow
- * with the picture's height, and with its width only by the coefficients.
+ * A row of output needs only a window of source rows, so rows wait in a ring until their last
+ * reader is made. The ring and the coefficients are sized for VIT158_MAX_IMAGE_SIDE: memory is the
+ * same for every picture, about 4 * MAX_IMAGE_SIDE * (4 + channels) bytes plus the crop.
  */
 #ifndef VIT158_IMAGE_PREPROCESS_H
 #define VIT158_IMAGE_PREPROCESS_H
@@ -30,8 +30,8 @@ vit158_status vit158_preprocess_rows(vit158_preprocess *p, const uint8_t *rows, 
 /* 1 once every row has been fed. */
 int vit158_preprocess_complete(const vit158_preprocess *p);
 
-/* The cropped picture, [S][S][channels] bytes: what Pillow's resize and crop give. Valid after
- * completion, until the next begin. */
+/* The cropped picture, [S][S][channels] bytes: what Pillow's resize and crop give. NULL before
+ * completion; valid until the next begin. */
 const uint8_t *vit158_preprocess_pixels(const vit158_preprocess *p);
 
 /* tensor [channels][S][S] = (byte / 255 - mean) / std: per byte value one table entry, computed in
