@@ -144,7 +144,7 @@ function modules() {
     return {
       name,
       module: new WebAssembly.Module(readFileSync(join(dist, name))),
-      listed: read(list).split('\n').filter((symbol) => symbol !== ''),
+      listed: read(list).split('\n').filter((symbol) => /^[a-z]/.test(symbol)),
     };
   });
 }

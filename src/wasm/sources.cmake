@@ -1,2 +1,10 @@
 # SPDX-License-Identifier: MIT
-set(VIT158_WASM_SOURCES)
+# vit158.wasm and vit158-scalar.wasm: engine_abi.c over the engine's folders.
+set(VIT158_WASM_ENGINE_SOURCES
+    src/base/sha256.c
+    src/wasm/engine_abi.c
+    src/wasm/memory_growth.c)
+# vit158-decode.wasm: decode_abi.c over VIT158_DECODE_SOURCES.
+set(VIT158_WASM_DECODE_SOURCES
+    src/wasm/decode_abi.c
+    src/wasm/memory_growth.c)

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+#include "wasm/engine_abi.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/sha256.h"
+
+#define INFO_COUNT 13
+
+struct vit158_wasm {
+    uint8_t staging[VIT158_WASM_STAGING_BYTES];
+    vit158_loader *loader;
+    vit158_model *model;
+    vit158_session *session;
+    vit158_error error;
+    double info[INFO_COUNT];
+    char logits_sha256[65];
+};
+
+static_assert(VIT158_WASM_STAGING_BYTES >= VIT158_MAX_IMAGE_SIDE * VIT158_PIXELS_RGBA,
+              "staging must hold the widest row");
+
+/* Every call that needs a session starts with this. */
+#define RETURN_IF_NO_SESSION(context)                                                              \
+    do {                                                                                           \
+        if ((context)->session == NULL)                                                            \
+            return vit158_fail(&(context)->error, VIT158_E_STATE, "no model is loaded");           \
+    } while (0)
+
+vit158_wasm *vit158_wasm_open(void)
+{
+    return calloc(1, sizeof(vit158_wasm));
+}
+
+static void drop_session(vit158_wasm *context)
+{
+    vit158_session_close(context->session);
+    context->session = NULL;
+}
+
+static void drop_loader(vit158_wasm *context)
+{
+    vit158_loader_close(context->loader);
+    context->loader = NULL;
+}
+
+static void drop_all(vit158_wasm *context)
+{
+    drop_session(context);
+    drop_loader(context);
+    vit158_model_close(context->model);
+    context->model = NULL;
+}
+
+void vit158_wasm_close(vit158_wasm *context)
+{
+    if (context == NULL)
+        return;
+    drop_all(context);
+    free(context);
+}
+
+const char *vit158_wasm_message(const vit158_wasm *context)
+{
+    return context->error.message;
+}
+
+uint8_t *vit158_wasm_staging(vit158_wasm *context)
+{
+    return context->staging;
+}
+
+uint32_t vit158_wasm_staging_bytes(void)
+{
+    return VIT158_WASM_STAGING_BYTES;
+}
+
+uint32_t vit158_wasm_load_begin(vit158_wasm *context, double expected_bytes)
+{
+    drop_all(context);
+    return vit158_loader_create(&context->loader, (uint64_t)expected_bytes, &context->error);
+}
+
+uint32_t vit158_wasm_load_push(vit158_wasm *context, uint32_t n_bytes)
+{
+    if (context->loader == NULL)
+        return vit158_fail(&context->error, VIT158_E_STATE, "no load has begun");
+    if (n_bytes > VIT158_WASM_STAGING_BYTES)
+        return vit158_fail(&context->error, VIT158_E_ARGUMENT,
+                           "%u bytes do not fit the staging area", (unsigned)n_bytes);
+    const vit158_status status =
+        vit158_loader_push(context->loader, context->staging, n_bytes, &context->error);
+    if (status != VIT158_OK)
+        drop_loader(context);
+    return status;
+}
+
+uint32_t vit158_wasm_load_end(vit158_wasm *context)
+{
+    if (context->loader == NULL)
+        return vit158_fail(&context->error, VIT158_E_STATE, "no load has begun");
+    const vit158_status status =
+        vit158_loader_finish(context->loader, &context->model, &context->error);
+    drop_loader(context);
+    return status;
+}
+
+const double *vit158_wasm_info(vit158_wasm *context)
+{
+    vit158_model_info info;
+    if (context->model == NULL)
+        return NULL;
+    vit158_model_get_info(context->model, &info);
+    const double values[INFO_COUNT] = {info.image_size,
+                                       info.patch_size,
+                                       info.channels,
+                                       info.dim,
+                                       info.depth,
+                                       info.heads,
+                                       info.mlp_dim,
+                                       info.classes,
+                                       info.tokens,
+                                       (double)info.parameters,
+                                       (double)info.ternary_parameters,
+                                       (double)info.file_bytes,
+                                       (double)info.weight_bytes};
+    for (int i = 0; i < INFO_COUNT; i++)
+        context->info[i] = values[i];
+    return context->info;
+}
+
+const char *vit158_wasm_metadata_json(const vit158_wasm *context)
+{
+    return context->model != NULL ? vit158_model_metadata_json(context->model) : NULL;
+}
+
+const char *vit158_wasm_label(const vit158_wasm *context, uint32_t index)
+{
+    return context->model != NULL ? vit158_model_label(context->model, index) : NULL;
+}
+
+uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t engine, uint32_t gemm, uint32_t explain)
+{
+    const vit158_options options = {
+        .engine = (vit158_engine)engine, .gemm = (vit158_gemm)gemm, .explain = explain};
+    if (context->model == NULL)
+        return vit158_fail(&context->error, VIT158_E_STATE, "no model is loaded");
+    drop_session(context);
+    return vit158_session_create(&context->session, context->model, &options, &context->error);
+}
+
+const char *vit158_wasm_engine(const vit158_wasm *context)
+{
+    return context->session != NULL ? vit158_session_engine(context->session) : NULL;
+}
+
+uint32_t vit158_wasm_session_bytes(const vit158_wasm *context)
+{
+    return context->session != NULL ? (uint32_t)vit158_session_memory_bytes(context->session) : 0;
+}
+
+uint32_t vit158_wasm_begin_image(vit158_wasm *context, uint32_t width, uint32_t height,
+                                 uint32_t pixels)
+{
+    RETURN_IF_NO_SESSION(context);
+    return vit158_session_begin_image(context->session, width, height, (vit158_pixels)pixels,
+                                      &context->error);
+}
+
+uint32_t vit158_wasm_push_rows(vit158_wasm *context, uint32_t row_bytes, uint32_t n_rows)
+{
+    RETURN_IF_NO_SESSION(context);
+    if ((uint64_t)row_bytes * n_rows > VIT158_WASM_STAGING_BYTES)
+        return vit158_fail(&context->error, VIT158_E_ARGUMENT,
+                           "%u rows of %u bytes do not fit the staging area", (unsigned)n_rows,
+                           (unsigned)row_bytes);
+    return vit158_session_push_rows(context->session, context->staging, row_bytes, n_rows,
+                                    &context->error);
+}
+
+uint32_t vit158_wasm_set_tensor(vit158_wasm *context, const float *values, uint32_t count)
+{
+    RETURN_IF_NO_SESSION(context);
+    return vit158_session_set_tensor(context->session, values, count, &context->error);
+}
+
+const float *vit158_wasm_tensor(const vit158_wasm *context)
+{
+    return context->session != NULL ? vit158_session_tensor(context->session) : NULL;
+}
+
+uint32_t vit158_wasm_step_count(const vit158_wasm *context)
+{
+    return context->session != NULL ? vit158_session_step_count(context->session) : 0;
+}
+
+const char *vit158_wasm_step_name(vit158_wasm *context, uint32_t index)
+{
+    return context->session != NULL ? vit158_session_step_name(context->session, index) : NULL;
+}
+
+uint32_t vit158_wasm_step(vit158_wasm *context)
+{
+    RETURN_IF_NO_SESSION(context);
+    return vit158_session_step(context->session, &context->error);
+}
+
+const float *vit158_wasm_logits(const vit158_wasm *context)
+{
+    return context->session != NULL ? vit158_session_logits(context->session) : NULL;
+}
+
+const float *vit158_wasm_embedding(const vit158_wasm *context)
+{
+    return context->session != NULL ? vit158_session_embedding(context->session) : NULL;
+}
+
+const float *vit158_wasm_attention(const vit158_wasm *context)
+{
+    return context->session != NULL ? vit158_session_attention(context->session) : NULL;
+}
+
+const float *vit158_wasm_rollout(const vit158_wasm *context)
+{
+    return context->session != NULL ? vit158_session_rollout(context->session) : NULL;
+}
+
+uint32_t vit158_wasm_top_k(const vit158_wasm *context, vit158_prediction *out, uint32_t k)
+{
+    return context->session != NULL ? vit158_session_top_k(context->session, out, k) : 0;
+}
+
+const char *vit158_wasm_logits_sha256(vit158_wasm *context)
+{
+    const float *logits = vit158_wasm_logits(context);
+    context->logits_sha256[0] = '\0';
+    if (logits != NULL) {
+        vit158_model_info info;
+        vit158_model_get_info(context->model, &info);
+        vit158_sha256_hex(context->logits_sha256, logits, info.classes * sizeof *logits);
+    }
+    return context->logits_sha256;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The exports of vit158.wasm: vit158.h flattened to ints, doubles and pointers for
+ * web/lib/engine.js, the only caller. A context holds one model, one session, the last error and a
+ * staging area of fixed size through which all bytes come in, so memory grows only while a model
+ * loads or a session is planned. Functions that can fail return a vit158_status; the sentence is at
+ * vit158_wasm_message. Exported too, as they are: vit158_version, vit158_numerics_version and
+ * vit158_status_name of vit158.h, malloc and free.
+ */
+#ifndef VIT158_WASM_ENGINE_ABI_H
+#define VIT158_WASM_ENGINE_ABI_H
+
+#include "vit158.h"
+
+/* Holds a row of the widest picture: VIT158_MAX_IMAGE_SIDE RGBA pixels. */
+#define VIT158_WASM_STAGING_BYTES 65536U
+
+typedef struct vit158_wasm vit158_wasm;
+
+/* NULL if memory is short. */
+vit158_wasm *vit158_wasm_open(void);
+void vit158_wasm_close(vit158_wasm *context);
+
+const char *vit158_wasm_message(const vit158_wasm *context);
+uint8_t *vit158_wasm_staging(vit158_wasm *context);
+uint32_t vit158_wasm_staging_bytes(void);
+
+/* ---- Model: begin, push pieces from staging, end ---- */
+
+/* Drops model and session. `expected_bytes` < 2^53, 0 = unknown. */
+uint32_t vit158_wasm_load_begin(vit158_wasm *context, double expected_bytes);
+uint32_t vit158_wasm_load_push(vit158_wasm *context, uint32_t n_bytes);
+uint32_t vit158_wasm_load_end(vit158_wasm *context);
+
+/* The fields of vit158_model_info in their order; the context owns the array. */
+const double *vit158_wasm_info(vit158_wasm *context);
+const char *vit158_wasm_metadata_json(const vit158_wasm *context);
+const char *vit158_wasm_label(const vit158_wasm *context, uint32_t index);
+
+/* ---- Session ---- */
+
+/* Plans a session for the loaded model, in place of the one there was. `engine` and `gemm` as in
+ * vit158.h. */
+uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t engine, uint32_t gemm, uint32_t explain);
+const char *vit158_wasm_engine(const vit158_wasm *context);
+uint32_t vit158_wasm_session_bytes(const vit158_wasm *context);
+
+uint32_t vit158_wasm_begin_image(vit158_wasm *context, uint32_t width, uint32_t height,
+                                 uint32_t pixels);
+/* Rows in staging, n_rows * row_bytes <= VIT158_WASM_STAGING_BYTES. */
+uint32_t vit158_wasm_push_rows(vit158_wasm *context, uint32_t row_bytes, uint32_t n_rows);
+uint32_t vit158_wasm_set_tensor(vit158_wasm *context, const float *values, uint32_t count);
+const float *vit158_wasm_tensor(const vit158_wasm *context);
+
+uint32_t vit158_wasm_step_count(const vit158_wasm *context);
+const char *vit158_wasm_step_name(vit158_wasm *context, uint32_t index);
+uint32_t vit158_wasm_step(vit158_wasm *context);
+
+/* ---- Results ---- */
+
+const float *vit158_wasm_logits(const vit158_wasm *context);
+const float *vit158_wasm_embedding(const vit158_wasm *context);
+const float *vit158_wasm_attention(const vit158_wasm *context);
+const float *vit158_wasm_rollout(const vit158_wasm *context);
+/* Writes up to k predictions to `out`, returns how many. */
+uint32_t vit158_wasm_top_k(const vit158_wasm *context, vit158_prediction *out, uint32_t k);
+/* Hexadecimal SHA-256 of the logits as little-endian float32; "" before a complete pass. */
+const char *vit158_wasm_logits_sha256(vit158_wasm *context);
+
+#endif

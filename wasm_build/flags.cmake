@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+# Compiler and linker flags of the modules, each with its reason.
+
+# CMake's own -O3 would override the choice per part below.
+set(CMAKE_C_FLAGS_RELEASE "-DNDEBUG")
+
+set(VIT158_WASM_COMPILE_FLAGS
+    # stb and other header-only Debian packages lie in /usr/include; after Emscripten's own headers,
+    # because -I/usr/include would shadow its libc with glibc's.
+    "SHELL:-idirafter /usr/include"
+    # The same bytes wherever the tree lies: no absolute paths in the objects.
+    -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
+
+# Everything but the hot loops: half the size of -O3, and no time is spent there.
+set(VIT158_WASM_SMALL_FLAGS -Os)
+# Kernels and pixel loops.
+set(VIT158_WASM_FAST_FLAGS -O3)
+
+set(VIT158_WASM_LINK_FLAGS
+    # wasm-opt and dead code removal at the same level as the kernels.
+    -O3
+    # A library: no main, and no JavaScript from Emscripten, because the output is a .wasm.
+    --no-entry
+    # Memory grows by what a model needs; without growth it would have to be reserved for the
+    # largest. Growth by sbrk in a stand-alone module is exact to a page (no geometric steps).
+    "SHELL:-s ALLOW_MEMORY_GROWTH=1"
+    # A third of dlmalloc's size; the engine makes few, large, long-lived allocations.
+    "SHELL:-s MALLOC=emmalloc"
+    # Nothing reads errno.
+    "SHELL:-s SUPPORT_ERRNO=0"
+    # The stack lies below the data, so overflowing it traps instead of corrupting data.
+    -Wl,--stack-first)

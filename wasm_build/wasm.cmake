@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+# The WebAssembly modules, by Debian's emcc 3.1.6: pure .wasm files that import nothing. Included by
+# the top CMakeLists.txt when Emscripten is the toolchain. flags.cmake says why each flag is there.
+include(wasm_build/flags.cmake)
+
+# vit158_add_module(name
+#   SMALL sources...      built for size
+#   FAST sources...       built for speed
+#   EXPORTS file          one C symbol a line
+#   FLAGS flags...        compile flags of both
+#   STACK bytes, INITIAL_MEMORY bytes)
+function(vit158_add_module name)
+  cmake_parse_arguments(MODULE "" "EXPORTS;STACK;INITIAL_MEMORY" "SMALL;FAST;FLAGS" ${ARGN})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${MODULE_EXPORTS})
+  file(STRINGS ${MODULE_EXPORTS} symbols REGEX "^[a-z]")
+  list(TRANSFORM symbols PREPEND _)
+  list(JOIN symbols "," exported)
+
+  set(objects)
+  foreach(part small fast)
+    string(TOUPPER ${part} PART)
+    if(NOT MODULE_${PART})
+      continue()
+    endif()
+    add_library(${name}_${part} OBJECT ${MODULE_${PART}})
+    target_include_directories(${name}_${part} PRIVATE src)
+    target_compile_options(${name}_${part} PRIVATE ${VIT158_WASM_COMPILE_FLAGS}
+                           ${VIT158_WASM_${PART}_FLAGS} ${VIT158_NUMERIC_FLAGS}
+                           ${VIT158_WARNING_FLAGS} ${MODULE_FLAGS})
+    list(APPEND objects $<TARGET_OBJECTS:${name}_${part}>)
+  endforeach()
+
+  add_executable(${name} ${objects})
+  set_target_properties(${name} PROPERTIES SUFFIX .wasm LINKER_LANGUAGE C)
+  target_link_options(${name} PRIVATE ${VIT158_WASM_LINK_FLAGS}
+                      "SHELL:-s TOTAL_STACK=${MODULE_STACK}"
+                      "SHELL:-s INITIAL_MEMORY=${MODULE_INITIAL_MEMORY}"
+                      "SHELL:-s EXPORTED_FUNCTIONS=${exported}")
+endfunction()
+
+set(engine_sources ${VIT158_BASE_SOURCES} ${VIT158_MODEL_SOURCES} ${VIT158_PREDICT_SOURCES}
+                   ${VIT158_ENGINE_SOURCES} ${VIT158_API_SOURCES} ${VIT158_WASM_ENGINE_SOURCES})
+set(exports ${PROJECT_SOURCE_DIR}/wasm_build)
+
+vit158_add_module(vit158
+  SMALL ${engine_sources}
+  FAST ${VIT158_IMAGE_SOURCES} ${VIT158_KERNELS_SOURCES} ${VIT158_KERNELS_SIMD128_SOURCES}
+  EXPORTS ${exports}/exports_engine.txt
+  FLAGS -msimd128 -DVIT158_HAVE_SIMD128=1 -DVIT158_SIMD128_ONLY=1
+  STACK 65536 INITIAL_MEMORY 262144)
+
+vit158_add_module(vit158-scalar
+  SMALL ${engine_sources}
+  FAST ${VIT158_IMAGE_SOURCES} ${VIT158_KERNELS_SOURCES}
+  EXPORTS ${exports}/exports_engine.txt
+  STACK 65536 INITIAL_MEMORY 262144)
+
+vit158_add_module(vit158-decode
+  SMALL src/base/error.c src/base/text.c ${VIT158_WASM_DECODE_SOURCES}
+  FAST ${VIT158_DECODE_SOURCES}
+  EXPORTS ${exports}/exports_decode.txt
+  STACK 65536 INITIAL_MEMORY 262144)
+
+# Kernel and stage checks that run under Node.
+if(VIT158_BUILD_TESTS)
+  include(wasm_build/wasm_checks.cmake)
+endif()

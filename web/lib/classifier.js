@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The package's face: one loaded model, ready to classify. Work on one Classifier is done one call
+ * after the other; several Classifiers are independent of each other.
+ */
+import { Decoder } from './decoder.js';
+import { bestVariant, hasSimd128 } from './detect.js';
+import { Engine } from './engine.js';
+import { Vit158Error } from './errors.js';
+import { openImage } from './image_input.js';
+import { loadWasm } from './load_wasm.js';
+import { Pace } from './pace.js';
+import { isA, openSource } from './source.js';
+import { VERSION } from './version.js';
+
+/** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
+/** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
+/** @typedef {import('./vit158.d.ts').RunOptions} RunOptions */
+/** @typedef {import('./vit158.d.ts').ClassifyOptions} ClassifyOptions */
+/** @typedef {import('./vit158.d.ts').Classification} Classification */
+/** @typedef {import('./vit158.d.ts').Timing} Timing */
+/** @typedef {{engine: 'auto' | 'scalar' | 'simd128', gemm: 'auto' | 'dot' | 'table'}} Kernels */
+
+export class Classifier {
+  #engine;
+  #decoder;
+  /** @type {Kernels} */
+  #kernels;
+  #explains = false;
+  #model;
+  #stepNames;
+  #name;
+  /** Settles when the calls made so far have finished. @type {Promise<void>} */
+  #tail = Promise.resolve();
+  #disposed = false;
+
+  /**
+   * Use Classifier.load.
+   * @param {Engine} engine with a model and a session
+   * @param {Decoder} decoder
+   * @param {Kernels} kernels
+   * @param {string} name of the model
+   */
+  constructor(engine, decoder, kernels, name) {
+    this.#engine = engine;
+    this.#decoder = decoder;
+    this.#kernels = kernels;
+    this.#model = engine.modelInfo();
+    this.#stepNames = engine.stepNames;
+    this.#name = name;
+  }
+
+  /**
+   * @param {import('./vit158.d.ts').ByteSource} source
+   * @param {LoadOptions} [options]
+   * @returns {Promise<Classifier>}
+   */
+  static async load(source, options = {}) {
+    const { signal, onProgress, engine: wanted = 'auto', gemm = 'auto' } = options;
+    oneOf('engine', wanted, ['auto', 'scalar', 'simd128']);
+    oneOf('gemm', gemm, ['auto', 'dot', 'table']);
+    const pace = new Pace({ signal, eager: signal !== undefined || onProgress !== undefined });
+    const wasm = wasmSources(options.wasm);
+    if (wanted === 'simd128' && !hasSimd128())
+      throw new Vit158Error('E_UNSUPPORTED', 'this engine runs no SIMD; use engine: "scalar"');
+    const module = loadWasm(wanted === 'auto' ? bestVariant() : wanted, wasm.engine);
+    module.catch(() => {}); // reported where it is awaited
+    const stream = await openSource(source, signal);
+    /** @type {Engine | undefined} */
+    let engine;
+    try {
+      engine = await Engine.create(await module);
+      await fill(engine, stream, pace, onProgress);
+      const kernels = { engine: wanted, gemm };
+      engine.plan({ ...kernels, explain: false });
+      return new Classifier(engine, new Decoder(wasm.decoder), kernels, baseName(stream.path));
+    } catch (error) {
+      engine?.end();
+      throw error;
+    } finally {
+      await stream.close();
+    }
+  }
+
+  /**
+   * @param {ImageInput} image
+   * @param {ClassifyOptions} [options]
+   * @returns {Promise<Classification>}
+   */
+  async classify(image, options = {}) {
+    const { topK = 5, threshold = 0, explain = false } = options;
+    if (!(Number.isInteger(topK) && topK >= 0) && topK !== Infinity)
+      throw new Vit158Error('E_ARGUMENT', `topK must be a whole number, not ${topK}`);
+    if (!(threshold >= 0 && threshold <= 1))
+      throw new Vit158Error('E_ARGUMENT', `threshold must be from 0 to 1, not ${threshold}`);
+    return this.#exclusive(options, async (pace) => {
+      if (explain) this.#planExplain();
+      const timing = await this.#feed(image, pace);
+      await this.#run(pace, timing);
+      const engine = this.#engine;
+      const predictions = engine
+        .topK(Math.min(topK, this.#model.classes))
+        .filter(({ score }) => score >= threshold)
+        .map(({ index, score }) => ({ label: engine.label(index), score, index }));
+      return {
+        predictions,
+        timing,
+        logits: engine.logits(this.#model.classes),
+        logitsSha256: engine.logitsSha256(),
+        ...(explain ? { attention: this.#attention() } : {}),
+      };
+    });
+  }
+
+  /**
+   * @param {ArrayLike<number>} tensor
+   * @param {RunOptions} [options]
+   * @returns {Promise<Float32Array>}
+   */
+  async forward(tensor, options = {}) {
+    return this.#exclusive(options, async (pace) => {
+      this.#engine.setTensor(tensor);
+      await this.#run(pace, newTiming());
+      return this.#engine.logits(this.#model.classes);
+    });
+  }
+
+  /**
+   * @param {ImageInput} image
+   * @param {RunOptions} [options]
+   * @returns {Promise<Float32Array>}
+   */
+  async embed(image, options = {}) {
+    return this.#exclusive(options, async (pace) => {
+      await this.#run(pace, await this.#feed(image, pace));
+      return this.#engine.embedding(this.#model.dim);
+    });
+  }
+
+  /**
+   * @param {ImageInput} image
+   * @param {RunOptions} [options]
+   * @returns {Promise<Float32Array>}
+   */
+  async preprocess(image, options = {}) {
+    return this.#exclusive(options, async (pace) => {
+      await this.#feed(image, pace);
+      return this.#engine.tensor(this.#model.channels * this.#model.imageSize ** 2);
+    });
+  }
+
+  /** @returns {import('./vit158.d.ts').Info} */
+  info() {
+    const engine = this.#engine;
+    return {
+      version: VERSION,
+      numericsVersion: engine.numericsVersion,
+      engine: engine.variant,
+      gemm: this.#kernels.gemm,
+      memoryBytes: engine.memoryBytes,
+      sessionBytes: engine.sessionBytes,
+      name: this.#name,
+      model: { ...this.#model },
+      metadata: engine.metadata(),
+    };
+  }
+
+  /** All labels in class order. @returns {string[]} */
+  labels() {
+    return Array.from({ length: this.#model.classes }, (_, i) => this.#engine.label(i));
+  }
+
+  dispose() {
+    this.#disposed = true;
+    this.#engine.end();
+    this.#decoder.end();
+  }
+
+  [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+    this.dispose();
+  }
+
+  /**
+   * Runs `work` after all calls made before.
+   * @template T
+   * @param {RunOptions} options
+   * @param {(pace: Pace) => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  async #exclusive({ signal, deadlineMs }, work) {
+    if (this.#disposed)
+      throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
+    const pace = new Pace({ signal, deadlineMs });
+    const before = this.#tail;
+    /** @type {() => void} */
+    let finished = () => {};
+    this.#tail = new Promise((resolve) => (finished = resolve));
+    try {
+      await pace.wait(before, 'while waiting for calls made before');
+      return await work(pace);
+    } finally {
+      before.then(finished);
+    }
+  }
+
+  /** @param {ImageInput} image @param {Pace} pace */
+  async #feed(image, pace) {
+    const timing = newTiming();
+    const { rows, decodeMs } = await openImage(image, this.#decoder, pace.signal);
+    try {
+      const rowBytes = rows.width * rows.channels;
+      let start = performance.now();
+      this.#engine.beginImage(rows.width, rows.height, rows.channels);
+      timing.decode = decodeMs;
+      timing.preprocess = performance.now() - start;
+      start = performance.now();
+      for (const strip of rows.strips()) {
+        const decoded = performance.now();
+        this.#engine.pushRows(strip, rowBytes);
+        timing.decode += decoded - start;
+        timing.preprocess += performance.now() - decoded;
+        await pace.pause('while preprocessing');
+        start = performance.now();
+      }
+    } finally {
+      rows.close();
+    }
+    return timing;
+  }
+
+  /** All steps of the forward pass. @param {Pace} pace @param {Timing} timing */
+  async #run(pace, timing) {
+    const last = this.#stepNames.length - 1;
+    for (const [i, name] of this.#stepNames.entries()) {
+      await pace.pause(`before step ${name}`);
+      const start = performance.now();
+      this.#engine.step();
+      const ms = performance.now() - start;
+      timing.steps.push({ name, ms });
+      timing[i === 0 ? 'embed' : i === last ? 'head' : 'blocks'] += ms;
+    }
+    timing.total =
+      timing.decode + timing.preprocess + timing.embed + timing.blocks + timing.head;
+  }
+
+  /** Makes the session keep attention from now on. */
+  #planExplain() {
+    if (this.#explains) return;
+    try {
+      this.#engine.plan({ ...this.#kernels, explain: true });
+      this.#explains = true;
+    } catch (error) {
+      this.#engine.plan({ ...this.#kernels, explain: false });
+      throw error;
+    }
+  }
+
+  /** @returns {import('./vit158.d.ts').Attention} */
+  #attention() {
+    const { depth, heads, tokens, imageSize, patchSize } = this.#model;
+    return {
+      depth,
+      heads,
+      tokens,
+      side: imageSize / patchSize,
+      values: this.#engine.attention(depth * heads * tokens),
+      rollout: this.#engine.rollout(tokens).slice(1),
+    };
+  }
+}
+
+/** @returns {Timing} */
+function newTiming() {
+  return { decode: 0, preprocess: 0, embed: 0, blocks: 0, head: 0, total: 0, steps: [] };
+}
+
+/**
+ * Feeds a file to the engine as it arrives.
+ * @param {Engine} engine
+ * @param {import('./source.js').ByteStream} stream
+ * @param {Pace} pace
+ * @param {LoadOptions['onProgress']} onProgress
+ */
+async function fill(engine, stream, pace, onProgress) {
+  const total = stream.expected;
+  let loaded = 0;
+  onProgress?.({ loaded, total });
+  engine.loadBegin(stream.length);
+  for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
+    engine.loadPush(chunk);
+    loaded += chunk.length;
+    onProgress?.({ loaded, total });
+    await pace.pause(`while loading ${stream.name}`);
+  }
+  engine.loadEnd();
+}
+
+/**
+ * @param {LoadOptions['wasm']} wasm
+ * @returns {{engine?: import('./vit158.d.ts').WasmSource, decoder?: import('./vit158.d.ts').WasmSource}}
+ */
+function wasmSources(wasm) {
+  const single =
+    wasm === undefined ||
+    typeof wasm !== 'object' ||
+    wasm instanceof URL ||
+    wasm instanceof ArrayBuffer ||
+    ArrayBuffer.isView(wasm) ||
+    wasm instanceof Promise ||
+    isA('Response', wasm) ||
+    wasm instanceof WebAssembly.Module;
+  return single ? { engine: /** @type {any} */ (wasm) } : /** @type {any} */ (wasm);
+}
+
+/** @param {string} option @param {string} value @param {string[]} allowed */
+function oneOf(option, value, allowed) {
+  if (!allowed.includes(value))
+    throw new Vit158Error('E_ARGUMENT', `${option} must be ${allowed.join(', ')}, not ${value}`);
+}
+
+/** "models/a.safetensors?x=1" gives "a". @param {string} where path or address */
+function baseName(where) {
+  const path = where.replace(/[?#].*$/s, '');
+  return path.slice(path.search(/[^/\\]*$/)).replace(/\.safetensors$/, '');
+}

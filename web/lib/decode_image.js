@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A picture's pixels without a model, for previews and tools.
+ */
+import { Decoder } from './decoder.js';
+import { openImage } from './image_input.js';
+
+/**
+ * @param {import('./vit158.d.ts').ImageInput} image
+ * @param {import('./vit158.d.ts').DecodeOptions} [options]
+ * @returns {Promise<import('./vit158.d.ts').PixelData & {channels: 1 | 3 | 4}>}
+ */
+export async function decodeImage(image, { signal, wasm } = {}) {
+  const { rows } = await openImage(image, new Decoder(wasm), signal);
+  try {
+    const { width, height, channels } = rows;
+    const data = new Uint8Array(width * height * channels);
+    let at = 0;
+    for (const strip of rows.strips()) {
+      data.set(strip, at);
+      at += strip.length;
+    }
+    return { data, width, height, channels };
+  } finally {
+    rows.close();
+  }
+}

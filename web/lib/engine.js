@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+/**
+ * vit158.wasm as an object: the exports of src/wasm/engine_abi.h with JavaScript's types, statuses
+ * turned into errors. One Engine is one instance with memory of its own, and holds one model.
+ */
+import { Vit158Error, errorFromStatus } from './errors.js';
+import { Heap } from './heap.js';
+import { instantiate } from './load_wasm.js';
+import { VERSION } from './version.js';
+
+/** Fields of vit158_model_info in their order. */
+const INFO_FIELDS = /** @type {const} */ ([
+  'imageSize',
+  'patchSize',
+  'channels',
+  'dim',
+  'depth',
+  'heads',
+  'mlpDim',
+  'classes',
+  'tokens',
+  'parameters',
+  'ternaryParameters',
+  'fileBytes',
+  'weightBytes',
+]);
+
+/** Values of vit158_engine and vit158_gemm. */
+const ENGINES = { auto: 0, scalar: 1, simd128: 2 };
+const GEMMS = { auto: 0, dot: 1, table: 2 };
+
+const PREDICTION_BYTES = 8; // vit158_prediction: uint32 index, float score
+
+export class Engine {
+  #heap;
+  #context;
+  #staging;
+  #stagingBytes;
+
+  /** @param {Heap} heap */
+  constructor(heap) {
+    this.#heap = heap;
+    const version = heap.text(heap.call('vit158_version'));
+    if (version !== VERSION)
+      throw new Vit158Error(
+        'E_WASM',
+        `the WebAssembly module is of vit158 ${version}, the JavaScript of ${VERSION}`,
+      );
+    this.#context = heap.call('vit158_wasm_open');
+    if (this.#context === 0) throw new Vit158Error('E_MEMORY', 'no memory for the engine');
+    this.#staging = heap.call('vit158_wasm_staging', this.#context);
+    this.#stagingBytes = heap.call('vit158_wasm_staging_bytes');
+  }
+
+  /** @param {WebAssembly.Module} module */
+  static async create(module) {
+    return new Engine(new Heap(await instantiate(module)));
+  }
+
+  /** Lets the instance and its memory go. */
+  end() {
+    this.#heap.end();
+  }
+
+  get memoryBytes() {
+    return this.#heap.size;
+  }
+
+  get numericsVersion() {
+    return this.#heap.call('vit158_numerics_version');
+  }
+
+  /** @param {number} expectedBytes of the file, 0 = unknown */
+  loadBegin(expectedBytes) {
+    this.#check('load_begin', expectedBytes);
+  }
+
+  /** @param {Uint8Array} bytes */
+  loadPush(bytes) {
+    for (let at = 0; at < bytes.length; at += this.#stagingBytes) {
+      const piece = bytes.subarray(at, at + this.#stagingBytes);
+      this.#heap.write(this.#staging, piece);
+      this.#check('load_push', piece.length);
+    }
+  }
+
+  loadEnd() {
+    this.#check('load_end');
+  }
+
+  /** @returns {import('./vit158.d.ts').ModelInfo} */
+  modelInfo() {
+    const values = this.#heap.doubles(this.#call('info'), INFO_FIELDS.length);
+    return /** @type {any} */ (Object.fromEntries(INFO_FIELDS.map((name, i) => [name, values[i]])));
+  }
+
+  /** @returns {Record<string, string>} */
+  metadata() {
+    return JSON.parse(this.#heap.text(this.#call('metadata_json')) || '{}');
+  }
+
+  /** @param {number} index */
+  label(index) {
+    return this.#heap.text(this.#call('label', index));
+  }
+
+  /**
+   * Plans the session in place of the one there was.
+   * @param {{engine: keyof typeof ENGINES, gemm: keyof typeof GEMMS, explain: boolean}} options
+   */
+  plan({ engine, gemm, explain }) {
+    this.#check('plan', ENGINES[engine], GEMMS[gemm], Number(explain));
+  }
+
+  /** "scalar" or "simd128". */
+  get variant() {
+    return /** @type {'scalar' | 'simd128'} */ (this.#heap.text(this.#call('engine')));
+  }
+
+  get sessionBytes() {
+    return this.#call('session_bytes');
+  }
+
+  /** @param {number} width @param {number} height @param {1 | 3 | 4} channels */
+  beginImage(width, height, channels) {
+    this.#check('begin_image', width, height, channels);
+  }
+
+  /**
+   * @param {Uint8Array} rows whole rows without padding; may be a view of another module's memory
+   * @param {number} rowBytes at most the staging area's size, which beginImage has seen to
+   */
+  pushRows(rows, rowBytes) {
+    const step = Math.floor(this.#stagingBytes / rowBytes) * rowBytes;
+    for (let at = 0; at < rows.length; at += step) {
+      const piece = rows.subarray(at, at + step);
+      this.#heap.write(this.#staging, piece);
+      this.#check('push_rows', rowBytes, piece.length / rowBytes);
+    }
+  }
+
+  /** @param {ArrayLike<number>} values normalised, [channels][S][S] */
+  setTensor(values) {
+    const pointer = this.#heap.allocate(values.length * 4);
+    try {
+      this.#heap.writeFloats(pointer, values);
+      this.#check('set_tensor', pointer, values.length);
+    } finally {
+      this.#heap.free(pointer);
+    }
+  }
+
+  /** The normalised input. @param {number} count */
+  tensor(count) {
+    return this.#results('tensor', count);
+  }
+
+  get stepNames() {
+    return Array.from({ length: this.#call('step_count') }, (_, i) =>
+      this.#heap.text(this.#call('step_name', i)),
+    );
+  }
+
+  step() {
+    this.#check('step');
+  }
+
+  /** @param {number} classes */
+  logits(classes) {
+    return this.#results('logits', classes);
+  }
+
+  /** @param {number} dim */
+  embedding(dim) {
+    return this.#results('embedding', dim);
+  }
+
+  /** [depth][heads][tokens]. @param {number} count */
+  attention(count) {
+    return this.#results('attention', count);
+  }
+
+  /** [tokens]. @param {number} count */
+  rollout(count) {
+    return this.#results('rollout', count);
+  }
+
+  /**
+   * @param {number} k
+   * @returns {{index: number, score: number}[]} best first
+   */
+  topK(k) {
+    if (k === 0) return [];
+    const pointer = this.#heap.allocate(k * PREDICTION_BYTES);
+    try {
+      const count = this.#call('top_k', pointer, k);
+      const indices = this.#heap.words(pointer, 2 * count);
+      const scores = this.#heap.floats(pointer, 2 * count);
+      return Array.from({ length: count }, (_, i) => ({
+        index: indices[2 * i],
+        score: scores[2 * i + 1],
+      }));
+    } finally {
+      this.#heap.free(pointer);
+    }
+  }
+
+  /** Hexadecimal. */
+  logitsSha256() {
+    return this.#heap.text(this.#call('logits_sha256'));
+  }
+
+  /** @param {string} name without the prefix @param {...number} args */
+  #call(name, ...args) {
+    return this.#heap.call(`vit158_wasm_${name}`, this.#context, ...args);
+  }
+
+  /** @param {string} name @param {...number} args */
+  #check(name, ...args) {
+    const status = this.#call(name, ...args);
+    if (status !== 0)
+      throw errorFromStatus(status, this.#heap.text(this.#call('message')));
+  }
+
+  /** @param {string} name @param {number} count */
+  #results(name, count) {
+    const pointer = this.#call(name);
+    if (pointer === 0) throw new Vit158Error('E_STATE', `there is no ${name} yet`);
+    return this.#heap.floats(pointer, count);
+  }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The one error type of the package. `code` is stable and made for programs, `message` says what was
+ * wrong and where, for people.
+ */
+
+/** @typedef {import('./vit158.d.ts').ErrorCode} ErrorCode */
+
+/** Codes by vit158_status (src/vit158.h); index 0 is no error. */
+const STATUS_CODES = /** @type {const} */ ([
+  null,
+  'E_ARGUMENT',
+  'E_STATE',
+  'E_MEMORY',
+  'E_ABORT',
+  'E_FORMAT',
+  'E_TRUNCATED',
+  'E_LIMIT',
+  'E_JSON',
+  'E_METADATA',
+  'E_TENSOR',
+  'E_VALUE',
+  'E_IMAGE',
+  'E_UNSUPPORTED',
+  'E_NUMERIC',
+  'E_IO',
+]);
+
+export class Vit158Error extends Error {
+  /**
+   * @param {ErrorCode} code
+   * @param {string} message
+   * @param {{cause?: unknown}} [options]
+   */
+  constructor(code, message, options) {
+    super(message, options);
+    this.name = 'Vit158Error';
+    /** @type {ErrorCode} */
+    this.code = code;
+  }
+}
+
+/**
+ * @param {number} status a vit158_status that is not VIT158_OK
+ * @param {string} message
+ */
+export function errorFromStatus(status, message) {
+  return new Vit158Error(STATUS_CODES[status] ?? 'E_WASM', message);
+}
+
+/**
+ * Runs `work`; an error that is not a Vit158Error becomes one.
+ * @template T
+ * @param {ErrorCode} code of foreign errors
+ * @param {string} what was being done, "reading model.safetensors"
+ * @param {() => T | Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function wrapErrors(code, what, work) {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof Vit158Error
+      ? error
+      : new Vit158Error(code, `${what}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** @param {unknown} error @returns {string} */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Gets the package's WebAssembly modules compiled: from where they lie next to this file, or from
+ * whatever the caller gives (URL, path, bytes, Response, a compiled module).
+ */
+import { hasWasm } from './detect.js';
+import { Vit158Error, messageOf } from './errors.js';
+import { readWhole } from './source.js';
+
+/** @typedef {import('./vit158.d.ts').WasmSource} WasmSource */
+/** @typedef {'simd128' | 'scalar' | 'decode'} ModuleName */
+
+// Written out one by one: bundlers find assets by this very expression.
+/** @type {Record<ModuleName, () => URL>} */
+const DEFAULT_URLS = {
+  simd128: () => new URL('../../wasm_build/dist/vit158.wasm', import.meta.url),
+  scalar: () => new URL('../../wasm_build/dist/vit158-scalar.wasm', import.meta.url),
+  decode: () => new URL('../../wasm_build/dist/vit158-decode.wasm', import.meta.url),
+};
+
+const MAGIC = [0x00, 0x61, 0x73, 0x6d]; // "\0asm"
+
+/** Modules from the default places, compiled once. @type {Map<string, Promise<WebAssembly.Module>>} */
+const compiled = new Map();
+
+/**
+ * @param {ModuleName} name
+ * @param {WasmSource} [source] instead of the default place
+ * @returns {Promise<WebAssembly.Module>}
+ */
+export function loadWasm(name, source) {
+  if (source !== undefined) return compileFrom(name, source);
+  let module = compiled.get(name);
+  if (module === undefined) {
+    module = compileFrom(name, DEFAULT_URLS[name]());
+    compiled.set(name, module);
+    module.catch(() => compiled.delete(name)); // the next caller tries again
+  }
+  return module;
+}
+
+/**
+ * @param {WebAssembly.Module} module one of ours: it imports nothing
+ * @returns {Promise<WebAssembly.Instance>}
+ */
+export async function instantiate(module) {
+  try {
+    return await WebAssembly.instantiate(module, {});
+  } catch (error) {
+    const code = error instanceof RangeError ? 'E_MEMORY' : 'E_WASM';
+    throw new Vit158Error(code, `starting the WebAssembly module: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * @param {ModuleName} name
+ * @param {WasmSource} source
+ */
+async function compileFrom(name, source) {
+  if (!hasWasm())
+    throw new Vit158Error(
+      'E_WASM',
+      'this browser runs no WebAssembly (it may be switched off, as in a lockdown mode)',
+    );
+  const given = await source;
+  if (given instanceof WebAssembly.Module) return given;
+  const { bytes, name: where } = await readWhole(given);
+  const what = `${where} (the ${name} module)`;
+  if (!MAGIC.every((byte, i) => bytes[i] === byte))
+    throw new Vit158Error('E_WASM', `${what} is not WebAssembly: ${describe(bytes)}`);
+  try {
+    return await WebAssembly.compile(/** @type {BufferSource} */ (bytes));
+  } catch (error) {
+    throw new Vit158Error('E_WASM', `compiling ${what}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * What came instead of a module.
+ * @param {Uint8Array} bytes
+ */
+function describe(bytes) {
+  if (bytes.length === 0) return 'it is empty';
+  const start = new TextDecoder().decode(bytes.subarray(0, 40)).replace(/\s+/g, ' ').trim();
+  const page = start.startsWith('<') ? ', so a web page came, perhaps for a missing file' : '';
+  return `it begins with ${JSON.stringify(start)}${page}`;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What differs between Node (Bun, Deno) and browsers. Nothing is touched at import time.
+ */
+
+/** True where files can be read by path. */
+export function hasFiles() {
+  return typeof process !== 'undefined' && typeof process.versions?.node === 'string';
+}
+
+/**
+ * A built-in module of Node. The name is put together at run time so that bundlers for browsers do
+ * not try to resolve it.
+ * @template T
+ * @param {string} name "fs/promises"
+ * @returns {Promise<T>}
+ */
+export function nodeModule(name) {
+  return import(/* @vite-ignore */ /* webpackIgnore: true */ `node:${name}`);
+}
+
+/** Milliseconds from an arbitrary start. */
+export function nowMs() {
+  return performance.now();
+}
+
+/** Lets timers, input events, network and painting have their turn. */
+export function yieldToEventLoop() {
+  if (typeof setImmediate === 'function')
+    return /** @type {Promise<void>} */ (new Promise((resolve) => setImmediate(resolve)));
+  // setTimeout waits 4 ms when nested; a message does not.
+  return /** @type {Promise<void>} */ (
+    new Promise((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        resolve();
+      };
+      port2.postMessage(null);
+    })
+  );
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/**
+ * vit158: ternary Vision Transformers in a page, a worker or Node.
+ *
+ *     const vit = await Classifier.load('model.safetensors');
+ *     const { predictions } = await vit.classify(file);
+ *
+ * Letters: N tokens (class token included), d width, H heads, L blocks, C classes, S image side.
+ */
+
+export declare const VERSION: string;
+
+/** Stable codes of Vit158Error; new ones may be added. */
+export type ErrorCode =
+  /** a caller's value is out of range */
+  | 'E_ARGUMENT'
+  /** a source or picture is of a type that is not taken, empty, or cannot be read */
+  | 'E_INPUT'
+  /** the object has been disposed of, or its engine crashed before */
+  | 'E_STATE'
+  /** not enough memory */
+  | 'E_MEMORY'
+  /** the caller's signal was aborted (`cause` is its reason) or the deadline has passed */
+  | 'E_ABORT'
+  /** an address could not be fetched, or answered with something else */
+  | 'E_NETWORK'
+  /** a local file could not be read */
+  | 'E_IO'
+  /** WebAssembly is missing, the module is not one of this version, or it crashed */
+  | 'E_WASM'
+  /** not a file of the expected kind */
+  | 'E_FORMAT'
+  /** the file ends before it should */
+  | 'E_TRUNCATED'
+  /** larger than a stated limit */
+  | 'E_LIMIT'
+  /** model: the header is not valid JSON */
+  | 'E_JSON'
+  /** model: a metadata value is missing, malformed or contradicts a shape */
+  | 'E_METADATA'
+  /** model: a tensor is missing, misplaced or of the wrong type or shape */
+  | 'E_TENSOR'
+  /** model: a stored number is not finite, or not a trit code */
+  | 'E_VALUE'
+  /** picture: damaged or inconsistent data */
+  | 'E_IMAGE'
+  /** valid, but of a kind that is not handled here */
+  | 'E_UNSUPPORTED'
+  /** the model gave a logit that is not finite */
+  | 'E_NUMERIC';
+
+/** Everything this package throws. After an error other than E_STATE the object works on. */
+export declare class Vit158Error extends Error {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown });
+  readonly name: 'Vit158Error';
+  readonly code: ErrorCode;
+}
+
+/**
+ * A file. Strings are URLs in browsers; in Node they are paths, unless they begin with http:,
+ * https:, data:, blob: or file:.
+ */
+export type ByteSource = Awaitable<string | URL | Blob | ArrayBuffer | ArrayBufferView | Response>;
+
+/** A picture: a JPEG or PNG file, any other file or object that the browser draws, or pixels. */
+export type ImageInput =
+  | ByteSource
+  | Awaitable<
+      | ImageData
+      | ImageBitmap
+      | HTMLImageElement
+      | HTMLCanvasElement
+      | HTMLVideoElement
+      | OffscreenCanvas
+      | VideoFrame
+      | PixelData
+    >;
+
+/** Interleaved 8-bit pixels, rows without padding: 1 (grey), 3 (RGB) or 4 (RGBA) bytes each. */
+export interface PixelData {
+  data: Uint8Array | Uint8ClampedArray;
+  width: number;
+  height: number;
+}
+
+export type WasmSource = ByteSource | Awaitable<WebAssembly.Module>;
+
+export interface LoadProgress {
+  /** Bytes of the model so far. */
+  loaded: number;
+  /** Bytes of the whole model, 0 if unknown. */
+  total: number;
+}
+
+export interface LoadOptions {
+  signal?: AbortSignal;
+  onProgress?: (progress: LoadProgress) => void;
+  /** Which module to run; "auto" takes simd128 where it runs. All give the same logits. */
+  engine?: 'auto' | 'scalar' | 'simd128';
+  /** Kernel of the ternary products; all give the same logits. */
+  gemm?: 'auto' | 'dot' | 'table';
+  /** Where the WebAssembly modules come from instead of the package's own files. */
+  wasm?: WasmSource | { engine?: WasmSource; decoder?: WasmSource };
+}
+
+export interface RunOptions {
+  /** Stops the call within one step of the forward pass (about 1/2L of it). */
+  signal?: AbortSignal;
+  /** Stops the call in the same way once so many milliseconds have passed. */
+  deadlineMs?: number;
+}
+
+export interface ClassifyOptions extends RunOptions {
+  /** How many predictions, at most; default 5. Infinity gives all. */
+  topK?: number;
+  /** Smallest score that is returned, 0 to 1; default 0. */
+  threshold?: number;
+  /** Also return the attention of the class token. Memory for it is taken at the first use. */
+  explain?: boolean;
+}
+
+export interface Prediction {
+  /** "" if the model has no labels. */
+  label: string;
+  /** Softmax probability. */
+  score: number;
+  index: number;
+}
+
+/** Milliseconds. */
+export interface Timing {
+  /** Picture file or canvas to pixels; reading or fetching the file is not counted. */
+  decode: number;
+  /** Resize, crop, normalise. */
+  preprocess: number;
+  embed: number;
+  blocks: number;
+  head: number;
+  /** The sum of the above. */
+  total: number;
+  /** "embed", "blocks.0.attn", "blocks.0.mlp", ..., "head". */
+  steps: { name: string; ms: number }[];
+}
+
+/** Where the class token looked. */
+export interface Attention {
+  depth: number;
+  heads: number;
+  tokens: number;
+  /** Patches along one side of the picture: tokens = side^2 + 1. */
+  side: number;
+  /** [depth][heads][tokens]: attention probabilities of the class token. */
+  values: Float32Array;
+  /** [side][side]: attention rollout through all blocks, per patch. */
+  rollout: Float32Array;
+}
+
+export interface Classification {
+  /** Best first. */
+  predictions: Prediction[];
+  timing: Timing;
+  /** One per class, in class order. */
+  logits: Float32Array;
+  /** Hexadecimal SHA-256 of the logits as little-endian float32: equal bits, equal hash. */
+  logitsSha256: string;
+  /** With `explain` only. */
+  attention?: Attention;
+}
+
+export interface ModelInfo {
+  /** S: side of the square input in pixels. */
+  imageSize: number;
+  patchSize: number;
+  channels: number;
+  dim: number;
+  depth: number;
+  heads: number;
+  mlpDim: number;
+  classes: number;
+  tokens: number;
+  /** Every weight, bias and norm; scales are not counted. */
+  parameters: number;
+  /** Of these, weights stored as trits. */
+  ternaryParameters: number;
+  fileBytes: number;
+  /** Memory the weights occupy. */
+  weightBytes: number;
+}
+
+export interface Info {
+  /** Of this package. */
+  version: string;
+  /** Logits are equal bit for bit between engines that agree on it. */
+  numericsVersion: number;
+  engine: 'scalar' | 'simd128';
+  gemm: 'auto' | 'dot' | 'table';
+  /** Memory of the WebAssembly instance: weights, session and the engine itself. */
+  memoryBytes: number;
+  /** Of these, the session's. */
+  sessionBytes: number;
+  /** The file's name without its folder and ".safetensors"; "" if it has none. */
+  name: string;
+  model: ModelInfo;
+  /** The file's metadata: dataset, licence, accuracy, preprocessing recipe, ... */
+  metadata: Record<string, string>;
+}
+
+export declare class Classifier {
+  private constructor();
+
+  /**
+   * Loads a model file. Its bytes are checked as they arrive and laid straight into the engine's
+   * memory, so loading needs little more than the file's size.
+   */
+  static load(source: ByteSource, options?: LoadOptions): Promise<Classifier>;
+
+  /** Calls on one Classifier run one after the other, in the order made. */
+  classify(image: ImageInput, options?: ClassifyOptions): Promise<Classification>;
+
+  /** Logits [C] of a normalised tensor [channels][S][S]. */
+  forward(tensor: ArrayLike<number>, options?: RunOptions): Promise<Float32Array>;
+
+  /** Final LayerNorm's output of the class token, [d]. */
+  embed(image: ImageInput, options?: RunOptions): Promise<Float32Array>;
+
+  /** The tensor [channels][S][S] that classify would run. */
+  preprocess(image: ImageInput, options?: RunOptions): Promise<Float32Array>;
+
+  info(): Info;
+
+  /** All labels in class order. */
+  labels(): string[];
+
+  /** Gives the memory back. Running calls fail with E_STATE; calling it again does nothing. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+export interface DecodeOptions {
+  signal?: AbortSignal;
+  /** Where the decoder's WebAssembly module comes from instead of the package's own file. */
+  wasm?: WasmSource;
+}
+
+/**
+ * A picture's pixels as classify sees them: upright, before resizing. JPEG and PNG files give the
+ * same pixels in every engine.
+ */
+export declare function decodeImage(
+  image: ImageInput,
+  options?: DecodeOptions,
+): Promise<PixelData & { channels: 1 | 3 | 4 }>;
+
+/** True if this engine runs the simd128 module. */
+export declare function hasSimd128(): boolean;
+
+type Awaitable<T> = T | Promise<T>;
