@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: MIT
 vit158_add_test(test_model_ternary tests/unit/test_model_ternary.c)
+vit158_add_test(test_model_text tests/unit/test_model_text.c)
+vit158_add_test(test_model_safetensors tests/unit/test_model_safetensors.c)

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+
+#include "model/safetensors.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "model/half.h"
+
+struct vit158_safetensors {
+    FILE *file;
+    char *path;
+    uint64_t file_bytes;
+    uint64_t data_start;
+    vit158_header header;
+};
+
+static vit158_status io_error(const char *path, vit158_error *error)
+{
+    return vit158_fail(error, VIT158_E_IO, "%s: cannot be read: %s", path, strerror(errno));
+}
+
+static vit158_status read_at(const vit158_safetensors *file, uint64_t position, void *out,
+                             size_t n_bytes, vit158_error *error)
+{
+    errno = 0;
+    if (fseeko(file->file, (off_t)position, SEEK_SET) != 0)
+        return io_error(file->path, error);
+    if (fread(out, 1, n_bytes, file->file) != n_bytes)
+        return errno != 0
+                   ? io_error(file->path, error)
+                   : vit158_fail(error, VIT158_E_TRUNCATED, "%s: ends unexpectedly", file->path);
+    return VIT158_OK;
+}
+
+static vit158_status find_length(vit158_safetensors *file, vit158_error *error)
+{
+    if (fseeko(file->file, 0, SEEK_END) != 0)
+        return io_error(file->path, error);
+    const off_t length = ftello(file->file);
+    if (length < 0)
+        return io_error(file->path, error);
+    file->file_bytes = (uint64_t)length;
+    return VIT158_OK;
+}
+
+/* Checks the prefix and sets the header's length. */
+static vit158_status read_prefix(const vit158_safetensors *file, uint64_t *header_bytes,
+                                 vit158_error *error)
+{
+    uint8_t prefix[VIT158_PREFIX_BYTES + 1];
+    if (file->file_bytes < sizeof prefix)
+        return vit158_fail(error, VIT158_E_TRUNCATED, "%s: only %llu bytes long", file->path,
+                           (unsigned long long)file->file_bytes);
+    VIT158_RETURN_IF_ERROR(read_at(file, 0, prefix, sizeof prefix, error));
+    vit158_bytes in = vit158_bytes_over(prefix, VIT158_PREFIX_BYTES);
+    *header_bytes = vit158_bytes_u64(&in, false);
+    if (prefix[VIT158_PREFIX_BYTES] != '{')
+        return vit158_fail(error, VIT158_E_FORMAT, "%s: not a safetensors file", file->path);
+    if (*header_bytes > VIT158_MAX_HEADER_BYTES)
+        return vit158_fail(error, VIT158_E_LIMIT, "%s: a header of %llu bytes", file->path,
+                           (unsigned long long)*header_bytes);
+    if (*header_bytes > file->file_bytes - VIT158_PREFIX_BYTES)
+        return vit158_fail(error, VIT158_E_TRUNCATED, "%s: ends inside its header", file->path);
+    return VIT158_OK;
+}
+
+static vit158_status read_header(vit158_safetensors *file, vit158_error *error)
+{
+    uint64_t header_bytes = 0;
+    VIT158_RETURN_IF_ERROR(read_prefix(file, &header_bytes, error));
+    char *json = malloc((size_t)header_bytes + 1);
+    if (json == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "%s: not enough memory", file->path);
+    vit158_status status = read_at(file, VIT158_PREFIX_BYTES, json, (size_t)header_bytes, error);
+    if (status == VIT158_OK)
+        status = vit158_header_parse(&file->header, json, (size_t)header_bytes, error);
+    free(json);
+    VIT158_RETURN_IF_ERROR(status);
+    file->data_start = VIT158_PREFIX_BYTES + header_bytes;
+    const uint64_t data_bytes = file->file_bytes - file->data_start;
+    if (data_bytes < file->header.data_bytes)
+        return vit158_fail(error, VIT158_E_TRUNCATED, "%s: %llu of %llu bytes of data are missing",
+                           file->path, (unsigned long long)(file->header.data_bytes - data_bytes),
+                           (unsigned long long)file->header.data_bytes);
+    if (data_bytes > file->header.data_bytes)
+        return vit158_fail(error, VIT158_E_FORMAT, "%s: %llu bytes follow the last tensor",
+                           file->path, (unsigned long long)(data_bytes - file->header.data_bytes));
+    return VIT158_OK;
+}
+
+vit158_status vit158_safetensors_open(vit158_safetensors **out, const char *path,
+                                      vit158_error *error)
+{
+    *out = NULL;
+    vit158_safetensors *file = calloc(1, sizeof *file);
+    char *kept_path = malloc(strlen(path) + 1);
+    if (file == NULL || kept_path == NULL) {
+        free(file);
+        free(kept_path);
+        return vit158_fail(error, VIT158_E_MEMORY, "%s: not enough memory", path);
+    }
+    strcpy(kept_path, path);
+    file->path = kept_path;
+    file->file = fopen(path, "rb");
+    vit158_status status = file->file != NULL ? VIT158_OK : io_error(path, error);
+    if (status == VIT158_OK)
+        status = find_length(file, error);
+    if (status == VIT158_OK)
+        status = read_header(file, error);
+    if (status != VIT158_OK) {
+        vit158_safetensors_close(file);
+        return status;
+    }
+    *out = file;
+    return VIT158_OK;
+}
+
+void vit158_safetensors_close(vit158_safetensors *file)
+{
+    if (file == NULL)
+        return;
+    if (file->file != NULL)
+        fclose(file->file);
+    vit158_header_clear(&file->header);
+    free(file->path);
+    free(file);
+}
+
+const vit158_header *vit158_safetensors_header(const vit158_safetensors *file)
+{
+    return &file->header;
+}
+
+uint64_t vit158_safetensors_file_bytes(const vit158_safetensors *file)
+{
+    return file->file_bytes;
+}
+
+uint64_t vit158_safetensors_header_bytes(const vit158_safetensors *file)
+{
+    return file->data_start;
+}
+
+const vit158_tensor_entry *vit158_safetensors_find(const vit158_safetensors *file, const char *name)
+{
+    for (uint32_t i = 0; i < file->header.tensor_count; i++) {
+        if (strcmp(file->header.tensors[i].name, name) == 0)
+            return &file->header.tensors[i];
+    }
+    return NULL;
+}
+
+vit158_status vit158_safetensors_read(const vit158_safetensors *file,
+                                      const vit158_tensor_entry *entry, void *out,
+                                      vit158_error *error)
+{
+    return read_at(file, file->data_start + entry->begin, out, (size_t)(entry->end - entry->begin),
+                   error);
+}
+
+/* Widens n 16-bit values that lie in the second half of the bytes of `out`, front to back: result i
+ * ends at byte 4 i + 4 <= 2 (n + i + 1), where the next value to read begins. */
+static void widen_in_place(float *out, size_t n, bool brain)
+{
+    uint8_t *bytes = (uint8_t *)out;
+    for (size_t i = 0; i < n; i++) {
+        uint16_t half;
+        memcpy(&half, bytes + 2 * (n + i), sizeof half);
+        const float value = brain ? vit158_bf16_widen(half) : vit158_f16_widen(half);
+        memcpy(bytes + 4 * i, &value, sizeof value);
+    }
+}
+
+vit158_status vit158_safetensors_read_f32(const vit158_safetensors *file,
+                                          const vit158_tensor_entry *entry, float *out,
+                                          vit158_error *error)
+{
+    const size_t n = (size_t)entry->n_elements;
+    if (vit158_dtype_bytes(entry->dtype) == 1)
+        return vit158_fail(error, VIT158_E_TENSOR, "%s: tensor %s: %s is not a float type",
+                           file->path, entry->name, vit158_dtype_name(entry->dtype));
+    if (entry->dtype == VIT158_DTYPE_F32) {
+        VIT158_RETURN_IF_ERROR(vit158_safetensors_read(file, entry, out, error));
+    } else {
+        VIT158_RETURN_IF_ERROR(vit158_safetensors_read(file, entry, (uint8_t *)out + 2 * n, error));
+        widen_in_place(out, n, entry->dtype == VIT158_DTYPE_BF16);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!vit158_is_finite(out[i]))
+            return vit158_fail(error, VIT158_E_VALUE, "%s: tensor %s: value %zu is not finite",
+                               file->path, entry->name, i);
+    }
+    return VIT158_OK;
+}
+
+vit158_status vit158_safetensors_get_f32(const vit158_safetensors *file, const char *name,
+                                         float *out, uint64_t n_elements, vit158_error *error)
+{
+    const vit158_tensor_entry *entry = vit158_safetensors_find(file, name);
+    if (entry == NULL)
+        return vit158_fail(error, VIT158_E_TENSOR, "%s: no tensor %s", file->path, name);
+    if (entry->n_elements != n_elements)
+        return vit158_fail(error, VIT158_E_TENSOR, "%s: tensor %s: %llu elements, not %llu",
+                           file->path, name, (unsigned long long)entry->n_elements,
+                           (unsigned long long)n_elements);
+    return vit158_safetensors_read_f32(file, entry, out, error);
+}
