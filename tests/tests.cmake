@@ -19,3 +19,15 @@ file(GLOB VIT158_TEST_LISTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*/test
 foreach(list ${VIT158_TEST_LISTS})
   include(${list})
 endforeach()
+
+# Checks that run here and as wasm.
+function(vit158_add_check name)
+  add_executable(check_${name} ${ARGN} tests/check.c tests/check_main.c
+                               tests/check_pages_native.c)
+  target_include_directories(check_${name} PRIVATE tests)
+  target_compile_options(check_${name} PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
+  target_compile_definitions(check_${name} PRIVATE _DEFAULT_SOURCE) # mmap
+  target_link_libraries(check_${name} PRIVATE vit158)
+  add_test(NAME check_${name} COMMAND check_${name})
+endfunction()
+include(tests/checks.cmake)

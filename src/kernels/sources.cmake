@@ -9,4 +9,11 @@ set(VIT158_KERNELS_SOURCES
     src/kernels/norm_scalar.c
     src/kernels/patches_scalar.c
     src/kernels/softmax_scalar.c)
-set(VIT158_KERNELS_SIMD128_SOURCES)
+set(VIT158_KERNELS_SIMD128_SOURCES
+    src/kernels/gelu_simd128.c
+    src/kernels/gemm_dot_simd128.c
+    src/kernels/gemm_f32_simd128.c
+    src/kernels/gemm_table_simd128.c
+    src/kernels/kernels_simd128.c
+    src/kernels/norm_simd128.c
+    src/kernels/softmax_simd128.c)

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Quantized products by i32x4.dot_i16x8_s, for trit and int8 weights. A step takes four inputs as
+ * two pairs. Activations of a block of tokens are packed as int16 [step][pair][8 tokens][2], the
+ * weights of four outputs as int16 [step][4 outputs][pair][2]; a tile of 4 outputs x 8 tokens keeps
+ * its int32 sums in registers. Which inputs form a pair is free, since the sums are exact: trits
+ * pair input i of an even group with input i of the next group, as their decoding yields them.
+ */
+#include "kernels/trits_simd128.h"
+
+enum {
+    ROWS = 4,
+    LANES = 8,
+    PANELS = 9,             /* tokens that share the decoding of a weight: 72 */
+    STEP_X = 2 * LANES * 2, /* int16 values of a step of activations */
+    STEP_W = ROWS * 2 * 2,  /* and of weights */
+    BLOCK_STEPS = 5         /* steps of a block of four groups of trits */
+};
+
+/* Steps of a whole row, a multiple of BLOCK_STEPS for either kind of weights. */
+static uint32_t step_count(uint32_t n_in)
+{
+    return (n_in + VIT158_BLOCK_INPUTS - 1) / VIT158_BLOCK_INPUTS * BLOCK_STEPS;
+}
+
+typedef struct tile_sums {
+    v128_t v[ROWS][2];
+} tile_sums;
+
+VIT158_TEMPLATE void add_dot(v128_t v[2], const int16_t *w, v128_t x0, v128_t x1)
+{
+    const v128_t weights = wasm_v128_load32_splat(w);
+    v[0] = wasm_i32x4_add(v[0], wasm_i32x4_dot_i16x8(weights, x0));
+    v[1] = wasm_i32x4_add(v[1], wasm_i32x4_dot_i16x8(weights, x1));
+}
+
+VIT158_TEMPLATE void add_step(tile_sums *s, const int16_t *w, const int16_t *x)
+{
+    for (ptrdiff_t pair = 0; pair < 2; pair++) {
+        const v128_t x0 = wasm_v128_load(x + 16 * pair), x1 = wasm_v128_load(x + 16 * pair + 8);
+        for (ptrdiff_t i = 0; i < ROWS; i++)
+            add_dot(s->v[i], w + 4 * i + 2 * pair, x0, x1);
+    }
+}
+
+/* sums [ROWS][LANES] of one tile. */
+static VIT158_INNER void tile(int32_t *sums, const int16_t *w, const int16_t *x, uint32_t steps)
+{
+    tile_sums s;
+    for (int i = 0; i < ROWS; i++)
+        s.v[i][0] = s.v[i][1] = wasm_i32x4_splat(0);
+    for (; steps > 0; steps--, w += STEP_W, x += STEP_X)
+        add_step(&s, w, x);
+    for (int i = 0; i < ROWS; i++) {
+        wasm_v128_store(sums + (ptrdiff_t)LANES * i, s.v[i][0]);
+        wasm_v128_store(sums + (ptrdiff_t)LANES * i + 4, s.v[i][1]);
+    }
+}
+
+/* Eight tokens of input k, zero past n_in. */
+static inline v128_t load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in)
+{
+    return k < n_in ? wasm_i16x8_load8x8(q + k * ldq) : wasm_i16x8_splat(0);
+}
+
+static inline void store_pair(int16_t *x, v128_t a, v128_t b)
+{
+    wasm_v128_store(x, wasm_i16x8_shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11));
+    wasm_v128_store(x + 8, wasm_i16x8_shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15));
+}
+
+/* Pair j of a block of 20 inputs joins inputs first(j) and first(j) + apart. */
+static VIT158_INNER void pack_trit_panel(int16_t *x, const int8_t *q, size_t ldq, uint32_t n_in)
+{
+    for (uint32_t k = 0; k < n_in; k += VIT158_BLOCK_INPUTS) {
+        for (uint32_t i = 0; i < 5; i++, x += STEP_X) {
+            for (uint32_t half = 0; half < 2; half++) {
+                const uint32_t first = k + 10 * half + i;
+                store_pair(x + (size_t)16 * half, load_input(q, ldq, first, n_in),
+                           load_input(q, ldq, first + 5, n_in));
+            }
+        }
+    }
+}
+
+static VIT158_INNER void pack_i8_panel(int16_t *x, const int8_t *q, size_t ldq, uint32_t n_in)
+{
+    for (uint32_t k = 0; k < BLOCK_STEPS * 4 * (step_count(n_in) / BLOCK_STEPS); k += 2, x += 16)
+        store_pair(x, load_input(q, ldq, k, n_in), load_input(q, ldq, k + 1, n_in));
+}
+
+/* Digits - 1 of the codes of two outputs, [i][2 outputs][4 groups], into every other half step. */
+static inline void decode_codes(int16_t *w, v128_t c)
+{
+    v128_t quotient[6];
+    quotient[0] = c;
+    static const int16_t half[5] = {0, 1, 4, 13, 40};
+    static const int16_t reciprocal[5] = {0, 10923, 3641, 1214, 405};
+    for (int i = 1; i < 5; i++)
+        quotient[i] =
+            vit158_divide_codes(c, wasm_i16x8_splat(half[i]), wasm_i16x8_splat(reciprocal[i]));
+    quotient[5] = wasm_i16x8_splat(0);
+    const v128_t three = wasm_i16x8_splat(3), one = wasm_i16x8_splat(1);
+    for (int i = 0; i < 5; i++) {
+        const v128_t higher = wasm_i16x8_mul(quotient[i + 1], three);
+        const v128_t digit = wasm_i16x8_sub(quotient[i], higher);
+        wasm_v128_store(w + (ptrdiff_t)STEP_W * i, wasm_i16x8_sub(digit, one));
+    }
+}
+
+/* Weights of outputs o .. o + rows - 1 for one tile; the rows that do not exist are zero. */
+static void decode_trit_rows(int16_t *w, const vit158_gemm_q8 *p, uint32_t o, uint32_t rows)
+{
+    const uint32_t blocks = step_count(p->n_in) / BLOCK_STEPS;
+    const uint32_t whole = rows == ROWS ? (p->n_in + 4) / 5 / 4 : 0;
+    const uint8_t *codes = (const uint8_t *)p->w + (size_t)4 * o;
+    for (uint32_t b = 0; b < blocks; b++, w += (size_t)BLOCK_STEPS * STEP_W) {
+        uint8_t copy[4 * ROWS];
+        const uint8_t *four = codes + (size_t)4 * b * p->n_out;
+        if (b >= whole) {
+            vit158_copy_codes(copy, p, b, o, ROWS, rows);
+            four = copy;
+        }
+        decode_codes(w, wasm_u16x8_load8x8(four));
+        decode_codes(w + 8, wasm_u16x8_load8x8(four + 8));
+    }
+}
+
+static void decode_i8_rows(int16_t *w, const vit158_gemm_q8 *p, uint32_t o, uint32_t rows)
+{
+    const uint32_t steps = step_count(p->n_in);
+    memset(w, 0, steps * STEP_W * sizeof *w);
+    for (uint32_t i = 0; i < rows; i++) {
+        const int8_t *row = (const int8_t *)p->w + (size_t)(o + i) * p->n_in;
+        int16_t *out = w + (size_t)4 * i;
+        for (uint32_t k = 0; k < p->n_in; k++)
+            out[k / 4 * STEP_W + k % 4] = row[k];
+    }
+}
+
+static void finish_tile(const vit158_gemm_q8 *p, uint32_t o, uint32_t rows, uint32_t t,
+                        const int32_t *sums)
+{
+    const v128_t r0 = wasm_v128_load(p->r + t), r1 = wasm_v128_load(p->r + t + 4);
+    for (uint32_t i = 0; i < rows; i++, sums += LANES) {
+        const v128_t scale = wasm_f32x4_splat(p->scale[(size_t)(o + i) * p->scale_step]);
+        v128_t y0 = vit158_dequantize_x4(wasm_v128_load(sums), wasm_f32x4_mul(scale, r0));
+        v128_t y1 = vit158_dequantize_x4(wasm_v128_load(sums + 4), wasm_f32x4_mul(scale, r1));
+        if (p->bias) {
+            const v128_t bias = wasm_f32x4_splat(p->bias[o + i]);
+            y0 = wasm_f32x4_add(y0, bias);
+            y1 = wasm_f32x4_add(y1, bias);
+        }
+        float *y = p->y + (o + i) * p->ldy + t;
+        vit158_finish_x4(y, y0, p->epilogue);
+        vit158_finish_x4(y + 4, y1, p->epilogue);
+    }
+}
+
+typedef void (*pack_fn)(int16_t *x, const int8_t *q, size_t ldq, uint32_t n_in);
+typedef void (*decode_fn)(int16_t *w, const vit158_gemm_q8 *p, uint32_t o, uint32_t rows);
+
+/* Outputs o0 .. o1 - 1 for `panels` panels of tokens from t. */
+static void run_block(const vit158_gemm_q8 *p, uint32_t t, uint32_t panels, uint32_t o0,
+                      uint32_t o1, int16_t *scratch, pack_fn pack, decode_fn decode)
+{
+    const uint32_t steps = step_count(p->n_in);
+    int16_t *w = scratch, *x = scratch + (size_t)steps * STEP_W;
+    for (uint32_t j = 0; j < panels; j++)
+        pack(x + (size_t)j * steps * STEP_X, p->q + t + (size_t)j * LANES, p->ldq, p->n_in);
+    for (uint32_t o = o0; o < o1; o += ROWS) {
+        const uint32_t rows = o1 - o < ROWS ? o1 - o : ROWS;
+        decode(w, p, o, rows);
+        for (uint32_t j = 0; j < panels; j++) {
+            int32_t sums[ROWS * LANES];
+            tile(sums, w, x + (size_t)j * steps * STEP_X, steps);
+            finish_tile(p, o, rows, t + j * LANES, sums);
+        }
+    }
+}
+
+/* Cuts the tokens into blocks of equal size, at most PANELS panels each. */
+static void run(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1,
+                void *scratch, pack_fn pack, decode_fn decode)
+{
+    const uint32_t panels = t0 < t1 ? (t1 - t0 + LANES - 1) / LANES : 0;
+    const uint32_t blocks = (panels + PANELS - 1) / PANELS;
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < blocks; i++) {
+        const uint32_t count = (panels - done + blocks - i - 1) / (blocks - i);
+        run_block(p, t0 + done * LANES, count, o0, o1, scratch, pack, decode);
+        done += count;
+    }
+}
+
+void vit158_gemm_trit_dot_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                                  uint32_t o1, void *scratch)
+{
+    run(p, t0, t1, o0, o1, scratch, pack_trit_panel, decode_trit_rows);
+}
+
+void vit158_gemm_i8_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                            uint32_t o1, void *scratch)
+{
+    run(p, t0, t1, o0, o1, scratch, pack_i8_panel, decode_i8_rows);
+}
+
+size_t vit158_gemm_dot_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
+{
+    (void)n_out;
+    (void)n_tokens;
+    return (size_t)step_count(n_in) * (STEP_W + PANELS * STEP_X) * sizeof(int16_t);
+}

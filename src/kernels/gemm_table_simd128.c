@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Ternary product by table look-up. For four inputs and a tile of tokens all 81 signed sums are
+ * built, one add each; then every output adds one table row per four inputs, without a multiply. A
+ * block of four codes (five inputs each, DESIGN.md section 3) is five such quads: narrower tables
+ * than one of 243 rows a code cost 25 % more look-ups, but a sixth of the building, and ten quads
+ * stay in the first-level cache together. Codes become table offsets once per token block.
+ */
+#include "kernels/trits_simd128.h"
+
+enum {
+    TILE = 16,       /* tokens of a table row */
+    LANES = 8,       /* tokens of a vector, and of the last tile if few are left */
+    TABLE_ROWS = 81, /* 3^4 */
+    TABLE_BYTES = TABLE_ROWS * TILE * 2,
+    QUADS = 10,                     /* tables kept together: 26 kB */
+    PASS_INPUTS = 4 * QUADS,        /* inputs of a pass over the outputs: two blocks of codes */
+    PASSES = 6,                     /* 127 * 40 * 6 < 2^15: sums may stay in int16 so long */
+    ACCUMULATOR_BYTES = 512 * 1024, /* int16 sums of a token block should fit a cache */
+    MIN_TILES = 4,                  /* that share the work of making offsets */
+    SLACK = 256                     /* rows that codes above 242 would reach */
+};
+
+typedef struct workspace {
+    uint8_t *tables;   /* [QUADS][TABLE_ROWS][TILE] int16 */
+    uint32_t *offsets; /* [n_out][QUADS] into tables, bytes */
+    int16_t *narrow;   /* [tile][n_out][TILE] */
+    int32_t *wide;     /* [tile][n_out][TILE] */
+} workspace;
+
+/* ---- Tables ---- */
+
+/* All sums (d0 - 1) a + (d1 - 1) b, [d0 + 3 d1]. */
+VIT158_TEMPLATE void nine_sums(v128_t out[9], v128_t a, v128_t b)
+{
+    const v128_t zero = wasm_i16x8_splat(0);
+    out[4] = zero;
+    out[5] = a;
+    out[3] = wasm_i16x8_sub(zero, a);
+    out[7] = b;
+    out[8] = wasm_i16x8_add(b, a);
+    out[6] = wasm_i16x8_sub(b, a);
+    out[1] = wasm_i16x8_sub(zero, b);
+    out[2] = wasm_i16x8_sub(a, b);
+    out[0] = wasm_i16x8_sub(out[1], a);
+}
+
+/* Eight tokens' half of one table. */
+static VIT158_INNER void build_half(uint8_t *table, v128_t x0, v128_t x1, v128_t x2, v128_t x3)
+{
+    v128_t low[9], high[9];
+    nine_sums(low, x0, x1);
+    nine_sums(high, x2, x3);
+    for (int j = 0; j < 9; j++)
+        for (int i = 0; i < 9; i++)
+            wasm_v128_store(table + (ptrdiff_t)(9 * j + i) * TILE * 2,
+                            wasm_i16x8_add(high[j], low[i]));
+}
+
+static inline v128_t load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in)
+{
+    return k < n_in ? wasm_i16x8_load8x8(q + k * ldq) : wasm_i16x8_splat(0);
+}
+
+/* Tables of `quads` quads of inputs from k on; q points at the tile's first token. */
+static void build_tables(uint8_t *table, const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in,
+                         uint32_t quads, uint32_t halves)
+{
+    for (uint32_t i = 0; i < quads; i++, k += 4, table += TABLE_BYTES)
+        for (uint32_t half = 0; half < halves; half++)
+            build_half(table + (size_t)half * 16, load_input(q + half * 8, ldq, k, n_in),
+                       load_input(q + half * 8, ldq, k + 1, n_in),
+                       load_input(q + half * 8, ldq, k + 2, n_in),
+                       load_input(q + half * 8, ldq, k + 3, n_in));
+}
+
+/* ---- Offsets ---- */
+
+/* Offsets of the five quads of two outputs from their four codes each. With codes c0 .. c3 the
+ * quads are c0 % 81, c0 / 81 + 3 (c1 % 27), c1 / 27 + 9 (c2 % 9), c2 / 9 + 27 (c3 % 3), c3 / 3, and
+ * 3^k (c % d) = 3^k c - 81 (c / d) with d = 81 / 3^k. */
+static inline void two_outputs(uint32_t *out, const uint8_t *codes, v128_t place, uint32_t last)
+{
+    const v128_t c = wasm_u16x8_load8x8(codes);
+    const v128_t quotient =
+        vit158_divide_codes(c, wasm_i16x8_const(40, 13, 4, 1, 40, 13, 4, 1),
+                            wasm_i16x8_const(405, 1214, 3641, 10923, 405, 1214, 3641, 10923));
+    const v128_t scaled = wasm_i16x8_mul(c, wasm_i16x8_const(1, 3, 9, 27, 1, 3, 9, 27));
+    const v128_t rest =
+        wasm_i16x8_sub(scaled, wasm_i16x8_mul(quotient, wasm_i16x8_splat(TABLE_ROWS)));
+    const v128_t carried =
+        wasm_i16x8_shuffle(quotient, wasm_i16x8_splat(0), 8, 0, 1, 2, 8, 4, 5, 6);
+    const v128_t four = wasm_i16x8_add(wasm_i16x8_shl(wasm_i16x8_add(rest, carried), 5), place);
+    wasm_v128_store(out, wasm_u32x4_extend_low_u16x8(four));
+    wasm_v128_store(out + QUADS, wasm_u32x4_extend_high_u16x8(four));
+    out[4] = (uint32_t)wasm_u16x8_extract_lane(quotient, 3) * (TILE * 2) + last;
+    out[QUADS + 4] = (uint32_t)wasm_u16x8_extract_lane(quotient, 7) * (TILE * 2) + last;
+}
+
+/* offsets[o][5 slot ..] from block b of the codes of outputs o0 + o. */
+static VIT158_INNER void make_offsets(uint32_t *offsets, const vit158_gemm_q8 *p, uint32_t b,
+                                      uint32_t slot, uint32_t o0, uint32_t n_out)
+{
+    const uint16_t first = (uint16_t)(5 * slot * TABLE_BYTES);
+    const v128_t place =
+        wasm_i16x8_add(wasm_i16x8_splat((int16_t)first),
+                       wasm_i16x8_const(0, TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES, 0,
+                                        TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES));
+    const uint32_t last = first + 4 * TABLE_BYTES;
+    const uint8_t *codes = (const uint8_t *)p->w + (size_t)4 * b * p->n_out + (size_t)4 * o0;
+    uint32_t *out = offsets + (size_t)5 * slot;
+    const uint32_t whole = 4 * b + 4 <= (p->n_in + 4) / 5 ? n_out / 2 * 2 : 0;
+    uint32_t o = 0;
+    for (; o < whole; o += 2, codes += 8, out += (size_t)2 * QUADS)
+        two_outputs(out, codes, place, last);
+    for (; o < n_out; o += 2, out += (size_t)2 * QUADS) {
+        uint8_t copy[8];
+        vit158_copy_codes(copy, p, b, o0 + o, 2, n_out - o < 2 ? n_out - o : 2);
+        two_outputs(out, copy, place, last);
+    }
+}
+
+/* ---- Look-ups ---- */
+
+/* narrow[o][:] += the rows of `quads` tables for n_out outputs. */
+VIT158_TEMPLATE void look_up(int16_t *narrow, const uint32_t *offsets, const uint8_t *tables,
+                             uint32_t n_out, uint32_t quads, uint32_t halves)
+{
+    for (uint32_t o = 0; o < n_out; o++, narrow += TILE, offsets += QUADS) {
+        v128_t s0 = wasm_v128_load(narrow);
+        v128_t s1 = halves == 2 ? wasm_v128_load(narrow + 8) : s0;
+        for (uint32_t i = 0; i < quads; i++) {
+            const uint8_t *row = tables + offsets[i];
+            s0 = wasm_i16x8_add(s0, wasm_v128_load(row));
+            if (halves == 2)
+                s1 = wasm_i16x8_add(s1, wasm_v128_load(row + 16));
+        }
+        wasm_v128_store(narrow, s0);
+        if (halves == 2)
+            wasm_v128_store(narrow + 8, s1);
+    }
+}
+
+#define LOOK_UP(quads, halves)                                                                     \
+    static VIT158_INNER void look_up_##quads##x##halves(int16_t *narrow, const uint32_t *offsets,  \
+                                                        const uint8_t *tables, uint32_t n_out)     \
+    {                                                                                              \
+        look_up(narrow, offsets, tables, n_out, quads, halves);                                    \
+    }
+LOOK_UP(2, 1)
+LOOK_UP(5, 1)
+LOOK_UP(8, 1)
+LOOK_UP(10, 1)
+LOOK_UP(2, 2)
+LOOK_UP(5, 2)
+LOOK_UP(8, 2)
+LOOK_UP(10, 2)
+#undef LOOK_UP
+
+/* A pass of at most `quads` quads; run[halves - 1]. The last pass has fewer than QUADS. */
+static const struct look_up_variant {
+    uint32_t quads;
+    void (*run[2])(int16_t *narrow, const uint32_t *offsets, const uint8_t *tables, uint32_t n_out);
+} look_ups[] = {
+    {2, {look_up_2x1, look_up_2x2}},
+    {5, {look_up_5x1, look_up_5x2}},
+    {8, {look_up_8x1, look_up_8x2}},
+    {10, {look_up_10x1, look_up_10x2}},
+};
+
+static const struct look_up_variant *choose_look_up(uint32_t inputs)
+{
+    const struct look_up_variant *variant = look_ups;
+    while (4 * variant->quads < inputs)
+        variant++;
+    return variant;
+}
+
+/* ---- Sums ---- */
+
+/* wide += narrow (or = if first), narrow = 0, for `count` values, a multiple of 8. */
+static VIT158_INNER void widen(int32_t *wide, int16_t *narrow, size_t count, int first)
+{
+    const v128_t zero = wasm_i32x4_splat(0);
+    for (size_t i = 0; i < count; i += 8, wide += 8, narrow += 8) {
+        const v128_t s = wasm_v128_load(narrow);
+        v128_t lo = wasm_i32x4_extend_low_i16x8(s), hi = wasm_i32x4_extend_high_i16x8(s);
+        if (!first) {
+            lo = wasm_i32x4_add(lo, wasm_v128_load(wide));
+            hi = wasm_i32x4_add(hi, wasm_v128_load(wide + 4));
+        }
+        wasm_v128_store(wide, lo);
+        wasm_v128_store(wide + 4, hi);
+        wasm_v128_store(narrow, zero);
+    }
+}
+
+/* Results of eight tokens of outputs o0 .. o0 + n_out - 1; wide NULL counts as zero. */
+static VIT158_INNER void finish_half(const vit158_gemm_q8 *p, uint32_t t, uint32_t o0,
+                                     uint32_t n_out, const int16_t *narrow, const int32_t *wide)
+{
+    const v128_t r0 = wasm_v128_load(p->r + t), r1 = wasm_v128_load(p->r + t + 4);
+    for (uint32_t o = o0; o < o0 + n_out; o++, narrow += TILE) {
+        const v128_t s = wasm_v128_load(narrow);
+        v128_t lo = wasm_i32x4_extend_low_i16x8(s), hi = wasm_i32x4_extend_high_i16x8(s);
+        if (wide) {
+            lo = wasm_i32x4_add(lo, wasm_v128_load(wide));
+            hi = wasm_i32x4_add(hi, wasm_v128_load(wide + 4));
+            wide += TILE;
+        }
+        const v128_t scale = wasm_f32x4_splat(p->scale[(size_t)o * p->scale_step]);
+        v128_t y0 = vit158_dequantize_x4(lo, wasm_f32x4_mul(scale, r0));
+        v128_t y1 = vit158_dequantize_x4(hi, wasm_f32x4_mul(scale, r1));
+        if (p->bias) {
+            const v128_t bias = wasm_f32x4_splat(p->bias[o]);
+            y0 = wasm_f32x4_add(y0, bias);
+            y1 = wasm_f32x4_add(y1, bias);
+        }
+        float *y = p->y + o * p->ldy + t;
+        vit158_finish_x4(y, y0, p->epilogue);
+        vit158_finish_x4(y + 4, y1, p->epilogue);
+    }
+}
+
+/* ---- Driver ---- */
+
+static size_t sum_bytes(uint32_t n_out, uint32_t tiles)
+{
+    return (size_t)tiles * n_out * TILE * sizeof(int16_t);
+}
+
+/* Tiles of a token block: as many as keep its sums in a cache, in blocks of equal size. */
+static uint32_t block_tiles(uint32_t n_out, uint32_t tiles)
+{
+    const uint32_t fit = (uint32_t)(ACCUMULATOR_BYTES / sum_bytes(n_out, 1));
+    const uint32_t most = fit < MIN_TILES ? MIN_TILES : fit;
+    const uint32_t blocks = (tiles + most - 1) / most;
+    return (tiles + blocks - 1) / blocks;
+}
+
+static size_t align_bytes(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static size_t table_bytes(void)
+{
+    return align_bytes((size_t)QUADS * TABLE_BYTES + SLACK);
+}
+
+static size_t offset_bytes(uint32_t n_out)
+{
+    return align_bytes(((size_t)n_out + 1) * QUADS * sizeof(uint32_t));
+}
+
+static void run_block(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1,
+                      const workspace *ws)
+{
+    const uint32_t n_out = o1 - o0;
+    const size_t tile_sums = (size_t)n_out * TILE;
+    const uint32_t tiles = (t1 - t0 + TILE - 1) / TILE;
+    const int wide = p->n_in > PASSES * PASS_INPUTS;
+    memset(ws->narrow, 0, tiles * tile_sums * sizeof(int16_t));
+    for (uint32_t k = 0, pass = 0; k < p->n_in; k += PASS_INPUTS, pass++) {
+        const uint32_t left = p->n_in - k < PASS_INPUTS ? p->n_in - k : PASS_INPUTS;
+        const struct look_up_variant *variant = choose_look_up(left);
+        if (pass > 0 && pass % PASSES == 0)
+            widen(ws->wide, ws->narrow, tiles * tile_sums, pass == PASSES);
+        for (uint32_t slot = 0; slot * VIT158_BLOCK_INPUTS < left; slot++)
+            make_offsets(ws->offsets, p, k / VIT158_BLOCK_INPUTS + slot, slot, o0, n_out);
+        for (uint32_t i = 0, t = t0; i < tiles; i++, t += TILE) {
+            const uint32_t halves = t1 - t > LANES ? 2 : 1;
+            build_tables(ws->tables, p->q + t, p->ldq, k, p->n_in, variant->quads, halves);
+            variant->run[halves - 1](ws->narrow + i * tile_sums, ws->offsets, ws->tables, n_out);
+        }
+    }
+    for (uint32_t t = t0; t < t1; t += LANES) {
+        const size_t at = (t - t0) / TILE * tile_sums + (t - t0) % TILE;
+        finish_half(p, t, o0, n_out, ws->narrow + at, wide ? ws->wide + at : NULL);
+    }
+}
+
+void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                                    uint32_t o1, void *scratch)
+{
+    if (t0 >= t1 || o0 >= o1)
+        return;
+    const uint32_t n_out = o1 - o0;
+    const uint32_t tiles = block_tiles(n_out, (t1 - t0 + TILE - 1) / TILE);
+    uint8_t *at = scratch;
+    workspace ws;
+    ws.tables = at;
+    ws.offsets = (uint32_t *)(void *)(at += table_bytes());
+    ws.narrow = (int16_t *)(void *)(at += offset_bytes(n_out));
+    ws.wide = (int32_t *)(void *)(at + sum_bytes(n_out, tiles));
+    for (uint32_t t = t0; t < t1; t += tiles * TILE)
+        run_block(p, t, t1 - t < tiles * TILE ? t1 : t + tiles * TILE, o0, o1, &ws);
+}
+
+size_t vit158_gemm_trit_table_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
+{
+    (void)n_in;
+    const uint32_t tiles = (n_tokens + TILE - 1) / TILE;
+    /* Covers every smaller range of tokens and outputs too, see block_tiles. */
+    const size_t all = sum_bytes(n_out, tiles);
+    const size_t least = sum_bytes(n_out, tiles < MIN_TILES ? tiles : MIN_TILES);
+    const size_t cached = all < ACCUMULATOR_BYTES ? all : ACCUMULATOR_BYTES;
+    const size_t narrow = least > cached ? least : cached;
+    return table_bytes() + offset_bytes(n_out) + 3 * narrow;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of the SIMD128 variant.
+ */
+#include "kernels/ops_scalar.h"
+#include "kernels/ops_simd128.h"
+
+const vit158_kernels vit158_kernels_simd128 = {
+    .name = "simd128",
+    .f32 = {vit158_gemm_f32_simd128,
+            vit158_gemm_f32_scratch_simd128,
+            {.token_step = 32, .out_step = 128}},
+    .trit_dot = {vit158_gemm_trit_dot_simd128,
+                 vit158_gemm_dot_scratch_simd128,
+                 {.token_step = 0, .out_step = 64}},
+    .trit_table = {vit158_gemm_trit_table_simd128,
+                   vit158_gemm_trit_table_scratch_simd128,
+                   {.token_step = 64, .out_step = 0}},
+    .i8_dot = {vit158_gemm_i8_simd128,
+               vit158_gemm_dot_scratch_simd128,
+               {.token_step = 0, .out_step = 64}},
+    .norm_quantize = vit158_norm_quantize_simd128,
+    .norm_f32 = vit158_norm_f32_simd128,
+    .softmax = vit158_softmax_simd128,
+    .gelu = vit158_gelu_simd128,
+    .patches = vit158_patches_scalar,
+};

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The SIMD128 variant of every operation, and the four-lane forms of numerics.h. Contracts are in
+ * kernels.h; code outside this folder reaches them through vit158_kernels_simd128.
+ */
+#ifndef VIT158_KERNELS_OPS_SIMD128_H
+#define VIT158_KERNELS_OPS_SIMD128_H
+
+#include "base/numerics.h"
+#include "kernels/kernels.h"
+#include "kernels/simd128.h"
+
+void vit158_gemm_f32_simd128(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                             uint32_t o1, void *scratch);
+size_t vit158_gemm_f32_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens);
+void vit158_gemm_trit_dot_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                                  uint32_t o1, void *scratch);
+void vit158_gemm_i8_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                            uint32_t o1, void *scratch);
+size_t vit158_gemm_dot_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens);
+void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+                                    uint32_t o1, void *scratch);
+size_t vit158_gemm_trit_table_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens);
+void vit158_norm_quantize_simd128(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1,
+                                  void *scratch);
+void vit158_norm_f32_simd128(const vit158_norm_f32 *p, uint32_t t0, uint32_t t1, void *scratch);
+void vit158_softmax_simd128(const vit158_softmax *p, uint32_t t0, uint32_t t1);
+void vit158_gelu_simd128(float *x, size_t count);
+
+/* vit158_rne of four values. */
+static inline v128_t vit158_rne_x4(v128_t x)
+{
+    const v128_t magic = wasm_f32x4_splat(12582912.0F);
+    return wasm_f32x4_sub(wasm_f32x4_add(x, magic), magic);
+}
+
+/* p * x + c, two roundings. */
+static inline v128_t vit158_horner_x4(v128_t p, v128_t x, float c)
+{
+    return wasm_f32x4_add(wasm_f32x4_mul(p, x), wasm_f32x4_splat(c));
+}
+
+/* vit158_exp of four values. pmax(a, b) is a < b ? b : a. */
+static inline v128_t vit158_exp_x4(v128_t x)
+{
+    const v128_t least = wasm_f32x4_splat(VIT158_EXP_MIN);
+    const v128_t clamped = wasm_f32x4_pmax(least, x);
+    const v128_t magic = wasm_f32x4_splat(12582912.0F);
+    /* The low nine bits of `shifted` are those of the integer n. */
+    const v128_t shifted =
+        wasm_f32x4_add(wasm_f32x4_mul(clamped, wasm_f32x4_splat(VIT158_EXP_LOG2E)), magic);
+    const v128_t n = wasm_f32x4_sub(shifted, magic);
+    const v128_t high = wasm_f32x4_mul(n, wasm_f32x4_splat(VIT158_EXP_LN2_HI));
+    const v128_t low = wasm_f32x4_mul(n, wasm_f32x4_splat(VIT158_EXP_LN2_LO));
+    const v128_t r = wasm_f32x4_sub(wasm_f32x4_sub(clamped, high), low);
+    v128_t p = wasm_f32x4_splat(VIT158_EXP_C7);
+    p = vit158_horner_x4(p, r, VIT158_EXP_C6);
+    p = vit158_horner_x4(p, r, VIT158_EXP_C5);
+    p = vit158_horner_x4(p, r, VIT158_EXP_C4);
+    p = vit158_horner_x4(p, r, VIT158_EXP_C3);
+    p = vit158_horner_x4(p, r, VIT158_EXP_C2);
+    p = vit158_horner_x4(p, r, 1.0F);
+    p = vit158_horner_x4(p, r, 1.0F);
+    const v128_t power = wasm_i32x4_shl(wasm_i32x4_add(shifted, wasm_i32x4_splat(127)), 23);
+    return wasm_v128_andnot(wasm_f32x4_mul(p, power), wasm_f32x4_lt(x, least));
+}
+
+/* vit158_gelu of four values. pmin(a, b) is b < a ? b : a. */
+static inline v128_t vit158_gelu_x4(v128_t x)
+{
+    v128_t z = wasm_f32x4_mul(x, wasm_f32x4_splat(VIT158_SQRT_HALF));
+    z = wasm_f32x4_pmin(wasm_f32x4_splat(VIT158_ERF_LIMIT), z);
+    z = wasm_f32x4_pmax(wasm_f32x4_splat(-VIT158_ERF_LIMIT), z);
+    const v128_t u = wasm_f32x4_mul(z, z);
+    v128_t p = wasm_f32x4_splat(VIT158_ERF_P5);
+    p = vit158_horner_x4(p, u, VIT158_ERF_P4);
+    p = vit158_horner_x4(p, u, VIT158_ERF_P3);
+    p = vit158_horner_x4(p, u, VIT158_ERF_P2);
+    p = vit158_horner_x4(p, u, VIT158_ERF_P1);
+    p = vit158_horner_x4(p, u, VIT158_ERF_P0);
+    v128_t q = wasm_f32x4_splat(VIT158_ERF_Q5);
+    q = vit158_horner_x4(q, u, VIT158_ERF_Q4);
+    q = vit158_horner_x4(q, u, VIT158_ERF_Q3);
+    q = vit158_horner_x4(q, u, VIT158_ERF_Q2);
+    q = vit158_horner_x4(q, u, VIT158_ERF_Q1);
+    q = vit158_horner_x4(q, u, 1.0F);
+    const v128_t half = wasm_f32x4_mul(wasm_f32x4_splat(0.5F), x);
+    const v128_t erf = wasm_f32x4_div(wasm_f32x4_mul(z, p), q);
+    return wasm_f32x4_mul(half, wasm_f32x4_add(wasm_f32x4_splat(1.0F), erf));
+}
+
+/* What a product does with four results. */
+static inline void vit158_finish_x4(float *y, v128_t r, vit158_epilogue epilogue)
+{
+    if (epilogue == VIT158_ADD)
+        r = wasm_f32x4_add(wasm_v128_load(y), r);
+    else if (epilogue == VIT158_GELU)
+        r = vit158_gelu_x4(r);
+    wasm_v128_store(y, r);
+}
+
+/* Four results of a quantized product; `step` is scale[o] * r[t] of the four tokens. */
+static inline v128_t vit158_dequantize_x4(v128_t sum, v128_t step)
+{
+    return wasm_f32x4_mul(wasm_f32x4_convert_i32x4(sum), step);
+}
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Seeded products of any shape in guarded memory, for checks and benchmarks of the GEMM kernels.
+ */
+#ifndef VIT158_TESTS_KERNELS_GEMM_CASES_H
+#define VIT158_TESTS_KERNELS_GEMM_CASES_H
+
+#include "check.h"
+#include "kernels/kernels.h"
+
+typedef struct gemm_shape {
+    uint32_t n_in;
+    uint32_t n_out;
+    uint32_t n_tokens;
+} gemm_shape;
+
+/* How a(o, k) lies in memory. */
+typedef enum gemm_strides { GEMM_ROWS, GEMM_COLUMNS, GEMM_SPREAD } gemm_strides;
+
+typedef enum gemm_weights { GEMM_TRIT, GEMM_I8 } gemm_weights;
+
+/* Values: random, or the largest sums that the contract allows. */
+typedef enum gemm_values { GEMM_RANDOM, GEMM_LARGEST, GEMM_SMALLEST } gemm_values;
+
+/* Operands of a dense product; y is not set. */
+vit158_gemm_f32 gemm_f32_case(check_rng *rng, gemm_shape shape, gemm_strides strides,
+                              vit158_epilogue epilogue, bool bias);
+
+/* Operands of a quantized product; y is not set. plain (may be NULL) receives the weights as
+ * [n_out][n_in]. */
+vit158_gemm_q8 gemm_q8_case(check_rng *rng, gemm_shape shape, gemm_weights weights,
+                            gemm_values values, vit158_epilogue epilogue, bool bias,
+                            uint32_t scale_step, int8_t **plain);
+
+/* A [n_out][stride of n_tokens] matrix of seeded values. */
+float *gemm_result_case(check_rng *rng, gemm_shape shape);
+
+#endif
