@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit/naive_forward.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/ternary.h"
+
+static double *new_doubles(size_t count)
+{
+    double *values = calloc(count, sizeof *values);
+    if (values == NULL)
+        abort();
+    return values;
+}
+
+static void layer_norm(double *y, const double *x, uint32_t n, vit158_norm norm, float eps)
+{
+    double mean = 0, variance = 0;
+    for (uint32_t i = 0; i < n; i++)
+        mean += x[i] / n;
+    for (uint32_t i = 0; i < n; i++)
+        variance += (x[i] - mean) * (x[i] - mean) / n;
+    for (uint32_t i = 0; i < n; i++)
+        y[i] = (x[i] - mean) / sqrt(variance + (double)eps) * (double)norm.weight[i] +
+               (double)norm.bias[i];
+}
+
+/* The matrix as the numbers it stands for, without scales for quantized ones: [n_out][n_in]. */
+static double *expand(const vit158_linear *layer)
+{
+    const size_t count = (size_t)layer->n_in * layer->n_out;
+    double *w = new_doubles(count);
+    if (layer->encoding == VIT158_ENCODING_F32) {
+        for (size_t i = 0; i < count; i++)
+            w[i] = (double)((const float *)layer->weight)[i];
+        return w;
+    }
+    int8_t *integers = calloc(count, 1);
+    if (integers == NULL)
+        abort();
+    if (layer->encoding == VIT158_ENCODING_TRIT)
+        vit158_unpack_trits(integers, layer->weight, layer->n_out, layer->n_in);
+    else
+        memcpy(integers, layer->weight, count);
+    for (size_t i = 0; i < count; i++)
+        w[i] = integers[i];
+    free(integers);
+    return w;
+}
+
+/* y [rows][n_out] = layer(x [rows][n_in]), inner norm and activation quantizer included. */
+static double *apply(const vit158_model *model, const vit158_linear *layer, const double *x,
+                     uint32_t rows)
+{
+    const uint32_t n_in = layer->n_in;
+    double *w = expand(layer);
+    double *y = new_doubles((size_t)rows * layer->n_out);
+    double *in = new_doubles(n_in);
+    for (uint32_t t = 0; t < rows; t++) {
+        memcpy(in, x + (size_t)t * n_in, n_in * sizeof *in);
+        if (layer->norm.weight != NULL)
+            layer_norm(in, x + (size_t)t * n_in, n_in, layer->norm, model->inner_norm_eps);
+        double step = 1.0;
+        if (layer->encoding != VIT158_ENCODING_F32) {
+            double largest = 1e-5;
+            for (uint32_t i = 0; i < n_in; i++)
+                largest = fmax(largest, fabs(in[i]));
+            step = largest / 127.0;
+            for (uint32_t i = 0; i < n_in; i++)
+                in[i] = rint(in[i] / step);
+        }
+        for (uint32_t o = 0; o < layer->n_out; o++) {
+            double sum = 0;
+            for (uint32_t i = 0; i < n_in; i++)
+                sum += w[(size_t)o * n_in + i] * in[i];
+            const double scale =
+                layer->scale == NULL ? 1.0 : (double)layer->scale[layer->scale_count > 1 ? o : 0];
+            y[(size_t)t * layer->n_out + o] = sum * scale * step + (double)layer->bias[o];
+        }
+    }
+    free(in);
+    free(w);
+    return y;
+}
+
+static void norm_rows(double *y, const double *x, uint32_t rows, uint32_t n, vit158_norm norm,
+                      float eps)
+{
+    if (norm.weight == NULL)
+        memcpy(y, x, (size_t)rows * n * sizeof *y);
+    else
+        for (uint32_t t = 0; t < rows; t++)
+            layer_norm(y + (size_t)t * n, x + (size_t)t * n, n, norm, eps);
+}
+
+/* Softmax attention of one head; adds its mean share into flow [N][N]. */
+static void attend_head(double *out, const double *qkv, const vit158_model_info *info,
+                        uint32_t head, double *class_row, double *flow)
+{
+    const uint32_t n = info->tokens, d = info->dim, hd = d / info->heads;
+    double *p = new_doubles(n);
+    for (uint32_t i = 0; i < n; i++) {
+        const double *q = qkv + (size_t)i * 3 * d + (size_t)head * hd;
+        double largest = -INFINITY, total = 0;
+        for (uint32_t j = 0; j < n; j++) {
+            const double *k = qkv + (size_t)j * 3 * d + d + (size_t)head * hd;
+            p[j] = 0;
+            for (uint32_t c = 0; c < hd; c++)
+                p[j] += q[c] * k[c] / sqrt(hd);
+            largest = fmax(largest, p[j]);
+        }
+        for (uint32_t j = 0; j < n; j++)
+            total += p[j] = exp(p[j] - largest);
+        for (uint32_t j = 0; j < n; j++) {
+            p[j] /= total;
+            flow[(size_t)i * n + j] += 0.5 * p[j] / info->heads;
+            const double *v = qkv + (size_t)j * 3 * d + (size_t)2 * d + (size_t)head * hd;
+            for (uint32_t c = 0; c < hd; c++)
+                out[(size_t)i * d + (size_t)head * hd + c] += p[j] * v[c];
+        }
+        if (i == 0)
+            memcpy(class_row, p, n * sizeof *p);
+    }
+    free(p);
+}
+
+/* rollout = flow * rollout, both [N][N]. */
+static void roll(double *rollout, const double *flow, uint32_t n)
+{
+    double *product = new_doubles((size_t)n * n);
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < n; k++)
+            for (uint32_t j = 0; j < n; j++)
+                product[(size_t)i * n + j] += flow[(size_t)i * n + k] * rollout[(size_t)k * n + j];
+    memcpy(rollout, product, (size_t)n * n * sizeof *product);
+    free(product);
+}
+
+static void block_forward(const vit158_model *model, uint32_t index, double *x, double *rollout,
+                          double *attention)
+{
+    const vit158_model_info *info = &model->info;
+    const vit158_block *b = &model->blocks[index];
+    const uint32_t n = info->tokens, d = info->dim;
+    double *h = new_doubles((size_t)n * d);
+    double *attended = new_doubles((size_t)n * d);
+    double *flow = new_doubles((size_t)n * n);
+    for (uint32_t i = 0; i < n; i++)
+        flow[(size_t)i * n + i] = 0.5;
+    norm_rows(h, x, n, d, b->norm1, model->norm_eps);
+    double *qkv = apply(model, &b->qkv, h, n);
+    for (uint32_t head = 0; head < info->heads; head++)
+        attend_head(attended, qkv, info, head, attention + ((size_t)index * info->heads + head) * n,
+                    flow);
+    roll(rollout, flow, n);
+    double *projected = apply(model, &b->proj, attended, n);
+    for (size_t i = 0; i < (size_t)n * d; i++)
+        x[i] += projected[i];
+    norm_rows(h, x, n, d, b->norm2, model->norm_eps);
+    double *hidden = apply(model, &b->fc1, h, n);
+    for (size_t i = 0; i < (size_t)n * info->mlp_dim; i++)
+        hidden[i] = 0.5 * hidden[i] * (1 + erf(hidden[i] / sqrt(2)));
+    double *added = apply(model, &b->fc2, hidden, n);
+    for (size_t i = 0; i < (size_t)n * d; i++)
+        x[i] += added[i];
+    free(h);
+    free(attended);
+    free(flow);
+    free(qkv);
+    free(projected);
+    free(hidden);
+    free(added);
+}
+
+static void embed(const vit158_model *model, const float *tensor, double *x)
+{
+    const vit158_model_info *info = &model->info;
+    const uint32_t side = info->image_size, patch = info->patch_size, grid = side / patch;
+    const float *w = model->patch.weight;
+    for (uint32_t t = 0; t < info->tokens; t++) {
+        for (uint32_t o = 0; o < info->dim; o++) {
+            double sum = t == 0 ? (double)model->cls[o] : (double)model->patch.bias[o];
+            for (uint32_t i = 0; t > 0 && i < model->patch.n_in; i++) {
+                const uint32_t c = i / (patch * patch);
+                const uint32_t row = (t - 1) / grid * patch + i / patch % patch;
+                const uint32_t column = (t - 1) % grid * patch + i % patch;
+                sum += (double)w[(size_t)o * model->patch.n_in + i] *
+                       (double)tensor[((size_t)c * side + row) * side + column];
+            }
+            x[(size_t)t * info->dim + o] = sum + (double)model->pos[(size_t)t * info->dim + o];
+        }
+    }
+}
+
+void naive_forward(const vit158_model *model, const float *tensor, const naive_result *out)
+{
+    const vit158_model_info *info = &model->info;
+    const uint32_t n = info->tokens;
+    double *x = new_doubles((size_t)n * info->dim);
+    double *rollout = new_doubles((size_t)n * n);
+    for (uint32_t i = 0; i < n; i++)
+        rollout[(size_t)i * n + i] = 1.0;
+    embed(model, tensor, x);
+    for (uint32_t i = 0; i < info->depth; i++)
+        block_forward(model, i, x, rollout, out->attention);
+    layer_norm(out->embedding, x, info->dim, model->norm, model->norm_eps);
+    double *logits = apply(model, &model->head, out->embedding, 1);
+    memcpy(out->logits, logits, info->classes * sizeof *logits);
+    memcpy(out->rollout, rollout, n * sizeof *rollout);
+    free(logits);
+    free(rollout);
+    free(x);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * METHODS.md 1.1-1.2 once more, in the plainest way: token-major, double precision, one loop a
+ * formula. Shares nothing with the engine but the model struct and the trit layout.
+ */
+#ifndef VIT158_TESTS_NAIVE_FORWARD_H
+#define VIT158_TESTS_NAIVE_FORWARD_H
+
+#include "model/model.h"
+
+typedef struct naive_result {
+    double *logits;    /* [C] */
+    double *embedding; /* [d] */
+    double *attention; /* [L][H][N] of the class token */
+    double *rollout;   /* [N] */
+} naive_result;
+
+/* `tensor` is [channels][S][S]; the caller owns the arrays of `out`. */
+void naive_forward(const vit158_model *model, const float *tensor, const naive_result *out);
+
+#endif

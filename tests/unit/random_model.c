@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit/random_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "model/ternary.h"
+
+/* Every allocation of a model, so that one call frees them all. */
+typedef struct owned {
+    void *blocks[512];
+    size_t count;
+} owned;
+
+typedef struct maker {
+    owned *memory;
+    vit158_rng rng;
+    random_shape shape;
+} maker;
+
+static void *keep(maker *m, size_t n_bytes)
+{
+    void *block = calloc(1, n_bytes);
+    if (block == NULL || m->memory->count == sizeof m->memory->blocks / sizeof(void *))
+        abort();
+    m->memory->blocks[m->memory->count++] = block;
+    return block;
+}
+
+static float *normals(maker *m, size_t count, float mean, float spread)
+{
+    float *values = keep(m, count * sizeof *values);
+    for (size_t i = 0; i < count; i++)
+        values[i] = mean + spread * vit158_rng_normal(&m->rng);
+    return values;
+}
+
+static vit158_norm make_norm(maker *m, bool present, uint32_t n)
+{
+    if (!present)
+        return (vit158_norm){NULL, NULL};
+    return (vit158_norm){normals(m, n, 1.0F, 0.1F), normals(m, n, 0.0F, 0.1F)};
+}
+
+static vit158_linear make_dense(maker *m, uint32_t n_in, uint32_t n_out)
+{
+    return (vit158_linear){.encoding = VIT158_ENCODING_F32,
+                           .n_in = n_in,
+                           .n_out = n_out,
+                           .weight = normals(m, (size_t)n_in * n_out, 0.0F, m->shape.spread),
+                           .bias = normals(m, n_out, 0.0F, 0.1F)};
+}
+
+static vit158_linear make_layer(maker *m, uint32_t n_in, uint32_t n_out)
+{
+    const size_t count = (size_t)n_in * n_out;
+    vit158_linear layer = make_dense(m, n_in, n_out);
+    layer.norm = make_norm(m, m->shape.inner_norms, n_in);
+    layer.encoding = m->shape.encoding;
+    if (layer.encoding == VIT158_ENCODING_F32)
+        return layer;
+    layer.scale_count = m->shape.row_scales ? n_out : 1;
+    float *scale = keep(m, layer.scale_count * sizeof *scale);
+    int8_t *integers = keep(m, count);
+    if (layer.encoding == VIT158_ENCODING_TRIT) {
+        const float mean = vit158_absmean(layer.weight, n_out, n_in);
+        vit158_ternarize(integers, layer.weight, count, mean);
+        uint8_t *codes = keep(m, vit158_trit_bytes(n_out, n_in));
+        vit158_pack_trits(codes, integers, n_out, n_in);
+        layer.weight = codes;
+        for (uint32_t i = 0; i < layer.scale_count; i++)
+            scale[i] = mean * (1.0F + 0.1F * (float)(i % 5));
+    } else {
+        for (size_t i = 0; i < count; i++)
+            integers[i] = (int8_t)((int32_t)vit158_rng_below(&m->rng, 255) - 127);
+        layer.weight = integers;
+        for (uint32_t i = 0; i < layer.scale_count; i++)
+            scale[i] = m->shape.spread / 64.0F;
+    }
+    layer.scale = scale;
+    return layer;
+}
+
+vit158_model *random_model_make(random_shape shape, uint64_t seed)
+{
+    owned *memory = calloc(1, sizeof *memory);
+    if (memory == NULL)
+        abort();
+    maker m = {.memory = memory, .rng = vit158_rng_seed(seed), .shape = shape};
+    const uint32_t d = shape.dim;
+    const uint32_t grid = shape.side / shape.patch;
+    vit158_model *model = keep(&m, sizeof *model);
+    model->info = (vit158_model_info){.image_size = shape.side,
+                                      .patch_size = shape.patch,
+                                      .channels = shape.channels,
+                                      .dim = d,
+                                      .depth = shape.depth,
+                                      .heads = shape.heads,
+                                      .mlp_dim = shape.mlp_dim,
+                                      .classes = shape.classes,
+                                      .tokens = grid * grid + 1};
+    model->recipe = (vit158_recipe){.channels = shape.channels,
+                                    .crop_size = shape.side,
+                                    .resize_size = shape.side,
+                                    .filter = VIT158_FILTER_BICUBIC,
+                                    .mean = {0.5F, 0.5F, 0.5F},
+                                    .std = {0.5F, 0.5F, 0.5F}};
+    model->norm_eps = 1e-6F;
+    model->inner_norm_eps = 1e-5F;
+    model->patch = make_dense(&m, shape.channels * shape.patch * shape.patch, d);
+    model->cls = normals(&m, d, 0.0F, 0.5F);
+    model->pos = normals(&m, (size_t)model->info.tokens * d, 0.0F, 0.5F);
+    model->norm = make_norm(&m, true, d);
+    model->head = make_dense(&m, d, shape.classes);
+    model->blocks = keep(&m, shape.depth * sizeof *model->blocks);
+    for (uint32_t i = 0; i < shape.depth; i++)
+        model->blocks[i] = (vit158_block){.norm1 = make_norm(&m, shape.outer_norms, d),
+                                          .norm2 = make_norm(&m, shape.outer_norms, d),
+                                          .qkv = make_layer(&m, d, 3 * d),
+                                          .proj = make_layer(&m, d, d),
+                                          .fc1 = make_layer(&m, d, shape.mlp_dim),
+                                          .fc2 = make_layer(&m, shape.mlp_dim, d)};
+    model->storage = memory;
+    return model;
+}
+
+void random_model_free(vit158_model *model)
+{
+    owned *memory = model->storage;
+    for (size_t i = 0; i < memory->count; i++)
+        free(memory->blocks[i]);
+    free(memory);
+}
