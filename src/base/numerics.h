@@ -2,7 +2,7 @@
  *
  * The arithmetic every variant shares, written in an order that four-lane SIMD code can follow, so
  * that scalar and SIMD results are the same bits. Compile with -ffp-contract=off and without
- * -ffast-math. See DESIGN.md section 4 for the rules and kernels.h for each operation's order.
+ * -ffast-math. src/README.md has the rules, kernels.h the order of each operation.
  */
 #ifndef VIT158_BASE_NUMERICS_H
 #define VIT158_BASE_NUMERICS_H
