@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which pool a session runs on: the caller alone, or the caller and helpers. Natively the session
- * starts and ends its helper threads; in the threads wasm module JavaScript starts workers that
- * call vit158_shared_pool_work on the session's pool. Builds without VIT158_HAVE_THREADS know only
- * the serial pool and ignore the wish for more.
+ * The pool a session makes for itself: the caller alone, or the caller and helper threads. Builds
+ * without VIT158_HAVE_THREADS (wasm, where only JavaScript can start threads) know the serial pool
+ * and ignore the wish for more.
  */
 #ifndef VIT158_API_POOL_CHOICE_H
 #define VIT158_API_POOL_CHOICE_H
@@ -12,24 +11,22 @@
 #include "vit158.h"
 
 #if defined(VIT158_HAVE_THREADS)
-#include "base/pool.h"
-#if !defined(__wasm__)
 #include "base/threads.h"
 #endif
-#endif
+
+#define VIT158_MAX_SESSION_THREADS 64U
 
 typedef struct vit158_pool_choice {
     vit158_pool serial;
 #if defined(VIT158_HAVE_THREADS)
     vit158_shared_pool shared; /* in use if its workers > 1 */
-#if !defined(__wasm__)
     vit158_threads threads;
-#endif
 #endif
 } vit158_pool_choice;
 
-/* Before any thread exists, so that memory can be planned for pool->workers. */
-vit158_status vit158_pool_choose(vit158_pool_choice *choice, uint32_t threads, vit158_error *error);
+/* Before any thread exists, so that memory can be planned for the pool's workers. `threads` 0 or 1
+ * is the caller alone. */
+void vit158_pool_choose(vit158_pool_choice *choice, uint32_t threads);
 
 /* The pool to run on. */
 vit158_pool *vit158_pool_of(vit158_pool_choice *choice);

@@ -10,67 +10,54 @@
 #include "base/error.h"
 #include "base/numerics.h"
 
-static const vit158_kernels *choose_kernels(vit158_engine engine, vit158_error *error)
+static vit158_status choose_kernels(const vit158_kernels **out, vit158_engine engine,
+                                    vit158_error *error)
 {
     switch (engine) {
     case VIT158_ENGINE_SCALAR:
 #if defined(VIT158_SIMD128_ONLY)
-        vit158_fail(error, VIT158_E_UNSUPPORTED, "this build has no scalar kernels");
-        return NULL;
+        return vit158_fail(error, VIT158_E_UNSUPPORTED, "this build has no scalar kernels");
 #else
-        return &vit158_kernels_scalar;
+        *out = &vit158_kernels_scalar;
+        return VIT158_OK;
 #endif
     case VIT158_ENGINE_AUTO:
 #if !defined(VIT158_HAVE_SIMD128)
-        return &vit158_kernels_scalar;
+        *out = &vit158_kernels_scalar;
+        return VIT158_OK;
 #endif
     case VIT158_ENGINE_SIMD128:
 #if defined(VIT158_HAVE_SIMD128)
-        return &vit158_kernels_simd128;
+        *out = &vit158_kernels_simd128;
+        return VIT158_OK;
 #else
-        vit158_fail(error, VIT158_E_UNSUPPORTED, "this build has no SIMD kernels");
-        return NULL;
+        return vit158_fail(error, VIT158_E_UNSUPPORTED, "this build has no SIMD kernels");
 #endif
     }
-    vit158_fail(error, VIT158_E_ARGUMENT, "unknown engine %d", (int)engine);
-    return NULL;
+    return vit158_fail(error, VIT158_E_ARGUMENT, "unknown engine %d", (int)engine);
 }
 
 /* Takes everything a session needs; run once to measure and once to hand out. */
 static void plan(vit158_session *s, vit158_arena *arena, const vit158_kernels *kernels,
-                 const vit158_options *options)
+                 const vit158_options *options, vit158_pool *pool)
 {
-    vit158_forward_plan(&s->forward, arena, s->model, kernels, vit158_pool_of(&s->pool),
-                        options->gemm, options->explain != 0);
+    vit158_forward_plan(&s->forward, arena, s->model, kernels, pool, options->gemm,
+                        options->explain != 0);
     s->preprocess = vit158_preprocess_plan(arena, &s->model->recipe);
     s->step_ms =
         vit158_arena_take(arena, vit158_forward_step_count(&s->forward), sizeof *s->step_ms);
 }
 
-vit158_status vit158_session_create(vit158_session **out, const vit158_model *model,
-                                    const vit158_options *options, vit158_error *error)
+/* `pool` NULL: a pool of the session's own. All arguments have been checked. */
+static vit158_status build(vit158_session **out, const vit158_model *model,
+                           const vit158_kernels *kernels, const vit158_options *options,
+                           vit158_pool *pool, vit158_error *error)
 {
-    if (out == NULL || model == NULL)
-        return vit158_fail(error, VIT158_E_ARGUMENT, "session: out and model must not be NULL");
-    *out = NULL;
-    const vit158_options defaults = {0};
-    if (options == NULL)
-        options = &defaults;
-    if (options->gemm > VIT158_GEMM_TABLE)
-        return vit158_fail(error, VIT158_E_ARGUMENT, "unknown gemm %d", (int)options->gemm);
-    vit158_error chosen = {0};
-    const vit158_kernels *kernels = choose_kernels(options->engine, &chosen);
-    if (kernels == NULL) {
-        if (error != NULL)
-            *error = chosen;
-        return chosen.status;
-    }
-
     vit158_session draft = {.model = model, .now_ms = options->now_ms};
-    VIT158_RETURN_IF_ERROR(vit158_pool_choose(&draft.pool, options->threads, error));
+    vit158_pool_choose(&draft.own_pool, options->threads);
     vit158_arena arena = {0};
     vit158_arena_take(&arena, 1, sizeof draft);
-    plan(&draft, &arena, kernels, options);
+    plan(&draft, &arena, kernels, options, pool != NULL ? pool : vit158_pool_of(&draft.own_pool));
     const size_t total = arena.used;
     void *allocation = NULL;
     if (!arena.overflow && total <= SIZE_MAX - VIT158_ARENA_ALIGN)
@@ -84,20 +71,47 @@ vit158_status vit158_session_create(vit158_session **out, const vit158_model *mo
     arena = vit158_arena_over((void *)aligned, total);
     vit158_session *s = vit158_arena_take(&arena, 1, sizeof *s);
     *s = (vit158_session){.model = model, .now_ms = options->now_ms};
-    VIT158_RETURN_IF_ERROR(vit158_pool_choose(&s->pool, options->threads, error));
-    plan(s, &arena, kernels, options);
+    vit158_pool_choose(&s->own_pool, options->threads);
+    plan(s, &arena, kernels, options, pool != NULL ? pool : vit158_pool_of(&s->own_pool));
     s->arena_bytes = total;
     s->allocation = allocation;
-    vit158_pool_start(&s->pool);
+    if (pool == NULL)
+        vit158_pool_start(&s->own_pool);
     *out = s;
     return VIT158_OK;
+}
+
+vit158_status vit158_session_create_on(vit158_session **out, const vit158_model *model,
+                                       const vit158_options *options, vit158_pool *pool,
+                                       vit158_error *error)
+{
+    if (out == NULL || model == NULL)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "session: out and model must not be NULL");
+    *out = NULL;
+    const vit158_options defaults = {0};
+    if (options == NULL)
+        options = &defaults;
+    if (options->gemm > VIT158_GEMM_TABLE)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "unknown gemm %d", (int)options->gemm);
+    if (options->threads > VIT158_MAX_SESSION_THREADS)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "%u threads: at most %u are supported",
+                           options->threads, VIT158_MAX_SESSION_THREADS);
+    const vit158_kernels *kernels = NULL;
+    VIT158_RETURN_IF_ERROR(choose_kernels(&kernels, options->engine, error));
+    return build(out, model, kernels, options, pool, error);
+}
+
+vit158_status vit158_session_create(vit158_session **out, const vit158_model *model,
+                                    const vit158_options *options, vit158_error *error)
+{
+    return vit158_session_create_on(out, model, options, NULL, error);
 }
 
 void vit158_session_close(vit158_session *session)
 {
     if (session == NULL)
         return;
-    vit158_pool_stop(&session->pool);
+    vit158_pool_stop(&session->own_pool);
     free(session->allocation);
 }
 

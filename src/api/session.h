@@ -20,7 +20,7 @@ struct vit158_session {
     const vit158_model *model;
     vit158_forward forward;
     vit158_preprocess *preprocess;
-    vit158_pool_choice pool;
+    vit158_pool_choice own_pool; /* unused if the session runs on a caller's pool */
     vit158_input_state input;
     bool complete; /* the last step has run */
     double (*now_ms)(void);
@@ -30,5 +30,11 @@ struct vit158_session {
     void *allocation; /* the session itself lies inside, aligned */
     char step_name[32];
 };
+
+/* vit158_session_create on a pool of the caller's, which must outlive the session; then
+ * options->threads means nothing. */
+vit158_status vit158_session_create_on(vit158_session **out, const vit158_model *model,
+                                       const vit158_options *options, vit158_pool *pool,
+                                       vit158_error *error);
 
 #endif
