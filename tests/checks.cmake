@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The checks that run natively and as wasm (tests/check.h). Read by tests/tests.cmake and by
 # wasm_build/wasm_checks.cmake, each with its own vit158_add_check(name sources...).
+vit158_add_check(numerics tests/kernels/check_numerics.c)
+vit158_add_check(elementwise tests/kernels/check_elementwise.c)
 vit158_add_check(gemm tests/kernels/check_gemm.c tests/kernels/gemm_cases.c)

@@ -1,2 +1,33 @@
 # SPDX-License-Identifier: MIT
-# Modules that run the kernel and stage checks under Node.
+# The checks of tests/checks.cmake as wasm modules, SIMD128 and scalar; included by wasm.cmake. They
+# import nothing, so that any engine runs them; tests/node/wasm_checks.test.mjs does.
+set(check_library_sources
+    ${VIT158_BASE_SOURCES} ${VIT158_KERNELS_SOURCES} ${VIT158_IMAGE_SOURCES} tests/check.c
+    tests/check_pages_wasm.c src/wasm/memory_growth.c)
+set(check_simd128_flags -msimd128 -DVIT158_HAVE_SIMD128=1)
+
+function(vit158_add_check_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_include_directories(${name} PUBLIC src tests)
+  target_compile_options(${name} PUBLIC ${VIT158_WASM_COMPILE_FLAGS} -O3 ${VIT158_NUMERIC_FLAGS}
+                                        ${VIT158_WARNING_FLAGS})
+endfunction()
+vit158_add_check_library(check_library ${check_library_sources}
+                         ${VIT158_KERNELS_SIMD128_SOURCES})
+target_compile_options(check_library PUBLIC ${check_simd128_flags})
+vit158_add_check_library(check_library_scalar ${check_library_sources})
+
+function(vit158_add_check_module name library)
+  add_executable(${name} ${ARGN})
+  set_target_properties(${name} PROPERTIES SUFFIX .wasm)
+  target_link_libraries(${name} PRIVATE ${library})
+  target_link_options(
+    ${name} PRIVATE -O2 --no-entry "SHELL:-s ALLOW_MEMORY_GROWTH=1" -Wl,--stack-first
+    "SHELL:-s EXPORTED_FUNCTIONS=_check_count,_check_name,_check_run,_check_message")
+endfunction()
+
+function(vit158_add_check name)
+  vit158_add_check_module(check_${name} check_library ${ARGN})
+  vit158_add_check_module(check_${name}-scalar check_library_scalar ${ARGN})
+endfunction()
+include(tests/checks.cmake)

@@ -210,18 +210,6 @@ static const kernel table_fast = {"simd128 trit_table", &SIMD.trit_table, NULL, 
 static const kernel i8_fast = {"simd128 i8_dot", &SIMD.i8_dot, NULL, GEMM_I8};
 #endif
 
-static void check_variant(const kernel *tested, const kernel *definition)
-{
-    for (uint32_t i = 0; i < 3 * COUNT(edge_shapes) && !check_failed(); i++) {
-        const gemm_shape shape = edge_shapes[i % COUNT(edge_shapes)];
-        const product p = make_product(i, tested, shape, (gemm_values)(i % 5 % 3),
-                                       (vit158_epilogue)(i / COUNT(edge_shapes)));
-        const float *expected = run_whole(definition, &p);
-        compare(tested, &p, run_whole(tested, &p), expected);
-        check_free_all();
-    }
-}
-
 /* Whether `y` equals `before` outside the range, whose end t1 may be rounded up. */
 static bool outside_untouched(const product *p, const float *y, const float *before, uint32_t t0,
                               uint32_t t1, uint32_t o0, uint32_t o1)
@@ -297,12 +285,6 @@ static void check_bits_of(const kernel *k, uint64_t expected)
     {                                                                                              \
         check_bits_of(&name, bits);                                                                \
     }
-#define VARIANT_CASE(fast, scalar)                                                                 \
-    static void fast##_equals_scalar(void)                                                         \
-    {                                                                                              \
-        check_variant(&(fast), &(scalar));                                                         \
-    }
-
 #define F32_BITS 10978155336226305317ULL
 #define TRIT_BITS 16782017636535120735ULL
 #define I8_BITS 12188766556944226023ULL
@@ -311,6 +293,24 @@ KERNEL_CASES(dot_scalar, TRIT_BITS)
 KERNEL_CASES(table_scalar, TRIT_BITS)
 KERNEL_CASES(i8_scalar, I8_BITS)
 #ifdef VIT158_HAVE_SIMD128
+static void check_variant(const kernel *tested, const kernel *definition)
+{
+    for (uint32_t i = 0; i < 3 * COUNT(edge_shapes) && !check_failed(); i++) {
+        const gemm_shape shape = edge_shapes[i % COUNT(edge_shapes)];
+        const product p = make_product(i, tested, shape, (gemm_values)(i % 5 % 3),
+                                       (vit158_epilogue)(i / COUNT(edge_shapes)));
+        const float *expected = run_whole(definition, &p);
+        compare(tested, &p, run_whole(tested, &p), expected);
+        check_free_all();
+    }
+}
+
+#define VARIANT_CASE(fast, scalar)                                                                 \
+    static void fast##_equals_scalar(void)                                                         \
+    {                                                                                              \
+        check_variant(&(fast), &(scalar));                                                         \
+    }
+
 VARIANT_CASE(f32_fast, f32_scalar)
 VARIANT_CASE(dot_fast, dot_scalar)
 VARIANT_CASE(table_fast, table_scalar)
