@@ -30,3 +30,16 @@ set(VIT158_WASM_LINK_FLAGS
     "SHELL:-s SUPPORT_ERRNO=0"
     # The stack lies below the data, so overflowing it traps instead of corrupting data.
     -Wl,--stack-first)
+
+# The threads module: atomic instructions, and a memory that JavaScript makes and shares. Emscripten's
+# -pthread would want its own JavaScript; these are the parts of it that a pure module needs.
+set(VIT158_WASM_THREADS_FLAGS -matomics -mbulk-memory -mmutable-globals)
+set(VIT158_WASM_THREADS_LINK_FLAGS
+    -matomics -mbulk-memory -mmutable-globals
+    -Wl,--shared-memory
+    "SHELL:-s IMPORTED_MEMORY=1"
+    # What the module accepts at most; JavaScript makes the memory with a maximum of its own, fitted
+    # to the model, because browsers reserve it.
+    "SHELL:-s MAXIMUM_MEMORY=2147418112"
+    # Each worker gets a stack of its own.
+    -Wl,--export=__stack_pointer)

@@ -8,9 +8,10 @@ include(wasm_build/flags.cmake)
 #   FAST sources...       built for speed
 #   EXPORTS file          one C symbol a line
 #   FLAGS flags...        compile flags of both
+#   LINK flags...         link flags besides the common ones
 #   STACK bytes, INITIAL_MEMORY bytes)
 function(vit158_add_module name)
-  cmake_parse_arguments(MODULE "" "EXPORTS;STACK;INITIAL_MEMORY" "SMALL;FAST;FLAGS" ${ARGN})
+  cmake_parse_arguments(MODULE "" "EXPORTS;STACK;INITIAL_MEMORY" "SMALL;FAST;FLAGS;LINK" ${ARGN})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${MODULE_EXPORTS})
   file(STRINGS ${MODULE_EXPORTS} symbols REGEX "^[a-z]")
   list(TRANSFORM symbols PREPEND _)
@@ -35,7 +36,7 @@ function(vit158_add_module name)
   target_link_options(${name} PRIVATE ${VIT158_WASM_LINK_FLAGS}
                       "SHELL:-s TOTAL_STACK=${MODULE_STACK}"
                       "SHELL:-s INITIAL_MEMORY=${MODULE_INITIAL_MEMORY}"
-                      "SHELL:-s EXPORTED_FUNCTIONS=${exported}")
+                      "SHELL:-s EXPORTED_FUNCTIONS=${exported}" ${MODULE_LINK})
 endfunction()
 
 set(engine_sources ${VIT158_BASE_SOURCES} ${VIT158_MODEL_SOURCES} ${VIT158_PREDICT_SOURCES}
@@ -47,6 +48,15 @@ vit158_add_module(vit158
   FAST ${VIT158_IMAGE_SOURCES} ${VIT158_KERNELS_SOURCES} ${VIT158_KERNELS_SIMD128_SOURCES}
   EXPORTS ${exports}/exports_engine.txt
   FLAGS -msimd128 -DVIT158_HAVE_SIMD128=1 -DVIT158_SIMD128_ONLY=1
+  STACK 65536 INITIAL_MEMORY 262144)
+
+vit158_add_module(vit158-threads
+  SMALL ${engine_sources} ${VIT158_POOL_SOURCES} ${VIT158_POOL_WASM_SOURCES}
+        ${VIT158_WASM_THREADS_SOURCES}
+  FAST ${VIT158_IMAGE_SOURCES} ${VIT158_KERNELS_SOURCES} ${VIT158_KERNELS_SIMD128_SOURCES}
+  EXPORTS ${exports}/exports_threads.txt
+  FLAGS -msimd128 -DVIT158_HAVE_SIMD128=1 -DVIT158_SIMD128_ONLY=1 ${VIT158_WASM_THREADS_FLAGS}
+  LINK ${VIT158_WASM_THREADS_LINK_FLAGS}
   STACK 65536 INITIAL_MEMORY 262144)
 
 vit158_add_module(vit158-scalar

@@ -3,8 +3,6 @@
 
 #include <assert.h>
 
-#include "base/error.h"
-
 #if defined(VIT158_HAVE_THREADS)
 
 static_assert(VIT158_MAX_SESSION_THREADS <= VIT158_MAX_THREADS, "a thread for every worker");
@@ -38,13 +36,6 @@ void vit158_pool_stop(vit158_pool_choice *choice)
         vit158_threads_stop(&choice->threads, &choice->shared);
 }
 
-vit158_status vit158_pool_check(vit158_pool_choice *choice, vit158_error *error)
-{
-    if (is_shared(choice) && vit158_shared_pool_failed(&choice->shared))
-        return vit158_fail(error, VIT158_E_THREAD, "a worker thread of the session has died");
-    return VIT158_OK;
-}
-
 #else
 
 void vit158_pool_choose(vit158_pool_choice *choice, uint32_t threads)
@@ -66,13 +57,6 @@ void vit158_pool_start(vit158_pool_choice *choice)
 void vit158_pool_stop(vit158_pool_choice *choice)
 {
     (void)choice;
-}
-
-vit158_status vit158_pool_check(vit158_pool_choice *choice, vit158_error *error)
-{
-    (void)choice;
-    (void)error;
-    return VIT158_OK;
 }
 
 #endif

@@ -34,7 +34,4 @@ vit158_pool *vit158_pool_of(vit158_pool_choice *choice);
 void vit158_pool_start(vit158_pool_choice *choice);
 void vit158_pool_stop(vit158_pool_choice *choice);
 
-/* VIT158_E_THREAD once a helper has died. */
-vit158_status vit158_pool_check(vit158_pool_choice *choice, vit158_error *error);
-
 #endif

@@ -48,7 +48,9 @@ vit158_status vit158_session_step(vit158_session *session, vit158_error *error)
         return vit158_fail(error, VIT158_E_STATE, "the forward pass is complete: set a new input");
     const double start = session->now_ms != NULL ? session->now_ms() : 0.0;
     VIT158_RETURN_IF_ERROR(vit158_forward_step(&session->forward, error));
-    VIT158_RETURN_IF_ERROR(vit158_pool_check(&session->own_pool, error));
+    const vit158_pool *pool = session->forward.pool;
+    if (pool->failed(pool))
+        return vit158_fail(error, VIT158_E_THREAD, "a worker thread of the session has died");
     if (session->now_ms != NULL)
         add_time(session, step, session->now_ms() - start);
     session->complete = step + 1 == count;

@@ -8,7 +8,13 @@ static void run_serial(vit158_pool *pool, vit158_task task, void *context, uint3
         task(context, i, 0);
 }
 
+static bool never_failed(const vit158_pool *pool)
+{
+    (void)pool;
+    return false;
+}
+
 vit158_pool vit158_pool_serial(void)
 {
-    return (vit158_pool){.workers = 1, .run = run_serial};
+    return (vit158_pool){.workers = 1, .run = run_serial, .failed = never_failed};
 }

@@ -6,6 +6,7 @@
 #ifndef VIT158_BASE_PARALLEL_H
 #define VIT158_BASE_PARALLEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* `worker` < pool->workers says whose scratch memory may be used. */
@@ -15,6 +16,8 @@ typedef struct vit158_pool {
     uint32_t workers; /* >= 1 */
     /* Runs task(context, i, worker) for every i < n_tasks and returns when all have finished. */
     void (*run)(struct vit158_pool *pool, vit158_task task, void *context, uint32_t n_tasks);
+    /* True once a worker has died: results of operations since then are not valid. */
+    bool (*failed)(const struct vit158_pool *pool);
 } vit158_pool;
 
 /* One worker, the caller. */

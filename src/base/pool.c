@@ -58,9 +58,15 @@ static void run_shared(vit158_pool *pool, vit158_task task, void *context, uint3
     wait_for_helpers(p);
 }
 
+static bool shared_failed(const vit158_pool *pool)
+{
+    return atomic_load(&((const vit158_shared_pool *)pool)->failed) != 0;
+}
+
 void vit158_shared_pool_init(vit158_shared_pool *p, uint32_t workers)
 {
-    *p = (vit158_shared_pool){.pool = {.workers = workers, .run = run_shared}};
+    *p = (vit158_shared_pool){
+        .pool = {.workers = workers, .run = run_shared, .failed = shared_failed}};
     vit158_waiter_init(&p->waiter);
 }
 

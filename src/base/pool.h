@@ -12,7 +12,6 @@
 #define VIT158_BASE_POOL_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 
 #include "base/parallel.h"
 #include "base/wait.h"
@@ -40,13 +39,8 @@ void vit158_shared_pool_work(vit158_shared_pool *p, uint32_t worker);
 /* Tells the helpers to return; their threads are the owner's to join. */
 void vit158_shared_pool_quit(vit158_shared_pool *p);
 
-/* A helper's thread ended without leaving (a trap). The running operation returns, and
- * vit158_shared_pool_failed is true from now on. */
+/* A helper's thread ended without leaving (a trap). The running operation returns, pool.failed is
+ * true from now on, and later operations run on the caller alone. */
 void vit158_shared_pool_fail(vit158_shared_pool *p);
-
-static inline bool vit158_shared_pool_failed(vit158_shared_pool *p)
-{
-    return atomic_load(&p->failed) != 0;
-}
 
 #endif

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "api/session.h"
 #include "base/error.h"
 #include "base/sha256.h"
 
@@ -14,6 +15,7 @@ struct vit158_wasm {
     vit158_loader *loader;
     vit158_model *model;
     vit158_session *session;
+    vit158_pool *pool;
     vit158_error error;
     double info[INFO_COUNT];
     char logits_sha256[65];
@@ -148,7 +150,13 @@ uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t engine, uint32_t gemm, 
     if (context->model == NULL)
         return vit158_fail(&context->error, VIT158_E_STATE, "no model is loaded");
     drop_session(context);
-    return vit158_session_create(&context->session, context->model, &options, &context->error);
+    return vit158_session_create_on(&context->session, context->model, &options, context->pool,
+                                    &context->error);
+}
+
+void vit158_wasm_use_pool(vit158_wasm *context, vit158_pool *pool)
+{
+    context->pool = pool;
 }
 
 const char *vit158_wasm_engine(const vit158_wasm *context)

@@ -10,6 +10,7 @@
 #ifndef VIT158_WASM_ENGINE_ABI_H
 #define VIT158_WASM_ENGINE_ABI_H
 
+#include "base/parallel.h"
 #include "vit158.h"
 
 /* Holds a row of the widest picture: VIT158_MAX_IMAGE_SIDE RGBA pixels. */
@@ -42,6 +43,8 @@ const char *vit158_wasm_label(const vit158_wasm *context, uint32_t index);
 /* Plans a session for the loaded model, in place of the one there was. `engine` and `gemm` as in
  * vit158.h. */
 uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t engine, uint32_t gemm, uint32_t explain);
+/* Sessions planned from now on run on `pool` (threads_abi.h), NULL = on the caller alone. */
+void vit158_wasm_use_pool(vit158_wasm *context, vit158_pool *pool);
 const char *vit158_wasm_engine(const vit158_wasm *context);
 uint32_t vit158_wasm_session_bytes(const vit158_wasm *context);
 

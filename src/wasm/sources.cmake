@@ -4,6 +4,9 @@ set(VIT158_WASM_ENGINE_SOURCES
     src/base/sha256.c
     src/wasm/engine_abi.c
     src/wasm/memory_growth.c)
+# vit158-threads.wasm has these besides, and the shared pool of base/.
+set(VIT158_WASM_THREADS_SOURCES
+    src/wasm/threads_abi.c)
 # vit158-decode.wasm: decode_abi.c over VIT158_DECODE_SOURCES.
 set(VIT158_WASM_DECODE_SOURCES
     src/wasm/decode_abi.c

@@ -60,7 +60,7 @@ static void test_shared_pool_works_without_helpers(void **state)
     static vit158_shared_pool pool;
     vit158_shared_pool_init(&pool, 4);
     run_and_check(&pool.pool, MAX_TASKS);
-    assert_false(vit158_shared_pool_failed(&pool));
+    assert_false(pool.pool.failed(&pool.pool));
 }
 
 static void test_a_dead_helper_ends_the_wait(void **state)
@@ -71,7 +71,7 @@ static void test_a_dead_helper_ends_the_wait(void **state)
     atomic_store(&pool.active, 1); /* a helper that took a task and never comes back */
     vit158_shared_pool_fail(&pool);
     pool.pool.run(&pool.pool, count_task, &(tally){.workers = 2}, 5);
-    assert_true(vit158_shared_pool_failed(&pool));
+    assert_true(pool.pool.failed(&pool.pool));
     run_and_check(&pool.pool, MAX_TASKS); /* later operations run on the caller */
 }
 
