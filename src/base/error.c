@@ -5,6 +5,15 @@
 
 #include "base/text.h"
 
+/* Messages quote strangers' files; a terminal must not take orders from them. */
+static void hide_controls(char *text)
+{
+    for (; *text != 0; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7F)
+            *text = '?';
+    }
+}
+
 vit158_status vit158_fail(vit158_error *error, vit158_status status, const char *format, ...)
 {
     if (error != NULL) {
@@ -13,6 +22,7 @@ vit158_status vit158_fail(vit158_error *error, vit158_status status, const char 
         error->status = status;
         vit158_format_list(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
+        hide_controls(error->message);
     }
     return status;
 }

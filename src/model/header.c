@@ -208,16 +208,6 @@ static vit158_status parse_tensor(parser *p, vit158_tensor_entry *entry)
     return check_size(p, entry);
 }
 
-/* Messages quote names, so a name must not carry a terminal's control characters. */
-static bool is_printable(const char *name)
-{
-    for (; *name != 0; name++) {
-        if ((unsigned char)*name < 0x20 || *name == 0x7F)
-            return false;
-    }
-    return true;
-}
-
 static vit158_status add_tensor(parser *p, const vit158_json_string *key)
 {
     vit158_header *out = p->out;
@@ -235,10 +225,6 @@ static vit158_status add_tensor(parser *p, const vit158_json_string *key)
     vit158_tensor_entry *entry = &out->tensors[out->tensor_count++];
     memset(entry, 0, sizeof *entry);
     entry->name = keep(p, key);
-    if (!is_printable(entry->name))
-        return vit158_fail(p->error, VIT158_E_TENSOR,
-                           "header: a tensor's name has control characters (tensor %u)",
-                           out->tensor_count - 1);
     return parse_tensor(p, entry);
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/recipe.h"
+#include "model/header.h"
 #include "vit158.h"
 
 typedef enum vit158_encoding {
@@ -45,22 +46,22 @@ typedef struct vit158_block {
 
 struct vit158_model {
     vit158_model_info info;
-    vit158_recipe recipe; /* resize, crop and normalisation */
-    float norm_eps;       /* norm1, norm2, final norm */
-    float inner_norm_eps; /* BitLinear norms */
-    vit158_linear patch;  /* F32, n_in = channels * patch^2 in (c, y, x) order, n_out = d */
-    const float *cls;     /* [d] */
-    const float *pos;     /* [N][d] */
-    vit158_norm norm;     /* final, over d */
-    vit158_linear head;   /* d -> C */
-    vit158_block *blocks; /* [depth] */
-    /* Metadata: key and value strings, NUL-terminated UTF-8, in file order. */
-    uint32_t metadata_count;
-    const char *const *metadata_keys;
-    const char *const *metadata_values;
-    const char *metadata_json; /* the __metadata__ object */
+    vit158_recipe recipe;      /* resize, crop and normalisation */
+    float norm_eps;            /* norm1, norm2, final norm */
+    float inner_norm_eps;      /* BitLinear norms */
+    vit158_linear patch;       /* F32, n_in = channels * patch^2 in (c, y, x) order, n_out = d */
+    const float *cls;          /* [d] */
+    const float *pos;          /* [N][d] */
+    vit158_norm norm;          /* final, over d */
+    vit158_linear head;        /* d -> C */
+    vit158_block *blocks;      /* [depth] */
+    vit158_header header;      /* metadata; its tensor entries are gone once the model is open */
     const char *const *labels; /* [classes] or NULL */
-    void *storage;             /* owned memory that the views point into */
+    /* Owned memory that the views point into. */
+    char *labels_text;
+    size_t labels_bytes; /* of labels and labels_text */
+    void **pieces;       /* the weights */
+    uint32_t piece_count;
 };
 
 #endif

@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: MIT
 set(VIT158_MODEL_SOURCES
     src/model/decimal.c
+    src/model/encodings.c
+    src/model/geometry.c
     src/model/header.c
     src/model/json_in.c
-    src/model/ternary.c)
+    src/model/layout.c
+    src/model/loader.c
+    src/model/metadata.c
+    src/model/model.c
+    src/model/names.c
+    src/model/recipe_read.c
+    src/model/ternary.c
+    src/model/views.c
+    src/model/weights.c)
 # Used by tools, tests and the trainer; not in the wasm modules.
 set(VIT158_MODEL_NATIVE_SOURCES
     src/model/safetensors.c

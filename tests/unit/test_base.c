@@ -46,6 +46,8 @@ static void test_fail_fills_the_error(void **state)
     assert_int_equal(vit158_fail(&error, VIT158_E_LIMIT, "tensor %s: %u", "x", 3U), VIT158_E_LIMIT);
     assert_int_equal(error.status, VIT158_E_LIMIT);
     assert_string_equal(error.message, "tensor x: 3");
+    vit158_fail(&error, VIT158_E_LIMIT, "%s", "a\x1B[2J\nb\x7F");
+    assert_string_equal(error.message, "a?[2J?b?");
     assert_int_equal(vit158_fail(NULL, VIT158_E_JSON, "unused"), VIT158_E_JSON);
 }
 

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Slots and geometry of vit158_layout: dimensions come from tensor shapes, metadata must agree.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "model/layout.h"
+#include "model/metadata.h"
+
+uint32_t vit158_linear_n_in(const vit158_model_info *info, uint32_t linear)
+{
+    return linear == VIT158_FC2 ? info->mlp_dim : info->dim;
+}
+
+uint32_t vit158_linear_n_out(const vit158_model_info *info, uint32_t linear)
+{
+    if (linear == VIT158_QKV)
+        return 3 * info->dim;
+    return linear == VIT158_FC1 ? info->mlp_dim : info->dim;
+}
+
+const vit158_tensor_entry *vit158_layout_tensor(const vit158_layout *layout,
+                                                const vit158_header *header, uint32_t slot)
+{
+    const uint16_t one_more = layout->tensors[slot];
+    return one_more != 0 ? &header->tensors[one_more - 1] : NULL;
+}
+
+static vit158_status check_format(const vit158_header *header, vit158_error *error)
+{
+    const char *format = vit158_header_metadata(header, "format");
+    if (format == NULL || strcmp(format, "vit158") != 0)
+        return VIT158_OK; /* a checkpoint of another tool, which may write "pt" here */
+    const char *version = vit158_header_metadata(header, "format_version");
+    if (version == NULL)
+        return vit158_fail(error, VIT158_E_METADATA, "metadata format_version is missing");
+    if (strcmp(version, "1") != 0)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "metadata format_version: this library reads version 1, not %s",
+                           version);
+    return VIT158_OK;
+}
+
+/* Fills the slots and the depth. */
+static vit158_status assign_slots(vit158_layout *out, const vit158_header *header,
+                                  vit158_error *error)
+{
+    for (uint32_t i = 0; i < header->tensor_count; i++) {
+        const uint32_t slot = vit158_slot_of_name(header->tensors[i].name);
+        if (slot == VIT158_SLOT_COUNT)
+            return vit158_fail(error, VIT158_E_TENSOR, "unknown tensor %s",
+                               header->tensors[i].name);
+        out->tensors[slot] = (uint16_t)(i + 1);
+        if (slot >= VIT158_SLOT_GLOBALS) {
+            const uint32_t blocks = (slot - VIT158_SLOT_GLOBALS) / VIT158_BLOCK_PARTS + 1;
+            if (blocks > out->info.depth)
+                out->info.depth = blocks;
+        }
+    }
+    return out->info.depth > 0 ? VIT158_OK
+                               : vit158_fail(error, VIT158_E_TENSOR, "no tensor of block 0");
+}
+
+static vit158_status need(const vit158_tensor_entry **out, const vit158_layout *layout,
+                          const vit158_header *header, uint32_t slot, uint32_t rank,
+                          vit158_error *error)
+{
+    *out = vit158_layout_tensor(layout, header, slot);
+    char name[VIT158_SLOT_NAME_BYTES];
+    vit158_slot_name(name, slot);
+    if (*out == NULL)
+        return vit158_fail(error, VIT158_E_TENSOR, "tensor %s is missing", name);
+    if ((*out)->rank != rank)
+        return vit158_fail(error, VIT158_E_TENSOR, "tensor %s: %u dimensions, not %u", name,
+                           (*out)->rank, rank);
+    return VIT158_OK;
+}
+
+/* A dimension read off a shape: 1 .. max. */
+static vit158_status set_dimension(uint32_t *out, uint64_t value, uint32_t max, const char *what,
+                                   vit158_error *error)
+{
+    if (value == 0)
+        return vit158_fail(error, VIT158_E_TENSOR, "%s is 0", what);
+    if (value > max)
+        return vit158_fail(error, VIT158_E_LIMIT, "%s: %llu is above the limit of %u", what,
+                           (unsigned long long)value, max);
+    *out = (uint32_t)value;
+    return VIT158_OK;
+}
+
+static uint32_t square_root(uint32_t n)
+{
+    uint32_t root = 0;
+    while ((root + 1) * (root + 1) <= n)
+        root++;
+    return root;
+}
+
+static vit158_status read_patches(vit158_model_info *info, const vit158_tensor_entry *patch,
+                                  const vit158_tensor_entry *pos, vit158_error *error)
+{
+    VIT158_RETURN_IF_ERROR(
+        set_dimension(&info->dim, patch->shape[0], VIT158_MAX_DIM, "dim", error));
+    VIT158_RETURN_IF_ERROR(set_dimension(&info->patch_size, patch->shape[2], VIT158_MAX_PATCH_SIZE,
+                                         "patch_size", error));
+    if (patch->shape[1] != 1 && patch->shape[1] != 3)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "tensor patch_embed.proj.weight: %llu channels, not 1 or 3",
+                           (unsigned long long)patch->shape[1]);
+    info->channels = (uint32_t)patch->shape[1];
+    VIT158_RETURN_IF_ERROR(
+        set_dimension(&info->tokens, pos->shape[1], VIT158_MAX_TOKENS, "tokens", error));
+    const uint32_t grid = square_root(info->tokens - 1);
+    if (grid == 0 || grid * grid != info->tokens - 1)
+        return vit158_fail(error, VIT158_E_TENSOR,
+                           "tensor pos_embed: %u tokens are not a square grid and a class token",
+                           info->tokens);
+    return set_dimension(&info->image_size, (uint64_t)grid * info->patch_size,
+                         VIT158_MAX_IMAGE_SIZE, "image_size", error);
+}
+
+static vit158_status read_shapes(vit158_layout *out, const vit158_header *header,
+                                 vit158_error *error)
+{
+    const vit158_tensor_entry *patch, *pos, *head, *fc1;
+    const uint32_t fc1_bias = vit158_linear_slot(0, VIT158_FC1, VIT158_LINEAR_BIAS);
+    VIT158_RETURN_IF_ERROR(need(&patch, out, header, VIT158_SLOT_PATCH_WEIGHT, 4, error));
+    VIT158_RETURN_IF_ERROR(need(&pos, out, header, VIT158_SLOT_POS, 3, error));
+    VIT158_RETURN_IF_ERROR(need(&head, out, header, VIT158_SLOT_HEAD_BIAS, 1, error));
+    VIT158_RETURN_IF_ERROR(need(&fc1, out, header, fc1_bias, 1, error));
+    vit158_model_info *info = &out->info;
+    VIT158_RETURN_IF_ERROR(read_patches(info, patch, pos, error));
+    VIT158_RETURN_IF_ERROR(
+        set_dimension(&info->mlp_dim, fc1->shape[0], VIT158_MAX_MLP_DIM, "mlp_dim", error));
+    return set_dimension(&info->classes, head->shape[0], VIT158_MAX_CLASSES, "classes", error);
+}
+
+/* Metadata repeats the geometry for people and for tools that read no shapes: it must be right. */
+static vit158_status check_metadata(vit158_model_info *info, const vit158_header *header,
+                                    vit158_error *error)
+{
+    const struct {
+        const char *key;
+        uint32_t value;
+    } dimensions[] = {{"image_size", info->image_size}, {"patch_size", info->patch_size},
+                      {"channels", info->channels},     {"dim", info->dim},
+                      {"depth", info->depth},           {"mlp_dim", info->mlp_dim},
+                      {"classes", info->classes}};
+    for (size_t i = 0; i < sizeof dimensions / sizeof dimensions[0]; i++) {
+        uint32_t stated = dimensions[i].value;
+        VIT158_RETURN_IF_ERROR(
+            vit158_metadata_count(&stated, header, dimensions[i].key, UINT32_MAX, error));
+        if (stated != dimensions[i].value)
+            return vit158_fail(error, VIT158_E_METADATA,
+                               "metadata %s: %u, but the tensors' shapes say %u", dimensions[i].key,
+                               stated, dimensions[i].value);
+    }
+    VIT158_RETURN_IF_ERROR(
+        vit158_metadata_count(&info->heads, header, "heads", VIT158_MAX_HEADS, error));
+    if (info->heads == 0)
+        return vit158_fail(error, VIT158_E_METADATA,
+                           "metadata heads is missing (no tensor's shape tells it)");
+    if (info->dim % info->heads != 0)
+        return vit158_fail(error, VIT158_E_METADATA,
+                           "metadata heads: %u heads do not divide a width of %u", info->heads,
+                           info->dim);
+    return VIT158_OK;
+}
+
+vit158_status vit158_layout_geometry(vit158_layout *out, const vit158_header *header,
+                                     vit158_error *error)
+{
+    memset(out, 0, sizeof *out);
+    VIT158_RETURN_IF_ERROR(check_format(header, error));
+    VIT158_RETURN_IF_ERROR(assign_slots(out, header, error));
+    VIT158_RETURN_IF_ERROR(read_shapes(out, header, error));
+    return check_metadata(&out->info, header, error);
+}

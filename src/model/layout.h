@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a parsed header to the model's plan: which tensor fills which slot, the geometry read off
+ * the tensors' shapes and checked against the metadata, and how each matrix is encoded. After this
+ * every tensor of the file has its place, every place its tensor, and all sizes are bounded.
+ */
+#ifndef VIT158_MODEL_LAYOUT_H
+#define VIT158_MODEL_LAYOUT_H
+
+#include <stdbool.h>
+
+#include "model/header.h"
+#include "model/model.h"
+#include "model/names.h"
+
+/* Upper limits; FORMAT.md has the table. With them every element count fits in 32 bits except that
+ * of a whole matrix, and int32 sums of products cannot overflow (kernels.h). */
+#define VIT158_MAX_IMAGE_SIZE 2048U
+#define VIT158_MAX_PATCH_SIZE 128U
+#define VIT158_MAX_TOKENS 4097U
+#define VIT158_MAX_DIM 4096U
+#define VIT158_MAX_HEADS 256U
+#define VIT158_MAX_MLP_DIM 16384U
+#define VIT158_MAX_CLASSES 65536U
+
+typedef struct vit158_layout {
+    vit158_model_info info; /* file_bytes and weight_bytes are left 0 */
+    bool outer_norms;
+    bool inner_norms;
+    vit158_encoding encodings[VIT158_MAX_DEPTH][VIT158_BLOCK_LINEARS];
+    uint16_t tensors[VIT158_SLOT_COUNT]; /* 1 + index into header->tensors, 0 = absent */
+} vit158_layout;
+
+/* Width and height of a block's matrix, by its VIT158_QKV .. VIT158_FC2. */
+uint32_t vit158_linear_n_in(const vit158_model_info *info, uint32_t linear);
+uint32_t vit158_linear_n_out(const vit158_model_info *info, uint32_t linear);
+
+/* The tensor in a slot, or NULL. */
+const vit158_tensor_entry *vit158_layout_tensor(const vit158_layout *layout,
+                                                const vit158_header *header, uint32_t slot);
+
+/* Fills slots and geometry only, without looking at norms and encodings and without checking the
+ * shapes of blocks; for tools that also read checkpoints which cannot be run. Errors:
+ * VIT158_E_TENSOR, _METADATA, _LIMIT, _UNSUPPORTED. */
+vit158_status vit158_layout_geometry(vit158_layout *out, const vit158_header *header,
+                                     vit158_error *error);
+
+/* The whole plan. Errors: as above. */
+vit158_status vit158_layout_read(vit158_layout *out, const vit158_header *header,
+                                 vit158_error *error);
+
+/* Steps of vit158_layout_read, each in its own file: the encodings, then presence, shape and
+ * element type of every tensor, and the parameter counts. */
+vit158_status vit158_encodings_read(vit158_layout *layout, const vit158_header *header,
+                                    vit158_error *error);
+vit158_status vit158_shapes_check(vit158_layout *layout, const vit158_header *header,
+                                  vit158_error *error);
+
+#endif

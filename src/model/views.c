@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/views.h"
+
+typedef struct places {
+    const vit158_layout *layout;
+    const vit158_header *header;
+    uint8_t *const *data;
+} places;
+
+/* Where a slot's tensor lies, NULL if the file has none. */
+static const void *at(const places *p, uint32_t slot)
+{
+    const uint16_t one_more = p->layout->tensors[slot];
+    return one_more != 0 ? p->data[one_more - 1] : NULL;
+}
+
+static vit158_norm norm_at(const places *p, uint32_t weight_slot)
+{
+    return (vit158_norm){.weight = at(p, weight_slot), .bias = at(p, weight_slot + 1)};
+}
+
+static vit158_linear plain_linear(const places *p, uint32_t weight_slot, uint32_t n_in,
+                                  uint32_t n_out)
+{
+    return (vit158_linear){.encoding = VIT158_ENCODING_F32,
+                           .n_in = n_in,
+                           .n_out = n_out,
+                           .weight = at(p, weight_slot),
+                           .bias = at(p, weight_slot + 1)};
+}
+
+static vit158_linear block_linear(const places *p, uint32_t block, uint32_t which)
+{
+    const vit158_model_info *info = &p->layout->info;
+    vit158_linear linear =
+        plain_linear(p, vit158_linear_slot(block, which, VIT158_LINEAR_WEIGHT),
+                     vit158_linear_n_in(info, which), vit158_linear_n_out(info, which));
+    linear.encoding = p->layout->encodings[block][which];
+    linear.norm = norm_at(p, vit158_linear_slot(block, which, VIT158_LINEAR_NORM_WEIGHT));
+    const uint32_t scale_slot = vit158_linear_slot(block, which, VIT158_LINEAR_SCALE);
+    const vit158_tensor_entry *scale = vit158_layout_tensor(p->layout, p->header, scale_slot);
+    if (scale != NULL) {
+        linear.scale = at(p, scale_slot);
+        linear.scale_count = (uint32_t)scale->n_elements;
+    }
+    return linear;
+}
+
+void vit158_views_set(vit158_model *model, const vit158_layout *layout, const vit158_header *header,
+                      uint8_t *const *data)
+{
+    const places p = {layout, header, data};
+    const vit158_model_info *info = &layout->info;
+    model->patch = plain_linear(&p, VIT158_SLOT_PATCH_WEIGHT,
+                                info->channels * info->patch_size * info->patch_size, info->dim);
+    model->cls = at(&p, VIT158_SLOT_CLS);
+    model->pos = at(&p, VIT158_SLOT_POS);
+    model->norm = norm_at(&p, VIT158_SLOT_NORM_WEIGHT);
+    model->head = plain_linear(&p, VIT158_SLOT_HEAD_WEIGHT, info->dim, info->classes);
+    for (uint32_t i = 0; i < info->depth; i++) {
+        vit158_block *block = &model->blocks[i];
+        block->norm1 = norm_at(&p, vit158_block_slot(i, VIT158_PART_NORM1_WEIGHT));
+        block->norm2 = norm_at(&p, vit158_block_slot(i, VIT158_PART_NORM2_WEIGHT));
+        block->qkv = block_linear(&p, i, VIT158_QKV);
+        block->proj = block_linear(&p, i, VIT158_PROJ);
+        block->fc1 = block_linear(&p, i, VIT158_FC1);
+        block->fc2 = block_linear(&p, i, VIT158_FC2);
+    }
+}
