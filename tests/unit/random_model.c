@@ -121,13 +121,14 @@ vit158_model *random_model_make(random_shape shape, uint64_t seed)
                                           .proj = make_layer(&m, d, d),
                                           .fc1 = make_layer(&m, d, shape.mlp_dim),
                                           .fc2 = make_layer(&m, shape.mlp_dim, d)};
-    model->storage = memory;
+    model->pieces = memory->blocks;
+    model->piece_count = (uint32_t)memory->count;
     return model;
 }
 
 void random_model_free(vit158_model *model)
 {
-    owned *memory = model->storage;
+    owned *memory = (owned *)(void *)model->pieces; /* its first member */
     for (size_t i = 0; i < memory->count; i++)
         free(memory->blocks[i]);
     free(memory);
