@@ -2,4 +2,11 @@
 set(VIT158_IMAGE_SOURCES
     src/image/preprocess.c
     src/image/resample.c)
-set(VIT158_DECODE_SOURCES)
+set(VIT158_DECODE_SOURCES
+    src/image/decode.c
+    src/image/exif.c
+    src/image/jpeg_check.c
+    src/image/png_check.c
+    src/image/stb.c)
+# stb_image lets sums of damaged coefficients overflow: make that wrap, the same in every build.
+set_source_files_properties(src/image/stb.c PROPERTIES COMPILE_OPTIONS -fwrapv)

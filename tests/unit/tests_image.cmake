@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: MIT
 vit158_add_test(test_image_resize tests/unit/test_image_resize.c)
+vit158_add_test(test_image_decode tests/unit/test_image_decode.c)
 
 # Debian's Pillow as judge; exit code 77 (loud) when it is not installed.
 find_program(VIT158_SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
 if(VIT158_SYSTEM_PYTHON)
+  set(golden ${PROJECT_SOURCE_DIR}/tests/golden)
   add_test(NAME test_image_resize_pillow
-           COMMAND ${VIT158_SYSTEM_PYTHON} ${PROJECT_SOURCE_DIR}/tests/golden/make_resize_goldens.py
+           COMMAND ${VIT158_SYSTEM_PYTHON} ${golden}/make_resize_goldens.py
                    --count 600 --seed 20240 --check $<TARGET_FILE:test_image_resize>)
-  set_tests_properties(test_image_resize_pillow PROPERTIES SKIP_RETURN_CODE 77)
+  add_test(NAME test_image_decode_pillow
+           COMMAND ${VIT158_SYSTEM_PYTHON} ${golden}/make_image_goldens.py
+                   --count 300 --seed 20240 --check $<TARGET_FILE:test_image_decode>)
+  set_tests_properties(test_image_resize_pillow test_image_decode_pillow
+                       PROPERTIES SKIP_RETURN_CODE 77)
 else()
-  message(WARNING "/usr/bin/python3 not found: resize is compared with committed goldens only")
+  message(WARNING "/usr/bin/python3 not found: pictures are compared with committed goldens only")
 endif()

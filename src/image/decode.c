@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vit158_image_decode: recognise the file, check its structure and size, decode, upright it.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "image/exif.h"
+#include "image/jpeg_check.h"
+#include "image/png_check.h"
+#include "image/stb.h"
+#include "vit158.h"
+
+#define DEFAULT_MAX_BYTES ((size_t)1 << 30)
+#define MOST_BYTES ((size_t)INT32_MAX) /* stb_image counts in int */
+
+static const char png_signature[] = "\x89PNG\r\n\x1A\n";
+static const char jpeg_signature[] = "\xFF\xD8\xFF";
+
+/* Other formats, by name, for a helpful sentence. */
+static const char *other_format(const uint8_t *bytes, size_t n_bytes)
+{
+    static const struct {
+        const char *name;
+        uint32_t offset;
+        uint32_t n_bytes;
+        const char *magic;
+    } formats[] = {
+        {"GIF", 0, 4, "GIF8"},       {"WebP", 8, 4, "WEBP"},  {"AVIF or HEIC", 4, 4, "ftyp"},
+        {"TIFF", 0, 4, "II*\0"},     {"TIFF", 0, 4, "MM\0*"}, {"JPEG XL", 0, 2, "\xFF\x0A"},
+        {"JPEG 2000", 4, 4, "jP  "}, {"BMP", 0, 2, "BM"},     {"SVG", 0, 4, "<svg"}};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (n_bytes >= formats[i].offset + formats[i].n_bytes &&
+            memcmp(bytes + formats[i].offset, formats[i].magic, formats[i].n_bytes) == 0)
+            return formats[i].name;
+    return NULL;
+}
+
+static vit158_status unknown_format(const uint8_t *bytes, size_t n_bytes, vit158_error *error)
+{
+    const size_t png = sizeof png_signature - 1, jpeg = sizeof jpeg_signature - 1;
+    if (n_bytes > 0 && ((n_bytes < png && memcmp(bytes, png_signature, n_bytes) == 0) ||
+                        (n_bytes < jpeg && memcmp(bytes, jpeg_signature, n_bytes) == 0)))
+        return vit158_fail(error, VIT158_E_TRUNCATED, "image: only %zu bytes", n_bytes);
+    const char *name = other_format(bytes, n_bytes);
+    if (name != NULL)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "image: %s is not supported, only JPEG and PNG are", name);
+    return vit158_fail(error, VIT158_E_FORMAT, "image: neither JPEG nor PNG");
+}
+
+/* Whether decoding may take `needed` bytes. */
+static vit158_status check_memory(uint64_t needed, size_t max_bytes, uint32_t width,
+                                  uint32_t height, vit158_error *error)
+{
+    if (needed > max_bytes)
+        return vit158_fail(error, VIT158_E_LIMIT,
+                           "image: decoding %u x %u pixels needs %llu bytes, the limit is %zu",
+                           width, height, (unsigned long long)needed, max_bytes);
+    return VIT158_OK;
+}
+
+/* Keeps the first `to` of every `from` bytes. */
+static void drop_channels(vit158_stb_picture *picture, uint32_t to)
+{
+    const size_t n = (size_t)picture->width * picture->height;
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t c = 0; c < to; c++)
+            picture->data[i * to + c] = picture->data[i * picture->channels + c];
+    picture->channels = to;
+}
+
+/* Indices become colours. stb_image has stretched them to 0..255 as if they were grey. */
+static vit158_status look_up_palette(vit158_stb_picture *picture, const uint8_t *bytes,
+                                     const vit158_png_info *info, vit158_error *error)
+{
+    const size_t n = (size_t)picture->width * picture->height;
+    const uint32_t stretch = 255 / ((1U << info->depth) - 1);
+    const uint8_t *palette = bytes + info->palette_offset;
+    uint8_t *colors = vit158_block_alloc(n * 3);
+    if (colors == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "PNG: no memory for %u x %u pixels",
+                           picture->width, picture->height);
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t index = picture->data[i] / stretch;
+        if (index >= info->palette_count) {
+            vit158_block_free(colors);
+            return vit158_fail(error, VIT158_E_IMAGE, "PNG: palette index %u of %u colours", index,
+                               info->palette_count);
+        }
+        memcpy(colors + i * 3, palette + (size_t)index * 3, 3);
+    }
+    vit158_block_free(picture->data);
+    picture->data = colors;
+    picture->channels = 3;
+    return VIT158_OK;
+}
+
+static vit158_status turn_upright(vit158_stb_picture *picture, uint32_t orientation,
+                                  vit158_error *error)
+{
+    const uint32_t width = picture->width, height = picture->height;
+    uint8_t *turned = picture->data;
+    if (vit158_orientation_swaps(orientation)) {
+        turned = vit158_block_alloc((size_t)width * height * picture->channels);
+        if (turned == NULL)
+            return vit158_fail(error, VIT158_E_MEMORY, "image: no memory to turn %u x %u pixels",
+                               width, height);
+        picture->width = height;
+        picture->height = width;
+    }
+    vit158_orient(turned, picture->data, width, height, picture->channels, orientation);
+    if (turned != picture->data)
+        vit158_block_free(picture->data);
+    picture->data = turned;
+    return VIT158_OK;
+}
+
+static vit158_status decode_jpeg(vit158_stb_picture *out, const uint8_t *bytes, size_t n_bytes,
+                                 size_t max_bytes, vit158_error *error)
+{
+    vit158_jpeg_info info;
+    VIT158_RETURN_IF_ERROR(vit158_jpeg_check(&info, bytes, n_bytes, error));
+    const uint64_t needed = vit158_jpeg_memory(&info);
+    VIT158_RETURN_IF_ERROR(check_memory(needed, max_bytes, info.width, info.height, error));
+    VIT158_RETURN_IF_ERROR(
+        vit158_stb_jpeg(out, bytes, n_bytes, info.components, (size_t)needed, error));
+    return turn_upright(out, info.orientation, error);
+}
+
+static vit158_status decode_png(vit158_stb_picture *out, const uint8_t *bytes, size_t n_bytes,
+                                size_t max_bytes, vit158_error *error)
+{
+    vit158_png_info info;
+    VIT158_RETURN_IF_ERROR(vit158_png_check(&info, bytes, n_bytes, error));
+    const uint64_t needed = vit158_png_memory(&info, info.interlaced);
+    VIT158_RETURN_IF_ERROR(check_memory(needed, max_bytes, info.width, info.height, error));
+    /* Some writers append a little to the pixels: let the buffer grow once if the limit allows. */
+    const uint64_t generous = vit158_png_memory(&info, true);
+    const uint64_t allowed = generous < max_bytes ? generous : max_bytes;
+    VIT158_RETURN_IF_ERROR(vit158_stb_png(out, bytes, &info, (size_t)allowed, error));
+    if (info.color_type == VIT158_PNG_INDEXED)
+        VIT158_RETURN_IF_ERROR(look_up_palette(out, bytes, &info, error));
+    else if (out->channels == 2 || out->channels == 4)
+        drop_channels(out, out->channels - 1);
+    return turn_upright(out, info.orientation, error);
+}
+
+vit158_status vit158_image_decode(vit158_image *out, const void *bytes, size_t n_bytes,
+                                  size_t max_bytes, vit158_error *error)
+{
+    if (out == NULL || (bytes == NULL && n_bytes > 0))
+        return vit158_fail(error, VIT158_E_ARGUMENT, "image: a NULL argument");
+    *out = (vit158_image){0};
+    if (n_bytes > MOST_BYTES)
+        return vit158_fail(error, VIT158_E_LIMIT, "image: a file of %zu bytes, at most %zu",
+                           n_bytes, MOST_BYTES);
+    size_t limit = max_bytes != 0 ? max_bytes : DEFAULT_MAX_BYTES;
+    limit = limit < MOST_BYTES ? limit : MOST_BYTES;
+
+    vit158_stb_picture picture = {0};
+    const uint8_t *file = bytes;
+    vit158_status status;
+    if (n_bytes >= 8 && memcmp(file, png_signature, 8) == 0)
+        status = decode_png(&picture, file, n_bytes, limit, error);
+    else if (n_bytes >= 3 && memcmp(file, jpeg_signature, 3) == 0)
+        status = decode_jpeg(&picture, file, n_bytes, limit, error);
+    else
+        status = unknown_format(file, n_bytes, error);
+    if (status != VIT158_OK) {
+        vit158_block_free(picture.data);
+        return status;
+    }
+    *out = (vit158_image){.width = picture.width,
+                          .height = picture.height,
+                          .pixels = picture.channels,
+                          .row_bytes = picture.width * picture.channels,
+                          .data = picture.data};
+    return VIT158_OK;
+}
+
+void vit158_image_free(vit158_image *image)
+{
+    if (image == NULL)
+        return;
+    vit158_block_free(image->data);
+    *image = (vit158_image){0};
+}
