@@ -24,6 +24,8 @@ export const PACKAGES = [
   { name: 'libsimde-dev', why: 'SIMD128 kernels in the native build', header: 'simde/wasm/simd128.h' },
   { name: 'libstb-dev', why: 'JPEG and PNG decoding', header: 'stb/stb_image.h' },
   { name: 'libcmocka-dev', why: 'unit tests', header: 'cmocka.h' },
+  { name: 'python3-pil', why: 'judge of resize and decoding', python: 'PIL' },
+  { name: 'python3-numpy', why: 'pictures for the judge', python: 'numpy' },
   { name: 'emscripten', why: 'wasm modules', command: 'emcc' },
   { name: 'clang-format-14', why: 'format check', command: 'clang-format-14', version: '14.' },
 ];
