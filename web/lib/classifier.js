@@ -11,6 +11,7 @@ import { openImage } from './image_input.js';
 import { loadWasm } from './load_wasm.js';
 import { Pace } from './pace.js';
 import { isA, openSource } from './source.js';
+import { chooseThreads } from './threads.js';
 import { VERSION } from './version.js';
 
 /** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
@@ -19,6 +20,9 @@ import { VERSION } from './version.js';
 /** @typedef {import('./vit158.d.ts').ClassifyOptions} ClassifyOptions */
 /** @typedef {import('./vit158.d.ts').Classification} Classification */
 /** @typedef {import('./vit158.d.ts').Timing} Timing */
+/** As VIT158_MAX_SESSION_THREADS. */
+const MAX_THREADS = 64;
+
 /** @typedef {{engine: 'auto' | 'scalar' | 'simd128', gemm: 'auto' | 'dot' | 'table'}} Kernels */
 
 export class Classifier {
@@ -56,20 +60,27 @@ export class Classifier {
    * @returns {Promise<Classifier>}
    */
   static async load(source, options = {}) {
-    const { signal, onProgress, engine: wanted = 'auto', gemm = 'auto' } = options;
+    const { signal, onProgress, engine: wanted = 'auto', gemm = 'auto', threads = 'auto' } = options;
+    if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
+      throw new Vit158Error('E_ARGUMENT', `threads must be "auto" or 1 to ${MAX_THREADS}, not ${threads}`);
     oneOf('engine', wanted, ['auto', 'scalar', 'simd128']);
     oneOf('gemm', gemm, ['auto', 'dot', 'table']);
     const pace = new Pace({ signal, eager: signal !== undefined || onProgress !== undefined });
     const wasm = wasmSources(options.wasm);
     if (wanted === 'simd128' && !hasSimd128())
       throw new Vit158Error('E_UNSUPPORTED', 'this engine runs no SIMD; use engine: "scalar"');
-    const module = loadWasm(wanted === 'auto' ? bestVariant() : wanted, wasm.engine);
-    module.catch(() => {}); // reported where it is awaited
+    const variant = wanted === 'auto' ? bestVariant() : wanted;
+    const mayShare = variant === 'simd128' && (!wasm.engine || wasm.threads !== undefined);
+    const alone = !mayShare || chooseThreads(threads, Infinity) === 1;
+    const module = alone ? loadWasm(variant, wasm.engine) : undefined;
+    module?.catch(() => {}); // reported where it is awaited
     const stream = await openSource(source, signal);
     /** @type {Engine | undefined} */
     let engine;
     try {
-      engine = await Engine.create(await module);
+      const count = alone ? 1 : chooseThreads(threads, stream.length);
+      if (count > 1) engine = await startThreaded(count, stream.length, wasm.threads);
+      engine ??= await Engine.create(await (module ?? loadWasm(variant, wasm.engine)));
       await fill(engine, stream, pace, onProgress);
       const kernels = { engine: wanted, gemm };
       engine.plan({ ...kernels, explain: false });
@@ -157,6 +168,7 @@ export class Classifier {
       numericsVersion: engine.numericsVersion,
       engine: engine.variant,
       gemm: this.#kernels.gemm,
+      threads: engine.threads,
       memoryBytes: engine.memoryBytes,
       sessionBytes: engine.sessionBytes,
       name: this.#name,
@@ -275,6 +287,23 @@ function newTiming() {
 }
 
 /**
+ * An engine with helper threads, or none where the system does not give what it needs.
+ * @param {number} threads
+ * @param {number} modelBytes
+ * @param {import('./vit158.d.ts').WasmSource} [wasm]
+ */
+async function startThreaded(threads, modelBytes, wasm) {
+  const module = await loadWasm('threads', wasm);
+  try {
+    return await Engine.createThreaded(module, threads, modelBytes);
+  } catch (error) {
+    if (error instanceof RangeError || /** @type {any} */ (error).code === 'E_MEMORY')
+      return undefined; // no room for shared memory: one thread, without an error
+    throw error;
+  }
+}
+
+/**
  * Feeds a file to the engine as it arrives.
  * @param {Engine} engine
  * @param {import('./source.js').ByteStream} stream
@@ -297,7 +326,7 @@ async function fill(engine, stream, pace, onProgress) {
 
 /**
  * @param {LoadOptions['wasm']} wasm
- * @returns {{engine?: import('./vit158.d.ts').WasmSource, decoder?: import('./vit158.d.ts').WasmSource}}
+ * @returns {{engine?: import('./vit158.d.ts').WasmSource, threads?: import('./vit158.d.ts').WasmSource, decoder?: import('./vit158.d.ts').WasmSource}}
  */
 function wasmSources(wasm) {
   const single =

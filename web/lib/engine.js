@@ -6,6 +6,7 @@
 import { Vit158Error, errorFromStatus } from './errors.js';
 import { Heap } from './heap.js';
 import { instantiate } from './load_wasm.js';
+import { sharedMemory, ThreadTeam } from './threads.js';
 import { VERSION } from './version.js';
 
 /** Fields of vit158_model_info in their order. */
@@ -36,6 +37,7 @@ export class Engine {
   #context;
   #staging;
   #stagingBytes;
+  #team = new ThreadTeam();
 
   /** @param {Heap} heap */
   constructor(heap) {
@@ -57,8 +59,32 @@ export class Engine {
     return new Engine(new Heap(await instantiate(module)));
   }
 
-  /** Lets the instance and its memory go. */
+  /**
+   * An engine on shared memory, and its helpers.
+   * @param {WebAssembly.Module} module vit158-threads.wasm
+   * @param {number} threads
+   * @param {number} modelBytes 0 = unknown
+   */
+  static async createThreaded(module, threads, modelBytes) {
+    const memory = sharedMemory(modelBytes);
+    const engine = new Engine(new Heap(await instantiate(module, memory), memory));
+    const heap = engine.#heap;
+    const pool = heap.call('vit158_wasm_pool_open', threads);
+    if (pool === 0) throw new Vit158Error('E_MEMORY', 'no memory for the threads');
+    engine.#call('use_pool', pool);
+    const allocate = heap.allocate.bind(heap);
+    await engine.#team.start(module, memory, { pool, allocate }, threads);
+    return engine;
+  }
+
+  /** At work inside one image. */
+  get threads() {
+    return this.#team.count;
+  }
+
+  /** Lets the instance, its helpers and its memory go. */
   end() {
+    this.#team.end();
     this.#heap.end();
   }
 

@@ -24,6 +24,7 @@ const STATUS_CODES = /** @type {const} */ ([
   'E_UNSUPPORTED',
   'E_NUMERIC',
   'E_IO',
+  'E_THREAD',
 ]);
 
 export class Vit158Error extends Error {

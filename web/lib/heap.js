@@ -13,9 +13,12 @@ export class Heap {
   #memory;
   #ended = 'it has been disposed of';
 
-  /** @param {WebAssembly.Instance} instance of one of our modules */
-  constructor(instance) {
-    const { memory, ...functions } = instance.exports;
+  /**
+   * @param {WebAssembly.Instance} instance of one of our modules
+   * @param {WebAssembly.Memory} [shared] the memory it was given, if it does not bring its own
+   */
+  constructor(instance, shared) {
+    const { memory = shared, ...functions } = instance.exports;
     this.#memory = /** @type {WebAssembly.Memory} */ (memory);
     this.#functions = /** @type {any} */ (functions);
     this.call('_initialize');

@@ -8,13 +8,14 @@ import { Vit158Error, messageOf } from './errors.js';
 import { readWhole } from './source.js';
 
 /** @typedef {import('./vit158.d.ts').WasmSource} WasmSource */
-/** @typedef {'simd128' | 'scalar' | 'decode'} ModuleName */
+/** @typedef {'simd128' | 'scalar' | 'threads' | 'decode'} ModuleName */
 
 // Written out one by one: bundlers find assets by this very expression.
 /** @type {Record<ModuleName, () => URL>} */
 const DEFAULT_URLS = {
   simd128: () => new URL('../../wasm_build/dist/vit158.wasm', import.meta.url),
   scalar: () => new URL('../../wasm_build/dist/vit158-scalar.wasm', import.meta.url),
+  threads: () => new URL('../../wasm_build/dist/vit158-threads.wasm', import.meta.url),
   decode: () => new URL('../../wasm_build/dist/vit158-decode.wasm', import.meta.url),
 };
 
@@ -40,12 +41,13 @@ export function loadWasm(name, source) {
 }
 
 /**
- * @param {WebAssembly.Module} module one of ours: it imports nothing
+ * @param {WebAssembly.Module} module one of ours: it imports nothing, or only its memory
+ * @param {WebAssembly.Memory} [memory] for the threads module
  * @returns {Promise<WebAssembly.Instance>}
  */
-export async function instantiate(module) {
+export async function instantiate(module, memory) {
   try {
-    return await WebAssembly.instantiate(module, {});
+    return await WebAssembly.instantiate(module, memory ? { env: { memory } } : {});
   } catch (error) {
     const code = error instanceof RangeError ? 'E_MEMORY' : 'E_WASM';
     throw new Vit158Error(code, `starting the WebAssembly module: ${messageOf(error)}`, {

@@ -47,7 +47,9 @@ export type ErrorCode =
   /** valid, but of a kind that is not handled here */
   | 'E_UNSUPPORTED'
   /** the model gave a logit that is not finite */
-  | 'E_NUMERIC';
+  | 'E_NUMERIC'
+  /** a helper thread died: load the model anew */
+  | 'E_THREAD';
 
 /** Everything this package throws. After an error other than E_STATE the object works on. */
 export declare class Vit158Error extends Error {
@@ -99,8 +101,14 @@ export interface LoadOptions {
   engine?: 'auto' | 'scalar' | 'simd128';
   /** Kernel of the ternary products; all give the same logits. */
   gemm?: 'auto' | 'dot' | 'table';
+  /**
+   * Threads inside one image, if this engine can share memory (Node; workers of cross-origin isolated
+   * pages); otherwise there is one, and no error. "auto", the default: as many as there are cores, at
+   * most 4, for models of 1 MB and more. All counts give the same logits; info() tells how many run.
+   */
+  threads?: number | 'auto';
   /** Where the WebAssembly modules come from instead of the package's own files. */
-  wasm?: WasmSource | { engine?: WasmSource; decoder?: WasmSource };
+  wasm?: WasmSource | { engine?: WasmSource; threads?: WasmSource; decoder?: WasmSource };
 }
 
 export interface RunOptions {
@@ -194,6 +202,8 @@ export interface Info {
   numericsVersion: number;
   engine: 'scalar' | 'simd128';
   gemm: 'auto' | 'dot' | 'table';
+  /** Threads at work inside one image. */
+  threads: number;
   /** Memory of the WebAssembly instance: weights, session and the engine itself. */
   memoryBytes: number;
   /** Of these, the session's. */

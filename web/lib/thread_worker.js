@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/**
+ * One helper thread: an instance of vit158-threads.wasm on the caller's memory, with a stack of its
+ * own, inside the pool until the pool ends or the worker is terminated.
+ */
+import { hasFiles, nodeModule } from './platform.js';
+
+/**
+ * @typedef {object} First the only message that comes
+ * @property {WebAssembly.Module} module
+ * @property {WebAssembly.Memory} memory
+ * @property {number} pool
+ * @property {number} worker its number, 1 ...
+ * @property {number} stackTop
+ */
+
+/** @param {First} first @param {(message: string) => void} post */
+async function help({ module, memory, pool, worker, stackTop }, post) {
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const functions = /** @type {Record<string, (...args: number[]) => void>} */ (
+    /** @type {unknown} */ (exports)
+  );
+  /** @type {WebAssembly.Global} */ (exports.__stack_pointer).value = stackTop;
+  post('ready');
+  try {
+    functions.vit158_wasm_pool_work(pool, worker);
+  } catch (error) {
+    functions.vit158_wasm_pool_fail(pool);
+    throw error;
+  }
+}
+
+if (hasFiles()) {
+  const { parentPort } = await nodeModule('worker_threads');
+  parentPort.once('message', (/** @type {First} */ first) =>
+    help(first, (message) => parentPort.postMessage(message)),
+  );
+} else {
+  globalThis.onmessage = ({ data }) => help(data, (message) => globalThis.postMessage(message));
+}
