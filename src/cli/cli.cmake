@@ -1,8 +1,33 @@
 # SPDX-License-Identifier: MIT
 # The native `vit158` command: its parts as a library, so that tests can call them.
 add_library(vit158_cli STATIC
+  src/cli/class_names.c
+  src/cli/cmd_bench.c
+  src/cli/cmd_classify.c
+  src/cli/cmd_eval.c
+  src/cli/cmd_info.c
+  src/cli/console.c
   src/cli/files.c
+  src/cli/find_model.c
   src/cli/json_writer.c
-  src/cli/options.c)
+  src/cli/options.c
+  src/cli/picture_classifier.c
+  src/cli/statistics.c)
 target_compile_options(vit158_cli PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
 target_link_libraries(vit158_cli PUBLIC vit158)
+
+# The collection of models and the one that runs when none is named.
+set(manifest ${PROJECT_SOURCE_DIR}/models/manifest.json)
+set(default_model none)
+if(EXISTS ${manifest})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${manifest})
+  file(READ ${manifest} manifest_text)
+  string(JSON default_model GET ${manifest_text} default)
+endif()
+set_source_files_properties(src/cli/find_model.c PROPERTIES COMPILE_DEFINITIONS
+  "VIT158_MODELS_FOLDER=\"${PROJECT_SOURCE_DIR}/models\";VIT158_DEFAULT_MODEL=\"${default_model}\"")
+
+add_executable(vit158_command src/cli/main.c)
+set_target_properties(vit158_command PROPERTIES OUTPUT_NAME vit158)
+target_compile_options(vit158_command PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
+target_link_libraries(vit158_command PRIVATE vit158_cli)

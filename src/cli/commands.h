@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * The sub-commands of `vit158`, one file each (cmd_NAME.c). A command parses its own arguments with
- * options.h, prints results to stdout and complaints to stderr, and returns an exit code.
+ * options.h, prints results to stdout and complaints to stderr (console.h), and returns an exit
+ * code.
  */
 #ifndef VIT158_CLI_COMMANDS_H
 #define VIT158_CLI_COMMANDS_H
-
-#include "vit158.h"
 
 /* Exit codes, the same for every command and for the npm command. */
 enum {
@@ -16,12 +15,9 @@ enum {
 };
 
 /* argv[0] is the command's name, argv[argc] is NULL. The strings may be reordered. */
+int vit158_cmd_bench(int argc, char **argv);
 int vit158_cmd_classify(int argc, char **argv);
 int vit158_cmd_eval(int argc, char **argv);
 int vit158_cmd_info(int argc, char **argv);
-
-/* Prints "vit158 COMMAND: SUBJECT: message" on stderr; SUBJECT, a file name usually, may be NULL.
- * Returns VIT158_EXIT_FAILED, for `return vit158_complain(...)`. */
-int vit158_complain(const char *command, const char *subject, const vit158_error *error);
 
 #endif

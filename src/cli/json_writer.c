@@ -8,48 +8,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Length in bytes of the UTF-8 character at `text`, 0 if it is not one. */
-static int utf8_length(const unsigned char *text)
+#include "model/json_in.h"
+
+/* The letter after a backslash for a control character that has one, else 0. */
+static char short_escape(uint8_t byte)
 {
-    const unsigned char lead = text[0];
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xC2 || lead > 0xF4)
-        return 0;
-    const int length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    for (int i = 1; i < length; i++)
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-    if (lead == 0xE0 && text[1] < 0xA0)
-        return 0; /* overlong */
-    if (lead == 0xF0 && text[1] < 0x90)
-        return 0; /* overlong */
-    if (lead == 0xED && text[1] > 0x9F)
-        return 0; /* a surrogate */
-    if (lead == 0xF4 && text[1] > 0x8F)
-        return 0; /* above U+10FFFF */
-    return length;
+    static const char letters[] = {[8] = 'b', [9] = 't', [10] = 'n', [12] = 'f', [13] = 'r'};
+    return byte < sizeof letters ? letters[byte] : 0;
 }
 
 static void write_string(FILE *out, const char *text)
 {
+    const uint8_t *at = (const uint8_t *)text;
+    const uint8_t *const end = at + strlen(text);
     fputc('"', out);
-    for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        const int length = utf8_length(at);
-        if (length == 0) {
+    while (at < end) {
+        const size_t length = vit158_utf8_length(at, (size_t)(end - at));
+        if (length == 0)
             fputs("\xEF\xBF\xBD", out);
-            at++;
-        } else if (*at == '"' || *at == '\\') {
-            fprintf(out, "\\%c", *at++);
-        } else if (*at == '\n' || *at == '\t' || *at == '\r') {
-            fprintf(out, "\\%c", *at == '\n' ? 'n' : *at == '\t' ? 't' : 'r');
-            at++;
-        } else if (*at < 0x20) {
-            fprintf(out, "\\u%04x", *at++);
-        } else {
-            fwrite(at, 1, (size_t)length, out);
-            at += length;
-        }
+        else if (*at == '"' || *at == '\\')
+            fprintf(out, "\\%c", *at);
+        else if (short_escape(*at))
+            fprintf(out, "\\%c", short_escape(*at));
+        else if (*at < 0x20)
+            fprintf(out, "\\u%04x", *at);
+        else
+            fwrite(at, 1, length, out);
+        at += length ? length : 1;
     }
     fputc('"', out);
 }

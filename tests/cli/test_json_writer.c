@@ -61,7 +61,7 @@ static void test_strings(void **state)
 {
     (void)state;
     check_text("quote\" slash\\ /", "\"quote\\\" slash\\\\ /\"");
-    check_text("\n\t\r\x01\x1f", "\"\\n\\t\\r\\u0001\\u001f\"");
+    check_text("\n\t\r\b\f\x01\x1f\x0b", "\"\\n\\t\\r\\b\\f\\u0001\\u001f\\u000b\"");
     check_text("\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x90\x88",
                "\"\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x90\x88\"");
     check_text("a\xFFz", "\"a\xEF\xBF\xBDz\"");

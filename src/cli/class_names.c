@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See class_names.h.
+ */
+#include "cli/class_names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/json_in.h"
+
+/* Looks for `name` in a JSON array of strings. */
+static bool find_in_list(uint32_t *index, const char *list, const char *name, uint32_t classes)
+{
+    const size_t n_bytes = strlen(list);
+    char *const text = malloc(n_bytes + 1);
+    if (!text)
+        return false;
+    bool found = false;
+    uint32_t i = 0;
+    vit158_json_string entry;
+    vit158_json_in in = vit158_json_in_over(list, n_bytes);
+    vit158_json_in_enter(&in, '[');
+    while (!found && i < classes && vit158_json_in_next(&in, ']') &&
+           vit158_json_in_text(&in, &entry)) {
+        vit158_json_string_decode(text, &entry);
+        found = strcmp(text, name) == 0;
+        *index = i++;
+    }
+    free(text);
+    return found;
+}
+
+bool vit158_find_class(uint32_t *index, const vit158_model *model, const char *name)
+{
+    vit158_model_info info;
+    vit158_model_get_info(model, &info);
+    const char *const wnids = vit158_model_metadata(model, "wnids");
+    if (wnids && find_in_list(index, wnids, name, info.classes))
+        return true;
+    const size_t n = strlen(name);
+    for (uint32_t i = 0; i < info.classes; i++) {
+        const char *const label = vit158_model_label(model, i);
+        if (n > 0 && strncmp(label, name, n) == 0 && (label[n] == '\0' || label[n] == ',')) {
+            *index = i;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vit158 classify: pictures to predictions, one record a file. web/README.md describes the JSON.
+ */
+#include "cli/commands.h"
+
+#include <stdlib.h>
+
+#include "base/sha256.h"
+#include "cli/console.h"
+#include "cli/picture_classifier.h"
+
+typedef struct classify_options {
+    vit158_run_options run;
+    uint32_t top_k;
+    bool json;
+    bool logits;
+} classify_options;
+
+static void print_timing(vit158_json *json, const vit158_picture_timing *timing)
+{
+    vit158_json_open(json, "timing", '{');
+    vit158_json_number(json, "decode", vit158_round_ms(timing->decode));
+    vit158_json_number(json, "preprocess", vit158_round_ms(timing->preprocess));
+    vit158_json_number(json, "embed", vit158_round_ms(timing->embed));
+    vit158_json_number(json, "blocks", vit158_round_ms(timing->blocks));
+    vit158_json_number(json, "head", vit158_round_ms(timing->head));
+    vit158_json_number(json, "total", vit158_round_ms(timing->total));
+    vit158_json_close(json, '}');
+}
+
+static void print_json(const vit158_classifier *c, const classify_options *options,
+                       const vit158_prediction *predictions, uint32_t count,
+                       const vit158_picture_timing *timing, const char *file)
+{
+    const float *const logits = vit158_session_logits(c->session);
+    char hash[65];
+    vit158_json json = {.out = stdout};
+    vit158_json_open(&json, NULL, '{');
+    vit158_json_text(&json, "file", file);
+    vit158_json_open(&json, "predictions", '[');
+    for (uint32_t i = 0; i < count; i++) {
+        vit158_json_open(&json, NULL, '{');
+        vit158_json_text(&json, "label", vit158_model_label(c->model, predictions[i].index));
+        vit158_json_number(&json, "score", predictions[i].score);
+        vit158_json_number(&json, "index", predictions[i].index);
+        vit158_json_close(&json, '}');
+    }
+    vit158_json_close(&json, ']');
+    print_timing(&json, timing);
+    vit158_classifier_json(c, &json);
+    if (options->logits) {
+        vit158_json_open(&json, "logits", '[');
+        for (uint32_t i = 0; i < c->info.classes; i++)
+            vit158_json_number(&json, NULL, logits[i]);
+        vit158_json_close(&json, ']');
+    }
+    vit158_sha256_hex(hash, logits, c->info.classes * sizeof *logits);
+    vit158_json_text(&json, "logits_sha256", hash);
+    vit158_json_close(&json, '}');
+    putchar('\n');
+}
+
+static void print_text(const vit158_classifier *c, const classify_options *options,
+                       const vit158_prediction *predictions, uint32_t count, const char *file)
+{
+    printf("%s\n", file);
+    for (uint32_t i = 0; i < count; i++) {
+        const char *const label = vit158_model_label(c->model, predictions[i].index);
+        printf("  %6.2f %%  ", 100.0 * (double)predictions[i].score);
+        if (*label)
+            printf("%s\n", label);
+        else
+            printf("class %u\n", predictions[i].index);
+    }
+    if (options->logits) {
+        const float *const logits = vit158_session_logits(c->session);
+        for (uint32_t i = 0; i < c->info.classes; i++)
+            printf("%s%.9g", i ? " " : "  logits ", (double)logits[i]);
+        putchar('\n');
+    }
+}
+
+static int classify_files(vit158_classifier *c, const classify_options *options,
+                          vit158_prediction *predictions, const vit158_arguments *files)
+{
+    int result = VIT158_EXIT_OK;
+    for (int i = 0; i < files->count; i++) {
+        const char *const file = files->values[i];
+        vit158_picture_timing timing;
+        vit158_error error;
+        if (vit158_classifier_run(c, &timing, file, &error) != VIT158_OK) {
+            result = vit158_complain("classify", file, &error);
+            continue;
+        }
+        const uint32_t count = vit158_session_top_k(c->session, predictions, options->top_k);
+        if (options->json)
+            print_json(c, options, predictions, count, &timing, file);
+        else
+            print_text(c, options, predictions, count, file);
+        fflush(stdout);
+    }
+    return result;
+}
+
+int vit158_cmd_classify(int argc, char **argv)
+{
+    classify_options o = {.top_k = 5};
+    vit158_option options[3 + VIT158_RUN_OPTION_COUNT] = {
+        {.name = "--top-k",
+         .letter = "-k",
+         .placeholder = "K",
+         .help = "number of predictions (5)",
+         .kind = VIT158_OPTION_UINT,
+         .value = &o.top_k,
+         .min = 1,
+         .max = 1e9},
+        {.name = "--json",
+         .help = "one JSON object a line for each file",
+         .kind = VIT158_OPTION_FLAG,
+         .value = &o.json},
+        {.name = "--logits",
+         .help = "print the logits of all classes too",
+         .kind = VIT158_OPTION_FLAG,
+         .value = &o.logits},
+    };
+    vit158_run_option_rows(options + 3, &o.run);
+    const vit158_usage usage = {
+        .synopsis = "classify FILE... [options]",
+        .about = "Says what is in JPEG and PNG pictures.",
+        .options = options,
+        .option_count = sizeof options / sizeof *options,
+        .min_arguments = 1,
+        .max_arguments = INT32_MAX,
+        .notes = "A file that cannot be read is one line on stderr; the others are still done.\n"
+                 "Exit codes: 0 all went well, 1 something failed, 2 wrong command line."};
+    vit158_arguments files;
+    const int parsed = vit158_parse_options(&usage, &files, argc, argv);
+    if (parsed != VIT158_PARSE_OK)
+        return parsed;
+    vit158_classifier c;
+    if (!vit158_classifier_open(&c, argv[0], &o.run))
+        return VIT158_EXIT_FAILED;
+    if (o.top_k > c.info.classes)
+        o.top_k = c.info.classes;
+    vit158_prediction *const predictions = calloc(o.top_k, sizeof *predictions);
+    int result = VIT158_EXIT_FAILED;
+    if (predictions)
+        result = classify_files(&c, &o, predictions, &files);
+    else
+        fprintf(stderr, "vit158 classify: not enough memory\n");
+    free(predictions);
+    vit158_classifier_close(&c);
+    return result;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The native `vit158` command: finds the sub-command and hands over its part of the command line.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "vit158.h"
+
+typedef struct command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+} command;
+
+static const command commands[] = {
+    {"classify", "say what is in pictures", vit158_cmd_classify},
+    {"eval", "measure a model's accuracy on folders of pictures", vit158_cmd_eval},
+    {"bench", "time a model", vit158_cmd_bench},
+    {"info", "show a model's geometry, memory and metadata", vit158_cmd_info},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+static void print_commands(FILE *out)
+{
+    fprintf(out, "usage: vit158 COMMAND [arguments]\n\n"
+                 "Ternary Vision Transformers: classify pictures, measure models.\n\ncommands:\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "\n`vit158 COMMAND --help` describes a command, `vit158 --version` this build.\n"
+                 "Exit codes: 0 all went well, 1 something failed, 2 wrong command line.\n");
+}
+
+static int run_command(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_commands(stderr);
+        return VIT158_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_commands(stdout);
+        return VIT158_EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("vit158 %s (numerics %u)\n", vit158_version(), vit158_numerics_version());
+        return VIT158_EXIT_OK;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "vit158: there is no command '%s' (see vit158 --help)\n", argv[1]);
+    return VIT158_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    const int result = run_command(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "vit158: the output could not be written\n");
+        return VIT158_EXIT_FAILED;
+    }
+    return result;
+}
