@@ -6,6 +6,9 @@ add_library(vit158_cli STATIC
   src/cli/cmd_classify.c
   src/cli/cmd_eval.c
   src/cli/cmd_info.c
+  src/cli/cmd_inspect.c
+  src/cli/cmd_pack.c
+  src/cli/cmd_synth.c
   src/cli/console.c
   src/cli/files.c
   src/cli/find_model.c

@@ -19,13 +19,18 @@ static const command commands[] = {
     {"eval", "measure a model's accuracy on folders of pictures", vit158_cmd_eval},
     {"bench", "time a model", vit158_cmd_bench},
     {"info", "show a model's geometry, memory and metadata", vit158_cmd_info},
+    {"inspect", "show what a model file is made of", vit158_cmd_inspect},
+    {"pack", "turn a float checkpoint into a packed ternary model", vit158_cmd_pack},
+    {"synth", "write a model with random weights, for speed work", vit158_cmd_synth},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
 static void print_commands(FILE *out)
 {
-    fprintf(out, "usage: vit158 COMMAND [arguments]\n\n"
-                 "Ternary Vision Transformers: classify pictures, measure models.\n\ncommands:\n");
+    fprintf(
+        out,
+        "usage: vit158 COMMAND [arguments]\n\n"
+        "Ternary Vision Transformers: classify pictures, measure and make models.\n\ncommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].summary);
     fprintf(out, "\n`vit158 COMMAND --help` describes a command, `vit158 --version` this build.\n"

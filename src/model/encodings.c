@@ -167,6 +167,12 @@ static vit158_status without_entry(reader *r, const vit158_tensor_entry *tensor,
     return VIT158_OK;
 }
 
+bool vit158_layout_is_latent(const vit158_layout *layout, const vit158_header *header)
+{
+    const char *architecture = vit158_header_metadata(header, "architecture");
+    return layout->inner_norms || (architecture != NULL && strcmp(architecture, "vit-1.58b") == 0);
+}
+
 vit158_status vit158_encodings_read(vit158_layout *layout, const vit158_header *header,
                                     vit158_error *error)
 {
@@ -180,9 +186,7 @@ vit158_status vit158_encodings_read(vit158_layout *layout, const vit158_header *
         vit158_json_in_end(&r.in);
         VIT158_RETURN_IF_ERROR(json_status(&r));
     }
-    const char *architecture = vit158_header_metadata(header, "architecture");
-    const bool may_be_latent =
-        layout->inner_norms || (architecture != NULL && strcmp(architecture, "vit-1.58b") == 0);
+    const bool may_be_latent = vit158_layout_is_latent(layout, header);
     for (uint32_t block = 0; block < layout->info.depth; block++) {
         for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++) {
             const uint32_t slot = vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT);

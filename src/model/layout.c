@@ -154,30 +154,10 @@ vit158_status vit158_shapes_check(vit158_layout *layout, const vit158_header *he
     return VIT158_OK;
 }
 
-/* A norm exists if any of its kind does; the shape check then asks for all of them. */
-static vit158_status find_norms(vit158_layout *layout, vit158_error *error)
-{
-    for (uint32_t block = 0; block < layout->info.depth; block++) {
-        for (uint32_t part = 0; part < VIT158_PART_LINEARS; part++)
-            layout->outer_norms |= layout->tensors[vit158_block_slot(block, part)] != 0;
-        for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++) {
-            const uint32_t weight = vit158_linear_slot(block, linear, VIT158_LINEAR_NORM_WEIGHT);
-            const uint32_t bias = vit158_linear_slot(block, linear, VIT158_LINEAR_NORM_BIAS);
-            layout->inner_norms |= layout->tensors[weight] != 0 || layout->tensors[bias] != 0;
-        }
-    }
-    if (!layout->outer_norms && !layout->inner_norms)
-        return vit158_fail(error, VIT158_E_TENSOR,
-                           "the blocks have no norms, neither norm1 and "
-                           "norm2 nor those of the four matrices");
-    return VIT158_OK;
-}
-
 vit158_status vit158_layout_read(vit158_layout *out, const vit158_header *header,
                                  vit158_error *error)
 {
     VIT158_RETURN_IF_ERROR(vit158_layout_geometry(out, header, error));
-    VIT158_RETURN_IF_ERROR(find_norms(out, error));
     VIT158_RETURN_IF_ERROR(vit158_encodings_read(out, header, error));
     return vit158_shapes_check(out, header, error);
 }

@@ -39,11 +39,15 @@ uint32_t vit158_linear_n_out(const vit158_model_info *info, uint32_t linear);
 const vit158_tensor_entry *vit158_layout_tensor(const vit158_layout *layout,
                                                 const vit158_header *header, uint32_t slot);
 
-/* Fills slots and geometry only, without looking at norms and encodings and without checking the
- * shapes of blocks; for tools that also read checkpoints which cannot be run. Errors:
- * VIT158_E_TENSOR, _METADATA, _LIMIT, _UNSUPPORTED. */
+/* Fills slots, geometry and norms only, without looking at encodings and at the shapes inside
+ * blocks; for tools that also read checkpoints which cannot be run.
+ * Errors: VIT158_E_TENSOR, _METADATA, _LIMIT, _UNSUPPORTED. */
 vit158_status vit158_layout_geometry(vit158_layout *out, const vit158_header *header,
                                      vit158_error *error);
+
+/* Whether float matrices without an encodings entry are the latent weights of a ternary model: it
+ * has inner norms, or its architecture is "vit-1.58b". */
+bool vit158_layout_is_latent(const vit158_layout *layout, const vit158_header *header);
 
 /* The whole plan. Errors: as above. */
 vit158_status vit158_layout_read(vit158_layout *out, const vit158_header *header,

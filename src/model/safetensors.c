@@ -15,15 +15,14 @@
 
 struct vit158_safetensors {
     FILE *file;
-    char *path;
     uint64_t file_bytes;
     uint64_t data_start;
     vit158_header header;
 };
 
-static vit158_status io_error(const char *path, vit158_error *error)
+static vit158_status io_error(vit158_error *error)
 {
-    return vit158_fail(error, VIT158_E_IO, "%s: cannot be read: %s", path, strerror(errno));
+    return vit158_fail(error, VIT158_E_IO, "cannot be read: %s", strerror(errno));
 }
 
 static vit158_status read_at(const vit158_safetensors *file, uint64_t position, void *out,
@@ -31,21 +30,20 @@ static vit158_status read_at(const vit158_safetensors *file, uint64_t position, 
 {
     errno = 0;
     if (fseeko(file->file, (off_t)position, SEEK_SET) != 0)
-        return io_error(file->path, error);
+        return io_error(error);
     if (fread(out, 1, n_bytes, file->file) != n_bytes)
-        return errno != 0
-                   ? io_error(file->path, error)
-                   : vit158_fail(error, VIT158_E_TRUNCATED, "%s: ends unexpectedly", file->path);
+        return errno != 0 ? io_error(error)
+                          : vit158_fail(error, VIT158_E_TRUNCATED, "ends unexpectedly");
     return VIT158_OK;
 }
 
 static vit158_status find_length(vit158_safetensors *file, vit158_error *error)
 {
     if (fseeko(file->file, 0, SEEK_END) != 0)
-        return io_error(file->path, error);
+        return io_error(error);
     const off_t length = ftello(file->file);
     if (length < 0)
-        return io_error(file->path, error);
+        return io_error(error);
     file->file_bytes = (uint64_t)length;
     return VIT158_OK;
 }
@@ -56,18 +54,18 @@ static vit158_status read_prefix(const vit158_safetensors *file, uint64_t *heade
 {
     uint8_t prefix[VIT158_PREFIX_BYTES + 1];
     if (file->file_bytes < sizeof prefix)
-        return vit158_fail(error, VIT158_E_TRUNCATED, "%s: only %llu bytes long", file->path,
+        return vit158_fail(error, VIT158_E_TRUNCATED, "only %llu bytes long",
                            (unsigned long long)file->file_bytes);
     VIT158_RETURN_IF_ERROR(read_at(file, 0, prefix, sizeof prefix, error));
     vit158_bytes in = vit158_bytes_over(prefix, VIT158_PREFIX_BYTES);
     *header_bytes = vit158_bytes_u64(&in, false);
     if (prefix[VIT158_PREFIX_BYTES] != '{')
-        return vit158_fail(error, VIT158_E_FORMAT, "%s: not a safetensors file", file->path);
+        return vit158_fail(error, VIT158_E_FORMAT, "not a safetensors file");
     if (*header_bytes > VIT158_MAX_HEADER_BYTES)
-        return vit158_fail(error, VIT158_E_LIMIT, "%s: a header of %llu bytes", file->path,
+        return vit158_fail(error, VIT158_E_LIMIT, "a header of %llu bytes",
                            (unsigned long long)*header_bytes);
     if (*header_bytes > file->file_bytes - VIT158_PREFIX_BYTES)
-        return vit158_fail(error, VIT158_E_TRUNCATED, "%s: ends inside its header", file->path);
+        return vit158_fail(error, VIT158_E_TRUNCATED, "ends inside its header");
     return VIT158_OK;
 }
 
@@ -77,7 +75,7 @@ static vit158_status read_header(vit158_safetensors *file, vit158_error *error)
     VIT158_RETURN_IF_ERROR(read_prefix(file, &header_bytes, error));
     char *json = malloc((size_t)header_bytes + 1);
     if (json == NULL)
-        return vit158_fail(error, VIT158_E_MEMORY, "%s: not enough memory", file->path);
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
     vit158_status status = read_at(file, VIT158_PREFIX_BYTES, json, (size_t)header_bytes, error);
     if (status == VIT158_OK)
         status = vit158_header_parse(&file->header, json, (size_t)header_bytes, error);
@@ -86,12 +84,12 @@ static vit158_status read_header(vit158_safetensors *file, vit158_error *error)
     file->data_start = VIT158_PREFIX_BYTES + header_bytes;
     const uint64_t data_bytes = file->file_bytes - file->data_start;
     if (data_bytes < file->header.data_bytes)
-        return vit158_fail(error, VIT158_E_TRUNCATED, "%s: %llu of %llu bytes of data are missing",
-                           file->path, (unsigned long long)(file->header.data_bytes - data_bytes),
+        return vit158_fail(error, VIT158_E_TRUNCATED, "%llu of %llu bytes of data are missing",
+                           (unsigned long long)(file->header.data_bytes - data_bytes),
                            (unsigned long long)file->header.data_bytes);
     if (data_bytes > file->header.data_bytes)
-        return vit158_fail(error, VIT158_E_FORMAT, "%s: %llu bytes follow the last tensor",
-                           file->path, (unsigned long long)(data_bytes - file->header.data_bytes));
+        return vit158_fail(error, VIT158_E_FORMAT, "%llu bytes follow the last tensor",
+                           (unsigned long long)(data_bytes - file->header.data_bytes));
     return VIT158_OK;
 }
 
@@ -100,16 +98,10 @@ vit158_status vit158_safetensors_open(vit158_safetensors **out, const char *path
 {
     *out = NULL;
     vit158_safetensors *file = calloc(1, sizeof *file);
-    char *kept_path = malloc(strlen(path) + 1);
-    if (file == NULL || kept_path == NULL) {
-        free(file);
-        free(kept_path);
-        return vit158_fail(error, VIT158_E_MEMORY, "%s: not enough memory", path);
-    }
-    strcpy(kept_path, path);
-    file->path = kept_path;
+    if (file == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
     file->file = fopen(path, "rb");
-    vit158_status status = file->file != NULL ? VIT158_OK : io_error(path, error);
+    vit158_status status = file->file != NULL ? VIT158_OK : io_error(error);
     if (status == VIT158_OK)
         status = find_length(file, error);
     if (status == VIT158_OK)
@@ -129,7 +121,6 @@ void vit158_safetensors_close(vit158_safetensors *file)
     if (file->file != NULL)
         fclose(file->file);
     vit158_header_clear(&file->header);
-    free(file->path);
     free(file);
 }
 
@@ -184,8 +175,8 @@ vit158_status vit158_safetensors_read_f32(const vit158_safetensors *file,
 {
     const size_t n = (size_t)entry->n_elements;
     if (vit158_dtype_bytes(entry->dtype) == 1)
-        return vit158_fail(error, VIT158_E_TENSOR, "%s: tensor %s: %s is not a float type",
-                           file->path, entry->name, vit158_dtype_name(entry->dtype));
+        return vit158_fail(error, VIT158_E_TENSOR, "tensor %s: %s is not a float type", entry->name,
+                           vit158_dtype_name(entry->dtype));
     if (entry->dtype == VIT158_DTYPE_F32) {
         VIT158_RETURN_IF_ERROR(vit158_safetensors_read(file, entry, out, error));
     } else {
@@ -194,8 +185,8 @@ vit158_status vit158_safetensors_read_f32(const vit158_safetensors *file,
     }
     for (size_t i = 0; i < n; i++) {
         if (!vit158_is_finite(out[i]))
-            return vit158_fail(error, VIT158_E_VALUE, "%s: tensor %s: value %zu is not finite",
-                               file->path, entry->name, i);
+            return vit158_fail(error, VIT158_E_VALUE, "tensor %s: value %zu is not finite",
+                               entry->name, i);
     }
     return VIT158_OK;
 }
@@ -205,10 +196,9 @@ vit158_status vit158_safetensors_get_f32(const vit158_safetensors *file, const c
 {
     const vit158_tensor_entry *entry = vit158_safetensors_find(file, name);
     if (entry == NULL)
-        return vit158_fail(error, VIT158_E_TENSOR, "%s: no tensor %s", file->path, name);
+        return vit158_fail(error, VIT158_E_TENSOR, "no tensor %s", name);
     if (entry->n_elements != n_elements)
-        return vit158_fail(error, VIT158_E_TENSOR, "%s: tensor %s: %llu elements, not %llu",
-                           file->path, name, (unsigned long long)entry->n_elements,
-                           (unsigned long long)n_elements);
+        return vit158_fail(error, VIT158_E_TENSOR, "tensor %s: %llu elements, not %llu", name,
+                           (unsigned long long)entry->n_elements, (unsigned long long)n_elements);
     return vit158_safetensors_read_f32(file, entry, out, error);
 }

@@ -16,5 +16,9 @@ set(VIT158_MODEL_SOURCES
     src/model/weights.c)
 # Used by tools, tests and the trainer; not in the wasm modules.
 set(VIT158_MODEL_NATIVE_SOURCES
+    src/model/draft.c
+    src/model/inspect.c
+    src/model/pack.c
     src/model/safetensors.c
+    src/model/synth.c
     src/model/writer.c)

@@ -40,6 +40,24 @@ void vit158_ternarize(int8_t *u, const float *w, size_t n, float m)
     }
 }
 
+float vit158_ternarize_untrained(int8_t *u, const float *w, uint32_t n_out, uint32_t n_in)
+{
+    const size_t n = (size_t)n_out * n_in;
+    const double threshold = 0.7 * (double)vit158_absmean(w, n_out, n_in);
+    double total = 0.0;
+    size_t survivors = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double magnitude = fabs((double)w[i]);
+        u[i] = (int8_t)(magnitude <= threshold ? 0 : w[i] > 0.0F ? 1 : -1);
+        if (u[i] != 0) {
+            total += magnitude;
+            survivors++;
+        }
+    }
+    const float mean = survivors > 0 ? (float)(total / (double)survivors) : 0.0F;
+    return mean > VIT158_QUANT_FLOOR ? mean : VIT158_QUANT_FLOOR;
+}
+
 size_t vit158_trit_bytes(uint32_t n_out, uint32_t n_in)
 {
     return (size_t)group_count(n_in) * n_out;

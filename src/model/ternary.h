@@ -19,6 +19,12 @@ float vit158_absmean(const float *w, uint32_t n_out, uint32_t n_in);
 /* u = clamp(rne(w * (1 / m)), -1, 1) for n weights. */
 void vit158_ternarize(int8_t *u, const float *w, size_t n, float m);
 
+/* Ternary weights for a matrix that was not trained to be ternary (Li and Liu 2016, ternary weight
+ * networks; METHODS.md 7: a third less squared error than absmean on normal weights): u is the sign
+ * of w where |w| > 0.7 mean |w|, else 0. Returns the scale, the mean |w| where u is not 0, at least
+ * 1e-5. */
+float vit158_ternarize_untrained(int8_t *u, const float *w, uint32_t n_out, uint32_t n_in);
+
 /* ceil(n_in / 5) * n_out. */
 size_t vit158_trit_bytes(uint32_t n_out, uint32_t n_in);
 

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/draft.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "model/half.h"
+#include "model/ternary.h"
+
+#define NUMBER_BYTES 24U
+#define NAME_BYTES 64U
+
+vit158_draft vit158_draft_start(vit158_dtype rest)
+{
+    return (vit158_draft){.rest = rest};
+}
+
+void vit158_draft_clear(vit158_draft *draft)
+{
+    for (size_t i = 0; i < draft->tensor_count; i++) {
+        free((void *)draft->tensors[i].name);
+        free((void *)draft->tensors[i].data);
+    }
+    for (size_t i = 0; i < draft->metadata_count; i++) {
+        free((void *)draft->metadata[i].key);
+        free((void *)draft->metadata[i].value);
+    }
+    free(draft->tensors);
+    free(draft->metadata);
+    free(draft->encodings);
+    *draft = (vit158_draft){0};
+}
+
+static bool failed(const vit158_draft *draft)
+{
+    return draft->failure.status != VIT158_OK;
+}
+
+static void no_memory(vit158_draft *draft)
+{
+    vit158_fail(&draft->failure, VIT158_E_MEMORY, "not enough memory for the new model");
+}
+
+static char *copy_text(const char *text)
+{
+    char *copy = malloc(strlen(text) + 1);
+    return copy != NULL ? strcpy(copy, text) : NULL;
+}
+
+/* Makes room for one more element; false after a failure. */
+static bool grow(vit158_draft *draft, void **array, size_t *capacity, size_t count, size_t size)
+{
+    if (failed(draft))
+        return false;
+    if (count < *capacity)
+        return true;
+    const size_t more = *capacity == 0 ? 64 : 2 * *capacity;
+    void *grown = realloc(*array, more * size);
+    if (grown == NULL) {
+        no_memory(draft);
+        return false;
+    }
+    *array = grown;
+    *capacity = more;
+    return true;
+}
+
+/* ---- Metadata ---- */
+
+static size_t find_key(const vit158_draft *draft, const char *key)
+{
+    size_t i = 0;
+    while (i < draft->metadata_count && strcmp(draft->metadata[i].key, key) != 0)
+        i++;
+    return i;
+}
+
+void vit158_draft_set(vit158_draft *draft, const char *key, const char *value)
+{
+    void *array = draft->metadata;
+    const bool room = grow(draft, &array, &draft->metadata_capacity, draft->metadata_count,
+                           sizeof *draft->metadata);
+    draft->metadata = array;
+    if (!room)
+        return;
+    char *new_value = copy_text(value);
+    const size_t i = find_key(draft, key);
+    if (i < draft->metadata_count) {
+        if (new_value == NULL) {
+            no_memory(draft);
+            return;
+        }
+        free((void *)draft->metadata[i].value);
+        draft->metadata[i].value = new_value;
+        return;
+    }
+    char *new_key = copy_text(key);
+    if (new_key == NULL || new_value == NULL) {
+        free(new_key);
+        free(new_value);
+        no_memory(draft);
+        return;
+    }
+    draft->metadata[draft->metadata_count++] = (vit158_metadata_pair){new_key, new_value};
+}
+
+void vit158_draft_set_count(vit158_draft *draft, const char *key, uint64_t value)
+{
+    char digits[NUMBER_BYTES];
+    vit158_format(digits, sizeof digits, "%llu", (unsigned long long)value);
+    vit158_draft_set(draft, key, digits);
+}
+
+void vit158_draft_default(vit158_draft *draft, const char *key, const char *value)
+{
+    if (find_key(draft, key) == draft->metadata_count)
+        vit158_draft_set(draft, key, value);
+}
+
+/* ---- Tensors ---- */
+
+void *vit158_draft_tensor(vit158_draft *draft, const char *name, vit158_dtype dtype, uint32_t rank,
+                          const uint64_t *shape)
+{
+    void *array = draft->tensors;
+    const bool room =
+        grow(draft, &array, &draft->tensor_capacity, draft->tensor_count, sizeof *draft->tensors);
+    draft->tensors = array;
+    if (!room)
+        return NULL;
+    vit158_tensor_view view = {.dtype = dtype, .rank = rank};
+    size_t n_bytes = vit158_dtype_bytes(dtype);
+    for (uint32_t i = 0; i < rank; i++) {
+        view.shape[i] = shape[i];
+        n_bytes *= (size_t)shape[i];
+    }
+    void *data = malloc(n_bytes > 0 ? n_bytes : 1);
+    view.name = copy_text(name);
+    view.data = data;
+    if (view.name == NULL || data == NULL) {
+        free((void *)view.name);
+        free(data);
+        no_memory(draft);
+        return NULL;
+    }
+    draft->tensors[draft->tensor_count++] = view;
+    return data;
+}
+
+void vit158_draft_rest(vit158_draft *draft, const char *name, uint32_t rank, const uint64_t *shape,
+                       const float *values)
+{
+    void *data = vit158_draft_tensor(draft, name, draft->rest, rank, shape);
+    if (data == NULL)
+        return;
+    size_t count = 1;
+    for (uint32_t i = 0; i < rank; i++)
+        count *= (size_t)shape[i];
+    if (draft->rest == VIT158_DTYPE_F32) {
+        memcpy(data, values, count * sizeof *values);
+        return;
+    }
+    uint16_t *halves = data;
+    for (size_t i = 0; i < count; i++) {
+        if (!vit158_f16_narrow(&halves[i], values[i])) {
+            vit158_fail(&draft->failure, VIT158_E_VALUE,
+                        "tensor %s: value %zu does not fit F16; store the rest as F32", name, i);
+            return;
+        }
+    }
+}
+
+/* Adds "NAME":{"type":TYPE,"n_in":..,"n_out":..} to the encodings. */
+static void note_encoding(vit158_draft *draft, const char *name, const char *type, uint32_t n_out,
+                          uint32_t n_in)
+{
+    const size_t needed = draft->encodings_bytes + strlen(name) + 96;
+    while (draft->encodings_capacity < needed) {
+        void *array = draft->encodings;
+        const bool room =
+            grow(draft, &array, &draft->encodings_capacity, draft->encodings_capacity, 1);
+        draft->encodings = array;
+        if (!room)
+            return;
+    }
+    draft->encodings_bytes +=
+        vit158_format(draft->encodings + draft->encodings_bytes,
+                      draft->encodings_capacity - draft->encodings_bytes,
+                      "%s\"%s\":{\"type\":\"%s\",\"n_in\":%u,\"n_out\":%u}",
+                      draft->encodings_bytes > 0 ? "," : "", name, type, n_in, n_out);
+}
+
+static void add_scale(vit158_draft *draft, const char *prefix, const float *scale, uint32_t count)
+{
+    char name[NAME_BYTES];
+    const uint64_t shape = count;
+    vit158_format(name, sizeof name, "%s.scale", prefix);
+    float *place = vit158_draft_tensor(draft, name, VIT158_DTYPE_F32, 1, &shape);
+    if (place != NULL)
+        memcpy(place, scale, count * sizeof *scale);
+}
+
+uint8_t *vit158_draft_trits(vit158_draft *draft, const char *prefix, uint32_t n_out, uint32_t n_in,
+                            const float *scale, uint32_t scale_count)
+{
+    char name[NAME_BYTES];
+    const uint64_t n_bytes = vit158_trit_bytes(n_out, n_in);
+    add_scale(draft, prefix, scale, scale_count);
+    vit158_format(name, sizeof name, "%s.weight", prefix);
+    note_encoding(draft, name, "trit", n_out, n_in);
+    return vit158_draft_tensor(draft, name, VIT158_DTYPE_U8, 1, &n_bytes);
+}
+
+int8_t *vit158_draft_i8(vit158_draft *draft, const char *prefix, uint32_t n_out, uint32_t n_in,
+                        const float *scale, uint32_t scale_count)
+{
+    char name[NAME_BYTES];
+    const uint64_t shape[2] = {n_out, n_in};
+    add_scale(draft, prefix, scale, scale_count);
+    vit158_format(name, sizeof name, "%s.weight", prefix);
+    note_encoding(draft, name, "i8", n_out, n_in);
+    return vit158_draft_tensor(draft, name, VIT158_DTYPE_I8, 2, shape);
+}
+
+void vit158_draft_float_matrix(vit158_draft *draft, const char *prefix, uint32_t n_out,
+                               uint32_t n_in, const float *values)
+{
+    char name[NAME_BYTES];
+    const uint64_t shape[2] = {n_out, n_in};
+    vit158_format(name, sizeof name, "%s.weight", prefix);
+    note_encoding(draft, name, draft->rest == VIT158_DTYPE_F32 ? "f32" : "f16", n_out, n_in);
+    vit158_draft_rest(draft, name, 2, shape, values);
+}
+
+/* ---- Finishing ---- */
+
+static void set_encodings(vit158_draft *draft)
+{
+    char *json = malloc(draft->encodings_bytes + 3);
+    if (json == NULL) {
+        no_memory(draft);
+        return;
+    }
+    vit158_format(json, draft->encodings_bytes + 3, "{%.*s}", (int)draft->encodings_bytes,
+                  draft->encodings != NULL ? draft->encodings : "");
+    vit158_draft_set(draft, "encodings", json);
+    free(json);
+}
+
+void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info)
+{
+    vit158_draft_set(draft, "format", "vit158");
+    vit158_draft_set(draft, "format_version", "1");
+    vit158_draft_set_count(draft, "image_size", info->image_size);
+    vit158_draft_set_count(draft, "patch_size", info->patch_size);
+    vit158_draft_set_count(draft, "channels", info->channels);
+    vit158_draft_set_count(draft, "dim", info->dim);
+    vit158_draft_set_count(draft, "depth", info->depth);
+    vit158_draft_set_count(draft, "heads", info->heads);
+    vit158_draft_set_count(draft, "mlp_dim", info->mlp_dim);
+    vit158_draft_set_count(draft, "classes", info->classes);
+    vit158_draft_default(draft, "pooling", "cls");
+    vit158_draft_default(draft, "interpolation", "bicubic");
+    vit158_draft_default(draft, "norm_eps", "1e-6");
+    vit158_draft_default(draft, "inner_norm_eps", "1e-5");
+    set_encodings(draft);
+}
+
+static vit158_status push_file(vit158_loader *loader, FILE *file, vit158_error *error)
+{
+    uint8_t piece[16384];
+    size_t n_bytes;
+    while ((n_bytes = fread(piece, 1, sizeof piece, file)) > 0)
+        VIT158_RETURN_IF_ERROR(vit158_loader_push(loader, piece, n_bytes, error));
+    return ferror(file) == 0 ? VIT158_OK
+                             : vit158_fail(error, VIT158_E_IO, "the new file cannot be read back");
+}
+
+static vit158_status open_again(void *context, const char *path, vit158_error *error)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return vit158_fail(error, VIT158_E_IO, "%s: cannot be read back", path);
+    vit158_loader *loader = NULL;
+    vit158_model *model = NULL;
+    vit158_status status = vit158_loader_create(&loader, 0, error);
+    if (status == VIT158_OK)
+        status = push_file(loader, file, error);
+    if (status == VIT158_OK)
+        status = vit158_loader_finish(loader, &model, error);
+    if (status == VIT158_OK && context != NULL)
+        vit158_model_get_info(model, context);
+    vit158_model_close(model);
+    vit158_loader_close(loader);
+    fclose(file);
+    return status;
+}
+
+vit158_status vit158_draft_write(const vit158_draft *draft, const char *path,
+                                 vit158_model_info *info, vit158_error *error)
+{
+    if (failed(draft)) {
+        if (error != NULL)
+            *error = draft->failure;
+        return draft->failure.status;
+    }
+    const vit158_contents contents = {draft->tensors, draft->tensor_count, draft->metadata,
+                                      draft->metadata_count};
+    return vit158_safetensors_write(path, &contents, open_again, info, error);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/inspect.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "model/ternary.h"
+
+typedef struct inspector {
+    const vit158_safetensors *file;
+    const vit158_header *header;
+    vit158_layout layout;
+    vit158_inspection *out;
+    vit158_error *error;
+} inspector;
+
+uint64_t vit158_file_size_formula(const vit158_model_info *info, const vit158_stored_form *form,
+                                  uint64_t header_bytes)
+{
+    const uint64_t d = info->dim, f = info->mlp_dim, blocks = info->depth, c = info->classes;
+    const uint64_t patch = (uint64_t)info->channels * info->patch_size * info->patch_size;
+    const uint64_t element = vit158_dtype_bytes(form->rest);
+    uint64_t in_block = 5 * d + f;
+    if (form->outer_norms)
+        in_block += 4 * d;
+    if (form->inner_norms)
+        in_block += 6 * d + 2 * f;
+    const uint64_t floats = (patch + info->tokens + 4) * d + (d + 1) * c + blocks * in_block;
+    uint64_t matrices = blocks * (4 * d * d + 2 * d * f);
+    uint64_t scales = blocks * (form->row_scales ? 5 * d + f : 4);
+    if (form->encoding == VIT158_ENCODING_TRIT) {
+        matrices = blocks * ((d + 4) / 5 * (4 * d + f) + (f + 4) / 5 * d);
+    } else if (form->encoding == VIT158_ENCODING_F32) {
+        matrices *= element;
+        scales = 0;
+    }
+    return header_bytes + matrices + 4 * scales + element * floats;
+}
+
+/* ---- Matrices ---- */
+
+static void count_zeros(vit158_matrix_facts *facts, const int8_t *trits, size_t count)
+{
+    facts->ternary = true;
+    for (size_t i = 0; i < count; i++)
+        facts->zeros += trits[i] == 0;
+}
+
+static vit158_status read_codes(inspector *in, vit158_matrix_facts *facts,
+                                const vit158_tensor_entry *tensor, int8_t *trits)
+{
+    if (tensor->n_elements != vit158_trit_bytes(facts->n_out, facts->n_in))
+        return vit158_fail(in->error, VIT158_E_TENSOR, "tensor %s: %llu codes, not %zu",
+                           tensor->name, (unsigned long long)tensor->n_elements,
+                           vit158_trit_bytes(facts->n_out, facts->n_in));
+    uint8_t *codes = malloc((size_t)tensor->n_elements);
+    if (codes == NULL)
+        return vit158_fail(in->error, VIT158_E_MEMORY, "not enough memory");
+    vit158_status status = vit158_safetensors_read(in->file, tensor, codes, in->error);
+    for (size_t i = 0; status == VIT158_OK && i < (size_t)tensor->n_elements; i++) {
+        if (codes[i] >= VIT158_TRIT_CODES)
+            status = vit158_fail(in->error, VIT158_E_VALUE, "tensor %s: byte %zu is %u, not a code",
+                                 tensor->name, i, codes[i]);
+    }
+    if (status == VIT158_OK) {
+        vit158_unpack_trits(trits, codes, facts->n_out, facts->n_in);
+        count_zeros(facts, trits, (size_t)facts->n_out * facts->n_in);
+    }
+    free(codes);
+    return status;
+}
+
+/* What packing will make of float weights. */
+static vit158_status read_latent(inspector *in, vit158_matrix_facts *facts,
+                                 const vit158_tensor_entry *tensor, int8_t *trits)
+{
+    const size_t count = (size_t)facts->n_out * facts->n_in;
+    float *values = malloc(count * sizeof *values);
+    if (values == NULL)
+        return vit158_fail(in->error, VIT158_E_MEMORY, "not enough memory");
+    const vit158_status status =
+        vit158_safetensors_get_f32(in->file, tensor->name, values, count, in->error);
+    if (status == VIT158_OK) {
+        facts->scale = vit158_absmean(values, facts->n_out, facts->n_in);
+        vit158_ternarize(trits, values, count, facts->scale);
+        count_zeros(facts, trits, count);
+    }
+    free(values);
+    return status;
+}
+
+static vit158_status read_scale(inspector *in, vit158_matrix_facts *facts, uint32_t scale_slot)
+{
+    const vit158_tensor_entry *tensor = vit158_layout_tensor(&in->layout, in->header, scale_slot);
+    if (tensor == NULL)
+        return VIT158_OK;
+    if (tensor->n_elements == 0 || tensor->n_elements > facts->n_out)
+        return vit158_fail(in->error, VIT158_E_TENSOR,
+                           "tensor %s: its shape does not fit the model", tensor->name);
+    float *values = malloc((size_t)tensor->n_elements * sizeof *values);
+    if (values == NULL)
+        return vit158_fail(in->error, VIT158_E_MEMORY, "not enough memory");
+    const vit158_status status = vit158_safetensors_read_f32(in->file, tensor, values, in->error);
+    facts->scale = status == VIT158_OK ? values[0] : 0.0F;
+    facts->scale_count = (uint32_t)tensor->n_elements;
+    in->out->scale_bytes += tensor->end - tensor->begin;
+    free(values);
+    return status;
+}
+
+static vit158_status read_matrix(inspector *in, vit158_matrix_facts *facts, uint32_t block,
+                                 uint32_t linear)
+{
+    char name[VIT158_SLOT_NAME_BYTES];
+    facts->slot = vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT);
+    facts->n_in = vit158_linear_n_in(&in->out->info, linear);
+    facts->n_out = vit158_linear_n_out(&in->out->info, linear);
+    vit158_slot_name(name, facts->slot);
+    const vit158_tensor_entry *tensor = vit158_layout_tensor(&in->layout, in->header, facts->slot);
+    if (tensor == NULL)
+        return vit158_fail(in->error, VIT158_E_TENSOR, "tensor %s is missing", name);
+    facts->n_bytes = tensor->end - tensor->begin;
+    facts->type = tensor->dtype == VIT158_DTYPE_U8 ? "trit" : vit158_dtype_name(tensor->dtype);
+    in->out->matrix_bytes += facts->n_bytes;
+    const uint32_t scale_slot = vit158_linear_slot(block, linear, VIT158_LINEAR_SCALE);
+    VIT158_RETURN_IF_ERROR(read_scale(in, facts, scale_slot));
+    const bool codes = tensor->dtype == VIT158_DTYPE_U8;
+    if (!codes && in->out->kind != VIT158_FILE_LATENT)
+        return VIT158_OK;
+    int8_t *trits = malloc((size_t)facts->n_out * facts->n_in);
+    if (trits == NULL)
+        return vit158_fail(in->error, VIT158_E_MEMORY, "not enough memory");
+    const vit158_status status =
+        codes ? read_codes(in, facts, tensor, trits) : read_latent(in, facts, tensor, trits);
+    free(trits);
+    return status;
+}
+
+/* ---- */
+
+static void find_kind(inspector *in)
+{
+    vit158_inspection *out = in->out;
+    const bool encoded = vit158_header_metadata(in->header, "encodings") != NULL;
+    const bool latent = !encoded && vit158_layout_is_latent(&in->layout, in->header);
+    out->kind = latent ? VIT158_FILE_LATENT : VIT158_FILE_DENSE;
+    for (uint32_t i = 0; i < out->matrix_count; i++) {
+        const uint32_t slot = vit158_linear_slot(i / VIT158_BLOCK_LINEARS, i % VIT158_BLOCK_LINEARS,
+                                                 VIT158_LINEAR_WEIGHT);
+        const vit158_tensor_entry *tensor = vit158_layout_tensor(&in->layout, in->header, slot);
+        if (tensor != NULL && tensor->dtype == VIT158_DTYPE_U8)
+            out->kind = VIT158_FILE_TERNARY;
+    }
+}
+
+static void count_parameters(inspector *in)
+{
+    vit158_inspection *out = in->out;
+    for (uint32_t i = 0; i < in->header->tensor_count; i++) {
+        const vit158_tensor_entry *tensor = &in->header->tensors[i];
+        if (tensor->dtype != VIT158_DTYPE_U8 &&
+            !vit158_slot_is_scale(vit158_slot_of_name(tensor->name)))
+            out->info.parameters += tensor->n_elements;
+    }
+    for (uint32_t i = 0; i < out->matrix_count; i++) {
+        const vit158_matrix_facts *facts = &out->matrices[i];
+        if (strcmp(facts->type, "trit") == 0)
+            out->info.ternary_parameters += (uint64_t)facts->n_out * facts->n_in;
+    }
+    out->info.parameters += out->info.ternary_parameters;
+}
+
+static void find_form(inspector *in)
+{
+    vit158_inspection *out = in->out;
+    const vit158_matrix_facts *first = &out->matrices[0];
+    const vit158_tensor_entry *cls = vit158_layout_tensor(&in->layout, in->header, VIT158_SLOT_CLS);
+    out->form =
+        (vit158_stored_form){.outer_norms = in->layout.outer_norms,
+                             .inner_norms = in->layout.inner_norms,
+                             .row_scales = first->scale_count > 1,
+                             .encoding = strcmp(first->type, "trit") == 0 ? VIT158_ENCODING_TRIT
+                                         : strcmp(first->type, "I8") == 0 ? VIT158_ENCODING_I8
+                                                                          : VIT158_ENCODING_F32,
+                             .rest = cls != NULL ? cls->dtype : VIT158_DTYPE_F32};
+}
+
+static vit158_status inspect(inspector *in)
+{
+    vit158_inspection *out = in->out;
+    VIT158_RETURN_IF_ERROR(vit158_layout_geometry(&in->layout, in->header, in->error));
+    out->info = in->layout.info;
+    out->info.file_bytes = vit158_safetensors_file_bytes(in->file);
+    out->header_bytes = vit158_safetensors_header_bytes(in->file);
+    out->matrix_count = out->info.depth * VIT158_BLOCK_LINEARS;
+    out->matrices = calloc(out->matrix_count, sizeof *out->matrices);
+    if (out->matrices == NULL)
+        return vit158_fail(in->error, VIT158_E_MEMORY, "not enough memory");
+    find_kind(in);
+    for (uint32_t i = 0; i < out->matrix_count; i++)
+        VIT158_RETURN_IF_ERROR(
+            read_matrix(in, &out->matrices[i], i / VIT158_BLOCK_LINEARS, i % VIT158_BLOCK_LINEARS));
+    count_parameters(in);
+    out->rest_bytes = in->header->data_bytes - out->matrix_bytes - out->scale_bytes;
+    find_form(in);
+    out->formula_bytes = vit158_file_size_formula(&out->info, &out->form, out->header_bytes);
+    return VIT158_OK;
+}
+
+vit158_status vit158_inspect(vit158_inspection *out, const vit158_safetensors *file,
+                             vit158_error *error)
+{
+    *out = (vit158_inspection){0};
+    inspector *in = calloc(1, sizeof *in);
+    if (in == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
+    in->file = file;
+    in->header = vit158_safetensors_header(file);
+    in->out = out;
+    in->error = error;
+    const vit158_status status = inspect(in);
+    free(in);
+    if (status != VIT158_OK)
+        vit158_inspection_clear(out);
+    return status;
+}
+
+void vit158_inspection_clear(vit158_inspection *inspection)
+{
+    free(inspection->matrices);
+    *inspection = (vit158_inspection){0};
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "model/draft.h"
+#include "model/layout.h"
+#include "model/safetensors.h"
+#include "model/ternary.h"
+
+typedef struct packer {
+    const vit158_safetensors *in;
+    const vit158_header *header;
+    const vit158_pack_options *options;
+    vit158_layout layout;
+    vit158_draft draft;
+    vit158_pack_report report;
+    float *values; /* scratch for the largest tensor */
+    int8_t *trits; /* the same for the largest matrix */
+    vit158_error *error;
+} packer;
+
+/* ---- What the matrices are ---- */
+
+static vit158_status check_matrices(packer *p)
+{
+    for (uint32_t block = 0; block < p->layout.info.depth; block++) {
+        for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++) {
+            const uint32_t slot = vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT);
+            const vit158_tensor_entry *tensor = vit158_layout_tensor(&p->layout, p->header, slot);
+            if (tensor != NULL && vit158_dtype_bytes(tensor->dtype) == 1)
+                return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
+                                   "tensor %s holds codes, not floats: this file is packed already",
+                                   tensor->name);
+        }
+    }
+    p->report.untrained = vit158_header_metadata(p->header, "encodings") != NULL ||
+                          !vit158_layout_is_latent(&p->layout, p->header);
+    if (p->report.untrained && !p->options->ternarize)
+        return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
+                           "its matrices were not trained to be ternary (no inner norms, or f32 in "
+                           "`encodings`); --ternarize rounds them all the same and loses accuracy");
+    return VIT158_OK;
+}
+
+/* ---- Tensors ---- */
+
+static vit158_status pack_matrix(packer *p, uint32_t block, uint32_t linear)
+{
+    char name[VIT158_SLOT_NAME_BYTES];
+    char prefix[VIT158_SLOT_NAME_BYTES];
+    vit158_slot_name(name, vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT));
+    vit158_format(prefix, sizeof prefix, "blocks.%u.%s", block, vit158_linear_name(linear));
+    const uint32_t n_in = vit158_linear_n_in(&p->layout.info, linear);
+    const uint32_t n_out = vit158_linear_n_out(&p->layout.info, linear);
+    const size_t count = (size_t)n_in * n_out;
+    VIT158_RETURN_IF_ERROR(vit158_safetensors_get_f32(p->in, name, p->values, count, p->error));
+    float scale;
+    if (p->report.untrained) {
+        scale = vit158_ternarize_untrained(p->trits, p->values, n_out, n_in);
+    } else {
+        scale = vit158_absmean(p->values, n_out, n_in);
+        vit158_ternarize(p->trits, p->values, count, scale);
+    }
+    uint8_t *codes = vit158_draft_trits(&p->draft, prefix, n_out, n_in, &scale, 1);
+    if (codes == NULL)
+        return VIT158_OK; /* the draft keeps the reason */
+    vit158_pack_trits(codes, p->trits, n_out, n_in);
+    for (size_t i = 0; i < count; i++)
+        p->report.zeros += p->trits[i] == 0;
+    return VIT158_OK;
+}
+
+static vit158_status pack_rest(packer *p, uint32_t slot)
+{
+    const vit158_tensor_entry *tensor = vit158_layout_tensor(&p->layout, p->header, slot);
+    if (tensor == NULL)
+        return VIT158_OK; /* absent norms; the loader complains about anything else */
+    VIT158_RETURN_IF_ERROR(vit158_safetensors_read_f32(p->in, tensor, p->values, p->error));
+    vit158_draft_rest(&p->draft, tensor->name, tensor->rank, tensor->shape, p->values);
+    return VIT158_OK;
+}
+
+static vit158_status pack_tensors(packer *p)
+{
+    for (uint32_t slot = 0; slot < VIT158_SLOT_GLOBALS; slot++)
+        VIT158_RETURN_IF_ERROR(pack_rest(p, slot));
+    for (uint32_t block = 0; block < p->layout.info.depth; block++) {
+        for (uint32_t part = 0; part < VIT158_BLOCK_PARTS; part++) {
+            const bool of_linear = part >= VIT158_PART_LINEARS;
+            const uint32_t linear =
+                of_linear ? (part - VIT158_PART_LINEARS) / VIT158_LINEAR_PARTS : 0;
+            if (of_linear &&
+                (part - VIT158_PART_LINEARS) % VIT158_LINEAR_PARTS == VIT158_LINEAR_WEIGHT)
+                VIT158_RETURN_IF_ERROR(pack_matrix(p, block, linear));
+            else
+                VIT158_RETURN_IF_ERROR(pack_rest(p, vit158_block_slot(block, part)));
+        }
+    }
+    return VIT158_OK;
+}
+
+static void pack_metadata(packer *p)
+{
+    for (uint32_t i = 0; i < p->header->metadata_count; i++)
+        vit158_draft_set(&p->draft, p->header->metadata_keys[i], p->header->metadata_values[i]);
+    vit158_draft_set(&p->draft, "architecture", "vit-1.58b");
+    vit158_draft_set(&p->draft, "weights",
+                     p->report.untrained ? "ternary, rounded without training: accuracy is lost"
+                                         : "ternary, one absmean scale a matrix");
+    vit158_draft_complete(&p->draft, &p->layout.info);
+}
+
+/* ---- */
+
+static vit158_status take_scratch(packer *p)
+{
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < p->header->tensor_count; i++) {
+        if (p->header->tensors[i].n_elements > largest)
+            largest = p->header->tensors[i].n_elements;
+    }
+    if (largest <= SIZE_MAX / sizeof(float)) {
+        p->values = malloc((size_t)largest * sizeof *p->values);
+        p->trits = malloc((size_t)largest);
+    }
+    return p->values != NULL && p->trits != NULL
+               ? VIT158_OK
+               : vit158_fail(p->error, VIT158_E_MEMORY, "not enough memory to pack it");
+}
+
+static vit158_status run(packer *p, const char *out)
+{
+    VIT158_RETURN_IF_ERROR(vit158_layout_geometry(&p->layout, p->header, p->error));
+    VIT158_RETURN_IF_ERROR(check_matrices(p));
+    VIT158_RETURN_IF_ERROR(take_scratch(p));
+    p->draft = vit158_draft_start(p->options->rest);
+    VIT158_RETURN_IF_ERROR(pack_tensors(p));
+    pack_metadata(p);
+    return vit158_draft_write(&p->draft, out, &p->report.info, p->error);
+}
+
+vit158_status vit158_pack_file(const char *in, const char *out, const vit158_pack_options *options,
+                               vit158_pack_report *report, vit158_error *error)
+{
+    vit158_safetensors *file = NULL;
+    VIT158_RETURN_IF_ERROR(vit158_safetensors_open(&file, in, error));
+    packer *p = calloc(1, sizeof *p);
+    vit158_status status = VIT158_OK;
+    if (p == NULL) {
+        status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to pack it");
+    } else {
+        p->in = file;
+        p->header = vit158_safetensors_header(file);
+        p->options = options;
+        p->error = error;
+        status = run(p, out);
+        if (report != NULL)
+            *report = p->report;
+        vit158_draft_clear(&p->draft);
+        free(p->values);
+        free(p->trits);
+        free(p);
+    }
+    vit158_safetensors_close(file);
+    return status;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/synth.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "model/draft.h"
+#include "model/layout.h"
+#include "model/ternary.h"
+
+typedef struct synth {
+    const vit158_synth_options *options;
+    vit158_model_info info;
+    vit158_rng rng;
+    vit158_draft draft;
+} synth;
+
+bool vit158_synth_preset(vit158_synth_options *out, char arch)
+{
+    static const struct {
+        char arch;
+        uint32_t dim;
+        uint32_t heads;
+        uint32_t depth;
+    } presets[] = {{'t', 192, 3, 12}, {'s', 384, 6, 12}, {'b', 768, 12, 12}, {'l', 1024, 16, 24}};
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+        if (presets[i].arch != arch)
+            continue;
+        *out = (vit158_synth_options){.image_size = 224,
+                                      .patch_size = 16,
+                                      .channels = 3,
+                                      .dim = presets[i].dim,
+                                      .depth = presets[i].depth,
+                                      .heads = presets[i].heads,
+                                      .mlp_dim = 4 * presets[i].dim,
+                                      .classes = 1000,
+                                      .outer_norms = true,
+                                      .inner_norms = true,
+                                      .encoding = VIT158_ENCODING_TRIT,
+                                      .rest = VIT158_DTYPE_F16,
+                                      .seed = 1};
+        return true;
+    }
+    return false;
+}
+
+static void out_of_memory(synth *s)
+{
+    vit158_fail(&s->draft.failure, VIT158_E_MEMORY, "not enough memory for the new model");
+}
+
+/* A float tensor of normal values. */
+static void normals(synth *s, const char *name, uint32_t rank, const uint64_t *shape, float mean,
+                    float spread)
+{
+    size_t count = 1;
+    for (uint32_t i = 0; i < rank; i++)
+        count *= (size_t)shape[i];
+    float *values = malloc(count * sizeof *values);
+    if (values == NULL) {
+        out_of_memory(s);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        values[i] = mean + spread * vit158_rng_normal(&s->rng);
+    vit158_draft_rest(&s->draft, name, rank, shape, values);
+    free(values);
+}
+
+static void vector(synth *s, const char *prefix, const char *suffix, uint32_t n, float mean,
+                   float spread)
+{
+    char name[64];
+    const uint64_t shape = n;
+    vit158_format(name, sizeof name, "%s.%s", prefix, suffix);
+    normals(s, name, 1, &shape, mean, spread);
+}
+
+static void norm(synth *s, const char *prefix, uint32_t n)
+{
+    vector(s, prefix, "weight", n, 1.0F, 0.1F);
+    vector(s, prefix, "bias", n, 0.0F, 0.1F);
+}
+
+static void float_matrix(synth *s, const char *prefix, uint32_t n_out, uint32_t n_in)
+{
+    const size_t count = (size_t)n_out * n_in;
+    float *values = malloc(count * sizeof *values);
+    if (values == NULL) {
+        out_of_memory(s);
+        return;
+    }
+    const float spread = 0.5F / sqrtf((float)n_in);
+    for (size_t i = 0; i < count; i++)
+        values[i] = spread * vit158_rng_normal(&s->rng);
+    vit158_draft_float_matrix(&s->draft, prefix, n_out, n_in, values);
+    free(values);
+}
+
+/* Codes of uniform trits: a third of each value. Inputs past the end have digit 1. */
+static void random_codes(synth *s, uint8_t *codes, uint32_t n_out, uint32_t n_in)
+{
+    const uint32_t groups = (n_in + VIT158_TRITS_PER_CODE - 1) / VIT158_TRITS_PER_CODE;
+    const uint32_t full = n_in / VIT158_TRITS_PER_CODE;
+    const uint32_t digits = n_in % VIT158_TRITS_PER_CODE;
+    for (uint32_t first = 0; first < groups; first += 4) {
+        const uint32_t last = groups - first < 4 ? groups : first + 4;
+        for (uint32_t o = 0; o < n_out; o++) {
+            for (uint32_t g = first; g < last; g++) {
+                uint32_t code = 0;
+                if (g < full) {
+                    code = vit158_rng_below(&s->rng, VIT158_TRIT_CODES);
+                } else {
+                    for (uint32_t i = VIT158_TRITS_PER_CODE; i-- > 0;)
+                        code = 3 * code + (i < digits ? vit158_rng_below(&s->rng, 3) : 1);
+                }
+                *codes++ = (uint8_t)code;
+            }
+        }
+    }
+}
+
+static void coded_matrix(synth *s, const char *prefix, uint32_t n_out, uint32_t n_in)
+{
+    const bool trits = s->options->encoding == VIT158_ENCODING_TRIT;
+    const uint32_t scale_count = s->options->row_scales ? n_out : 1;
+    float *scale = malloc(scale_count * sizeof *scale);
+    if (scale == NULL) {
+        out_of_memory(s);
+        return;
+    }
+    /* Outputs of about the size of a normal layer's, whatever the encoding. */
+    const float unit = 0.5F / sqrtf((float)n_in) / (trits ? 1.0F : 64.0F);
+    for (uint32_t i = 0; i < scale_count; i++)
+        scale[i] = unit * (0.75F + 0.5F * vit158_rng_uniform(&s->rng));
+    if (trits) {
+        uint8_t *codes = vit158_draft_trits(&s->draft, prefix, n_out, n_in, scale, scale_count);
+        if (codes != NULL)
+            random_codes(s, codes, n_out, n_in);
+    } else {
+        int8_t *values = vit158_draft_i8(&s->draft, prefix, n_out, n_in, scale, scale_count);
+        for (size_t i = 0; values != NULL && i < (size_t)n_out * n_in; i++)
+            values[i] = (int8_t)((int32_t)vit158_rng_below(&s->rng, 255) - 127);
+    }
+    free(scale);
+}
+
+static void block(synth *s, uint32_t index)
+{
+    char name[64];
+    if (s->options->outer_norms) {
+        vit158_format(name, sizeof name, "blocks.%u.norm1", index);
+        norm(s, name, s->info.dim);
+        vit158_format(name, sizeof name, "blocks.%u.norm2", index);
+        norm(s, name, s->info.dim);
+    }
+    for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++) {
+        const uint32_t n_in = vit158_linear_n_in(&s->info, linear);
+        const uint32_t n_out = vit158_linear_n_out(&s->info, linear);
+        vit158_format(name, sizeof name, "blocks.%u.%s.norm", index, vit158_linear_name(linear));
+        if (s->options->inner_norms)
+            norm(s, name, n_in);
+        vit158_format(name, sizeof name, "blocks.%u.%s", index, vit158_linear_name(linear));
+        vector(s, name, "bias", n_out, 0.0F, 0.05F);
+        if (s->options->encoding == VIT158_ENCODING_F32)
+            float_matrix(s, name, n_out, n_in);
+        else
+            coded_matrix(s, name, n_out, n_in);
+    }
+}
+
+static void globals(synth *s)
+{
+    const vit158_model_info *info = &s->info;
+    const uint64_t cls[3] = {1, 1, info->dim};
+    const uint64_t pos[3] = {1, info->tokens, info->dim};
+    const uint64_t patch[4] = {info->dim, info->channels, info->patch_size, info->patch_size};
+    const uint64_t head[2] = {info->classes, info->dim};
+    normals(s, "cls_token", 3, cls, 0.0F, 0.5F);
+    normals(s, "pos_embed", 3, pos, 0.0F, 0.5F);
+    normals(s, "patch_embed.proj.weight", 4, patch, 0.0F,
+            1.0F / sqrtf((float)(info->channels * info->patch_size * info->patch_size)));
+    vector(s, "patch_embed.proj", "bias", info->dim, 0.0F, 0.05F);
+    norm(s, "norm", info->dim);
+    normals(s, "head.weight", 2, head, 0.0F, 1.0F / sqrtf((float)info->dim));
+    vector(s, "head", "bias", info->classes, 0.0F, 0.05F);
+}
+
+static void metadata(synth *s)
+{
+    char text[64];
+    vit158_draft *draft = &s->draft;
+    const bool rgb = s->options->channels == 3;
+    vit158_draft_set(draft, "architecture",
+                     s->options->encoding == VIT158_ENCODING_TRIT ? "vit-1.58b" : "vit");
+    vit158_draft_set(draft, "mean", rgb ? "0.5,0.5,0.5" : "0.5");
+    vit158_draft_set(draft, "std", rgb ? "0.5,0.5,0.5" : "0.5");
+    vit158_draft_set(draft, "trained", "false");
+    vit158_draft_set(draft, "dataset", "none: random weights");
+    vit158_format(text, sizeof text, "vit158 synth, seed %llu",
+                  (unsigned long long)s->options->seed);
+    vit158_draft_set(draft, "source", text);
+    vit158_draft_complete(draft, &s->info);
+}
+
+/* Zero sizes and sizes that would overflow before the loader can look at them. */
+static vit158_status check(const vit158_synth_options *o, vit158_error *error)
+{
+    const bool zero = o->patch_size == 0 || o->dim == 0 || o->depth == 0 || o->heads == 0 ||
+                      o->mlp_dim == 0 || o->classes == 0 || o->channels == 0;
+    const bool large = o->image_size > VIT158_MAX_IMAGE_SIZE || o->channels > 3 ||
+                       o->patch_size > VIT158_MAX_PATCH_SIZE || o->dim > VIT158_MAX_DIM ||
+                       o->depth > VIT158_MAX_DEPTH || o->mlp_dim > VIT158_MAX_MLP_DIM ||
+                       o->classes > VIT158_MAX_CLASSES;
+    if (zero || large)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "a size is 0 or above its limit (FORMAT.md)");
+    if (o->image_size == 0 || o->image_size % o->patch_size != 0)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "an image size of %u is not a multiple of the patch size %u",
+                           o->image_size, o->patch_size);
+    return VIT158_OK;
+}
+
+vit158_status vit158_synth_file(const char *path, const vit158_synth_options *options,
+                                vit158_model_info *info, vit158_error *error)
+{
+    VIT158_RETURN_IF_ERROR(check(options, error));
+    const uint32_t grid = options->image_size / options->patch_size;
+    synth s = {.options = options,
+               .info = {.image_size = options->image_size,
+                        .patch_size = options->patch_size,
+                        .channels = options->channels,
+                        .dim = options->dim,
+                        .depth = options->depth,
+                        .heads = options->heads,
+                        .mlp_dim = options->mlp_dim,
+                        .classes = options->classes,
+                        .tokens = grid * grid + 1},
+               .rng = vit158_rng_seed(options->seed),
+               .draft = vit158_draft_start(options->rest)};
+    globals(&s);
+    for (uint32_t i = 0; i < options->depth; i++)
+        block(&s, i);
+    metadata(&s);
+    const vit158_status status = vit158_draft_write(&s.draft, path, info, error);
+    vit158_draft_clear(&s.draft);
+    return status;
+}
