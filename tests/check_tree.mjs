@@ -140,7 +140,8 @@ function modules() {
   if (names.length === 0)
     throw new Error('wasm_build/dist has no modules');
   return names.map((name) => {
-    const list = `wasm_build/exports_${name.includes('decode') ? 'decode' : 'engine'}.txt`;
+    const part = ['decode', 'threads'].find((word) => name.includes(word)) ?? 'engine';
+    const list = `wasm_build/exports_${part}.txt`;
     return {
       name,
       module: new WebAssembly.Module(readFileSync(join(dist, name))),

@@ -21,6 +21,7 @@ export const PACKAGES = [
   { name: 'libc6-dev', why: 'native build', header: 'stdlib.h' },
   { name: 'cmake', why: 'build (3.25 or newer)', command: 'cmake' },
   { name: 'ninja-build', why: 'build', command: 'ninja' },
+  { name: 'pkgconf', why: 'checks the installed library', command: 'pkg-config' },
   { name: 'libsimde-dev', why: 'SIMD128 kernels in the native build', header: 'simde/wasm/simd128.h' },
   { name: 'libstb-dev', why: 'JPEG and PNG decoding', header: 'stb/stb_image.h' },
   { name: 'libcmocka-dev', why: 'unit tests', header: 'cmocka.h' },

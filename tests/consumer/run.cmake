@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# Installs a build, moves the installed tree, and builds and runs the consumer against it: by
+# find_package and by pkg-config. cmake -DBUILD=... -DSOURCE=... -DWORK=... -DMODEL=... -P run.cmake
+cmake_minimum_required(VERSION 3.25)
+
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE out
+                  OUTPUT_STRIP_TRAILING_WHITESPACE)
+  message("$ ${ARGV}\n${out}")
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "ended with ${result}")
+  endif()
+  set(output "${out}" PARENT_SCOPE)
+endfunction()
+
+function(expect pattern)
+  if(NOT output MATCHES "${pattern}")
+    message(FATAL_ERROR "expected ${pattern}, got: ${output}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
+file(RENAME ${WORK}/first ${WORK}/prefix)
+set(prefix ${WORK}/prefix)
+
+run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G Ninja -DCMAKE_PREFIX_PATH=${prefix})
+run(${CMAKE_COMMAND} --build ${WORK}/build)
+run(${WORK}/build/consumer ${MODEL})
+expect("^vit158 [0-9.]+ says class [0-6]$")
+set(first "${output}")
+
+file(GLOB_RECURSE pc ${prefix}/vit158.pc)
+get_filename_component(folder ${pc} DIRECTORY)
+set(ENV{PKG_CONFIG_PATH} ${folder})
+run(pkg-config --cflags --libs vit158)
+separate_arguments(flags UNIX_COMMAND "${output}")
+run(cc -std=c11 -Wall -Wextra -Werror ${SOURCE}/consumer.c -o ${WORK}/consumer ${flags})
+run(${WORK}/consumer ${MODEL})
+if(NOT output STREQUAL first)
+  message(FATAL_ERROR "pkg-config's consumer says something else: ${output}")
+endif()
+
+run(${prefix}/bin/vit158 --version)
+expect("^vit158 [0-9.]+ \\(numerics [0-9]+\\)$")
+run(${prefix}/bin/vit158 info --json --model ${MODEL})
+expect("\"model\":\"ternary-6\"")
+file(GLOB_RECURSE headers RELATIVE ${prefix}/include ${prefix}/include/*)
+if(NOT headers STREQUAL "vit158.h")
+  message(FATAL_ERROR "one public header is installed, not: ${headers}")
+endif()
