@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// `npm run bench`: speed of kernels and whole models through the wasm engine in Node.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const HELP = `usage: npm run bench -- [options]
+
+  --models LIST   model files, names of models in models/, or tiny, small, base, large: standard
+                  ViT/16 geometries with random ternary weights, made by the native command
+                  (default: the default model and tiny)
+  --threads LIST  threads inside one picture (default: 1)
+  --runs N        timed runs a model, at most (default: 15)
+  --no-kernels    leave the kernels out
+  --no-models     leave the models out
+  --json          one JSON object a line instead of tables
+
+Quote ratios of one run on an idle machine, not single numbers.`;
+
+const ARCHITECTURES = { tiny: 'ti', small: 's', base: 'b', large: 'l' };
+
+/** @typedef {Record<string, string | number>} Row */
+
+/**
+ * Runs a script and returns the JSON lines it printed.
+ * @param {string} script @param {string[]} args
+ * @returns {Row[]}
+ */
+function jsonLines(script, args) {
+  const run = spawnSync(process.execPath, [script, ...args],
+    { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 });
+  if (run.status !== 0)
+    throw new Error(`${relative(ROOT, script)} ended with ${run.status ?? run.signal}`);
+  return run.stdout.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+}
+
+/**
+ * The file of a model; makes it if it is one of the standard geometries.
+ * @param {string} name
+ */
+function modelFile(name) {
+  const collected = join(ROOT, 'models', `${name}.safetensors`);
+  if (!(name in ARCHITECTURES))
+    return existsSync(collected) ? collected : name;
+  const file = join(ROOT, 'build/bench', `vit-${name}-ternary.safetensors`);
+  if (existsSync(file))
+    return file;
+  const command = join(ROOT, 'build/native/vit158');
+  if (!existsSync(command))
+    throw new Error(`${name}: needs the native command; run: npm run build:native`);
+  mkdirSync(join(ROOT, 'build/bench'), { recursive: true });
+  const arch = ARCHITECTURES[/** @type {keyof ARCHITECTURES} */ (name)];
+  const made = spawnSync(command, ['synth', '--arch', arch, '-o', file], { stdio: ['ignore', 2, 2] });
+  if (made.status !== 0)
+    throw new Error(`${name}: vit158 synth failed`);
+  return file;
+}
+
+/** @param {Row} row */
+function kernelLine(row) {
+  const ratio = row.dot_peak_gmacs ? `${(Number(row.gmacs) / Number(row.dot_peak_gmacs)).toFixed(2)}x` : '';
+  return `${String(row.name).padEnd(28)} ${String(row.n_in).padStart(5)} ${String(row.n_out).padStart(5)} `
+    + `${String(row.n_tokens).padStart(5)} ${String(row.threads).padStart(3)} `
+    + `${Number(row.gmacs).toFixed(1).padStart(8)} ${ratio.padStart(9)}`;
+}
+
+/** @param {Row} row */
+function modelLine(row) {
+  return `${String(row.model).padEnd(28)} ${String(row.precision).padEnd(8)} ${String(row.threads).padStart(3)} `
+    + [row.median_ms, row.min_ms, row.max_ms, row.load_ms, row.first_ms, row.wasm_mb]
+      .map((value) => Number(value).toFixed(1).padStart(9)).join(' ')
+    + `  ${(Number(row.size_bytes) / 2 ** 20).toFixed(2)}`;
+}
+
+const KERNEL_HEAD = 'kernel                        n_in n_out     N thr   GMAC/s  dot peak';
+const MODEL_HEAD = 'model                        weights  thr median ms    min ms    max ms   load ms  first ms '
+  + '  wasm MB  file MiB';
+
+function main() {
+  const { values } = parseArgs({
+    options: {
+      models: { type: 'string' },
+      threads: { type: 'string', default: '1' },
+      runs: { type: 'string', default: '15' },
+      'no-kernels': { type: 'boolean', default: false },
+      'no-models': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return;
+  }
+  /** @param {string} head @param {(row: Row) => string} line */
+  const printer = (head, line) => {
+    if (!values.json)
+      console.log(head);
+    return (/** @type {Row} */ row) => console.log(values.json ? JSON.stringify(row) : line(row));
+  };
+  const threads = values.threads.split(',').map(Number);
+  if (!values['no-kernels']) {
+    const print = printer(KERNEL_HEAD, kernelLine);
+    jsonLines(join(ROOT, 'tests/bench/bench_kernels.mjs'), ['--json', '--threads', values.threads]).forEach(print);
+  }
+  if (values['no-models'])
+    return;
+  const fallback = `${JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8')).default},tiny`;
+  const print = printer(MODEL_HEAD, modelLine);
+  for (const name of (values.models ?? fallback).split(',')) {
+    const file = modelFile(name);
+    for (const count of threads) {
+      const job = { file, model: basename(name, '.safetensors'), threads: count, plan: { runs: Number(values.runs) } };
+      jsonLines(join(ROOT, 'tests/bench/bench_model.mjs'), [JSON.stringify(job)]).forEach(print);
+    }
+  }
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}
