@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// `npm run build:wasm`: builds the modules with emcc, checks them (no imports, the promised exports,
+// size), and writes dist/ with build.json, which names compiler, sources and digests.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+export const BUILD = join(ROOT, 'build/wasm');
+export const DIST = join(ROOT, 'wasm_build/dist');
+
+/** Exports that emcc adds to every module. */
+const EMSCRIPTEN_EXPORTS = ['memory', '_initialize', '__errno_location', 'stackSave', 'stackRestore',
+  'stackAlloc', '__indirect_function_table'];
+
+/** @typedef {{bytes: number, gzip_bytes: number, sha256: string}} ModuleFacts */
+/** @typedef {{compiler: string, sources_sha256: string, sources: string[],
+ *             modules: Record<string, ModuleFacts>}} BuildFacts */
+
+/** Budgets in bytes; its keys are the modules that there are. @returns {Record<string, number>} */
+export function sizeBudget() {
+  return JSON.parse(readFileSync(join(ROOT, 'wasm_build/size_budget.json'), 'utf8'));
+}
+
+/** The first line of `emcc --version`, undefined without emcc. */
+export function compilerVersion() {
+  try {
+    return execFileSync('emcc', ['--version'], { encoding: 'utf8' }).split('\n')[0].trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Configures and builds in build/wasm. @param {'inherit' | 'pipe'} stdio */
+export function buildModules(stdio) {
+  const options = { cwd: ROOT, stdio };
+  execFileSync('cmake', ['--preset', 'wasm'], options);
+  execFileSync('cmake', ['--build', '--preset', 'wasm', '-j', '2'], options);
+}
+
+/** @param {Buffer | string} data */
+const sha256 = (data) => createHash('sha256').update(data).digest('hex');
+
+/** Our files that the modules were compiled from, by ninja's record of the last build. */
+export function moduleSources() {
+  const log = execFileSync('ninja', ['-C', BUILD, '-t', 'deps'], {
+    encoding: 'utf8', maxBuffer: 1 << 26,
+  });
+  /** @type {Set<string>} */
+  const files = new Set();
+  for (const section of log.split(/^(?=\S)/m)) {
+    const [, target = ''] = section.match(/^CMakeFiles\/(.+?)_(?:small|fast)\.dir\//) ?? [];
+    if (`${target}.wasm` in sizeBudget())
+      for (const [, path] of section.matchAll(/^ +(.+)$/gm)) files.add(resolve(BUILD, path));
+  }
+  return [...files].map((path) => relative(ROOT, path)).filter((path) => path.startsWith('src/'))
+    .sort();
+}
+
+/** One digest over names and contents. @param {string[]} paths */
+export function sourcesDigest(paths) {
+  return sha256(paths.map((path) => `${sha256(readFileSync(join(ROOT, path)))}  ${path}\n`).join(''));
+}
+
+/**
+ * What is wrong with a module, as sentences.
+ * @param {string} name
+ * @param {Buffer} bytes
+ */
+export function complaints(name, bytes) {
+  const module = new WebAssembly.Module(/** @type {BufferSource} */ (bytes));
+  const list = name.includes('decode') ? 'exports_decode.txt' : 'exports_engine.txt';
+  /** @type {string[]} */
+  const listed = readFileSync(join(ROOT, 'wasm_build', list), 'utf8').match(/^[a-z]\w+$/gm) ?? [];
+  const exported = WebAssembly.Module.exports(module).map((entry) => entry.name)
+    .filter((symbol) => !EMSCRIPTEN_EXPORTS.includes(symbol));
+  const budget = sizeBudget()[name];
+  return [
+    ...WebAssembly.Module.imports(module).map((entry) => `imports ${entry.module}.${entry.name}`),
+    ...exported.filter((symbol) => !listed.includes(symbol)).map((symbol) => `exports ${symbol}`),
+    ...listed.filter((symbol) => !exported.includes(symbol)).map((symbol) => `lacks ${symbol}`),
+    ...(bytes.length > budget ? [`has ${bytes.length} bytes, more than ${budget}`] : []),
+  ].map((complaint) => `${name} ${complaint}`);
+}
+
+/** @param {string} name @param {Buffer} bytes @returns {ModuleFacts} */
+function facts(name, bytes) {
+  const found = complaints(name, bytes);
+  if (found.length > 0) throw new Error(found.join('\n'));
+  return { bytes: bytes.length, gzip_bytes: gzipSync(bytes, { level: 9 }).length, sha256: sha256(bytes) };
+}
+
+function main() {
+  buildModules('inherit');
+  mkdirSync(DIST, { recursive: true });
+  /** @type {Record<string, ModuleFacts>} */
+  const modules = {};
+  for (const name of Object.keys(sizeBudget())) {
+    modules[name] = facts(name, readFileSync(join(BUILD, name)));
+    copyFileSync(join(BUILD, name), join(DIST, name));
+    console.log(`${name}: ${modules[name].bytes} bytes, ${modules[name].gzip_bytes} gzipped`);
+  }
+  const sources = moduleSources();
+  /** @type {BuildFacts} */
+  const build = {
+    compiler: compilerVersion() ?? '', sources_sha256: sourcesDigest(sources), sources, modules,
+  };
+  writeFileSync(join(DIST, 'build.json'), `${JSON.stringify(build, null, 2)}\n`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main();

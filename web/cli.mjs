@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: MIT
+// The npm `vit158` command: finds the sub-command and hands over its part of the command line.
+// README.md in this folder describes options, output and exit codes.
+import { classify } from './cli/classify.mjs';
+import { EXIT, complain } from './cli/console.mjs';
+import { evaluate } from './cli/eval.mjs';
+import { info } from './cli/info.mjs';
+import { inspect } from './cli/inspect.mjs';
+import { numericsVersion } from './cli/model.mjs';
+import { UsageError } from './cli/options.mjs';
+import { VERSION } from './lib/version.js';
+
+/** @type {Record<string, {summary: string, run: (args: string[]) => Promise<number>}>} */
+const COMMANDS = {
+  classify: { summary: 'say what is in pictures', run: classify },
+  eval: { summary: "measure a model's accuracy on folders of pictures", run: evaluate },
+  info: { summary: "show a model's geometry, memory and metadata", run: info },
+  inspect: { summary: "list a model file's tensors and sizes", run: inspect },
+};
+
+const HELP = `usage: vit158 COMMAND [arguments]
+
+Ternary Vision Transformers: classify pictures, measure models.
+
+commands:
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join('\n')}
+
+\`vit158 COMMAND --help\` describes a command, \`vit158 --version\` this package.
+Exit codes: 0 all went well, 1 something failed, 2 wrong command line.
+`;
+
+/** @param {string[]} args @returns {Promise<number>} */
+async function main([name, ...rest]) {
+  if (name === undefined) {
+    process.stderr.write(HELP);
+    return EXIT.USAGE;
+  }
+  if (name === '--help' || name === '-h') {
+    process.stdout.write(HELP);
+    return EXIT.OK;
+  }
+  if (name === '--version') {
+    process.stdout.write(`vit158 ${VERSION} (numerics ${await numericsVersion()})\n`);
+    return EXIT.OK;
+  }
+  if (!Object.hasOwn(COMMANDS, name)) {
+    process.stderr.write(`vit158: there is no command '${name}' (see vit158 --help)\n`);
+    return EXIT.USAGE;
+  }
+  try {
+    return await COMMANDS[name].run(rest);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`vit158 ${name}: ${error.message} (see vit158 ${name} --help)\n`);
+      return EXIT.USAGE;
+    }
+    return complain(name, undefined, error);
+  }
+}
+
+// A reader that closes the pipe early (`| head`) has seen enough.
+process.stdout.on('error', (error) => {
+  process.exit(/** @type {NodeJS.ErrnoException} */ (error).code === 'EPIPE' ? EXIT.OK : EXIT.FAILED);
+});
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// What the commands share about models: the options that choose one and how it runs, where --model
+// leads, and the members that end every record.
+import { accessSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Classifier } from '../lib/classifier.js';
+import { bestVariant } from '../lib/detect.js';
+import { Engine } from '../lib/engine.js';
+import { Vit158Error, messageOf } from '../lib/errors.js';
+import { loadWasm } from '../lib/load_wasm.js';
+import { complain } from './console.mjs';
+
+const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
+
+/** @type {import('./options.mjs').Option[]} */
+export const RUN_OPTIONS = [
+  { name: '--model', letter: '-m', placeholder: 'M', help: 'model file, or name of a model in models/' },
+  { name: '--engine', choices: ['auto', 'scalar', 'simd128'], help: 'kernels to run (auto: the fastest)' },
+  { name: '--gemm', choices: ['auto', 'dot', 'table'],
+    help: 'kernel of ternary products (auto: by layer shape)' },
+];
+
+/**
+ * The model that the options ask for; on failure the complaint has been printed.
+ * @param {string} command
+ * @param {import('./options.mjs').Values} values
+ * @returns {Promise<Classifier | undefined>}
+ */
+export async function loadModel(command, values) {
+  const wanted = /** @type {string | undefined} */ (values['--model']);
+  let path = wanted;
+  try {
+    path = findModel(wanted);
+    const { '--engine': engine = 'auto', '--gemm': gemm = 'auto' } = values;
+    return await Classifier.load(path, { engine: /** @type {any} */ (engine), gemm: /** @type {any} */ (gemm) });
+  } catch (error) {
+    complain(command, path, error);
+    return undefined;
+  }
+}
+
+/**
+ * @param {string} [wanted] a path, or the name of a model in the collection, which is the folder
+ *   named by the environment variable VIT158_MODELS, else the package's models/
+ */
+export function findModel(wanted) {
+  if (wanted !== undefined && (wanted.includes('/') || isReadable(wanted))) return wanted;
+  const folder = process.env.VIT158_MODELS || MODELS;
+  const name = wanted ?? defaultModel(folder);
+  const path = join(folder, name.includes('.safetensors') ? name : `${name}.safetensors`);
+  if (!isReadable(path))
+    throw new Vit158Error('E_IO', `no such file, and no model of that name in ${folder}`);
+  return path;
+}
+
+/** @param {string} folder */
+function defaultModel(folder) {
+  const manifest = join(folder, 'manifest.json');
+  try {
+    return String(JSON.parse(readFileSync(manifest, 'utf8')).default);
+  } catch (error) {
+    throw new Vit158Error('E_IO', `no --model given, and no default: ${messageOf(error)}`);
+  }
+}
+
+/** @param {string} path */
+function isReadable(path) {
+  try {
+    accessSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The members that end every record. @param {Classifier} vit */
+export function modelMembers(vit) {
+  const { name, engine, numericsVersion: numerics, memoryBytes } = vit.info();
+  return { model: name, engine, numerics_version: numerics, memory_bytes: memoryBytes };
+}
+
+/** Of the module that would run. */
+export async function numericsVersion() {
+  return (await Engine.create(await loadWasm(bestVariant()))).numericsVersion;
+}
+
+/** Geometry under the names of vit158_model_info. @param {import('../lib/vit158.d.ts').ModelInfo} model */
+export function geometry(model) {
+  return {
+    image_size: model.imageSize,
+    patch_size: model.patchSize,
+    channels: model.channels,
+    dim: model.dim,
+    depth: model.depth,
+    heads: model.heads,
+    mlp_dim: model.mlpDim,
+    classes: model.classes,
+    tokens: model.tokens,
+    parameters: model.parameters,
+    ternary_parameters: model.ternaryParameters,
+    file_bytes: model.fileBytes,
+  };
+}
+
+/** Without the long lists. @param {Record<string, string>} metadata */
+export function shortMetadata({ labels: _labels, wnids: _wnids, ...rest }) {
+  return rest;
+}
