@@ -96,9 +96,8 @@ function browserDecode(bytes, name) {
       'E_UNSUPPORTED',
       `${name} is ${kindOf(bytes)}; outside a browser only JPEG and PNG are read`,
     );
-  return wrapErrors('E_UNSUPPORTED', `the browser cannot read ${name} as a picture`, () =>
-    openDrawable(new Blob([/** @type {BlobPart} */ (bytes)])),
-  );
+  const blob = new Blob([/** @type {BlobPart} */ (bytes)]);
+  return openDrawable(blob, 'E_UNSUPPORTED', `the browser cannot read ${name} as a picture`);
 }
 
 /** @param {Uint8Array} bytes of a file that is neither JPEG nor PNG */
@@ -116,10 +115,12 @@ function kindOf(bytes) {
 
 /**
  * @param {any} source what createImageBitmap takes
+ * @param {import('./vit158.d.ts').ErrorCode} [code] if it refuses
+ * @param {string} [complaint]
  * @returns {Promise<PixelRows>}
  */
-async function openDrawable(source) {
-  const bitmap = await wrapErrors('E_INPUT', 'the picture cannot be read', () =>
+async function openDrawable(source, code = 'E_INPUT', complaint = 'the picture cannot be read') {
+  const bitmap = await wrapErrors(code, complaint, () =>
     createImageBitmap(source, {
       colorSpaceConversion: 'none',
       premultiplyAlpha: 'none',
