@@ -3,8 +3,9 @@
 // format. Prints each violation, then "N passed, N failed" (one per rule). Wants the native build for
 // the symbol rules and wasm_build/dist for the export rules.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { complaints, DIST, sizeBudget } from '../wasm_build/build.mjs';
 import { ROOT } from './setup.mjs';
 
 const MAX_LINES = 500;
@@ -129,27 +130,6 @@ function symbols() {
 const FORBIDDEN_CALLS = new Set(['exit', '_exit', 'abort', 'printf', 'fprintf', 'vprintf', 'vfprintf',
   'puts', 'fputs', 'putchar', 'perror', 'stdout', 'stderr', '__printf_chk', '__fprintf_chk']);
 
-/** Exports that emcc adds to every module. */
-const EMSCRIPTEN_EXPORTS = ['memory', '_initialize', '__errno_location', 'stackSave', 'stackRestore',
-  'stackAlloc', '__indirect_function_table'];
-
-/** The committed wasm modules with the symbols that wasm_build/exports_*.txt promise for them. */
-function modules() {
-  const dist = join(ROOT, 'wasm_build/dist');
-  const names = readdirSync(dist).filter((name) => name.endsWith('.wasm'));
-  if (names.length === 0)
-    throw new Error('wasm_build/dist has no modules');
-  return names.map((name) => {
-    const part = ['decode', 'threads'].find((word) => name.includes(word)) ?? 'engine';
-    const list = `wasm_build/exports_${part}.txt`;
-    return {
-      name,
-      module: new WebAssembly.Module(readFileSync(join(dist, name))),
-      listed: read(list).split('\n').filter((symbol) => /^[a-z]/.test(symbol)),
-    };
-  });
-}
-
 /** Rules that need compilers and builds. @type {Record<string, () => string[]>} */
 const BUILD_RULES = {
   'the public header compiles alone, as C11 and as C++': () => [
@@ -178,17 +158,8 @@ const BUILD_RULES = {
   'the library neither prints nor exits': () => symbols()
     .filter(({ type, name }) => type === 'U' && FORBIDDEN_CALLS.has(name)).map(({ name }) => name),
 
-  'wasm modules export what their lists name': () => modules().flatMap(({ name, module, listed }) => {
-    const exported = WebAssembly.Module.exports(module).map((entry) => entry.name)
-      .filter((symbol) => !EMSCRIPTEN_EXPORTS.includes(symbol));
-    return [...exported.filter((symbol) => !listed.includes(symbol)).map((s) => `${name} exports ${s}`),
-      ...listed.filter((symbol) => !exported.includes(symbol)).map((s) => `${name} lacks ${s}`)];
-  }),
-
-  'wasm modules import nothing, the threads module only its memory': () => modules()
-    .flatMap(({ name, module }) => WebAssembly.Module.imports(module)
-      .filter((entry) => !(name.includes('threads') && entry.kind === 'memory'))
-      .map((entry) => `${name} imports ${entry.module}.${entry.name}`)),
+  'wasm modules keep to their size, import nothing and export what their lists name': () =>
+    Object.keys(sizeBudget()).flatMap((name) => complaints(name, readFileSync(join(DIST, name)))),
 
   'C is formatted by clang-format 14': () => {
     const { ok, errors } = output('clang-format-14', ['--dry-run', '-Werror', ...C_FILES]);

@@ -13,8 +13,16 @@ export const BUILD = join(ROOT, 'build/wasm');
 export const DIST = join(ROOT, 'wasm_build/dist');
 
 /** Exports that emcc adds to every module. */
-const EMSCRIPTEN_EXPORTS = ['memory', '_initialize', '__errno_location', 'stackSave', 'stackRestore',
-  'stackAlloc', '__indirect_function_table'];
+const EMSCRIPTEN_EXPORTS = ['memory', '_initialize', 'stackSave', 'stackRestore', 'stackAlloc',
+  '__indirect_function_table'];
+
+/** Which exports_*.txt a module follows. @type {Record<string, string>} */
+const EXPORT_LISTS = {
+  'vit158.wasm': 'exports_engine.txt',
+  'vit158-scalar.wasm': 'exports_engine.txt',
+  'vit158-threads.wasm': 'exports_threads.txt',
+  'vit158-decode.wasm': 'exports_decode.txt',
+};
 
 /** @typedef {{bytes: number, gzip_bytes: number, sha256: string}} ModuleFacts */
 /** @typedef {{compiler: string, sources_sha256: string, sources: string[],
@@ -44,7 +52,11 @@ export function buildModules(stdio) {
 /** @param {Buffer | string} data */
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 
-/** Our files that the modules were compiled from, by ninja's record of the last build. */
+/** Files besides the sources that decide what comes out. */
+const BUILD_FILES = ['CMakeLists.txt', 'wasm_build/flags.cmake', 'wasm_build/wasm.cmake',
+  ...new Set(Object.values(EXPORT_LISTS).map((list) => `wasm_build/${list}`))];
+
+/** Our files that the modules were made from; the sources by ninja's record of the last build. */
 export function moduleSources() {
   const log = execFileSync('ninja', ['-C', BUILD, '-t', 'deps'], {
     encoding: 'utf8', maxBuffer: 1 << 26,
@@ -56,8 +68,9 @@ export function moduleSources() {
     if (`${target}.wasm` in sizeBudget())
       for (const [, path] of section.matchAll(/^ +(.+)$/gm)) files.add(resolve(BUILD, path));
   }
-  return [...files].map((path) => relative(ROOT, path)).filter((path) => path.startsWith('src/'))
-    .sort();
+  const sources = [...files].map((path) => relative(ROOT, path))
+    .filter((path) => path.startsWith('src/'));
+  return [...sources, ...BUILD_FILES].sort();
 }
 
 /** One digest over names and contents. @param {string[]} paths */
@@ -72,14 +85,16 @@ export function sourcesDigest(paths) {
  */
 export function complaints(name, bytes) {
   const module = new WebAssembly.Module(/** @type {BufferSource} */ (bytes));
-  const list = name.includes('decode') ? 'exports_decode.txt' : 'exports_engine.txt';
+  const list = readFileSync(join(ROOT, 'wasm_build', EXPORT_LISTS[name]), 'utf8');
   /** @type {string[]} */
-  const listed = readFileSync(join(ROOT, 'wasm_build', list), 'utf8').match(/^[a-z]\w+$/gm) ?? [];
+  const listed = list.match(/^[a-z_]\w+$/gm) ?? [];
   const exported = WebAssembly.Module.exports(module).map((entry) => entry.name)
     .filter((symbol) => !EMSCRIPTEN_EXPORTS.includes(symbol));
   const budget = sizeBudget()[name];
   return [
-    ...WebAssembly.Module.imports(module).map((entry) => `imports ${entry.module}.${entry.name}`),
+    ...WebAssembly.Module.imports(module)
+      .filter((entry) => !(name.includes('threads') && entry.kind === 'memory'))
+      .map((entry) => `imports ${entry.module}.${entry.name}`),
     ...exported.filter((symbol) => !listed.includes(symbol)).map((symbol) => `exports ${symbol}`),
     ...listed.filter((symbol) => !exported.includes(symbol)).map((symbol) => `lacks ${symbol}`),
     ...(bytes.length > budget ? [`has ${bytes.length} bytes, more than ${budget}`] : []),
