@@ -21,12 +21,9 @@ target_link_libraries(vit158_cli PUBLIC vit158)
 
 # The collection of models and the one that runs when none is named.
 set(manifest ${PROJECT_SOURCE_DIR}/models/manifest.json)
-set(default_model none)
-if(EXISTS ${manifest})
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${manifest})
-  file(READ ${manifest} manifest_text)
-  string(JSON default_model GET ${manifest_text} default)
-endif()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${manifest})
+file(READ ${manifest} manifest_text)
+string(JSON default_model GET ${manifest_text} default)
 set_source_files_properties(src/cli/find_model.c PROPERTIES COMPILE_DEFINITIONS
   "VIT158_MODELS_FOLDER=\"${PROJECT_SOURCE_DIR}/models\";VIT158_DEFAULT_MODEL=\"${default_model}\"")
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Real models on real pictures against PyTorch and Pillow, natively: the float ImageNet ViT-Ti from
- * decoded pictures to logits. Skipped, loudly, where the reference folder is absent.
+ * decoded pictures to logits, and the ternary CIFAR-10 ViT packed by our packer. Skipped, loudly,
+ * where the reference folder is absent.
  */
 #include "unit/test.h"
 
@@ -12,12 +13,18 @@
 
 #include "cli/files.h"
 #include "golden/reference_file.h"
+#include "model/pack.h"
 #include "unit/ppm.h"
 #include "vit158.h"
 
 #define VIT_TINY_IMAGES 8
 #define VIT_TINY_CLASSES 1000
 #define VIT_TINY_TOLERANCE 2e-3
+
+#define CIFAR_IMAGES 16
+#define CIFAR_CLASSES 10
+#define CIFAR_SIDE 32
+#define CIFAR_BYTES (CIFAR_SIDE * CIFAR_SIDE * 3)
 
 static vit158_model *open_reference_model(const char *name)
 {
@@ -111,10 +118,113 @@ static void test_vit_tiny(void **state)
     free(text);
 }
 
+/* The first pixel array of a picture's record, as bytes [32][32][3]. */
+static void read_pixels(uint8_t pixels[CIFAR_BYTES], const char *from)
+{
+    double *const numbers = malloc(CIFAR_BYTES * sizeof *numbers);
+    assert_non_null(numbers);
+    reference_numbers(numbers, CIFAR_BYTES, from, "pixels");
+    for (size_t i = 0; i < CIFAR_BYTES; i++)
+        pixels[i] = (uint8_t)numbers[i];
+    free(numbers);
+}
+
+/* Index of the largest value; *margin is how far the second lies below. */
+static size_t best_of(double *margin, const double *values, size_t count)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < count; i++)
+        best = values[i] > values[best] ? i : best;
+    *margin = INFINITY;
+    for (size_t i = 0; i < count; i++)
+        if (i != best)
+            *margin = fmin(*margin, values[best] - values[i]);
+    return best;
+}
+
+/* How far a logit may lie from PyTorch's float32 one. An activation that float error pushes over a
+ * rounding boundary moves logits by 1e-2, and PyTorch's own float32 and float64 runs differ by such
+ * flips: that distance is a picture's noise, and 4 times it is the limit. The reference run met no
+ * flip at all in two of the pictures (noise below 1e-6), whose closest activations lie 1e-6 of a
+ * step from a boundary; PyTorch itself flips there when it runs them one by one instead of as one
+ * batch (0.014 and 0.024). For these the limit is the largest noise of all pictures. */
+static double allowed_difference(double noise, double largest_noise)
+{
+    return noise < 1e-5 ? largest_noise : fmax(4.0 * noise, 1e-3);
+}
+
+/* Runs the picture whose record begins at `at` and compares; returns |difference| / allowed. */
+static double compare_cifar(vit158_session *session, const char *at, double largest_noise,
+                            int number)
+{
+    uint8_t pixels[CIFAR_BYTES];
+    double want[CIFAR_CLASSES];
+    double noise;
+    double margin;
+    vit158_error error;
+    vit158_prediction top;
+    read_pixels(pixels, at);
+    reference_numbers(want, CIFAR_CLASSES, at, "logits");
+    reference_numbers(&noise, 1, at, "noise");
+    assert_int_equal(vit158_session_set_image(session, pixels, CIFAR_SIDE, CIFAR_SIDE,
+                                              (size_t)CIFAR_SIDE * 3, VIT158_PIXELS_RGB, &error),
+                     VIT158_OK);
+    assert_int_equal(vit158_session_run(session, NULL, NULL, &error), VIT158_OK);
+    const double allowed = allowed_difference(noise, largest_noise);
+    const double difference =
+        largest_difference(vit158_session_logits(session), want, CIFAR_CLASSES);
+    if (!(difference <= allowed))
+        fail_msg("picture %d: a logit differs by %.3g, %.3g are allowed", number, difference,
+                 allowed);
+    const size_t best = best_of(&margin, want, CIFAR_CLASSES);
+    assert_int_equal(vit158_session_top_k(session, &top, 1), 1);
+    if (margin > 2.0 * allowed)
+        assert_int_equal(top.index, best);
+    return difference / allowed;
+}
+
+static void test_cifar10(void **state)
+{
+    (void)state;
+    char path[1024];
+    if (!reference_path(path, "golden/cifar10_golden.json")) {
+        print_message("SKIPPED: no %s; set VIT158_SHARED to the reference folder\n", path);
+        skip();
+    }
+    const char *const packed = "test_reference_cifar10.safetensors";
+    const vit158_pack_options pack = {.rest = VIT158_DTYPE_F32};
+    vit158_pack_report report;
+    vit158_model *model;
+    vit158_session *session;
+    vit158_error error;
+    reference_path(path, "checkpoints/cifar10-bootstrap.safetensors");
+    if (vit158_pack_file(path, packed, &pack, &report, &error) != VIT158_OK ||
+        vit158_open_model_file(&model, packed, &error) != VIT158_OK ||
+        vit158_session_create(&session, model, NULL, &error) != VIT158_OK)
+        fail_msg("%s", error.message);
+    char *const text = reference_text("golden/cifar10_golden.json");
+    const char *at = text;
+    double largest_noise;
+    double worst = 0.0;
+    reference_numbers(&largest_noise, 1, text, "max_abs_f32_f64");
+    for (int i = 0; i < CIFAR_IMAGES; i++) {
+        at = reference_key(at, "file");
+        assert_non_null(at);
+        worst = fmax(worst, compare_cifar(session, at, largest_noise, i));
+    }
+    print_message("CIFAR-10, %d pictures: at most %.2f of the allowed difference\n", CIFAR_IMAGES,
+                  worst);
+    free(text);
+    vit158_session_close(session);
+    vit158_model_close(model);
+    remove(packed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vit_tiny),
+        cmocka_unit_test(test_cifar10),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

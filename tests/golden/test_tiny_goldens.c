@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "cli/files.h"
+#include "model/pack.h"
 #include "vit158.h"
 
 /* The goldens keep every activation 2.5e-4 away from a rounding boundary, so no quantized value may
@@ -185,11 +186,41 @@ static void test_variants_are_equal(void **state)
     }
 }
 
+/* Our packer quantizes the latent weights to the very codes that PyTorch gave. */
+static void test_packed_latent(void **state)
+{
+    (void)state;
+    char latent[512];
+    const char *const packed = "test_tiny_packed.safetensors";
+    const vit158_pack_options pack = {.rest = VIT158_DTYPE_F32};
+    const vit158_options options = {.explain = 0};
+    vit158_pack_report report;
+    vit158_error error;
+    vit158_model *model;
+    size_t count;
+    data_path(latent, "latent-6", ".safetensors");
+    if (vit158_pack_file(latent, packed, &pack, &report, &error) != VIT158_OK ||
+        vit158_open_model_file(&model, packed, &error) != VIT158_OK)
+        fail_msg("%s", error.message);
+    vit158_model *const expected = open_model("ternary-6");
+    float *const golden = read_golden(&count, "ternary-6");
+    float *const want = run(expected, golden, &options, &count);
+    float *const got = run(model, golden, &options, &count);
+    assert_memory_equal(got, want, count * sizeof *got);
+    free(got);
+    free(want);
+    free(golden);
+    vit158_model_close(expected);
+    vit158_model_close(model);
+    remove(packed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_variants_are_equal),
+        cmocka_unit_test(test_packed_latent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
