@@ -4,3 +4,4 @@
 vit158_add_check(numerics tests/kernels/check_numerics.c)
 vit158_add_check(elementwise tests/kernels/check_elementwise.c)
 vit158_add_check(gemm tests/kernels/check_gemm.c tests/kernels/gemm_cases.c)
+vit158_add_check(attention tests/kernels/check_attention.c)

@@ -16,6 +16,13 @@
 /* Smallest divisor of both quantizers (METHODS.md 1.2). */
 #define VIT158_QUANT_FLOOR 1e-5F
 
+/* Attention in int16: queries and keys to 12 bits a token, values to 16 a channel, probabilities to
+ * 16 (they sum to 1). Sums stay below 2^31 for heads of at most VIT158_I16_MAX_HEAD channels. */
+#define VIT158_I16_TOKEN_LEVELS 2047.0F
+#define VIT158_I16_LEVELS 32767.0F
+#define VIT158_I16_FLOOR 1e-30F
+#define VIT158_I16_MAX_HEAD 512U
+
 /* Rounds half to even; |x| < 2^22. Adding 1.5 * 2^23 leaves no fraction bits in the sum. */
 static inline float vit158_rne(float x)
 {
@@ -49,6 +56,15 @@ static inline int8_t vit158_quantize(float x, float s)
 {
     const uint8_t low = (uint8_t)vit158_bits_from_float(x * s + 12582912.0F);
     return (int8_t)(low < 128 ? low : low - 256);
+}
+
+/* rne(x * s) as int16, for |x * s| <= 32767 up to the product's rounding; clamped, so that a value
+ * that is not finite gives some int16. */
+static inline int16_t vit158_quantize_i16(float x, float s)
+{
+    const uint32_t bits = vit158_bits_from_float(x * s + 12582912.0F);
+    const int32_t value = (int32_t)(bits - 0x4B400000U);
+    return (int16_t)(value > 32767 ? 32767 : value < -32768 ? -32768 : value);
 }
 
 /* e^x for x <= 0; 0 below VIT158_EXP_MIN. Cody and Waite reduction x = n ln2 + r, |r| <= ln2/2,

@@ -15,7 +15,8 @@
 #include "kernels/kernels.h"
 #include "model/model.h"
 
-typedef struct vit158_explain vit158_explain; /* rollout.h */
+typedef struct vit158_explain vit158_explain;     /* rollout.h */
+typedef struct vit158_int_heads vit158_int_heads; /* attention.h */
 
 typedef struct vit158_forward {
     const vit158_model *model;
@@ -24,16 +25,17 @@ typedef struct vit158_forward {
     vit158_gemm gemm;
     uint32_t n_tokens;
     uint32_t ld;
-    float *tensor;    /* [channels][S][S]: the input, filled by the caller */
-    float *x;         /* [d][ld] residual stream */
-    float *wide;      /* [max(3d, F, patch inputs)][ld]: patch columns, q k v, hidden */
-    float *attended;  /* [d][ld] attention output, heads concatenated */
-    float *normed;    /* [max(d, F)][ld] input of float layers; NULL if no layer needs it */
-    int8_t *q;        /* [max(d, F)][ld] input of quantized layers; NULL if no layer needs it */
-    float *r;         /* [ld] its dequantization steps */
-    float *embedding; /* [d] final LayerNorm of the class token */
-    float *logits;    /* [C] */
-    uint8_t *scratch; /* [workers][scratch_bytes] */
+    float *tensor;   /* [channels][S][S]: the input, filled by the caller */
+    float *x;        /* [d][ld] residual stream */
+    float *wide;     /* [max(3d, F, patch inputs)][ld]: patch columns, q k v, hidden */
+    float *attended; /* [d][ld] attention output, heads concatenated */
+    float *normed;   /* [max(d, F)][ld] input of float layers; NULL if no layer needs it */
+    int8_t *q;       /* [max(d, F)][ld] input of quantized layers; NULL if no layer needs it */
+    float *r;        /* [ld] its dequantization steps */
+    vit158_int_heads *heads; /* int16 queries, keys, values; NULL if no block uses them */
+    float *embedding;        /* [d] final LayerNorm of the class token */
+    float *logits;           /* [C] */
+    uint8_t *scratch;        /* [workers][scratch_bytes] */
     size_t scratch_bytes;
     vit158_explain *explain; /* NULL unless asked for */
     uint32_t next_step;

@@ -141,9 +141,9 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
                                     .n_out = layer->n_out,
                                     .epilogue = epilogue};
     }
-    if (job.cut.token_step == 0)
+    if (job.cut.token_step == 0 || f->pool->workers == 1)
         job.cut.token_step = part.tokens;
-    if (job.cut.out_step == 0)
+    if (job.cut.out_step == 0 || f->pool->workers == 1)
         job.cut.out_step = part.o1 - part.o0;
     job.token_tasks = divide_up(part.tokens, job.cut.token_step);
     const uint32_t out_tasks = divide_up(part.o1 - part.o0, job.cut.out_step);

@@ -15,6 +15,7 @@ typedef struct needs {
     size_t scratch; /* of one worker */
     bool quantized; /* some block layer takes int8 input */
     bool dense;     /* some block layer takes float input */
+    bool integer;   /* some block's attention is int16 */
 } needs;
 
 static void need_layer(needs *n, const vit158_forward *f, const vit158_linear *layer)
@@ -39,6 +40,7 @@ static needs sum_up(const vit158_forward *f, bool explain)
         total.scratch = larger(total.scratch, f->kernels->f32.scratch(n, n, n));
     for (uint32_t i = 0; i < m->info.depth; i++) {
         const vit158_block *b = &m->blocks[i];
+        total.integer = total.integer || vit158_attention_is_int(m, i);
         need_layer(&total, f, &b->qkv);
         need_layer(&total, f, &b->proj);
         need_layer(&total, f, &b->fc1);
@@ -73,6 +75,7 @@ void vit158_forward_plan(vit158_forward *f, vit158_arena *arena, const vit158_mo
     f->normed = n.dense ? vit158_arena_take(arena, widest_input, row) : f->attended;
     f->q = n.quantized ? vit158_arena_take(arena, widest_input, f->ld) : NULL;
     f->r = n.quantized ? vit158_arena_take(arena, 1, row) : NULL;
+    f->heads = n.integer ? vit158_int_heads_plan(arena, model) : NULL;
     f->embedding = vit158_arena_take(arena, d, sizeof(float));
     f->logits = vit158_arena_take(arena, info->classes, sizeof(float));
     f->scratch_bytes = n.scratch;

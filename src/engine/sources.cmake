@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 set(VIT158_ENGINE_SOURCES
     src/engine/attention.c
+    src/engine/attention_int.c
     src/engine/block.c
     src/engine/embed.c
     src/engine/forward.c

@@ -63,12 +63,6 @@ static inline v128_t load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_
     return k < n_in ? wasm_i16x8_load8x8(q + k * ldq) : wasm_i16x8_splat(0);
 }
 
-static inline void store_pair(int16_t *x, v128_t a, v128_t b)
-{
-    wasm_v128_store(x, wasm_i16x8_shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11));
-    wasm_v128_store(x + 8, wasm_i16x8_shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15));
-}
-
 /* Pair j of a block of 20 inputs joins inputs first(j) and first(j) + apart. */
 static VIT158_INNER void pack_trit_panel(int16_t *x, const int8_t *q, size_t ldq, uint32_t n_in)
 {
@@ -76,8 +70,8 @@ static VIT158_INNER void pack_trit_panel(int16_t *x, const int8_t *q, size_t ldq
         for (uint32_t i = 0; i < 5; i++, x += STEP_X) {
             for (uint32_t half = 0; half < 2; half++) {
                 const uint32_t first = k + 10 * half + i;
-                store_pair(x + (size_t)16 * half, load_input(q, ldq, first, n_in),
-                           load_input(q, ldq, first + 5, n_in));
+                vit158_store_pairs(x + (size_t)16 * half, load_input(q, ldq, first, n_in),
+                                   load_input(q, ldq, first + 5, n_in));
             }
         }
     }
@@ -86,7 +80,7 @@ static VIT158_INNER void pack_trit_panel(int16_t *x, const int8_t *q, size_t ldq
 static VIT158_INNER void pack_i8_panel(int16_t *x, const int8_t *q, size_t ldq, uint32_t n_in)
 {
     for (uint32_t k = 0; k < BLOCK_STEPS * 4 * (step_count(n_in) / BLOCK_STEPS); k += 2, x += 16)
-        store_pair(x, load_input(q, ldq, k, n_in), load_input(q, ldq, k + 1, n_in));
+        vit158_store_pairs(x, load_input(q, ldq, k, n_in), load_input(q, ldq, k + 1, n_in));
 }
 
 /* Digits - 1 of the codes of two outputs, [i][2 outputs][4 groups], into every other half step. */

@@ -140,6 +140,64 @@ typedef struct vit158_softmax {
     float factor;
 } vit158_softmax;
 
+/* ---- Attention in int16 ---------------------------------------------------------------------
+ *
+ * Exact integer sums of int16 products, so that their order is free and i32x4.dot_i16x8_s does
+ * them. A pair matrix holds two channels (or keys) of a token side by side: [ceil(n / 2)][ld][2];
+ * an odd n's last second entry is 0.
+ *
+ * Tokens: per token s = 2047 / max(absmax over channels, 1e-30), y = vit158_quantize_i16(x, s),
+ * r = 1 / s.
+ */
+typedef struct vit158_quantize_tokens {
+    int16_t *y;     /* pairs of channels, [ceil(n / 2)][ld][2] */
+    float *r;       /* [ld] */
+    const float *x; /* [n][ld] */
+    size_t ld;
+    uint32_t n; /* channels */
+} vit158_quantize_tokens;
+
+/* Channels: per channel s = 32767 / max(absmax over tokens, 1e-30), y = vit158_quantize_i16(x, s),
+ * r = 1 / s. Columns n_tokens .. ld-1 of y become 0. */
+typedef struct vit158_quantize_channels {
+    int16_t *y;     /* [n][ld] */
+    float *r;       /* [n] */
+    const float *x; /* [n][ld] */
+    size_t ld;
+    uint32_t n; /* channels */
+    uint32_t n_tokens;
+} vit158_quantize_channels;
+
+/* Softmax of scores x[j][t] = s[j][t] * factor as in vit158_softmax, but
+ * p = vit158_quantize_i16(e_j, 32767 / total). s is overwritten. */
+typedef struct vit158_softmax_i16 {
+    int16_t *p; /* pairs of rows, [ceil(n_rows / 2)][ld][2] */
+    float *s;   /* [n_rows][ld] */
+    size_t ld;
+    uint32_t n_rows;
+    float factor;
+} vit158_softmax_i16;
+
+/* y[o][t] = (float)(sum over k of a(o, k) * b(k, t)) * (row_scale[o * row_step] * column_scale[t *
+ * column_step]), steps 0 or 1. b is a pair matrix; a(o, k) = a[o * a_row + k / 2 * a_pair + k % 2],
+ * so a may be pairs of channels (a_row = 2, a_pair = 2 ld) or rows of keys (a_row = ld, a_pair =
+ * 2). An odd n_in counts its pair's second entries: one of them must be 0. */
+typedef struct vit158_gemm_i16 {
+    float *y; /* [n_out][ldy] */
+    size_t ldy;
+    const int16_t *a;
+    size_t a_row;
+    size_t a_pair;
+    const int16_t *b; /* [ceil(n_in / 2)][ldb][2] */
+    size_t ldb;
+    const float *row_scale;
+    const float *column_scale;
+    uint32_t row_step;
+    uint32_t column_step;
+    uint32_t n_in;
+    uint32_t n_out;
+} vit158_gemm_i16;
+
 /* ---- Patches --------------------------------------------------------------------------------
  *
  * Columns for the patch embedding as a product: row (c, y, x) of the patch, column 0 zero (class
@@ -196,6 +254,10 @@ typedef struct vit158_kernels {
     void (*norm_quantize)(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1, void *scratch);
     void (*norm_f32)(const vit158_norm_f32 *p, uint32_t t0, uint32_t t1, void *scratch);
     void (*softmax)(const vit158_softmax *p, uint32_t t0, uint32_t t1);
+    void (*quantize_tokens)(const vit158_quantize_tokens *p, uint32_t t0, uint32_t t1);
+    void (*quantize_channels)(const vit158_quantize_channels *p);
+    void (*softmax_i16)(const vit158_softmax_i16 *p, uint32_t t0, uint32_t t1);
+    void (*i16)(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
     /* x[i] = gelu(x[i]) for i < count; count a multiple of 4. */
     void (*gelu)(float *x, size_t count);
     void (*patches)(const vit158_patches *p);

@@ -21,6 +21,10 @@ const vit158_kernels vit158_kernels_scalar = {
     .norm_quantize = vit158_norm_quantize_scalar,
     .norm_f32 = vit158_norm_f32_scalar,
     .softmax = vit158_softmax_scalar,
+    .quantize_tokens = vit158_quantize_tokens_scalar,
+    .quantize_channels = vit158_quantize_channels_scalar,
+    .softmax_i16 = vit158_softmax_i16_scalar,
+    .i16 = vit158_gemm_i16_scalar,
     .gelu = vit158_gelu_scalar,
     .patches = vit158_patches_scalar,
 };

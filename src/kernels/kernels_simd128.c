@@ -22,6 +22,10 @@ const vit158_kernels vit158_kernels_simd128 = {
     .norm_quantize = vit158_norm_quantize_simd128,
     .norm_f32 = vit158_norm_f32_simd128,
     .softmax = vit158_softmax_simd128,
+    .quantize_tokens = vit158_quantize_tokens_simd128,
+    .quantize_channels = vit158_quantize_channels_simd128,
+    .softmax_i16 = vit158_softmax_i16_simd128,
+    .i16 = vit158_gemm_i16_simd128,
     .gelu = vit158_gelu_simd128,
     .patches = vit158_patches_scalar,
 };

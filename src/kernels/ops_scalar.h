@@ -19,6 +19,10 @@ void vit158_norm_quantize_scalar(const vit158_norm_quantize *p, uint32_t t0, uin
                                  void *scratch);
 void vit158_norm_f32_scalar(const vit158_norm_f32 *p, uint32_t t0, uint32_t t1, void *scratch);
 void vit158_softmax_scalar(const vit158_softmax *p, uint32_t t0, uint32_t t1);
+void vit158_quantize_tokens_scalar(const vit158_quantize_tokens *p, uint32_t t0, uint32_t t1);
+void vit158_quantize_channels_scalar(const vit158_quantize_channels *p);
+void vit158_softmax_i16_scalar(const vit158_softmax_i16 *p, uint32_t t0, uint32_t t1);
+void vit158_gemm_i16_scalar(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
 void vit158_gelu_scalar(float *x, size_t count);
 void vit158_patches_scalar(const vit158_patches *p);
 

@@ -25,6 +25,10 @@ void vit158_norm_quantize_simd128(const vit158_norm_quantize *p, uint32_t t0, ui
                                   void *scratch);
 void vit158_norm_f32_simd128(const vit158_norm_f32 *p, uint32_t t0, uint32_t t1, void *scratch);
 void vit158_softmax_simd128(const vit158_softmax *p, uint32_t t0, uint32_t t1);
+void vit158_quantize_tokens_simd128(const vit158_quantize_tokens *p, uint32_t t0, uint32_t t1);
+void vit158_quantize_channels_simd128(const vit158_quantize_channels *p);
+void vit158_softmax_i16_simd128(const vit158_softmax_i16 *p, uint32_t t0, uint32_t t1);
+void vit158_gemm_i16_simd128(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
 void vit158_gelu_simd128(float *x, size_t count);
 
 /* vit158_rne of four values. */
@@ -32,6 +36,22 @@ static inline v128_t vit158_rne_x4(v128_t x)
 {
     const v128_t magic = wasm_f32x4_splat(12582912.0F);
     return wasm_f32x4_sub(wasm_f32x4_add(x, magic), magic);
+}
+
+/* vit158_quantize_i16 of eight values, each four with their scales. */
+static inline v128_t vit158_quantize_i16_x8(v128_t x0, v128_t x1, v128_t s0, v128_t s1)
+{
+    const v128_t magic = wasm_f32x4_splat(12582912.0F), bias = wasm_i32x4_splat(0x4B400000);
+    const v128_t y0 = wasm_f32x4_add(wasm_f32x4_mul(x0, s0), magic);
+    const v128_t y1 = wasm_f32x4_add(wasm_f32x4_mul(x1, s1), magic);
+    return wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(y0, bias), wasm_i32x4_sub(y1, bias));
+}
+
+/* Two rows of eight int16 as pairs, [8][2]. */
+static inline void vit158_store_pairs(int16_t *out, v128_t a, v128_t b)
+{
+    wasm_v128_store(out, wasm_i16x8_shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11));
+    wasm_v128_store(out + 8, wasm_i16x8_shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15));
 }
 
 /* p * x + c, two roundings. */

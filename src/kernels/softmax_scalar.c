@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Softmax down each column: definition.
+ * Softmax down each column, to float and to int16: definitions.
  */
 #include "kernels/ops_scalar.h"
 
-static void column_softmax(float *s, size_t ld, uint32_t n_rows, float factor)
+/* s[j] = vit158_exp(s[j] * factor - max); returns the total. */
+static float column_exp(float *s, size_t ld, uint32_t n_rows, float factor)
 {
     float max = s[0] * factor;
     for (uint32_t j = 0; j < n_rows; j++) {
@@ -18,15 +19,31 @@ static void column_softmax(float *s, size_t ld, uint32_t n_rows, float factor)
         s[j * ld] = e;
         lanes[j % 4] = lanes[j % 4] + e;
     }
-    const float inverse = 1.0F / vit158_striped_total(lanes);
-    for (uint32_t j = 0; j < n_rows; j++)
-        s[j * ld] = s[j * ld] * inverse;
+    return vit158_striped_total(lanes);
 }
 
 void vit158_softmax_scalar(const vit158_softmax *p, uint32_t t0, uint32_t t1)
 {
     if (p->n_rows == 0)
         return;
-    for (uint32_t t = t0; t < t1; t++)
-        column_softmax(p->s + t, p->ld, p->n_rows, p->factor);
+    for (uint32_t t = t0; t < t1; t++) {
+        float *s = p->s + t;
+        const float inverse = 1.0F / column_exp(s, p->ld, p->n_rows, p->factor);
+        for (uint32_t j = 0; j < p->n_rows; j++)
+            s[j * p->ld] = s[j * p->ld] * inverse;
+    }
+}
+
+void vit158_softmax_i16_scalar(const vit158_softmax_i16 *p, uint32_t t0, uint32_t t1)
+{
+    if (p->n_rows == 0)
+        return;
+    for (uint32_t t = t0; t < t1; t++) {
+        float *s = p->s + t;
+        const float scale = VIT158_I16_LEVELS / column_exp(s, p->ld, p->n_rows, p->factor);
+        for (uint32_t j = 0; j < p->n_rows; j++)
+            p->p[(j / 2 * p->ld + t) * 2 + j % 2] = vit158_quantize_i16(s[j * p->ld], scale);
+        if (p->n_rows % 2 == 1)
+            p->p[(p->n_rows / 2 * p->ld + t) * 2 + 1] = 0;
+    }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Softmax down the columns, eight tokens side by side, so that no step is horizontal.
+ * Softmax down the columns, to float and to int16, eight tokens side by side, so that no step is
+ * horizontal.
  */
 #include "kernels/ops_simd128.h"
 
@@ -73,6 +74,37 @@ static VIT158_INNER void divide_columns(float *s, size_t ld, uint32_t n_rows, pa
     for (uint32_t j = 0; j < n_rows; j++, s += ld) {
         const pair e = load(s);
         store(s, (pair){wasm_f32x4_mul(e.lo, lo), wasm_f32x4_mul(e.hi, hi)});
+    }
+}
+
+/* Probabilities as pairs of rows; past the last row 0. */
+static VIT158_INNER void quantize_columns(int16_t *out, const float *s, size_t ld, uint32_t n_rows,
+                                          pair total)
+{
+    const v128_t levels = wasm_f32x4_splat(VIT158_I16_LEVELS);
+    const v128_t lo = wasm_f32x4_div(levels, total.lo);
+    const v128_t hi = wasm_f32x4_div(levels, total.hi);
+    for (uint32_t j = 0; j < n_rows; j += 2, s += 2 * ld, out += 2 * ld) {
+        const pair e = load(s);
+        const v128_t a = vit158_quantize_i16_x8(e.lo, e.hi, lo, hi);
+        v128_t b = wasm_i16x8_splat(0);
+        if (j + 1 < n_rows) {
+            const pair next = load(s + ld);
+            b = vit158_quantize_i16_x8(next.lo, next.hi, lo, hi);
+        }
+        vit158_store_pairs(out, a, b);
+    }
+}
+
+void vit158_softmax_i16_simd128(const vit158_softmax_i16 *p, uint32_t t0, uint32_t t1)
+{
+    if (p->n_rows == 0)
+        return;
+    for (uint32_t t = t0; t < t1; t += LANES) {
+        float *s = p->s + t;
+        const pair max = scale_columns(s, p->ld, p->n_rows, p->factor);
+        const pair total = exp_columns(s, p->ld, p->n_rows, max);
+        quantize_columns(p->p + (size_t)2 * t, s, p->ld, p->n_rows, total);
     }
 }
 

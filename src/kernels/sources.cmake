@@ -3,17 +3,21 @@ set(VIT158_KERNELS_SOURCES
     src/kernels/choose.c
     src/kernels/gelu_scalar.c
     src/kernels/gemm_f32_scalar.c
+    src/kernels/gemm_i16_scalar.c
     src/kernels/gemm_i8_scalar.c
     src/kernels/gemm_trit_scalar.c
     src/kernels/kernels_scalar.c
     src/kernels/norm_scalar.c
     src/kernels/patches_scalar.c
+    src/kernels/quantize_i16_scalar.c
     src/kernels/softmax_scalar.c)
 set(VIT158_KERNELS_SIMD128_SOURCES
     src/kernels/gelu_simd128.c
     src/kernels/gemm_dot_simd128.c
     src/kernels/gemm_f32_simd128.c
+    src/kernels/gemm_i16_simd128.c
     src/kernels/gemm_table_simd128.c
     src/kernels/kernels_simd128.c
     src/kernels/norm_simd128.c
+    src/kernels/quantize_i16_simd128.c
     src/kernels/softmax_simd128.c)

@@ -70,7 +70,7 @@ static void assert_near(const char *what, const float *actual, const double *exp
             fail_msg("%s[%zu] is %.9g, expected %.9g", what, i, (double)actual[i], expected[i]);
 }
 
-static void check_against_naive(random_shape shape, uint64_t seed)
+static void check_against_naive(random_shape shape, uint64_t seed, double tolerance)
 {
     vit158_model *model = random_model_make(shape, seed);
     float *tensor = random_tensor(model, seed + 1);
@@ -83,10 +83,12 @@ static void check_against_naive(random_shape shape, uint64_t seed)
     naive.attention = naive.embedding + shape.dim;
     naive.rollout = naive.attention + rows * n;
     naive_forward(model, tensor, &naive);
-    assert_near("logits", vit158_session_logits(session), naive.logits, shape.classes, 2e-4);
-    assert_near("embedding", vit158_session_embedding(session), naive.embedding, shape.dim, 2e-4);
-    assert_near("attention", vit158_session_attention(session), naive.attention, rows * n, 2e-5);
-    assert_near("rollout", vit158_session_rollout(session), naive.rollout, n, 2e-5);
+    assert_near("logits", vit158_session_logits(session), naive.logits, shape.classes, tolerance);
+    assert_near("embedding", vit158_session_embedding(session), naive.embedding, shape.dim,
+                tolerance);
+    assert_near("attention", vit158_session_attention(session), naive.attention, rows * n,
+                tolerance / 10);
+    assert_near("rollout", vit158_session_rollout(session), naive.rollout, n, tolerance / 10);
     free(memory);
     vit158_session_close(session);
     free(tensor);
@@ -106,7 +108,7 @@ static void test_equals_the_naive_forward_pass(void **state)
                 shape.outer_norms = norms != 1;
                 shape.inner_norms = norms != 2;
                 shape.row_scales = seed == 2;
-                check_against_naive(shape, seed);
+                check_against_naive(shape, seed, 2e-4);
             }
         }
     }
@@ -119,11 +121,26 @@ static void test_grey_and_other_geometries(void **state)
     shape.channels = 1;
     shape.side = 28;
     shape.depth = 1; /* the first block is the last */
-    check_against_naive(shape, 5);
+    check_against_naive(shape, 5, 2e-4);
     shape.side = 4; /* one patch */
     shape.depth = 3;
     shape.classes = 1;
-    check_against_naive(shape, 6);
+    check_against_naive(shape, 6, 2e-4);
+}
+
+/* From 128 tokens on quantized models attend in int16: close to the float result, not equal. The
+ * tolerance is that of an int8 activation or two that round the other way. */
+static void test_long_sequences(void **state)
+{
+    (void)state;
+    random_shape shape = small;
+    shape.side = 48;
+    shape.dim = 35; /* heads of 7 channels: an odd number of them in a pair matrix */
+    check_against_naive(shape, 7, 3e-2);
+    shape.encoding = VIT158_ENCODING_I8;
+    check_against_naive(shape, 8, 3e-2);
+    shape.encoding = VIT158_ENCODING_F32;
+    check_against_naive(shape, 9, 2e-4);
 }
 
 static void assert_same_logits(const vit158_model *model, const float *tensor,
@@ -143,11 +160,11 @@ static void test_every_variant_gives_the_same_bits(void **state)
     (void)state;
     const vit158_encoding encodings[] = {VIT158_ENCODING_F32, VIT158_ENCODING_TRIT,
                                          VIT158_ENCODING_I8};
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < 6; e++) {
         random_shape shape = small;
-        shape.encoding = encodings[e];
-        shape.side = 32;
-        shape.dim = 48;
+        shape.encoding = encodings[e % 3];
+        shape.side = e < 3 ? 32 : 48; /* 65 and 145 tokens */
+        shape.dim = 51;
         shape.heads = 3;
         shape.mlp_dim = 101;
         vit158_model *model = random_model_make(shape, 11);
@@ -337,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equals_the_naive_forward_pass),
         cmocka_unit_test(test_grey_and_other_geometries),
+        cmocka_unit_test(test_long_sequences),
         cmocka_unit_test(test_every_variant_gives_the_same_bits),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_bad_options),
