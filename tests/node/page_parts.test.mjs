@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Parts of the page that are plain functions.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { count, duration, labelParts, percent, rate, size } from '../../web/app/format.js';
+import { certainty, scopeWords } from '../../web/app/messages.js';
+import { ternaryBits } from '../../web/app/models.js';
+import { shrinkToRgba, tensorToRgba } from '../../web/app/pixels.js';
+import { blockTimes, stageTotals } from '../../web/app/timing.js';
+
+test('numbers for people', () => {
+  assert.deepEqual([0.004, 0.42, 9.994, 9.996, 99.94, 99.96, 999, 1250].map(duration), [
+    '0.00 ms',
+    '0.42 ms',
+    '9.99 ms',
+    '10.0 ms',
+    '99.9 ms',
+    '100 ms',
+    '999 ms',
+    '1.25 s',
+  ]);
+  assert.deepEqual([999, 1000, 452123, 999499, 999500, 12345678, 123456789].map(size), [
+    '999 B',
+    '1 kB',
+    '452 kB',
+    '999 kB',
+    '1.00 MB',
+    '12.3 MB',
+    '123 MB',
+  ]);
+  assert.deepEqual([0, 0.0004, 0.001, 0.5, 0.99949, 0.9996, 1].map(percent), [
+    '0.0%',
+    '<0.1%',
+    '0.1%',
+    '50.0%',
+    '99.9%',
+    '>99.9%',
+    '100.0%',
+  ]);
+  assert.deepEqual([10, 823456, 5717416, 303e6].map(count), ['10', '823 k', '5.72 M', '303 M']);
+  assert.deepEqual([3.14159, 9.96, 412.4].map(rate), ['3.1', '10.0', '412']);
+});
+
+test('labels', () => {
+  assert.deepEqual(labelParts('tench, Tinca tinca', 0), ['tench', 'Tinca tinca']);
+  assert.deepEqual(labelParts('cat', 3), ['cat', '']);
+  assert.deepEqual(labelParts('', 3), ['class 3', '']);
+});
+
+test('certainty names the rival when there is one', () => {
+  /** @param {number} first @param {number} second */
+  const words = (first, second) =>
+    certainty([
+      { label: 'cat', score: first, index: 3 },
+      { label: 'dog, hound', score: second, index: 5 },
+    ]);
+  assert.equal(words(0.97, 0.02), 'It is very sure.');
+  assert.match(words(0.7, 0.2), /fairly sure; .* dog\./);
+  assert.match(words(0.4, 0.38), /cannot decide: dog/);
+  assert.match(words(0.4, 0.2), /not sure; it could also be dog/);
+  assert.equal(certainty([{ label: 'cat', score: 1, index: 0 }]), '');
+});
+
+test('the scope says what a model can name', () => {
+  assert.match(scopeWords(['cat', 'dog', 'cow']), /knows 3 things only: cat, dog and cow\./);
+  assert.match(scopeWords(Array.from({ length: 1000 }, (_, i) => `thing ${i}`)), /1,000 things/);
+  assert.match(scopeWords(['', '']), /names no classes/);
+});
+
+test('stages and blocks add up', () => {
+  const steps = [
+    { name: 'decode', ms: 2 },
+    { name: 'preprocess', ms: 1 },
+    { name: 'embed', ms: 0.5 },
+    { name: 'blocks.0.attn', ms: 3 },
+    { name: 'blocks.0.mlp', ms: 4 },
+    { name: 'blocks.1.attn', ms: 5 },
+    { name: 'blocks.1.mlp', ms: 6 },
+    { name: 'head', ms: 0.25 },
+  ];
+  assert.deepEqual(Object.fromEntries(stageTotals(steps)), {
+    decode: 2,
+    preprocess: 1,
+    embed: 0.5,
+    blocks: 18,
+    head: 0.25,
+  });
+  assert.deepEqual(blockTimes(steps), [
+    { attn: 3, mlp: 4 },
+    { attn: 5, mlp: 6 },
+  ]);
+});
+
+test('a preview averages whole boxes, whatever the channels', () => {
+  const rgb = Uint8Array.from({ length: 4 * 2 * 3 }, (_, i) => i * 10);
+  assert.deepEqual(shrinkToRgba({ data: rgb, width: 4, height: 2 }, 2), {
+    data: Uint8ClampedArray.of(75, 85, 95, 255, 135, 145, 155, 255),
+    width: 2,
+    height: 1,
+  });
+  const grey = Uint8Array.of(0, 100, 200, 50);
+  assert.deepEqual(
+    [...shrinkToRgba({ data: grey, width: 2, height: 2 }, 2).data.subarray(0, 8)],
+    [0, 0, 0, 255, 100, 100, 100, 255],
+  );
+  const rgba = Uint8Array.of(10, 20, 30, 0);
+  assert.deepEqual([...shrinkToRgba({ data: rgba, width: 1, height: 1 }, 8).data], [10, 20, 30, 0]);
+});
+
+test('a preview of a very long picture keeps a pixel', () => {
+  const { width, height, data } = shrinkToRgba(
+    { data: new Uint8Array(3000).fill(7), width: 3000, height: 1 },
+    1024,
+  );
+  assert.deepEqual([width, height], [1000, 1]);
+  assert.ok(data.every((value, i) => value === (i % 4 === 3 ? 255 : 7)));
+});
+
+test('an input tensor turns back into its bytes', () => {
+  const bytes = Uint8Array.from({ length: 12 }, (_, i) => i * 23);
+  const [mean, std] = [
+    [0.4914, 0.4822, 0.4465],
+    [0.247, 0.2435, 0.2616],
+  ];
+  const tensor = Float32Array.from(bytes, (byte, i) => (byte / 255 - mean[i >> 2]) / std[i >> 2]);
+  const recipe = { mean: mean.join(','), std: std.join(',') };
+  const { data } = tensorToRgba(tensor, 2, 3, recipe);
+  for (let i = 0; i < 4; i++)
+    assert.deepEqual(
+      [...data.subarray(4 * i, 4 * i + 4)],
+      [bytes[i], bytes[4 + i], bytes[8 + i], 255],
+    );
+  const grey = tensorToRgba(Float32Array.of(-1, 1), 1, 1, { mean: '[0.5]', std: '[0.5]' });
+  assert.deepEqual([...grey.data], [0, 0, 0, 255]);
+});
+
+test('five trits share a byte: the bits per ternary weight follow', () => {
+  const model = {
+    dim: 192,
+    mlpDim: 384,
+    depth: 6,
+    ternaryParameters: 6 * (4 * 192 * 192 + 2 * 192 * 384),
+  };
+  const bits = ternaryBits(/** @type {any} */ (model));
+  assert.ok(bits >= 1.6 && bits < 1.63, String(bits));
+  assert.equal(ternaryBits(/** @type {any} */ ({ ...model, ternaryParameters: 0 })), 0);
+});

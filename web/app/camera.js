@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// The camera: live pictures at the pace of the engine, frames dropped rather than queued, and one
+// still picture on demand.
+import { byId } from './dom.js';
+
+/** Words for the ways in which asking for a camera fails, by the name of the error. */
+const DENIALS = {
+  NotAllowedError:
+    'The browser did not allow the camera. Change that in the address bar, then try again.',
+  NotFoundError: 'No camera was found on this device.',
+  NotReadableError: 'Another program is using the camera.',
+};
+
+/**
+ * @param {unknown} error
+ * @returns {string}
+ */
+export function cameraWords(error) {
+  const name = error instanceof Error || error instanceof DOMException ? error.name : '';
+  return DENIALS[/** @type {keyof typeof DENIALS} */ (name)] ?? 'The camera could not be started.';
+}
+
+export class Camera {
+  /** @type {HTMLVideoElement} */
+  #video = byId('video');
+  /** @type {MediaStream | null} */
+  #stream = null;
+  /** Counts starts, so that a loop or a late answer of an earlier start ends itself. */
+  #session = 0;
+
+  /** @returns {boolean} */
+  static get available() {
+    return Boolean(navigator.mediaDevices?.getUserMedia);
+  }
+
+  /** Pictures a second over the last few frames. */
+  framesPerSecond = 0;
+
+  /** @returns {{width: number, height: number}} */
+  get size() {
+    return { width: this.#video.videoWidth, height: this.#video.videoHeight };
+  }
+
+  /** @returns {boolean} */
+  get running() {
+    return this.#stream !== null;
+  }
+
+  /**
+   * Starts the camera; then `onFrame` is called with a bitmap, which it owns, and again with the
+   * newest frame as soon as its promise settled.
+   * @param {(frame: ImageBitmap) => Promise<void>} onFrame
+   * @returns {Promise<boolean>} false if it was stopped while the visitor was being asked
+   */
+  async start(onFrame) {
+    const session = ++this.#session;
+    const stream = await navigator.mediaDevices.getUserMedia({
+      video: { facingMode: 'environment', width: { ideal: 640 }, height: { ideal: 480 } },
+      audio: false,
+    });
+    if (session !== this.#session) {
+      stream.getTracks().forEach((track) => track.stop());
+      return false;
+    }
+    this.#stream = stream;
+    this.#video.srcObject = stream;
+    await this.#video.play();
+    this.#loop(session, onFrame);
+    return true;
+  }
+
+  stop() {
+    this.#session++;
+    this.#stream?.getTracks().forEach((track) => track.stop());
+    this.#stream = null;
+    this.#video.srcObject = null;
+  }
+
+  /** @returns {ImageData} the picture that is on the stage now */
+  still() {
+    const { videoWidth, videoHeight } = this.#video;
+    const canvas = document.createElement('canvas');
+    canvas.width = videoWidth;
+    canvas.height = videoHeight;
+    const context = /** @type {CanvasRenderingContext2D} */ (
+      canvas.getContext('2d', { willReadFrequently: true })
+    );
+    context.drawImage(this.#video, 0, 0);
+    return context.getImageData(0, 0, videoWidth, videoHeight);
+  }
+
+  /**
+   * @param {number} session
+   * @param {(frame: ImageBitmap) => Promise<void>} onFrame
+   */
+  async #loop(session, onFrame) {
+    let last = performance.now();
+    let interval = 0;
+    while (session === this.#session) {
+      await this.#nextFrame();
+      if (session !== this.#session) return;
+      await onFrame(await createImageBitmap(this.#video));
+      const now = performance.now();
+      interval = interval ? 0.9 * interval + 0.1 * (now - last) : now - last;
+      last = now;
+      this.framesPerSecond = 1000 / interval;
+    }
+  }
+
+  /** @returns {Promise<void>} */
+  #nextFrame() {
+    return new Promise((resolve) => {
+      if ('requestVideoFrameCallback' in this.#video)
+        this.#video.requestVideoFrameCallback(() => resolve());
+      else requestAnimationFrame(() => resolve());
+    });
+  }
+}

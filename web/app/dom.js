@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// Small helpers over the DOM.
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @returns {T}
+ */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`index.html has no element #${id}`);
+  return /** @type {T} */ (found);
+}
+
+/**
+ * @param {string} tag
+ * @param {string} [className]
+ * @param {string | (Node | string)[]} [content]
+ * @returns {HTMLElement}
+ */
+export function element(tag, className = '', content = []) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...(typeof content === 'string' ? [content] : content));
+  return made;
+}
+
+/**
+ * An icon of index.html's symbols.
+ * @param {string} name
+ * @returns {SVGSVGElement}
+ */
+export function icon(name) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('class', 'icon');
+  svg.setAttribute('aria-hidden', 'true');
+  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
+  use.setAttribute('href', `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/**
+ * A dismissible notice above the cards.
+ * @param {string} key   a second notice of the same key replaces the first
+ * @param {string} text
+ */
+export function notice(key, text) {
+  const box = byId('notices');
+  const old = box.querySelector(`[data-key="${key}"]`);
+  const close = element('button', 'button small');
+  close.setAttribute('type', 'button');
+  close.setAttribute('aria-label', 'Dismiss');
+  close.append(icon('close'));
+  const made = element('div', 'notice', [icon('alert'), element('p', '', text), close]);
+  made.dataset.key = key;
+  made.setAttribute('role', 'status');
+  close.addEventListener('click', () => made.remove());
+  if (old) old.replaceWith(made);
+  else box.append(made);
+}

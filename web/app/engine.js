@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// The page's side of the engine: the service in a worker, or, where module workers or their canvas
+// are missing, the same service on the main thread, yielding between steps. Requests become
+// promises; an aborted one is rejected at once and cancelled over there.
+import { REPLY, REQUEST } from './protocol.js';
+
+/** An error from the other side, with its stable code. */
+export class EngineError extends Error {
+  /** @param {import('./protocol.js').Failure} failure */
+  constructor({ code, message }) {
+    super(message);
+    this.name = 'EngineError';
+    this.code = code;
+  }
+}
+
+/** @returns {EngineError} */
+const aborted = () => new EngineError({ code: 'E_ABORT', message: 'cancelled' });
+
+/**
+ * @typedef {object} Waiting
+ * @property {(value: any) => void} resolve
+ * @property {(error: Error) => void} reject
+ * @property {(type: string, value: any) => void} event
+ */
+
+export class Engine {
+  /** @type {Map<number, Waiting>} */
+  #waiting = new Map();
+  #nextId = 1;
+  /** @type {Promise<(message: object, transfer: Transferable[]) => void>} */
+  #post;
+  /** 'worker' or 'page', known once the first answer came. */
+  thread = 'worker';
+
+  /** @param {{worker?: boolean}} [options]  worker: false keeps it on the main thread */
+  constructor({ worker = true } = {}) {
+    this.#post =
+      worker && typeof Worker === 'function' && typeof OffscreenCanvas === 'function'
+        ? this.#startWorker().catch(() => this.#startHere())
+        : this.#startHere();
+  }
+
+  /**
+   * @param {import('./protocol.js').LoadRequest} request
+   * @param {{signal?: AbortSignal, onProgress?: (p: import('./protocol.js').ProgressEvent) => void}} [options]
+   * @returns {Promise<import('./protocol.js').ModelFacts>}
+   */
+  load(request, { signal, onProgress } = {}) {
+    return this.#ask({ type: REQUEST.LOAD, ...request }, [], signal, (type, value) => {
+      if (type === REPLY.PROGRESS) onProgress?.(value);
+    });
+  }
+
+  /**
+   * @param {import('./protocol.js').ClassifyRequest} request  a bitmap or pixel buffer is given away
+   * @param {{signal?: AbortSignal, onPreview?: (p: import('./protocol.js').PreviewEvent) => void}} [options]
+   * @returns {Promise<import('./protocol.js').Outcome>}
+   */
+  classify(request, { signal, onPreview } = {}) {
+    const transfer = request.bitmap
+      ? [request.bitmap]
+      : request.pixels
+        ? [request.pixels.data.buffer]
+        : [];
+    return this.#ask({ type: REQUEST.CLASSIFY, ...request }, transfer, signal, (type, value) => {
+      if (type === REPLY.PREVIEW) onPreview?.(value);
+    });
+  }
+
+  /** @returns {Promise<(message: object, transfer: Transferable[]) => void>} */
+  #startWorker() {
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(new URL('./worker.js', import.meta.url), {
+        type: 'module',
+        name: 'vit158',
+      });
+      let ready = false;
+      worker.addEventListener('message', ({ data }) => {
+        if (data.type === REPLY.READY) {
+          ready = true;
+          resolve((message, transfer) => worker.postMessage(message, transfer));
+        } else {
+          this.#receive(data);
+        }
+      });
+      worker.addEventListener('error', (event) => {
+        event.preventDefault();
+        if (!ready) reject(new Error(event.message || 'the worker did not start'));
+        else this.#failAll({ code: 'E_INTERNAL', message: event.message || 'the worker stopped' });
+      });
+    });
+  }
+
+  /** @returns {Promise<(message: object, transfer: Transferable[]) => void>} */
+  async #startHere() {
+    this.thread = 'page';
+    const { Service } = await import('./service.js');
+    const service = new Service((reply) => this.#receive(/** @type {any} */ (reply)));
+    return (message) => service.handle(/** @type {any} */ (message));
+  }
+
+  /**
+   * @param {object} message
+   * @param {Transferable[]} transfer
+   * @param {AbortSignal | undefined} signal
+   * @param {(type: string, value: any) => void} event
+   * @returns {Promise<any>}
+   */
+  async #ask(message, transfer, signal, event) {
+    const post = await this.#post;
+    if (signal?.aborted) throw aborted();
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const cancel = () => {
+        this.#waiting.delete(id);
+        post({ type: REQUEST.CANCEL, target: id }, []);
+        reject(aborted());
+      };
+      signal?.addEventListener('abort', cancel, { once: true });
+      const settled = () => signal?.removeEventListener('abort', cancel);
+      this.#waiting.set(id, {
+        resolve: (value) => {
+          settled();
+          resolve(value);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+        event,
+      });
+      post({ ...message, id }, transfer);
+    });
+  }
+
+  /** @param {{id: number, type: string, value?: any, error?: import('./protocol.js').Failure}} reply */
+  #receive({ id, type, value, error }) {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return; // cancelled meanwhile
+    if (type === REPLY.DONE) waiting.resolve(value);
+    else if (type === REPLY.FAILED) waiting.reject(new EngineError(/** @type {any} */ (error)));
+    else waiting.event(type, value);
+    if (type === REPLY.DONE || type === REPLY.FAILED) this.#waiting.delete(id);
+  }
+
+  /** @param {import('./protocol.js').Failure} failure */
+  #failAll(failure) {
+    for (const waiting of this.#waiting.values()) waiting.reject(new EngineError(failure));
+    this.#waiting.clear();
+  }
+}

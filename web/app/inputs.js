@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// Files from the visitor: chosen, dropped anywhere, or pasted. Sorts models from pictures by name.
+import { byId } from './dom.js';
+
+/**
+ * @typedef {object} Handlers
+ * @property {(file: File) => void} onPicture
+ * @property {(file: File) => void} onModel
+ * @property {(title: string, words: string) => void} onProblem
+ */
+
+/** @param {File} file @returns {boolean} */
+const isModel = (file) => /\.safetensors$/i.test(file.name);
+
+/**
+ * @param {FileList | File[] | null | undefined} files
+ * @param {Handlers} handlers
+ * @returns {boolean} whether there was any
+ */
+function accept(files, { onPicture, onModel }) {
+  const all = [...(files ?? [])];
+  const model = all.find(isModel);
+  const picture = all.find((file) => !isModel(file));
+  if (model) onModel(model);
+  if (picture) onPicture(picture);
+  return all.length > 0;
+}
+
+/**
+ * A button that opens a file dialog.
+ * @param {string} buttonId
+ * @param {string} inputId
+ * @param {Handlers} handlers
+ */
+function chooser(buttonId, inputId, handlers) {
+  /** @type {HTMLInputElement} */
+  const input = byId(inputId);
+  byId(buttonId).addEventListener('click', () => input.click());
+  input.addEventListener('change', () => {
+    accept(input.files, handlers);
+    input.value = ''; // so that choosing the same file again is a change
+  });
+}
+
+/** @param {Handlers} handlers */
+function dropZone(handlers) {
+  const veil = byId('drop-veil');
+  /** @param {DragEvent} event */
+  const carriesFiles = (event) =>
+    event.dataTransfer?.types.some((type) => type === 'Files' || type === 'text/uri-list') ?? false;
+  document.addEventListener('dragenter', (event) => {
+    if (carriesFiles(event)) veil.hidden = false;
+  });
+  document.addEventListener('dragover', (event) => {
+    if (carriesFiles(event)) event.preventDefault();
+  });
+  document.addEventListener('dragleave', (event) => {
+    if (!event.relatedTarget) veil.hidden = true;
+  });
+  document.addEventListener('drop', (event) => {
+    veil.hidden = true;
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    if (!accept(event.dataTransfer?.files, handlers)) {
+      handlers.onProblem(
+        'That was a link',
+        'This page asks no other site for anything. Save the picture first, then drop the file.',
+      );
+    }
+  });
+}
+
+/** @param {Handlers} handlers */
+function clipboard(handlers) {
+  document.addEventListener('paste', (event) => {
+    if (event.target instanceof HTMLInputElement) return;
+    if (accept(event.clipboardData?.files, handlers)) event.preventDefault();
+    else
+      handlers.onProblem(
+        'No picture in the clipboard',
+        'Copy a picture, not its address, then paste again.',
+      );
+  });
+  const button = byId('paste');
+  button.hidden = !navigator.clipboard?.read;
+  button.addEventListener('click', async () => {
+    try {
+      for (const item of await navigator.clipboard.read()) {
+        const type = item.types.find((name) => name.startsWith('image/'));
+        if (type)
+          return handlers.onPicture(
+            new File([await item.getType(type)], 'Pasted picture', { type }),
+          );
+      }
+      return handlers.onProblem(
+        'No picture in the clipboard',
+        'Copy a picture first, then paste it here.',
+      );
+    } catch {
+      return handlers.onProblem(
+        'The clipboard is closed to this page',
+        'Allow it in the browser’s prompt, or press Ctrl+V or ⌘V instead.',
+      );
+    }
+  });
+}
+
+/** @param {Handlers} handlers */
+export function listenForFiles(handlers) {
+  chooser('choose', 'file', handlers);
+  chooser('open-model', 'model-file', handlers);
+  dropZone(handlers);
+  clipboard(handlers);
+}

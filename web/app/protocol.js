@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// The messages between the page and its worker: every shape that crosses is named here, and only
+// here. A request carries an id; any number of events may answer it, then exactly one "done" or
+// "failed". Pixels travel as transferred buffers. No code but the constants.
+
+/** Request types, page to worker. */
+export const REQUEST = Object.freeze({
+  /** @see LoadRequest */
+  LOAD: 'load',
+  /** @see ClassifyRequest */
+  CLASSIFY: 'classify',
+  /** Cancels the request whose id is in `target`; nothing answers this one. */
+  CANCEL: 'cancel',
+});
+
+/** Reply types, worker to page. */
+export const REPLY = Object.freeze({
+  /** Sent once, unasked: the worker's modules are loaded. */
+  READY: 'ready',
+  /** @see ProgressEvent */
+  PROGRESS: 'progress',
+  /** @see PreviewEvent */
+  PREVIEW: 'preview',
+  /** The answer, in `value`. */
+  DONE: 'done',
+  /** @see Failure, in `error` */
+  FAILED: 'failed',
+});
+
+/** Longest side of a preview in pixels. */
+export const PREVIEW_SIDE = 1024;
+
+/**
+ * Opens a model; answered by ModelFacts. A model that fails to open leaves the one before in use.
+ * @typedef {object} LoadRequest
+ * @property {string} [url]  absolute address, or
+ * @property {Blob} [file]   a local file
+ * @property {'auto' | 'scalar'} engine
+ */
+
+/**
+ * Runs a picture; answered by Outcome. It waits for a model that is still loading.
+ * @typedef {object} ClassifyRequest
+ * @property {Blob} [file]           an encoded picture, or
+ * @property {ImageBitmap} [bitmap]  a frame (transferred), or
+ * @property {PixelData} [pixels]    decoded pixels (buffer transferred)
+ * @property {number} topK
+ * @property {number} runs           1, or more for typical times
+ * @property {boolean} wantsPreview  send a PREVIEW event
+ * @property {boolean} wantsInput    answer with what the model was given, too
+ */
+
+/**
+ * Interleaved 8-bit pixels, rows without padding.
+ * @typedef {object} PixelData
+ * @property {Uint8Array | Uint8ClampedArray} data
+ * @property {number} width
+ * @property {number} height
+ */
+
+/**
+ * @typedef {object} ProgressEvent
+ * @property {number} loaded  bytes so far
+ * @property {number} total   bytes in all, 0 if unknown
+ */
+
+/**
+ * The decoded picture, at most PREVIEW_SIDE on a side.
+ * @typedef {object} PreviewEvent
+ * @property {Uint8ClampedArray} data  RGBA
+ * @property {number} width
+ * @property {number} height
+ * @property {number} sourceWidth      before shrinking
+ * @property {number} sourceHeight
+ */
+
+/**
+ * One step of the forward pass, or one stage before it.
+ * @typedef {object} Step
+ * @property {string} name  'decode', 'preprocess', 'embed', 'blocks.0.attn', ..., 'head'
+ * @property {number} ms
+ */
+
+/**
+ * @typedef {object} Outcome
+ * @property {import('../lib/vit158.js').Prediction[]} predictions  best first
+ * @property {Step[]} steps         in the order they ran
+ * @property {number} runs          how many runs the times are typical of
+ * @property {string} logitsSha256
+ * @property {PixelData | null} input  RGBA of what the model was given, if it was wanted
+ */
+
+/**
+ * @typedef {object} ModelFacts
+ * @property {import('../lib/vit158.js').Info} info
+ * @property {string[]} labels
+ * @property {boolean} randomised  this thread's canvas changes pixels when they are read back
+ */
+
+/**
+ * @typedef {object} Failure
+ * @property {string} code     a Vit158Error code, 'E_NO_MODEL', or 'E_INTERNAL'
+ * @property {string} message
+ */

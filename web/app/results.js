@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// The predictions: a headline, five bars, and one spoken sentence for screen readers.
+import { byId, element } from './dom.js';
+import { labelParts, percent } from './format.js';
+import { certainty, scopeWords } from './messages.js';
+
+export const TOP_K = 5;
+
+export class Results {
+  #body = byId('results');
+  /** @type {HTMLElement[]} */
+  #rows = [...byId('bars').children].map((row) => /** @type {HTMLElement} */ (row));
+  #spoken = '';
+
+  /** @param {string[]} labels  all labels of the model */
+  setScope(labels) {
+    byId('scope').textContent = scopeWords(labels);
+    this.#rows.forEach((row, i) => (row.hidden = i >= labels.length));
+  }
+
+  /** @param {string} title @param {string} words */
+  showWaiting(title, words) {
+    this.#show('loading', title, '', words);
+    this.#clear();
+  }
+
+  /** @param {string} title @param {string} words */
+  showError(title, words) {
+    this.#show('error', title, '', words);
+    this.#clear();
+    this.#announce(`${title}. ${words}`);
+  }
+
+  /** @param {import('./protocol.js').Outcome} outcome */
+  show({ predictions, logitsSha256 }) {
+    const first = predictions[0];
+    const [headline] = labelParts(first.label, first.index);
+    this.#show('done', headline, percent(first.score), certainty(predictions));
+    this.#rows.forEach((row, i) => this.#fill(row, predictions[i]));
+    const code = byId('fingerprint-code');
+    code.textContent = logitsSha256.slice(0, 12);
+    code.title = `SHA-256 of the logits: ${logitsSha256}`;
+    this.#body.dataset.logitsSha256 = logitsSha256;
+    this.#announce(`${headline}, ${Math.round(first.score * 100)} percent.`);
+  }
+
+  /**
+   * @param {string} state
+   * @param {string} title
+   * @param {string} score
+   * @param {string} words
+   */
+  #show(state, title, score, words) {
+    this.#body.dataset.state = state;
+    byId('verdict-label').textContent = title;
+    byId('verdict-label').title = title;
+    byId('verdict-score').textContent = score;
+    byId('verdict-words').textContent = words;
+  }
+
+  #clear() {
+    for (const row of this.#rows) this.#fill(row, undefined);
+    byId('fingerprint-code').textContent = '';
+    delete this.#body.dataset.logitsSha256;
+  }
+
+  /**
+   * @param {HTMLElement} row
+   * @param {{label: string, score: number, index: number} | undefined} prediction
+   */
+  #fill(row, prediction) {
+    const [label, score, track] = /** @type {HTMLElement[]} */ ([...row.children]);
+    const fill = /** @type {HTMLElement} */ (track.firstElementChild);
+    fill.style.setProperty('--score', String(prediction?.score ?? 0));
+    score.textContent = prediction ? percent(prediction.score) : '';
+    if (!prediction) {
+      label.replaceChildren('–');
+      return;
+    }
+    const [name, others] = labelParts(prediction.label, prediction.index);
+    label.replaceChildren(name, ...(others ? [element('small', '', others)] : []));
+    label.title = prediction.label;
+  }
+
+  /** Speaks only what changed: live pictures would otherwise never stop talking. @param {string} text */
+  #announce(text) {
+    if (text === this.#spoken) return;
+    this.#spoken = text;
+    byId('announce').textContent = text;
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// The strip of sample pictures, from models/samples/samples.json.
+import { byId, element } from './dom.js';
+
+/**
+ * @typedef {object} Sample
+ * @property {string} file
+ * @property {string} title
+ */
+
+export class Samples {
+  /** @type {HTMLElement[]} */
+  #buttons = [];
+  /**
+   * The button last clicked, unless a picture from elsewhere came since.
+   * @type {HTMLElement | null}
+   */
+  #wanted = null;
+  #handlers;
+
+  /**
+   * @param {URL} base  folder of the pictures
+   * @param {Sample[]} samples
+   * @param {{onPick: (file: File) => void, onProblem: (title: string, words: string) => void}} handlers
+   */
+  constructor(base, samples, handlers) {
+    this.#handlers = handlers;
+    this.#buttons = samples.map(({ file, title }) => {
+      const url = new URL(file, base);
+      const image = /** @type {HTMLImageElement} */ (element('img'));
+      image.src = url.href;
+      image.alt = '';
+      image.width = image.height = 64;
+      image.decoding = 'async';
+      const button = element('button', 'sample', [image]);
+      button.setAttribute('type', 'button');
+      button.setAttribute('aria-label', `Sample picture: ${title}`);
+      button.setAttribute('aria-pressed', 'false');
+      button.title = title;
+      button.addEventListener('click', () => this.#pick(button, url, title));
+      return button;
+    });
+    byId('samples').replaceChildren(...this.#buttons.map((button) => element('li', '', [button])));
+  }
+
+  /** A picture that is not of the strip is in use. */
+  release() {
+    this.#mark(null);
+  }
+
+  /** Picks the first sample, so that the page opens with an answer. */
+  pickFirst() {
+    this.#buttons[0]?.click();
+  }
+
+  /**
+   * @param {HTMLElement} button
+   * @param {URL} url
+   * @param {string} title
+   */
+  async #pick(button, url, title) {
+    this.#mark(button);
+    try {
+      const response = await fetch(url);
+      if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+      const blob = await response.blob();
+      if (this.#wanted !== button) return;
+      this.#handlers.onPick(new File([blob], title, { type: blob.type }));
+    } catch (error) {
+      if (this.#wanted !== button) return;
+      this.#mark(null);
+      this.#handlers.onProblem('Could not fetch that sample', /** @type {Error} */ (error).message);
+    }
+  }
+
+  /** @param {HTMLElement | null} wanted */
+  #mark(wanted) {
+    this.#wanted = wanted;
+    for (const button of this.#buttons)
+      button.setAttribute('aria-pressed', String(button === wanted));
+  }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+// Answers the requests of protocol.js with the library: one model at a time, pictures decoded,
+// previewed and classified one after the other. Runs in the worker, or on the main thread.
+import { Classifier, decodeImage, hasSimd128 } from '../lib/vit158.js';
+import { canvasIsRandomised } from './canvas.js';
+import { PREVIEW_SIDE, REPLY, REQUEST } from './protocol.js';
+import { shrinkToRgba, tensorToRgba } from './pixels.js';
+
+/** Repeated runs stop early after this many milliseconds. */
+const MEASURE_BUDGET_MS = 2000;
+
+/** @param {string} name of a WebAssembly module */
+const wasmUrl = (name) => new URL(`../dist/${name}.wasm`, import.meta.url);
+
+/**
+ * Compiles while it downloads. If that fails, the library is given the address instead: it tries
+ * again and says what is wrong.
+ * @param {string} name
+ * @returns {Promise<WebAssembly.Module | URL>}
+ */
+function compile(name) {
+  const url = wasmUrl(name);
+  return WebAssembly.compileStreaming(fetch(url)).catch(() => url);
+}
+
+export class Service {
+  #post;
+  /** @type {Classifier | null} */
+  #model = null;
+  /** The last model asked for; a picture waits for it. @type {Promise<unknown>} */
+  #loading = Promise.resolve();
+  /** Pictures are worked on in turn. @type {Promise<unknown>} */
+  #turn = Promise.resolve();
+  /** @type {Map<number, AbortController>} */
+  #running = new Map();
+  /** Compiled modules by name. @type {Map<string, Promise<WebAssembly.Module | URL>>} */
+  #modules = new Map();
+
+  /** @param {(reply: object, transfer: Transferable[]) => void} post */
+  constructor(post) {
+    this.#post = post;
+  }
+
+  /** @param {any} request one of protocol.js */
+  handle(request) {
+    if (request.type === REQUEST.CANCEL) {
+      this.#running.get(request.target)?.abort();
+      return;
+    }
+    const controller = new AbortController();
+    const { signal } = controller;
+    this.#running.set(request.id, controller);
+    if (request.type === REQUEST.LOAD) {
+      this.#loading = this.#answer(request.id, () => this.#load(request, signal));
+    } else {
+      this.#turn = this.#turn.then(() =>
+        this.#answer(request.id, () => this.#classify(request, signal)),
+      );
+    }
+  }
+
+  /**
+   * @param {number} id
+   * @param {() => Promise<unknown>} work
+   */
+  async #answer(id, work) {
+    try {
+      this.#post({ id, type: REPLY.DONE, value: await work() }, []);
+    } catch (error) {
+      this.#post({ id, type: REPLY.FAILED, error: failure(error) }, []);
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  /** @param {string} name @returns {Promise<WebAssembly.Module | URL>} */
+  #module(name) {
+    let module = this.#modules.get(name);
+    if (!module) {
+      module = compile(name);
+      this.#modules.set(name, module);
+    }
+    return module;
+  }
+
+  /**
+   * @param {import('./protocol.js').LoadRequest & {id: number}} request
+   * @param {AbortSignal} signal
+   * @returns {Promise<import('./protocol.js').ModelFacts>}
+   */
+  async #load({ id, url, file, engine }, signal) {
+    const scalar = engine === 'scalar' || !hasSimd128();
+    const wasm = {
+      decoder: this.#module('vit158-decode'),
+      engine: this.#module(scalar ? 'vit158-scalar' : 'vit158'),
+      threads: globalThis.crossOriginIsolated ? wasmUrl('vit158-threads') : undefined,
+    };
+    const model = await Classifier.load(file ?? /** @type {string} */ (url), {
+      signal,
+      engine: scalar ? 'scalar' : 'simd128',
+      wasm,
+      onProgress: (value) => this.#post({ id, type: REPLY.PROGRESS, value }, []),
+    });
+    const before = this.#model;
+    this.#model = model;
+    // A picture being classified still uses the model before.
+    if (before) this.#turn = this.#turn.then(() => before.dispose());
+    return { info: model.info(), labels: model.labels(), randomised: canvasIsRandomised() };
+  }
+
+  /**
+   * @param {import('./protocol.js').ClassifyRequest & {id: number}} request
+   * @param {AbortSignal} signal
+   * @returns {Promise<import('./protocol.js').Outcome>}
+   */
+  async #classify(request, signal) {
+    throwIfAborted(signal);
+    const { pixels, ms } = await this.#decode(request, signal);
+    if (request.wantsPreview) this.#preview(request.id, pixels);
+    await this.#loading;
+    throwIfAborted(signal);
+    const model = this.#model;
+    if (!model) throw Object.assign(new Error('no model is loaded'), { code: 'E_NO_MODEL' });
+    const outcome = await measure(model, pixels, request, signal);
+    if (ms !== null) outcome.steps.unshift({ name: 'decode', ms });
+    if (request.wantsInput) {
+      const { model: shape, metadata } = model.info();
+      const tensor = await model.preprocess(pixels, { signal });
+      outcome.input = tensorToRgba(tensor, shape.imageSize, shape.channels, metadata);
+    }
+    return outcome;
+  }
+
+  /**
+   * @param {import('./protocol.js').ClassifyRequest} request
+   * @param {AbortSignal} signal
+   * @returns {Promise<{pixels: import('./protocol.js').PixelData, ms: number | null}>} ms: reading
+   *   left out; null if there was nothing to decode
+   */
+  async #decode({ file, bitmap, pixels }, signal) {
+    if (pixels) return { pixels, ms: null };
+    const encoded = file && (await file.arrayBuffer());
+    const module = await this.#module('vit158-decode');
+    const start = performance.now();
+    const image = encoded ?? /** @type {ImageBitmap} */ (bitmap);
+    try {
+      const decoded = await decodeImage(image, { signal, wasm: module });
+      return { pixels: decoded, ms: performance.now() - start };
+    } finally {
+      bitmap?.close();
+    }
+  }
+
+  /**
+   * @param {number} id
+   * @param {import('./protocol.js').PixelData} pixels
+   */
+  #preview(id, pixels) {
+    const small = shrinkToRgba(pixels, PREVIEW_SIDE);
+    const value = { ...small, sourceWidth: pixels.width, sourceHeight: pixels.height };
+    this.#post({ id, type: REPLY.PREVIEW, value }, [small.data.buffer]);
+  }
+}
+
+/** @param {AbortSignal} signal */
+function throwIfAborted(signal) {
+  if (signal.aborted) throw Object.assign(new Error('cancelled'), { code: 'E_ABORT' });
+}
+
+/** @param {any} error @returns {import('./protocol.js').Failure} */
+function failure(error) {
+  return { code: error?.code ?? 'E_INTERNAL', message: error?.message ?? String(error) };
+}
+
+/**
+ * Classifies `runs` times.
+ * @param {Classifier} model
+ * @param {import('./protocol.js').PixelData} pixels
+ * @param {import('./protocol.js').ClassifyRequest} request
+ * @param {AbortSignal} signal
+ * @returns {Promise<import('./protocol.js').Outcome>}
+ */
+async function measure(model, pixels, { topK, runs }, signal) {
+  const start = performance.now();
+  const first = await model.classify(pixels, { topK, signal });
+  const passes = [stepsOf(first)];
+  while (passes.length < runs && performance.now() - start < MEASURE_BUDGET_MS)
+    passes.push(stepsOf(await model.classify(pixels, { topK, signal })));
+  return {
+    predictions: first.predictions,
+    steps: passes[0].map(({ name }, i) => ({
+      name,
+      ms: typical(passes.map((pass) => pass[i].ms)),
+    })),
+    runs: passes.length,
+    logitsSha256: first.logitsSha256,
+    input: null,
+  };
+}
+
+/**
+ * @param {import('../lib/vit158.js').Classification} result
+ * @returns {import('./protocol.js').Step[]}
+ */
+function stepsOf({ timing }) {
+  return [{ name: 'preprocess', ms: timing.preprocess }, ...timing.steps];
+}
+
+/**
+ * Mean of the middle half: steady like a median, and finer than the browser's clock, which ticks
+ * every 0.1 ms or so.
+ * @param {number[]} values
+ * @returns {number}
+ */
+export function typical(values) {
+  const cut = values.length >> 2;
+  const middle = values.toSorted((a, b) => a - b).slice(cut, values.length - cut);
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length;
+}

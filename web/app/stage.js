@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// The picture as decoded, with what lies outside the model's square veiled, and beside it what the
+// model is given. Canvases only: a strict content policy forbids blob: pictures.
+import { byId } from './dom.js';
+import { size } from './format.js';
+
+/** Pictures of fewer pixels than this on their longer side are shown as squares, not smoothed. */
+const PIXELATED_BELOW = 160;
+/** Milliseconds before "Reading the picture" appears: most pictures never show it. */
+const BUSY_AFTER = 150;
+
+/**
+ * The part of a picture that the model looks at: a centred square, as a share of the shorter side.
+ * @typedef {object} Crop
+ * @property {number} share  0..1
+ * @property {number} side   pixels of the model's input
+ */
+
+/**
+ * @typedef {object} Caption
+ * @property {string} name
+ * @property {number} width   of the picture as decoded
+ * @property {number} height
+ * @property {number} [bytes] of the file
+ * @property {string} [kind]  "JPEG"
+ */
+
+/** @param {import('./protocol.js').PixelData} picture RGBA @returns {ImageData} */
+function imageOf({ data, width, height }) {
+  const image = new ImageData(width, height);
+  image.data.set(data);
+  return image;
+}
+
+export class Stage {
+  #stage = byId('stage');
+  /** @type {HTMLCanvasElement} */
+  #preview = byId('preview');
+  /** @type {HTMLCanvasElement} */
+  #veil = byId('crop');
+  /** @type {HTMLCanvasElement} */
+  #seen = byId('seen');
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #busyTimer;
+  /** @type {Crop | null} */
+  #crop = null;
+
+  /** @param {Crop} crop */
+  setCrop(crop) {
+    this.#crop = crop;
+    this.#drawVeil();
+  }
+
+  /** @param {boolean} on */
+  setBusy(on) {
+    clearTimeout(this.#busyTimer);
+    if (on)
+      this.#busyTimer = setTimeout(() => {
+        byId('stage-busy').hidden = false;
+      }, BUSY_AFTER);
+    else byId('stage-busy').hidden = true;
+  }
+
+  /** Nothing to show for a file. @param {string} name @param {string} words */
+  showNothing(name, words) {
+    this.setBusy(false);
+    this.#stage.dataset.state = 'empty';
+    byId('stage-words').textContent = words;
+    byId('file-name').textContent = byId('file-name').title = name;
+    byId('file-facts').textContent = byId('input-facts').textContent = '';
+    this.#preview.setAttribute('aria-label', words);
+  }
+
+  /** Puts the live picture on the stage or takes it away. @param {boolean} on */
+  setLive(on) {
+    this.#stage.dataset.state = on ? 'live' : 'picture';
+    byId('video').hidden = !on;
+    byId('live-badge').hidden = !on;
+    this.#preview.hidden = this.#veil.hidden = on;
+  }
+
+  /**
+   * @param {import('./protocol.js').PreviewEvent} picture
+   * @param {string} name
+   */
+  showPreview(picture, name) {
+    this.setBusy(false);
+    this.#stage.dataset.state = 'picture';
+    const canvas = this.#preview;
+    canvas.width = picture.width;
+    canvas.height = picture.height;
+    canvas.getContext('2d')?.putImageData(imageOf(picture), 0, 0);
+    canvas.classList.toggle('pixelated', Math.max(picture.width, picture.height) < PIXELATED_BELOW);
+    canvas.setAttribute('aria-label', `Picture: ${name}`);
+    this.#drawVeil();
+  }
+
+  /** @param {Caption} caption */
+  setCaption({ name, width, height, bytes, kind }) {
+    byId('file-name').textContent = byId('file-name').title = name;
+    const file = bytes ? [`${size(bytes)}${kind ? ` ${kind}` : ''}`] : [];
+    byId('file-facts').textContent = [`${width} × ${height} pixels`, ...file].join(', ');
+    byId('input-facts').textContent = this.#inputWords(width, height);
+  }
+
+  /** @param {import('./protocol.js').PixelData | null} input  RGBA */
+  showInput(input) {
+    if (!input) return;
+    this.#seen.width = input.width;
+    this.#seen.height = input.height;
+    this.#seen.getContext('2d')?.putImageData(imageOf(input), 0, 0);
+    this.#seen.classList.toggle('pixelated', input.width < PIXELATED_BELOW);
+    this.#seen.setAttribute(
+      'aria-label',
+      `What the model is given: ${input.width} × ${input.height} pixels`,
+    );
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   * @returns {string}
+   */
+  #inputWords(width, height) {
+    if (!this.#crop) return '';
+    const { share, side } = this.#crop;
+    const all = width === height && share === 1;
+    return `Model input: ${all ? 'all of it' : 'the middle square'}, ${side} × ${side}`;
+  }
+
+  #drawVeil() {
+    const { width, height } = this.#preview;
+    const veil = this.#veil;
+    veil.width = width;
+    veil.height = height;
+    const context = veil.getContext('2d');
+    if (!this.#crop || !context) return;
+    const side = Math.min(width, height) * this.#crop.share;
+    const left = (width - side) / 2;
+    const top = (height - side) / 2;
+    if (left < 0.5 && top < 0.5) return;
+    context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--veil');
+    context.fillRect(0, 0, width, height);
+    context.clearRect(left, top, side, side);
+    context.strokeStyle = 'rgb(255 255 255 / 70%)';
+    context.lineWidth = Math.max(1, Math.max(width, height) / 500);
+    context.strokeRect(left, top, side, side);
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Development server for the page: static files with the right types, nothing cached, bound to this
+// machine only. `node web/serve.mjs [--port N] [--coi]`; --coi sends COOP and COEP, which threads
+// inside one picture need. The same folders, laid out the same way, make a deployable site
+// (web/site.mjs).
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Folders of the repository by their place in the site; the longest match wins. */
+export const LAYOUT = Object.freeze({
+  '/': 'web',
+  '/dist/': 'wasm_build/dist',
+  '/models/': 'models',
+});
+
+/** The policy the page promises to run under. */
+export const CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.webmanifest': 'application/manifest+json; charset=utf-8',
+  '.wasm': 'application/wasm',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.webp': 'image/webp',
+  '.safetensors': 'application/octet-stream',
+};
+
+/**
+ * @param {string} pathname  decoded path of a URL
+ * @returns {string | null} file in the repository, null if it lies outside the site
+ */
+export function resolveFile(pathname) {
+  const mount = Object.keys(LAYOUT)
+    .filter((prefix) => pathname.startsWith(prefix))
+    .sort((a, b) => b.length - a.length)[0];
+  if (!mount || pathname.includes('\0')) return null;
+  const folder = path.join(ROOT, LAYOUT[/** @type {keyof typeof LAYOUT} */ (mount)]);
+  const file = path.join(folder, pathname.slice(mount.length));
+  if (file !== folder && !file.startsWith(folder + path.sep)) return null;
+  return pathname.endsWith('/') ? path.join(file, 'index.html') : file;
+}
+
+/**
+ * @param {import('node:http').IncomingMessage} request
+ * @param {import('node:http').ServerResponse} response
+ * @param {Record<string, string>} headers  sent with every answer
+ */
+async function answer(request, response, headers) {
+  /** @param {number} status @param {string} text */
+  const refuse = (status, text) => {
+    response.writeHead(status, { ...headers, 'content-type': 'text/plain; charset=utf-8' });
+    response.end(`${text}\n`);
+  };
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return refuse(405, 'only GET and HEAD');
+  let pathname;
+  try {
+    pathname = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
+  } catch {
+    return refuse(400, 'malformed address');
+  }
+  const file = resolveFile(pathname);
+  const found = file ? await stat(file).catch(() => null) : null;
+  if (!file || !found?.isFile()) return refuse(404, `there is no ${pathname}`);
+  const type =
+    TYPES[/** @type {keyof typeof TYPES} */ (path.extname(file))] ?? 'application/octet-stream';
+  response.writeHead(200, { ...headers, 'content-type': type, 'content-length': found.size });
+  if (request.method === 'HEAD') return response.end();
+  return createReadStream(file)
+    .on('error', () => response.destroy())
+    .pipe(response);
+}
+
+/**
+ * Starts serving on this machine's loopback address.
+ * @param {{port?: number, coi?: boolean}} [options]  port 0 takes any free one
+ * @returns {Promise<{url: string, close: () => Promise<void>}>}
+ */
+export function serve({ port = 0, coi = false } = {}) {
+  const headers = {
+    'cache-control': 'no-store',
+    'content-security-policy': CSP,
+    'x-content-type-options': 'nosniff',
+    ...(coi && {
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-embedder-policy': 'require-corp',
+    }),
+  };
+  const server = createServer((request, response) => {
+    answer(request, response, headers);
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const address = /** @type {import('node:net').AddressInfo} */ (server.address());
+      resolve({
+        url: `http://localhost:${address.port}/`,
+        close: () =>
+          new Promise((done) => {
+            server.close(() => done());
+            server.closeAllConnections();
+          }),
+      });
+    });
+  });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '8158' },
+      coi: { type: 'boolean', default: false },
+    },
+  });
+  const { url } = await serve({ port: Number(values.port), coi: values.coi });
+  console.log(`vit158 page: ${url} (Ctrl+C ends it)`);
+}
