@@ -24,6 +24,7 @@ export const PACKAGES = [
   { name: 'pkgconf', why: 'checks the installed library', command: 'pkg-config' },
   { name: 'libsimde-dev', why: 'SIMD128 kernels in the native build', header: 'simde/wasm/simd128.h' },
   { name: 'libstb-dev', why: 'JPEG and PNG decoding', header: 'stb/stb_image.h' },
+  { name: 'zlib1g-dev', why: 'the trainer reads gzip-compressed IDX files', header: 'zlib.h' },
   { name: 'libcmocka-dev', why: 'unit tests', header: 'cmocka.h' },
   { name: 'python3-pil', why: 'judge of resize and decoding', python: 'PIL' },
   { name: 'python3-numpy', why: 'pictures for the judge', python: 'numpy' },

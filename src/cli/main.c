@@ -22,6 +22,10 @@ static const command commands[] = {
     {"inspect", "show what a model file is made of", vit158_cmd_inspect},
     {"pack", "turn a float checkpoint into a packed ternary model", vit158_cmd_pack},
     {"synth", "write a model with random weights, for speed work", vit158_cmd_synth},
+#if defined(VIT158_HAVE_TRAIN)
+    {"train", "train a model as a recipe says", vit158_cmd_train},
+    {"plot", "draw the log of a training run", vit158_cmd_plot},
+#endif
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 

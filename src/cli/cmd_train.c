@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vit158 train RECIPE: one run of the trainer in a folder.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/options.h"
+#include "train/file.h"
+#include "train/train_run.h"
+
+#define MAX_SETTINGS 32
+
+static volatile int stop_request;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_request = 1;
+}
+
+typedef struct train_options {
+    const char *out, *resume, *init, *teacher;
+    const char *settings[MAX_SETTINGS]; /* key=value */
+    int setting_count;
+    double minutes, stop_after;
+    uint32_t threads, weights, max_steps;
+    bool quiet, keys, deterministic;
+} train_options;
+
+static const char *const weight_choices[] = {"float", "ternary", NULL};
+
+/* Takes every "--set key=value" out of argv; returns the new argc, -1 if there are too many. */
+static int take_settings(train_options *o, int argc, char **argv)
+{
+    int kept = 0;
+    for (int i = 0; i < argc; i++) {
+        if (i > 0 && strcmp(argv[i], "--set") == 0 && i + 1 < argc) {
+            if (o->setting_count == MAX_SETTINGS)
+                return -1;
+            o->settings[o->setting_count++] = argv[++i];
+        } else {
+            argv[kept++] = argv[i];
+        }
+    }
+    argv[kept] = NULL;
+    return kept;
+}
+
+static vit158_status apply_settings(vit158_train_recipe *recipe, const train_options *o,
+                                    vit158_error *error)
+{
+    char key[64], number[32];
+    for (int i = 0; i < o->setting_count; i++) {
+        const char *equals = strchr(o->settings[i], '=');
+        const size_t n = equals ? (size_t)(equals - o->settings[i]) : sizeof key;
+        if (n >= sizeof key)
+            return vit158_recipe_set(recipe, o->settings[i], "", "--set", error);
+        memcpy(key, o->settings[i], n);
+        key[n] = 0;
+        VIT158_RETURN_IF_ERROR(vit158_recipe_set(recipe, key, equals + 1, "--set", error));
+    }
+    if (o->minutes > 0.0) {
+        snprintf(number, sizeof number, "%.9g", o->minutes);
+        VIT158_RETURN_IF_ERROR(vit158_recipe_set(recipe, "minutes", number, "--minutes", error));
+    }
+    if (o->init)
+        VIT158_RETURN_IF_ERROR(vit158_recipe_set(recipe, "init", o->init, "--init", error));
+    if (o->teacher)
+        VIT158_RETURN_IF_ERROR(
+            vit158_recipe_set(recipe, "teacher", o->teacher, "--teacher", error));
+    if (o->threads)
+        recipe->threads = o->threads;
+    if (o->weights < 2)
+        recipe->net.ternary = o->weights;
+    if (o->deterministic)
+        recipe->deterministic = 1;
+    return VIT158_OK;
+}
+
+static vit158_status load_recipe(vit158_train_recipe *recipe, const char *path, vit158_error *error)
+{
+    uint8_t *text;
+    size_t n_bytes;
+    VIT158_RETURN_IF_ERROR(vit158_file_read(&text, &n_bytes, path, error));
+    const vit158_status status = vit158_recipe_parse(recipe, (const char *)text, path, error);
+    free(text);
+    return status;
+}
+
+static int train(const train_options *o, const char *recipe_path)
+{
+    vit158_error error;
+    vit158_train_recipe *recipe = malloc(sizeof *recipe);
+    if (!recipe)
+        return VIT158_EXIT_FAILED;
+    vit158_recipe_defaults(recipe);
+    vit158_status status = load_recipe(recipe, recipe_path, &error);
+    if (status == VIT158_OK)
+        status = apply_settings(recipe, o, &error);
+    const vit158_run_options run = {.out_dir = o->out,
+                                    .resume = o->resume,
+                                    .max_minutes = o->stop_after,
+                                    .max_steps = o->max_steps,
+                                    .stop = &stop_request,
+                                    .progress = o->quiet ? NULL : stdout};
+    if (status == VIT158_OK)
+        status = vit158_run(recipe, &run, &error);
+    free(recipe);
+    return status == VIT158_OK ? VIT158_EXIT_OK : vit158_complain("train", NULL, &error);
+}
+
+int vit158_cmd_train(int argc, char **argv)
+{
+    train_options o = {.out = "run", .weights = 2};
+    const vit158_option options[] = {
+        {"--out", "-o", "DIR", "folder of log, checkpoints and models (default run)",
+         VIT158_OPTION_TEXT, &o.out, 0, 0, NULL},
+        {"--resume", NULL, "FILE", "continue from this checkpoint", VIT158_OPTION_TEXT, &o.resume,
+         0, 0, NULL},
+        {"--init", NULL, "FILE", "start from the weights of a model file", VIT158_OPTION_TEXT,
+         &o.init, 0, 0, NULL},
+        {"--teacher", NULL, "FILE", "distil from a model file", VIT158_OPTION_TEXT, &o.teacher, 0,
+         0, NULL},
+        {"--weights", NULL, NULL, "float or ternary, instead of the recipe's", VIT158_OPTION_CHOICE,
+         &o.weights, 0, 0, weight_choices},
+        {"--minutes", NULL, "M", "fit the schedule into M minutes of training",
+         VIT158_OPTION_NUMBER, &o.minutes, 0.01, 1e6, NULL},
+        {"--stop-after", NULL, "M", "write a checkpoint and stop after M minutes, schedule as is",
+         VIT158_OPTION_NUMBER, &o.stop_after, 0.001, 1e6, NULL},
+        {"--max-steps", NULL, "N", "write a checkpoint and stop at step N", VIT158_OPTION_UINT,
+         &o.max_steps, 1, 4e9, NULL},
+        {"--threads", NULL, "N", "worker threads, instead of the recipe's", VIT158_OPTION_UINT,
+         &o.threads, 1, 16, NULL},
+        {"--deterministic", NULL, NULL, "bit-identical weights in every run", VIT158_OPTION_FLAG,
+         &o.deterministic, 0, 0, NULL},
+        {"--quiet", "-q", NULL, "no progress lines", VIT158_OPTION_FLAG, &o.quiet, 0, 0, NULL},
+        {"--keys", NULL, NULL, "list every key of recipes with its default and meaning",
+         VIT158_OPTION_FLAG, &o.keys, 0, 0, NULL},
+    };
+    const vit158_usage usage = {
+        .synopsis = "train RECIPE [options]",
+        .about = "Trains a ternary (or float) Vision Transformer as the recipe says.",
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+        .min_arguments = 0,
+        .max_arguments = 1,
+        .notes = "--set KEY=VALUE (any number of times) overrides a key of the recipe.\n"
+                 "SIGINT and SIGTERM write a checkpoint and stop."};
+    vit158_arguments arguments;
+    argc = take_settings(&o, argc, argv);
+    if (argc < 0) {
+        fprintf(stderr, "vit158 train: more than %d --set\n", MAX_SETTINGS);
+        return VIT158_EXIT_USAGE;
+    }
+    const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
+    if (parsed != VIT158_PARSE_OK)
+        return parsed;
+    if (o.keys) {
+        vit158_train_recipe defaults;
+        vit158_recipe_defaults(&defaults);
+        vit158_recipe_print(&defaults, stdout);
+        return VIT158_EXIT_OK;
+    }
+    if (arguments.count != 1) {
+        fprintf(stderr, "vit158 train: which recipe? (--help)\n");
+        return VIT158_EXIT_USAGE;
+    }
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    return train(&o, arguments.values[0]);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/augment.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/augment_ops.h"
+
+#define ERASE_TRIES 10
+
+static void crop_flip(uint8_t *out, const uint8_t *in, uint32_t channels, uint32_t side,
+                      const vit158_augment *how, vit158_rng *rng)
+{
+    const int n = (int)side;
+    const int dx = (int)vit158_rng_below(rng, 2 * how->crop + 1) - (int)how->crop;
+    const int dy = (int)vit158_rng_below(rng, 2 * how->crop + 1) - (int)how->crop;
+    const int flip = how->flip && vit158_rng_below(rng, 2);
+    for (uint32_t c = 0; c < channels; c++) {
+        const uint8_t *from = in + (size_t)c * side * side;
+        uint8_t *to = out + (size_t)c * side * side;
+        for (int y = 0; y < n; y++, to += n) {
+            const int sy = y + dy;
+            for (int x = 0; x < n; x++) {
+                const int sx = (flip ? n - 1 - x : x) + dx;
+                to[x] = sy < 0 || sy >= n || sx < 0 || sx >= n ? 0 : from[sy * n + sx];
+            }
+        }
+    }
+}
+
+/* A rectangle of 2 to 25 % of the area, sides in a ratio of at most 3.3, filled with noise. */
+static void erase(uint8_t *x, uint32_t channels, uint32_t side, vit158_rng *rng)
+{
+    const float area = (float)side * (float)side;
+    for (int i = 0; i < ERASE_TRIES; i++) {
+        const float target = area * (0.02F + 0.23F * vit158_rng_uniform(rng));
+        const float ratio = expf(logf(3.3F) * (2.0F * vit158_rng_uniform(rng) - 1.0F));
+        const uint32_t h = (uint32_t)(sqrtf(target * ratio) + 0.5F);
+        const uint32_t w = (uint32_t)(sqrtf(target / ratio) + 0.5F);
+        if (!h || !w || h >= side || w >= side)
+            continue;
+        const uint32_t y0 = vit158_rng_below(rng, side - h), x0 = vit158_rng_below(rng, side - w);
+        for (uint32_t c = 0; c < channels; c++)
+            for (uint32_t y = y0; y < y0 + h; y++)
+                for (uint32_t xx = x0; xx < x0 + w; xx++)
+                    x[((size_t)c * side + y) * side + xx] = (uint8_t)(vit158_rng_next(rng) >> 56);
+        return;
+    }
+}
+
+void vit158_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scratch, uint32_t channels,
+                            uint32_t side, const vit158_augment *how, vit158_rng *rng)
+{
+    crop_flip(out, in, channels, side, how, rng);
+    for (uint32_t i = 0; i < how->operations; i++)
+        vit158_augment_operation(out, scratch, channels, side, how->magnitude, rng);
+    if (how->erase > 0.0F && vit158_rng_uniform(rng) < how->erase)
+        erase(out, channels, side, rng);
+}
+
+/* Beta(alpha, alpha) for alpha <= 1 by Johnk's method. */
+static float beta(float alpha, vit158_rng *rng)
+{
+    for (;;) {
+        const float u = powf(vit158_rng_uniform(rng), 1.0F / alpha);
+        const float v = powf(vit158_rng_uniform(rng), 1.0F / alpha);
+        if (u + v > 0.0F && u + v <= 1.0F)
+            return u / (u + v);
+    }
+}
+
+static float cut(float *x, const float *other, uint32_t channels, uint32_t side, vit158_rng *rng)
+{
+    const float share = sqrtf(1.0F - vit158_rng_uniform(rng));
+    const int n = (int)side, cut_side = (int)((float)side * share);
+    const int cx = (int)vit158_rng_below(rng, side), cy = (int)vit158_rng_below(rng, side);
+    const int x0 = cx - cut_side / 2 < 0 ? 0 : cx - cut_side / 2;
+    const int y0 = cy - cut_side / 2 < 0 ? 0 : cy - cut_side / 2;
+    const int x1 = cx + cut_side / 2 > n ? n : cx + cut_side / 2;
+    const int y1 = cy + cut_side / 2 > n ? n : cy + cut_side / 2;
+    for (uint32_t c = 0; c < channels; c++)
+        for (int y = y0; y < y1; y++) {
+            const size_t at = ((size_t)c * side + (size_t)y) * side;
+            for (int i = x0; i < x1; i++)
+                x[at + (size_t)i] = other[at + (size_t)i];
+        }
+    return 1.0F - (float)((x1 - x0) * (y1 - y0)) / (float)(n * n);
+}
+
+float vit158_augment_mix(float *x, const float *other, uint32_t channels, uint32_t side,
+                         const vit158_augment *how, vit158_rng *rng)
+{
+    if (how->mix <= 0.0F || vit158_rng_uniform(rng) >= how->mix)
+        return 1.0F;
+    if (vit158_rng_uniform(rng) < how->cutmix)
+        return cut(x, other, channels, side, rng);
+    const float share = beta(how->mixup_alpha, rng);
+    const size_t count = (size_t)channels * side * side;
+    for (size_t i = 0; i < count; i++)
+        x[i] = share * x[i] + (1.0F - share) * other[i];
+    return share;
+}

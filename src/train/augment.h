@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Random changes of training pictures, on bytes: up to n operations of the RandAugment list with
+ * random strength (one of full strength = TrivialAugment, Mueller and Hutter 2021), padded crop,
+ * flip, erasing; and mixing of two pictures (mixup, Zhang 2018; CutMix, Yun 2019) on floats.
+ */
+#ifndef VIT158_TRAIN_AUGMENT_H
+#define VIT158_TRAIN_AUGMENT_H
+
+#include "base/rng.h"
+
+typedef struct vit158_augment {
+    uint32_t operations; /* of the list, 0 = none */
+    float magnitude;     /* 0 .. 1, strongest strength drawn */
+    uint32_t crop;       /* pixels of padding around, then a random crop; 0 = none */
+    uint32_t flip;       /* 1 = mirror half of the pictures */
+    float erase;         /* probability of erasing a rectangle */
+    float mix;           /* probability of mixing a picture with another */
+    float cutmix;        /* share of the mixed ones that are CutMix */
+    float mixup_alpha;   /* Beta(alpha, alpha) of mixup; CutMix uses Beta(1, 1) */
+} vit158_augment;
+
+/* out [channels][side][side] from in of the same shape; scratch: one picture more. out, in and
+ * scratch are distinct. */
+void vit158_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scratch, uint32_t channels,
+                            uint32_t side, const vit158_augment *how, vit158_rng *rng);
+
+/* Mixes `other` into x (both [channels][side][side] floats) and returns the share of x. */
+float vit158_augment_mix(float *x, const float *other, uint32_t channels, uint32_t side,
+                         const vit158_augment *how, vit158_rng *rng);
+
+#endif

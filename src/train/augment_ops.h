@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The operations of RandAugment (Cubuk 2020) on small planar pictures.
+ */
+#ifndef VIT158_TRAIN_AUGMENT_OPS_H
+#define VIT158_TRAIN_AUGMENT_OPS_H
+
+#include <stdint.h>
+
+#include "base/rng.h"
+
+/* One operation drawn from the list, its strength uniform up to `magnitude`, in place. */
+void vit158_augment_operation(uint8_t *x, uint8_t *scratch, uint32_t channels, uint32_t side,
+                              float magnitude, vit158_rng *rng);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "model/safetensors.h"
+#include "model/writer.h"
+
+#define PARTS 4
+static const char *const prefixes[PARTS] = {"", "ema.", "m.", "v."};
+#define MAX_LONG_NAME (VIT158_MAX_NAME + 8)
+
+/* Shape as timm has it. */
+static vit158_tensor_view view_of(const vit158_net *net, const vit158_tensor *t, const char *name,
+                                  const float *data)
+{
+    const uint32_t p = net->config.patch_size;
+    vit158_tensor_view v = {.name = name, .dtype = VIT158_DTYPE_F32, .data = data};
+    if (t->offset == net->patch_weight) {
+        v.rank = 4;
+        v.shape[0] = t->rows;
+        v.shape[1] = net->config.channels;
+        v.shape[2] = v.shape[3] = p;
+    } else if (t->offset == net->cls || t->offset == net->pos) {
+        v.rank = 3;
+        v.shape[0] = 1;
+        v.shape[1] = t->rows;
+        v.shape[2] = t->cols;
+    } else if (t->rows == 1) {
+        v.rank = 1;
+        v.shape[0] = t->cols;
+    } else {
+        v.rank = 2;
+        v.shape[0] = t->rows;
+        v.shape[1] = t->cols;
+    }
+    return v;
+}
+
+/* State numbers as text; doubles by their bits, so that a resumed run continues exactly. */
+typedef struct state_text {
+    char values[7][24];
+    vit158_metadata_pair pairs[8];
+} state_text;
+
+static uint64_t double_bits(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static double bits_double(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static const char *const state_keys[7] = {"step",    "epoch",        "position", "images",
+                                          "seconds", "finish_start", "best"};
+
+static void state_numbers(const vit158_train_state *s, uint64_t out[7])
+{
+    const uint64_t all[7] = {s->step,
+                             s->epoch,
+                             s->position,
+                             s->images,
+                             double_bits(s->seconds),
+                             double_bits(s->finish_start),
+                             double_bits(s->best)};
+    memcpy(out, all, sizeof all);
+}
+
+static void state_from_numbers(vit158_train_state *s, const uint64_t in[7])
+{
+    *s = (vit158_train_state){.step = in[0],
+                              .epoch = in[1],
+                              .position = in[2],
+                              .images = in[3],
+                              .seconds = bits_double(in[4]),
+                              .finish_start = bits_double(in[5]),
+                              .best = bits_double(in[6])};
+}
+
+vit158_status vit158_checkpoint_save(const vit158_trainer *t, const char *path, vit158_error *error)
+{
+    const uint32_t count = t->net.tensor_count;
+    vit158_tensor_view *views = calloc((size_t)PARTS * count, sizeof *views);
+    char(*names)[MAX_LONG_NAME] = calloc((size_t)PARTS * count, sizeof *names);
+    if (!views || !names) {
+        free(views);
+        free(names);
+        return vit158_fail(error, VIT158_E_MEMORY, "no memory to write a checkpoint");
+    }
+    const float *parts[PARTS] = {t->parameters, t->average, t->optimiser.m, t->optimiser.v};
+    for (uint32_t p = 0; p < PARTS; p++)
+        for (uint32_t i = 0; i < count; i++) {
+            const vit158_tensor *tensor = &t->net.tensors[i];
+            char *name = names[p * count + i];
+            vit158_format(name, MAX_LONG_NAME, "%s%s", prefixes[p], tensor->name);
+            views[p * count + i] = view_of(&t->net, tensor, name, parts[p] + tensor->offset);
+        }
+    uint64_t numbers[7];
+    state_text text;
+    state_numbers(&t->state, numbers);
+    for (int i = 0; i < 7; i++) {
+        vit158_format(text.values[i], sizeof text.values[i], "%llu",
+                      (unsigned long long)numbers[i]);
+        text.pairs[i] = (vit158_metadata_pair){state_keys[i], text.values[i]};
+    }
+    text.pairs[7] = (vit158_metadata_pair){"checkpoint_version", "1"};
+    const vit158_contents contents = {views, (size_t)PARTS * count, text.pairs, 8};
+    const vit158_status status = vit158_safetensors_write(path, &contents, NULL, NULL, error);
+    free(views);
+    free(names);
+    return status;
+}
+
+static vit158_status read_part(const vit158_safetensors *file, const vit158_net *net,
+                               const char *prefix, float *out, vit158_error *error)
+{
+    char name[MAX_LONG_NAME];
+    for (uint32_t i = 0; i < net->tensor_count; i++) {
+        const vit158_tensor *t = &net->tensors[i];
+        vit158_format(name, sizeof name, "%s%s", prefix, t->name);
+        VIT158_RETURN_IF_ERROR(vit158_safetensors_get_f32(file, name, out + t->offset,
+                                                          (uint64_t)t->rows * t->cols, error));
+    }
+    return VIT158_OK;
+}
+
+static vit158_status read_state(vit158_trainer *t, const vit158_header *header, vit158_error *error)
+{
+    uint64_t numbers[7];
+    for (int i = 0; i < 7; i++) {
+        const char *text = vit158_header_metadata(header, state_keys[i]);
+        char *end = NULL;
+        numbers[i] = text ? strtoull(text, &end, 10) : 0;
+        if (!text || end == text || *end)
+            return vit158_fail(error, VIT158_E_METADATA, "the checkpoint has no valid \"%s\"",
+                               state_keys[i]);
+    }
+    state_from_numbers(&t->state, numbers);
+    if (t->state.position > t->train.count)
+        return vit158_fail(error, VIT158_E_METADATA,
+                           "the checkpoint stands at picture %llu of %u: other training data",
+                           (unsigned long long)t->state.position, t->train.count);
+    return VIT158_OK;
+}
+
+vit158_status vit158_checkpoint_load(vit158_trainer *t, const char *path, vit158_error *error)
+{
+    vit158_safetensors *file;
+    VIT158_RETURN_IF_ERROR(vit158_safetensors_open(&file, path, error));
+    float *parts[PARTS] = {t->parameters, t->average, t->optimiser.m, t->optimiser.v};
+    vit158_status status = read_state(t, vit158_safetensors_header(file), error);
+    for (int p = 0; p < PARTS && status == VIT158_OK; p++)
+        status = read_part(file, &t->net, prefixes[p], parts[p], error);
+    vit158_safetensors_close(file);
+    if (status == VIT158_OK)
+        vit158_trainer_prepare(t, t->parameters);
+    return status;
+}
+
+vit158_status vit158_trainer_init_from(vit158_trainer *t, const char *path, vit158_error *error)
+{
+    vit158_safetensors *file;
+    VIT158_RETURN_IF_ERROR(vit158_safetensors_open(&file, path, error));
+    const vit158_status status = read_part(file, &t->net, "", t->parameters, error);
+    vit158_safetensors_close(file);
+    if (status != VIT158_OK)
+        return status;
+    memcpy(t->average, t->parameters, t->net.parameters * sizeof(float));
+    vit158_trainer_prepare(t, t->parameters);
+    return VIT158_OK;
+}
+
+#define MAX_PAIRS 32
+typedef struct model_text {
+    char numbers[MAX_PAIRS][96];
+    vit158_metadata_pair pairs[MAX_PAIRS];
+    uint32_t count;
+} model_text;
+
+static void add_text(model_text *m, const char *key, const char *value)
+{
+    m->pairs[m->count++] = (vit158_metadata_pair){key, value};
+}
+
+static char *next_number(model_text *m)
+{
+    return m->numbers[m->count];
+}
+
+static void add_count(model_text *m, const char *key, uint32_t value)
+{
+    char *text = next_number(m);
+    snprintf(text, sizeof m->numbers[0], "%u", value);
+    add_text(m, key, text);
+}
+
+static void add_reals(model_text *m, const char *key, const float *values, uint32_t count)
+{
+    char *text = next_number(m);
+    int used = 0;
+    for (uint32_t i = 0; i < count; i++)
+        used += snprintf(text + used, sizeof m->numbers[0] - (size_t)used, "%s%.9g", i ? "," : "",
+                         (double)values[i]);
+    add_text(m, key, text);
+}
+
+/* Class names as a JSON array; quotes and backslashes escaped, control characters dropped. */
+static char *labels_json(const vit158_dataset *data)
+{
+    char *json = malloc(2 * (size_t)data->name_bytes + (size_t)data->classes * 4 + 4);
+    if (!json)
+        return NULL;
+    char *to = json;
+    *to++ = '[';
+    for (uint32_t c = 0; c < data->classes; c++) {
+        if (c)
+            *to++ = ',';
+        *to++ = '"';
+        for (const char *s = vit158_dataset_name(data, c); *s; s++) {
+            if (*s == '"' || *s == '\\')
+                *to++ = '\\';
+            if ((unsigned char)*s >= 32)
+                *to++ = *s;
+        }
+        *to++ = '"';
+    }
+    *to++ = ']';
+    *to = 0;
+    return json;
+}
+
+static void describe(model_text *m, const vit158_trainer *t, const char *labels, double accuracy)
+{
+    const vit158_net_config *c = &t->net.config;
+    add_text(m, "format", "vit158");
+    add_text(m, "format_version", "1");
+    add_count(m, "image_size", c->image_size);
+    add_count(m, "patch_size", c->patch_size);
+    add_count(m, "channels", c->channels);
+    add_count(m, "dim", c->dim);
+    add_count(m, "depth", c->depth);
+    add_count(m, "heads", c->heads);
+    add_count(m, "mlp_dim", c->mlp_dim);
+    add_count(m, "classes", c->classes);
+    add_text(m, "pooling", "cls");
+    add_reals(m, "norm_eps", &c->norm_eps, 1);
+    add_reals(m, "inner_norm_eps", &c->inner_norm_eps, 1);
+    add_text(m, "labels", labels);
+    add_count(m, "resize", c->image_size);
+    add_text(m, "interpolation", "bicubic");
+    add_text(m, "crop_pct", "1.0");
+    add_reals(m, "mean", t->recipe.mean, c->channels);
+    add_reals(m, "std", t->recipe.std, c->channels);
+    if (t->recipe.name[0])
+        add_text(m, "recipe", t->recipe.name);
+    if (t->recipe.dataset[0])
+        add_text(m, "dataset", t->recipe.dataset);
+    if (t->recipe.licence[0])
+        add_text(m, "license", t->recipe.licence);
+    const float percent = (float)(100.0 * accuracy);
+    add_reals(m, "val_accuracy", &percent, 1);
+    char *images = next_number(m);
+    snprintf(images, sizeof m->numbers[0], "%" PRIu64, t->state.images);
+    add_text(m, "images_seen", images);
+}
+
+vit158_status vit158_model_save(const vit158_trainer *t, const float *parameters, double accuracy,
+                                const char *path, vit158_error *error)
+{
+    char *labels = labels_json(&t->train);
+    vit158_tensor_view *views = calloc(t->net.tensor_count, sizeof *views);
+    model_text *text = calloc(1, sizeof *text);
+    vit158_status status;
+    if (labels && views && text) {
+        describe(text, t, labels, accuracy);
+        for (uint32_t i = 0; i < t->net.tensor_count; i++) {
+            const vit158_tensor *tensor = &t->net.tensors[i];
+            views[i] = view_of(&t->net, tensor, tensor->name, parameters + tensor->offset);
+        }
+        const vit158_contents contents = {views, t->net.tensor_count, text->pairs, text->count};
+        status = vit158_safetensors_write(path, &contents, NULL, NULL, error);
+    } else {
+        status = vit158_fail(error, VIT158_E_MEMORY, "no memory to write a model");
+    }
+    free(text);
+    free(views);
+    free(labels);
+    return status;
+}

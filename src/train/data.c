@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/data.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+static bool has_suffix(const char *path, const char *suffix)
+{
+    const size_t n = strlen(path), m = strlen(suffix);
+    return n >= m && strcmp(path + n - m, suffix) == 0;
+}
+
+/* The labels file that belongs to an IDX images file: "images-idx3" becomes "labels-idx1". */
+static vit158_status open_idx(vit158_dataset *data, const char *path, vit158_error *error)
+{
+    char labels[VIT158_RECIPE_TEXT];
+    const char *at = strstr(path, "images-idx3");
+    vit158_format(labels, sizeof labels, "%.*slabels-idx1%s", (int)(at - path), path,
+                  at + strlen("images-idx3"));
+    return vit158_data_idx(data, path, labels, error);
+}
+
+static vit158_status open_any(vit158_dataset *data, const char *path,
+                              const vit158_train_recipe *recipe, vit158_error *error)
+{
+    struct stat info;
+    if (has_suffix(path, ".vds"))
+        return vit158_dataset_load(data, path, error);
+    if (strstr(path, "images-idx3"))
+        return open_idx(data, path, error);
+    if (has_suffix(path, ".bin"))
+        return vit158_data_cifar(data, path, error);
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return vit158_data_folder(data, path, recipe, error);
+    return vit158_fail(error, VIT158_E_IO,
+                       "%s is no folder, data cache (.vds), IDX file or CIFAR file (.bin)", path);
+}
+
+/* Takes pictures every - 1, 2 every - 1, ... out of `all` into `val`. */
+static vit158_status split(vit158_dataset *all, vit158_dataset *val, uint32_t every,
+                           vit158_error *error)
+{
+    const size_t size = vit158_dataset_picture(all);
+    if (all->count < every)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "%u pictures are too few to take every %u-th for validation", all->count,
+                           every);
+    VIT158_RETURN_IF_ERROR(vit158_dataset_allocate(
+        val, all->count / every, all->channels, all->side, all->classes, all->name_bytes, error));
+    memcpy(val->names, all->names, all->name_bytes);
+    uint32_t kept = 0, taken = 0;
+    for (uint32_t i = 0; i < all->count; i++) {
+        vit158_dataset *to = i % every == every - 1 ? val : all;
+        const uint32_t at = to == val ? taken++ : kept++;
+        to->labels[at] = all->labels[i];
+        memmove(to->pixels + at * size, all->pixels + i * size, size);
+    }
+    all->count = kept;
+    return VIT158_OK;
+}
+
+vit158_status vit158_data_open(vit158_dataset *train, vit158_dataset *val,
+                               const vit158_train_recipe *recipe, vit158_error *error)
+{
+    memset(train, 0, sizeof *train);
+    memset(val, 0, sizeof *val);
+    VIT158_RETURN_IF_ERROR(open_any(train, recipe->train_data, recipe, error));
+    const vit158_status status = recipe->val_data[0]
+                                     ? open_any(val, recipe->val_data, recipe, error)
+                                     : split(train, val, recipe->val_every, error);
+    if (status != VIT158_OK)
+        vit158_dataset_free(train);
+    return status;
+}

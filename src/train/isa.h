@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names of one instruction set's copy of the arithmetic. The sources of compute.h's functions are
+ * compiled once per set with VIT158_ISA defined to generic, avx2 or avx512.
+ */
+#ifndef VIT158_TRAIN_ISA_H
+#define VIT158_TRAIN_ISA_H
+
+#include "train/compute.h"
+
+#define VIT158_JOIN_(name, isa) vit158_##name##_##isa
+#define VIT158_JOIN(name, isa) VIT158_JOIN_(name, isa)
+#define ISA(name) VIT158_JOIN(name, VIT158_ISA)
+
+/* c[VIT158_TILE_ROWS][VIT158_TILE_COLS] = sum over steps of a's word (row, step) times b's panel
+ * words; a in words of 32 bits at a[row * a_row + step * a_step].
+ * u8s8: four products a word, b unsigned in 0..2, a signed; s16: two products. */
+void ISA(tile_u8s8)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
+                    size_t steps);
+void ISA(tile_s16)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
+                   size_t steps);
+
+void ISA(product)(const vit158_product *p);
+void ISA(pack)(float *panels, const float *b, size_t b_row, size_t b_col, uint32_t depth,
+               uint32_t cols);
+void ISA(pack_trits)(vit158_trits *w, const int8_t *u);
+void ISA(trit_product)(const vit158_trit_product *p);
+void ISA(trit_gradient)(const vit158_trit_gradient *p);
+void ISA(norm_rows)(const vit158_norm_rows *p);
+void ISA(norm_gradient)(const vit158_norm_gradient *p);
+void ISA(attention)(const vit158_attention *p);
+void ISA(attention_gradient)(const vit158_attention *p);
+void ISA(column_sums)(float *y, const float *x, size_t ldx, uint32_t rows, uint32_t cols,
+                      float factor);
+
+#endif

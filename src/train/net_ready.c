@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Weights made ready for products after each step: codes and scales of ternary matrices by the
+ * functions that the packer and the engine use, panels of float ones.
+ */
+#include "model/ternary.h"
+#include "train/net.h"
+
+void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, vit158_arena *arena)
+{
+    const vit158_net_config *c = &net->config;
+    const uint32_t count = c->depth * VIT158_LAYERS;
+    vit158_ready_layer *layers = vit158_arena_take(arena, count, sizeof *layers);
+    int8_t **codes = vit158_arena_take(arena, count, sizeof *codes);
+    for (uint32_t i = 0; i < count; i++) {
+        const vit158_layer *layer = &net->blocks[i / VIT158_LAYERS].layers[i % VIT158_LAYERS];
+        const uint32_t n_in = layer->n_in, n_out = layer->n_out;
+        vit158_ready_layer r = {.trits = {.n_in = n_in, .n_out = n_out}};
+        int8_t *u = NULL;
+        if (c->ternary) {
+            u = vit158_arena_take(arena, n_out, n_in);
+            r.trits.forward =
+                vit158_arena_take(arena, vit158_panel_words((n_in + 3) / 4, n_out), 4);
+            r.trits.backward =
+                vit158_arena_take(arena, vit158_panel_words((n_out + 1) / 2, n_in), 4);
+        } else {
+            r.forward = vit158_arena_take(arena, vit158_panel_words(n_in, n_out), sizeof(float));
+            r.backward = vit158_arena_take(arena, vit158_panel_words(n_out, n_in), sizeof(float));
+        }
+        if (layers) {
+            layers[i] = r;
+            codes[i] = u;
+        }
+    }
+    ready->layers = layers;
+    ready->codes = codes;
+    ready->patch =
+        vit158_arena_take(arena, vit158_panel_words(net->patch_inputs, c->dim), sizeof(float));
+    ready->head = vit158_arena_take(arena, vit158_panel_words(c->dim, c->classes), sizeof(float));
+}
+
+uint32_t vit158_ready_tasks(const vit158_net *net)
+{
+    return net->config.depth * VIT158_LAYERS + 1;
+}
+
+void vit158_ready_make(vit158_ready *ready, const vit158_net *net, const vit158_compute *compute,
+                       const float *parameters, uint32_t index)
+{
+    const vit158_net_config *c = &net->config;
+    ready->parameters = parameters;
+    if (index == c->depth * VIT158_LAYERS) {
+        compute->pack(ready->patch, parameters + net->patch_weight, 1, net->patch_inputs,
+                      net->patch_inputs, c->dim);
+        compute->pack(ready->head, parameters + net->head_weight, 1, c->dim, c->dim, c->classes);
+        return;
+    }
+    const vit158_layer *layer = &net->blocks[index / VIT158_LAYERS].layers[index % VIT158_LAYERS];
+    const float *w = parameters + layer->weight;
+    vit158_ready_layer *r = &ready->layers[index];
+    if (c->ternary) {
+        r->trits.scale = vit158_absmean(w, layer->n_out, layer->n_in);
+        vit158_ternarize(ready->codes[index], w, (size_t)layer->n_out * layer->n_in,
+                         r->trits.scale);
+        compute->pack_trits(&r->trits, ready->codes[index]);
+    } else {
+        compute->pack(r->forward, w, 1, layer->n_in, layer->n_in, layer->n_out);
+        compute->pack(r->backward, w, layer->n_in, 1, layer->n_out, layer->n_in);
+    }
+}

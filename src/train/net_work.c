@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Memory of one worker, and the order of a pass.
+ */
+#include "train/net.h"
+
+static size_t largest(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static float *take(vit158_arena *arena, size_t rows, size_t cols)
+{
+    return vit158_arena_take(arena, (rows + VIT158_TILE_ROWS) * cols, sizeof(float));
+}
+
+static void plan_block(vit158_kept_block *kept, const vit158_net *net, uint32_t block,
+                       uint32_t images, vit158_arena *arena)
+{
+    const vit158_net_config *c = &net->config;
+    const size_t rows = (size_t)images * net->tokens;
+    const uint32_t queries = block + 1 == c->depth ? 1 : net->tokens;
+    const size_t rows2 = (size_t)images * queries;
+    kept->x = take(arena, rows, c->dim);
+    kept->qkv = take(arena, rows, (size_t)3 * c->dim);
+    kept->p = take(arena, (size_t)images * c->heads * queries, vit158_round_up(net->tokens, 16));
+    kept->att = take(arena, rows2, c->dim);
+    kept->x2 = take(arena, rows2, c->dim);
+    kept->h = take(arena, rows2, c->mlp_dim);
+    for (int i = 0; i < VIT158_LAYERS; i++) {
+        const uint32_t n = net->blocks[block].layers[i].n_in;
+        const size_t n_rows = i == VIT158_QKV ? rows : rows2;
+        vit158_kept_input in = {0};
+        in.stats = take(arena, n_rows, 4);
+        if (c->ternary) {
+            in.q.ldq = vit158_round_up(n, 64);
+            in.q.q = vit158_arena_take(arena, n_rows + VIT158_TILE_ROWS, in.q.ldq);
+            in.q.r = vit158_arena_take(arena, n_rows + 1, sizeof(float));
+            in.q.sum = vit158_arena_take(arena, n_rows + 1, sizeof(int32_t));
+        } else {
+            in.y = take(arena, n_rows, n);
+        }
+        kept->in[i] = in;
+    }
+}
+
+static void plan_gradient(vit158_work *w, const vit158_net *net, size_t rows, vit158_arena *arena)
+{
+    const vit158_net_config *c = &net->config;
+    size_t scratch = 0;
+    for (int i = 0; i < VIT158_LAYERS; i++) {
+        const vit158_layer *layer = &net->blocks[0].layers[i];
+        scratch = largest(scratch,
+                          vit158_trit_gradient_scratch((uint32_t)rows, layer->n_in, layer->n_out));
+    }
+    w->dlogits = take(arena, w->max_images, w->logit_ld);
+    w->g = take(arena, rows, c->dim);
+    w->g2 = take(arena, rows, c->dim);
+    w->wide = take(arena, rows, largest((size_t)3 * c->dim, c->mlp_dim));
+    w->narrow = take(arena, rows, largest(c->dim, c->mlp_dim));
+    w->products = vit158_arena_take(arena, scratch, 1);
+    w->gradient = vit158_arena_take(arena, net->parameters, sizeof(float));
+}
+
+void vit158_work_plan(vit158_work *work, const vit158_net *net, uint32_t max_images,
+                      bool with_gradient, vit158_arena *arena)
+{
+    const vit158_net_config *c = &net->config;
+    const size_t rows = (size_t)max_images * net->tokens;
+    *work = (vit158_work){.max_images = max_images,
+                          .patch_ld = vit158_round_up(net->patch_inputs, 16),
+                          .logit_ld = vit158_round_up(c->classes, 16)};
+    work->patches = take(arena, rows, work->patch_ld);
+    work->places = vit158_arena_take(arena, rows, sizeof(uint32_t));
+    vit158_kept_block *blocks = vit158_arena_take(arena, c->depth, sizeof *blocks);
+    vit158_kept_block first = {0};
+    for (uint32_t b = 0; b < c->depth; b++) {
+        vit158_kept_block kept = {0};
+        /* Without a backward pass all blocks share one set of buffers. */
+        if (with_gradient || b == 0)
+            plan_block(&kept, net, b, max_images, arena);
+        else
+            kept = first;
+        if (b == 0)
+            first = kept;
+        if (blocks)
+            blocks[b] = kept;
+    }
+    work->blocks = blocks;
+    work->last = take(arena, max_images, c->dim);
+    work->last_stats = take(arena, max_images, 4);
+    work->features = take(arena, max_images, c->dim);
+    work->logits = take(arena, max_images, work->logit_ld);
+    work->rows = vit158_arena_take(arena, 4 * largest(c->dim, c->mlp_dim), sizeof(float));
+    work->attention = vit158_arena_take(
+        arena, vit158_attention_scratch(net->tokens, c->dim / c->heads), sizeof(float));
+    if (with_gradient)
+        plan_gradient(work, net, rows, arena);
+}
+
+void vit158_forward(const vit158_pass *pass)
+{
+    vit158_embed_forward(pass);
+    for (uint32_t b = 0; b < pass->net->config.depth; b++)
+        vit158_block_forward(pass, b);
+    vit158_head_forward(pass);
+}
+
+void vit158_backward(const vit158_pass *pass)
+{
+    vit158_head_backward(pass);
+    for (uint32_t b = pass->net->config.depth; b-- > 0;)
+        vit158_block_backward(pass, b);
+    vit158_embed_backward(pass);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Dense float products: tiles of up to 6 rows by 5 vectors held in registers.
+ */
+#include <assert.h>
+
+#include "train/isa.h"
+#include "train/vec.h"
+
+#if defined(__AVX512F__)
+#define WIDE 4
+#define WIDEST 5
+#else
+#define WIDE 1
+#define WIDEST 1
+#endif
+
+typedef struct tile_place {
+    uint32_t row, rows, col; /* first row, rows to store, first column */
+    const float *b;          /* step 0 of this column */
+    size_t ldb;
+} tile_place;
+
+/* Rows of sums in c [rows][16 * WIDEST] to y; kept out of line, so that the tiles stay small. */
+static __attribute__((noinline)) void store_tile(const vit158_product *p, const tile_place *at,
+                                                 const float *c, uint32_t vectors)
+{
+    for (uint32_t r = 0; r < at->rows; r++, c += VIT158_LANES * WIDEST) {
+        float *y = p->y + (at->row + r) * p->ldy + at->col;
+        const float *base = p->base ? p->base + (at->row + r) * p->base_ld + at->col : NULL;
+        const float *bias = p->bias ? p->bias + at->col : NULL;
+        const uint32_t left = p->cols - at->col, width = VIT158_LANES * vectors;
+        const uint32_t n = left < width ? left : width, whole = n / VIT158_LANES * VIT158_LANES;
+        for (uint32_t i = 0; i < whole; i += VIT158_LANES) {
+            vf sum = vf_load(c + i);
+            if (bias)
+                sum += vf_load(bias + i);
+            sum = sum * p->factor;
+            vf_store(y + i, base ? sum + vf_load(base + i) : sum);
+        }
+        for (uint32_t i = whole; i < n; i++) {
+            const float value = p->factor * (c[i] + (bias ? bias[i] : 0.0F));
+            y[i] = value + (base ? base[i] : 0.0F);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void
+tile(const vit158_product *p, const tile_place *at, const int rows, const int vectors)
+{
+    vf acc[6][WIDEST];
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 5
+        for (int v = 0; v < vectors; v++)
+            acc[r][v] = vf_set(0.0F);
+    const float *a = p->a + at->row * p->a_row;
+    const float *b = at->b;
+    const size_t a_row = p->a_row;
+    for (uint32_t k = 0; k < p->depth; k++, a += p->a_step, b += at->ldb) {
+        vf w[WIDEST];
+#pragma GCC unroll 5
+        for (int v = 0; v < vectors; v++)
+            w[v] = vf_load(b + (ptrdiff_t)16 * v);
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++) {
+            const vf x = vf_set(a[(size_t)r * a_row]);
+#pragma GCC unroll 5
+            for (int v = 0; v < vectors; v++)
+                acc[r][v] += x * w[v];
+        }
+    }
+    float c[6 * VIT158_LANES * WIDEST];
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 5
+        for (int v = 0; v < vectors; v++)
+            vf_store(c + (ptrdiff_t)VIT158_LANES * (r * WIDEST + v), acc[r][v]);
+    store_tile(p, at, c, (uint32_t)vectors);
+}
+
+/* All rows of `vectors` columns of sixteen from column `col`. */
+static void columns(const vit158_product *p, uint32_t col, uint32_t vectors, const float *b,
+                    size_t ldb)
+{
+    const uint32_t step = vectors == 5 ? 5 : 6;
+    tile_place at = {.col = col, .b = b, .ldb = ldb};
+    for (at.row = 0; at.row < p->rows; at.row += step) {
+        at.rows = p->rows - at.row < step ? p->rows - at.row : step;
+        switch (vectors) {
+#if WIDEST == 5
+        case 5:
+            tile(p, &at, 5, 5);
+            break;
+        case 4:
+            tile(p, &at, 6, 4);
+            break;
+        case 3:
+            tile(p, &at, 6, 3);
+            break;
+        case 2:
+            tile(p, &at, 6, 2);
+            break;
+#endif
+        default:
+            tile(p, &at, 6, 1);
+            break;
+        }
+    }
+}
+
+void ISA(product)(const vit158_product *p)
+{
+    const uint32_t vectors = (p->cols + VIT158_LANES - 1) / VIT158_LANES;
+    for (uint32_t v = 0; v < vectors;) {
+        const uint32_t left = vectors - v;
+        uint32_t take = left < WIDE ? left : WIDE;
+        if (p->ldb && left == WIDEST)
+            take = WIDEST;
+        const uint32_t col = v * VIT158_LANES;
+        if (p->ldb) {
+            columns(p, col, take, p->b + col, p->ldb);
+        } else {
+            const size_t panel = (size_t)(col / VIT158_TILE_COLS) * p->depth * VIT158_TILE_COLS;
+            columns(p, col, take, p->b + panel + col % VIT158_TILE_COLS, VIT158_TILE_COLS);
+        }
+        v += take;
+    }
+}
+
+void ISA(pack)(float *panels, const float *b, size_t b_row, size_t b_col, uint32_t depth,
+               uint32_t cols)
+{
+    for (uint32_t c0 = 0; c0 < cols; c0 += VIT158_TILE_COLS) {
+        const uint32_t width = cols - c0 < VIT158_TILE_COLS ? cols - c0 : VIT158_TILE_COLS;
+        for (uint32_t k = 0; k < depth; k++, panels += VIT158_TILE_COLS) {
+            const float *from = b + k * b_row + c0 * b_col;
+            for (uint32_t c = 0; c < width; c++)
+                panels[c] = from[c * b_col];
+            for (uint32_t c = width; c < VIT158_TILE_COLS; c++)
+                panels[c] = 0.0F;
+        }
+    }
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One training step: microbatches over the workers, gradients summed in a fixed order, clipped,
+ * applied; averaged weights; schedule.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "train/loss.h"
+#include "train/trainer.h"
+
+#define GRADIENT_CHUNK 32768U
+#define PI 3.14159265358979323846
+
+static double clamp01(double x)
+{
+    return x < 0.0 ? 0.0 : x > 1.0 ? 1.0 : x;
+}
+
+double vit158_trainer_progress(const vit158_trainer *t)
+{
+    const vit158_train_recipe *r = &t->recipe;
+    if (r->minutes > 0.0F)
+        return clamp01(t->state.seconds / (60.0 * r->minutes));
+    const uint64_t steps = t->train.count / r->batch;
+    return clamp01((double)t->state.step / ((double)steps * r->epochs));
+}
+
+double vit158_trainer_rate(const vit158_trainer *t)
+{
+    const vit158_train_recipe *r = &t->recipe;
+    const double p = vit158_trainer_progress(t), low = r->final_lr;
+    if (t->state.step < r->warmup_steps)
+        return (double)(t->state.step + 1) / r->warmup_steps;
+    double rate;
+    if (r->wsd)
+        rate = r->cooldown > 0.0F ? clamp01((1.0 - p) / r->cooldown) : 1.0;
+    else
+        rate = 0.5 * (1.0 + cos(PI * p));
+    if (t->state.finish_start >= 0.0)
+        rate *=
+            clamp01(1.0 - (t->state.seconds - t->state.finish_start) / (60.0 * r->finish_minutes));
+    return low + (1.0 - low) * rate;
+}
+
+typedef struct batch_job {
+    vit158_trainer *t;
+    double progress;
+} batch_job;
+
+static void run_teacher(vit158_trainer *t, uint32_t worker)
+{
+    vit158_work *work = &t->teacher->work[worker];
+    work->images = t->work[worker].images;
+    work->tokens = t->teacher->net.tokens;
+    const size_t size = vit158_dataset_picture(&t->train);
+    for (uint32_t b = 0; b < t->teacher->net.config.depth; b++)
+        work->blocks[b].attn_factor = work->blocks[b].mlp_factor = 1.0F;
+    for (uint32_t i = 0; i < work->images; i++)
+        vit158_feed_patches(&t->teacher->net, work, i, t->feed[worker].mixed + i * size);
+    const vit158_pass pass = {&t->teacher->net, &t->teacher->ready, t->compute, work};
+    vit158_forward(&pass);
+}
+
+static void microbatch_task(void *context, uint32_t task, uint32_t worker)
+{
+    const batch_job *job = context;
+    vit158_trainer *t = job->t;
+    const vit158_train_recipe *r = &t->recipe;
+    vit158_work *work = &t->work[worker];
+    vit158_feed *feed = &t->feed[worker];
+    const uint64_t first = t->state.position + (uint64_t)task * r->microbatch;
+    vit158_feed_microbatch(t, worker, first, r->microbatch, job->progress);
+    const vit158_pass pass = {&t->net, &t->ready, t->compute, work};
+    vit158_forward(&pass);
+    if (t->teacher)
+        run_teacher(t, worker);
+    const uint32_t classes = t->train.classes;
+    for (uint32_t i = 0; i < work->images; i++) {
+        const float *z = work->logits + i * work->logit_ld;
+        const vit158_work *teacher = t->teacher ? &t->teacher->work[worker] : NULL;
+        const vit158_loss loss = {.logits = z,
+                                  .target = feed->targets + (size_t)i * classes,
+                                  .teacher =
+                                      teacher ? teacher->logits + i * teacher->logit_ld : NULL,
+                                  .classes = classes,
+                                  .teacher_weight = r->teacher_weight,
+                                  .temperature = r->temperature};
+        feed->loss +=
+            vit158_loss_gradient(work->dlogits + i * work->logit_ld, &loss, 1.0F / (float)r->batch);
+        feed->right += vit158_largest_logit(z, classes) == feed->labels[i];
+        feed->seen++;
+    }
+    vit158_backward(&pass);
+}
+
+static void chunk_of(const vit158_trainer *t, uint32_t task, size_t *at, size_t *count)
+{
+    *at = (size_t)task * GRADIENT_CHUNK;
+    const size_t left = t->net.parameters - *at;
+    *count = left < GRADIENT_CHUNK ? left : GRADIENT_CHUNK;
+}
+
+static void sum_task(void *context, uint32_t task, uint32_t worker)
+{
+    (void)worker;
+    vit158_trainer *t = context;
+    size_t at, count;
+    chunk_of(t, task, &at, &count);
+    float *sum = t->work[0].gradient + at;
+    for (uint32_t w = 1; w < t->recipe.threads; w++)
+        t->compute->combine(sum, t->work[w].gradient + at, count, 1.0F, 1.0F);
+    t->partial[task] = t->compute->sum_of_squares(sum, count);
+}
+
+typedef struct scale_job {
+    vit158_trainer *t;
+    float factor;
+} scale_job;
+
+static void scale_task(void *context, uint32_t task, uint32_t worker)
+{
+    (void)worker;
+    const scale_job *job = context;
+    size_t at, count;
+    chunk_of(job->t, task, &at, &count);
+    float *g = job->t->work[0].gradient + at;
+    job->t->compute->combine(g, g, count, 0.0F, job->factor);
+}
+
+static void average_task(void *context, uint32_t task, uint32_t worker)
+{
+    (void)worker;
+    const scale_job *job = context;
+    size_t at, count;
+    chunk_of(job->t, task, &at, &count);
+    job->t->compute->blend(job->t->average + at, job->t->parameters + at, count, job->factor);
+}
+
+static void clear_task(void *context, uint32_t task, uint32_t worker)
+{
+    (void)worker;
+    vit158_trainer *t = context;
+    memset(t->work[task].gradient, 0, t->net.parameters * sizeof(float));
+}
+
+static double summed_gradient(vit158_trainer *t)
+{
+    const uint32_t chunks = (uint32_t)((t->net.parameters + GRADIENT_CHUNK - 1) / GRADIENT_CHUNK);
+    t->pool->run(t->pool, sum_task, t, chunks);
+    double total = 0.0;
+    for (uint32_t i = 0; i < chunks; i++)
+        total += t->partial[i];
+    const double norm = sqrt(total);
+    if (t->recipe.clip > 0.0F && norm > t->recipe.clip) {
+        scale_job job = {t, (float)(t->recipe.clip / norm)};
+        t->pool->run(t->pool, scale_task, &job, chunks);
+    }
+    return norm;
+}
+
+static void apply_gradient(vit158_trainer *t, double progress)
+{
+    const vit158_train_recipe *r = &t->recipe;
+    const float rate = (float)vit158_trainer_rate(t);
+    const float decay = progress < r->decay_until ? 1.0F : 0.0F;
+    const vit158_optimiser_step s = {.lr = r->lr * rate,
+                                     .decay = r->weight_decay * decay,
+                                     .muon_lr = r->muon_lr * rate,
+                                     .muon_decay = r->muon_weight_decay * decay,
+                                     .beta1 = r->beta1,
+                                     .beta2 = r->beta2,
+                                     .muon_beta = r->muon_beta,
+                                     .step = t->state.step + 1};
+    vit158_optimiser_update(&t->optimiser, &s, t->parameters, t->work[0].gradient, t->pool);
+    const uint32_t chunks = (uint32_t)((t->net.parameters + GRADIENT_CHUNK - 1) / GRADIENT_CHUNK);
+    /* Early on the average follows faster, so that it forgets the initial values. */
+    const double n = (double)t->state.step;
+    const double keep = r->ema < (1.0 + n) / (10.0 + n) ? r->ema : (1.0 + n) / (10.0 + n);
+    scale_job job = {t, (float)(r->ema > 0.0F ? 1.0 - keep : 1.0)};
+    t->pool->run(t->pool, average_task, &job, chunks);
+    vit158_trainer_prepare(t, t->parameters);
+}
+
+vit158_status vit158_trainer_step(vit158_trainer *t, vit158_step_result *result,
+                                  vit158_error *error)
+{
+    const vit158_train_recipe *r = &t->recipe;
+    if (t->state.position + r->batch > t->train.count) {
+        t->state.epoch++;
+        t->state.position = 0;
+    }
+    vit158_feed_order(t);
+    vit158_feed_clear(t);
+    batch_job job = {t, vit158_trainer_progress(t)};
+    t->pool->run(t->pool, clear_task, t, r->threads);
+    t->pool->run(t->pool, microbatch_task, &job, r->batch / r->microbatch);
+    double loss = 0.0;
+    uint64_t right = 0;
+    for (uint32_t w = 0; w < r->threads; w++) {
+        loss += t->feed[w].loss;
+        right += t->feed[w].right;
+    }
+    *result = (vit158_step_result){loss / r->batch, (double)right / r->batch, summed_gradient(t)};
+    if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
+        return vit158_fail(error, VIT158_E_NUMERIC,
+                           "the loss or a gradient is not finite at step %llu",
+                           (unsigned long long)t->state.step);
+    apply_gradient(t, job.progress);
+    t->state.step++;
+    t->state.position += r->batch;
+    t->state.images += r->batch;
+    return VIT158_OK;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One transformer block: x2 = x + Attn(x), out = x2 + MLP(x2) (METHODS.md 1.1), each branch times a
+ * factor that is 0 when the branch is left out (stochastic depth). In the last block only the class
+ * token's row is used after attention, so queries, projection and MLP see one row a picture.
+ */
+#include <string.h>
+
+#include "train/net.h"
+
+typedef struct block_view {
+    const vit158_net_block *block;
+    vit158_kept_block *kept;
+    uint32_t index;
+    uint32_t rows, rows2, queries;
+    size_t from_ld; /* stride of the rows of x that continue into x2 */
+    float *out;     /* [rows2][d] */
+} block_view;
+
+static block_view view(const vit158_pass *pass, uint32_t index)
+{
+    vit158_work *w = pass->work;
+    const vit158_net_config *c = &pass->net->config;
+    const bool last = index + 1 == c->depth;
+    block_view v = {.block = &pass->net->blocks[index], .kept = &w->blocks[index], .index = index};
+    v.queries = last ? 1 : w->tokens;
+    v.rows = w->images * w->tokens;
+    v.rows2 = w->images * v.queries;
+    v.from_ld = last ? (size_t)w->tokens * c->dim : c->dim;
+    v.out = last ? w->last : w->blocks[index + 1].x;
+    return v;
+}
+
+static vit158_norm_rows input_rows(const vit158_pass *pass, const block_view *v, int kind)
+{
+    const vit158_net_config *c = &pass->net->config;
+    const float *w = pass->ready->parameters;
+    const vit158_layer *layer = &v->block->layers[kind];
+    const vit158_kept_input *in = &v->kept->in[kind];
+    const float *inputs[VIT158_LAYERS] = {v->kept->x, v->kept->att, v->kept->x2, v->kept->h};
+    vit158_norm_rows r = {.x = inputs[kind],
+                          .ldx = layer->n_in,
+                          .n = layer->n_in,
+                          .rows = kind == VIT158_QKV ? v->rows : v->rows2,
+                          .gelu = kind == VIT158_FC2,
+                          .outer_eps = c->norm_eps,
+                          .inner_eps = c->inner_norm_eps,
+                          .stats = in->stats,
+                          .out = in->q,
+                          .y = in->y,
+                          .scratch = pass->work->rows};
+    if (c->outer_norms && (kind == VIT158_QKV || kind == VIT158_FC1)) {
+        const bool first = kind == VIT158_QKV;
+        r.outer_weight = w + (first ? v->block->norm1_weight : v->block->norm2_weight);
+        r.outer_bias = w + (first ? v->block->norm1_bias : v->block->norm2_bias);
+    }
+    if (c->inner_norms) {
+        r.inner_weight = w + layer->norm_weight;
+        r.inner_bias = w + layer->norm_bias;
+    }
+    return r;
+}
+
+/* y = base + factor * layer(input). */
+static void linear_forward(const vit158_pass *pass, const block_view *v, int kind, float *y,
+                           const float *base, size_t base_ld, float factor)
+{
+    const vit158_norm_rows rows = input_rows(pass, v, kind);
+    pass->compute->norm_rows(&rows);
+    const vit158_layer *layer = &v->block->layers[kind];
+    const vit158_ready_layer *ready =
+        &pass->ready->layers[v->index * VIT158_LAYERS + (uint32_t)kind];
+    const float *bias = pass->ready->parameters + layer->bias;
+    if (pass->net->config.ternary) {
+        const vit158_trit_product p = {.y = y,
+                                       .ldy = layer->n_out,
+                                       .x = &v->kept->in[kind].q,
+                                       .w = &ready->trits,
+                                       .bias = bias,
+                                       .base = base,
+                                       .base_ld = base_ld,
+                                       .factor = factor,
+                                       .rows = rows.rows};
+        pass->compute->trit_product(&p);
+    } else {
+        const vit158_product p = {.y = y,
+                                  .ldy = layer->n_out,
+                                  .a = rows.y,
+                                  .a_row = layer->n_in,
+                                  .a_step = 1,
+                                  .b = ready->forward,
+                                  .rows = rows.rows,
+                                  .cols = layer->n_out,
+                                  .depth = layer->n_in,
+                                  .bias = bias,
+                                  .factor = factor,
+                                  .base = base,
+                                  .base_ld = base_ld};
+        pass->compute->product(&p);
+    }
+}
+
+/* From g = gradient of the layer's output (to be scaled by factor) to the gradient of its input,
+ * which is stored to dx or added to it. `middle`: [rows][n_in]. */
+static void linear_backward(const vit158_pass *pass, const block_view *v, int kind, float *dx,
+                            bool add, const float *g, float factor, float *middle)
+{
+    const vit158_norm_rows rows = input_rows(pass, v, kind);
+    const vit158_layer *layer = &v->block->layers[kind];
+    const vit158_ready_layer *ready =
+        &pass->ready->layers[v->index * VIT158_LAYERS + (uint32_t)kind];
+    float *gradient = pass->work->gradient;
+    const uint32_t n_in = layer->n_in, n_out = layer->n_out;
+    if (pass->net->config.ternary) {
+        const vit158_trit_gradient p = {.g = g,
+                                        .ldg = n_out,
+                                        .x = &v->kept->in[kind].q,
+                                        .w = &ready->trits,
+                                        .factor = factor,
+                                        .rows = rows.rows,
+                                        .dx = middle,
+                                        .dw = gradient + layer->weight,
+                                        .dbias = gradient + layer->bias,
+                                        .scratch = pass->work->products};
+        pass->compute->trit_gradient(&p);
+    } else {
+        vit158_product p = {.y = middle,
+                            .ldy = n_in,
+                            .a = g,
+                            .a_row = n_out,
+                            .a_step = 1,
+                            .b = ready->backward,
+                            .rows = rows.rows,
+                            .cols = n_in,
+                            .depth = n_out,
+                            .factor = factor};
+        pass->compute->product(&p);
+        float *dw = gradient + layer->weight;
+        p = (vit158_product){.y = dw,
+                             .ldy = n_in,
+                             .a = g,
+                             .a_row = 1,
+                             .a_step = n_out,
+                             .b = rows.y,
+                             .ldb = n_in,
+                             .rows = n_out,
+                             .cols = n_in,
+                             .depth = rows.rows,
+                             .factor = factor,
+                             .base = dw,
+                             .base_ld = n_in};
+        pass->compute->product(&p);
+        pass->compute->column_sums(gradient + layer->bias, g, n_out, rows.rows, n_out, factor);
+    }
+    const vit158_net_block *b = v->block;
+    const size_t outer_weight = kind == VIT158_QKV ? b->norm1_weight : b->norm2_weight;
+    const size_t outer_bias = kind == VIT158_QKV ? b->norm1_bias : b->norm2_bias;
+    const vit158_norm_gradient n = {
+        .forward = &rows,
+        .dy = middle,
+        .dx = dx,
+        .lddx = n_in,
+        .add = add,
+        .d_outer_weight = rows.outer_weight ? gradient + outer_weight : NULL,
+        .d_outer_bias = rows.outer_weight ? gradient + outer_bias : NULL,
+        .d_inner_weight = rows.inner_weight ? gradient + layer->norm_weight : NULL,
+        .d_inner_bias = rows.inner_weight ? gradient + layer->norm_bias : NULL};
+    pass->compute->norm_gradient(&n);
+}
+
+static vit158_attention attention_of(const vit158_pass *pass, const block_view *v, uint32_t image)
+{
+    const vit158_work *w = pass->work;
+    const vit158_net_config *c = &pass->net->config;
+    const size_t first = (size_t)image * w->tokens, first2 = (size_t)image * v->queries;
+    const size_t per_image = (size_t)c->heads * v->queries * vit158_round_up(w->tokens, 16);
+    return (vit158_attention){.qkv = v->kept->qkv + first * 3 * c->dim,
+                              .p = v->kept->p + image * per_image,
+                              .out = v->kept->att + first2 * c->dim,
+                              .n_tokens = w->tokens,
+                              .n_queries = v->queries,
+                              .heads = c->heads,
+                              .dim = c->dim,
+                              .scratch = w->attention};
+}
+
+static void copy_rows(float *y, size_t ldy, const float *x, size_t ldx, uint32_t rows, uint32_t n)
+{
+    for (uint32_t t = 0; t < rows; t++)
+        memcpy(y + t * ldy, x + t * ldx, n * sizeof *y);
+}
+
+void vit158_block_forward(const vit158_pass *pass, uint32_t block)
+{
+    const block_view v = view(pass, block);
+    const uint32_t d = pass->net->config.dim;
+    vit158_kept_block *k = v.kept;
+    if (k->attn_factor != 0.0F) {
+        linear_forward(pass, &v, VIT158_QKV, k->qkv, NULL, 0, 1.0F);
+        for (uint32_t i = 0; i < pass->work->images; i++) {
+            const vit158_attention a = attention_of(pass, &v, i);
+            pass->compute->attention(&a);
+        }
+        linear_forward(pass, &v, VIT158_PROJ, k->x2, k->x, v.from_ld, k->attn_factor);
+    } else {
+        copy_rows(k->x2, d, k->x, v.from_ld, v.rows2, d);
+    }
+    if (k->mlp_factor != 0.0F) {
+        linear_forward(pass, &v, VIT158_FC1, k->h, NULL, 0, 1.0F);
+        linear_forward(pass, &v, VIT158_FC2, v.out, k->x2, d, k->mlp_factor);
+    } else {
+        copy_rows(v.out, d, k->x2, d, v.rows2, d);
+    }
+}
+
+/* work->g: gradient of the block's output rows on entry, of its input on return. */
+void vit158_block_backward(const vit158_pass *pass, uint32_t block)
+{
+    const block_view v = view(pass, block);
+    vit158_work *w = pass->work;
+    vit158_kept_block *k = v.kept;
+    const uint32_t d = pass->net->config.dim;
+    if (k->mlp_factor != 0.0F) {
+        linear_backward(pass, &v, VIT158_FC2, w->wide, false, w->g, k->mlp_factor, w->narrow);
+        linear_backward(pass, &v, VIT158_FC1, w->g, true, w->wide, 1.0F, w->narrow);
+    }
+    if (k->attn_factor != 0.0F) {
+        linear_backward(pass, &v, VIT158_PROJ, w->g2, false, w->g, k->attn_factor, w->narrow);
+        for (uint32_t i = 0; i < w->images; i++) {
+            vit158_attention a = attention_of(pass, &v, i);
+            a.dout = w->g2 + (size_t)i * v.queries * d;
+            a.dqkv = w->wide + (size_t)i * w->tokens * 3 * d;
+            pass->compute->attention_gradient(&a);
+        }
+    }
+    if (v.queries != w->tokens) {
+        /* Spread the class rows over all tokens. */
+        memcpy(w->g2, w->g, (size_t)v.rows2 * d * sizeof *w->g);
+        memset(w->g, 0, (size_t)v.rows * d * sizeof *w->g);
+        copy_rows(w->g, v.from_ld, w->g2, d, v.rows2, d);
+    }
+    if (k->attn_factor != 0.0F)
+        linear_backward(pass, &v, VIT158_QKV, w->g, true, w->wide, 1.0F, w->narrow);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Recipes: text files of `key = value` lines that say all of a training run. Unknown keys, repeated
+ * keys and values out of range are refused; models/recipes/README.md lists every key.
+ */
+#ifndef VIT158_TRAIN_TRAIN_RECIPE_H
+#define VIT158_TRAIN_TRAIN_RECIPE_H
+
+#include <stdio.h>
+
+#include "train/augment.h"
+#include "train/net.h"
+
+#define VIT158_RECIPE_TEXT 480
+
+typedef struct vit158_train_recipe {
+    char name[VIT158_RECIPE_TEXT];
+    char train_data[VIT158_RECIPE_TEXT], val_data[VIT158_RECIPE_TEXT];
+    char cache_dir[VIT158_RECIPE_TEXT];
+    char init[VIT158_RECIPE_TEXT], teacher[VIT158_RECIPE_TEXT];
+    uint32_t val_every; /* every n-th picture of train_data is validation, if val_data is empty */
+    vit158_net_config net;
+    uint32_t label_count;
+    float mean[3], std[3];
+    float epochs, minutes;
+    uint32_t batch, microbatch, threads, deterministic;
+    uint64_t seed;
+    uint32_t muon, wsd; /* else AdamW, cosine */
+    float lr, muon_lr, final_lr;
+    float weight_decay, muon_weight_decay, decay_until;
+    float beta1, beta2, muon_beta;
+    uint32_t warmup_steps;
+    float cooldown, finish_minutes;
+    float clip, ema, label_smoothing;
+    float teacher_weight, temperature;
+    float drop_path;
+    float keep_tokens, keep_tokens_until;
+    float augment_until, mix_until;
+    vit158_augment augment;
+    float eval_minutes, checkpoint_minutes;
+    char licence[VIT158_RECIPE_TEXT], dataset[VIT158_RECIPE_TEXT];
+} vit158_train_recipe;
+
+void vit158_recipe_defaults(vit158_train_recipe *recipe);
+
+/* One setting; `where` starts the error sentence ("cifar10.recipe:12", "--set"). */
+vit158_status vit158_recipe_set(vit158_train_recipe *recipe, const char *key, const char *value,
+                                const char *where, vit158_error *error);
+
+vit158_status vit158_recipe_parse(vit158_train_recipe *recipe, const char *text, const char *name,
+                                  vit158_error *error);
+
+/* Checks that settings fit each other. */
+vit158_status vit158_recipe_check(const vit158_train_recipe *recipe, vit158_error *error);
+
+/* Every key with its value, in the order of the table, and its meaning. */
+void vit158_recipe_print(const vit158_train_recipe *recipe, FILE *out);
+
+#endif

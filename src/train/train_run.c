@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/train_run.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "train/checkpoint.h"
+#include "train/data.h"
+
+#define LOG_SECONDS 10.0
+#define SMOOTHING 0.98
+#define DIVERGED 4.0 /* times the loss of guessing */
+#define PATH_BYTES 1024
+
+typedef struct run {
+    vit158_trainer *t;
+    const vit158_run_options *options;
+    FILE *log;
+    double started;                              /* ms */
+    double base_seconds;                         /* of the state when this session began */
+    double last_log, last_eval, last_checkpoint; /* state.seconds */
+    uint64_t logged_images;
+    double loss, accuracy; /* smoothed */
+    uint64_t logged_step;
+} run;
+
+static vit158_status path_in(char out[PATH_BYTES], const run *r, const char *name,
+                             vit158_error *error)
+{
+    const size_t n = vit158_format(out, PATH_BYTES, "%s/%s", r->options->out_dir, name);
+    if (n + 1 >= PATH_BYTES)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "the name of the output folder is too long");
+    return VIT158_OK;
+}
+
+static vit158_status check_log(const run *r, vit158_error *error)
+{
+    if (fflush(r->log) != 0 || ferror(r->log))
+        return vit158_fail(error, VIT158_E_IO, "cannot write %s/log.jsonl: %s", r->options->out_dir,
+                           strerror(errno));
+    return VIT158_OK;
+}
+
+static vit158_status save_checkpoint(run *r, vit158_error *error)
+{
+    char path[PATH_BYTES];
+    VIT158_RETURN_IF_ERROR(path_in(path, r, "last.ckpt", error));
+    r->last_checkpoint = r->t->state.seconds;
+    return vit158_checkpoint_save(r->t, path, error);
+}
+
+static vit158_status evaluate(run *r, vit158_error *error)
+{
+    vit158_trainer *t = r->t;
+    char path[PATH_BYTES];
+    r->last_eval = t->state.seconds;
+    double low = 0.0, high = 0.0;
+    if (t->net.config.ternary)
+        vit158_trainer_zero_share(t, &low, &high);
+    const vit158_evaluation last = vit158_trainer_evaluate(t);
+    vit158_evaluation average = last;
+    if (t->recipe.ema > 0.0F) {
+        vit158_trainer_prepare(t, t->average);
+        average = vit158_trainer_evaluate(t);
+        vit158_trainer_prepare(t, t->parameters);
+    }
+    const bool use_average = average.accuracy > last.accuracy;
+    const double accuracy = use_average ? average.accuracy : last.accuracy;
+    fprintf(r->log,
+            "{\"type\":\"eval\",\"step\":%llu,\"minutes\":%.3f,\"images\":%llu,"
+            "\"val_accuracy\":%.5f,\"val_loss\":%.5f,\"ema_accuracy\":%.5f,\"ema_loss\":%.5f,"
+            "\"zero_low\":%.4f,\"zero_high\":%.4f}\n",
+            (unsigned long long)t->state.step, t->state.seconds / 60.0,
+            (unsigned long long)t->state.images, last.accuracy, last.loss, average.accuracy,
+            average.loss, low, high);
+    if (r->options->progress)
+        fprintf(r->options->progress,
+                "validation: %.2f %%, averaged weights %.2f %%; zero codes %.2f to %.2f\n",
+                100.0 * last.accuracy, 100.0 * average.accuracy, low, high);
+    VIT158_RETURN_IF_ERROR(check_log(r, error));
+    if (accuracy <= t->state.best)
+        return VIT158_OK;
+    t->state.best = accuracy;
+    VIT158_RETURN_IF_ERROR(path_in(path, r, "best.safetensors", error));
+    return vit158_model_save(t, use_average ? t->average : t->parameters, accuracy, path, error);
+}
+
+static void log_step(run *r, const vit158_step_result *result)
+{
+    vit158_trainer *t = r->t;
+    const double seconds = t->state.seconds - r->last_log;
+    const double speed =
+        seconds > 0.0 ? (double)(t->state.images - r->logged_images) / seconds : 0.0;
+    const double progress = vit158_trainer_progress(t);
+    const double steps_per_epoch = (double)(t->train.count / t->recipe.batch);
+    fprintf(r->log,
+            "{\"type\":\"step\",\"step\":%llu,\"epoch\":%.3f,\"minutes\":%.3f,\"loss\":%.5f,"
+            "\"accuracy\":%.4f,\"rate\":%.6f,\"norm\":%.4f,\"images_per_second\":%.1f}\n",
+            (unsigned long long)t->state.step, (double)t->state.step / steps_per_epoch,
+            t->state.seconds / 60.0, r->loss, r->accuracy, vit158_trainer_rate(t),
+            result->gradient_norm, speed);
+    fflush(r->log);
+    if (r->options->progress) {
+        const double done =
+            progress * (t->recipe.minutes > 0.0F ? t->recipe.minutes
+                                                 : t->state.seconds / 60.0 / (progress + 1e-9));
+        const double left = progress > 0.0 ? (1.0 - progress) * done / progress : 0.0;
+        fprintf(r->options->progress,
+                "step %llu, epoch %.1f, %.1f min, loss %.3f, accuracy %.1f %%, %.0f images/s, "
+                "%.0f min left\n",
+                (unsigned long long)t->state.step, (double)t->state.step / steps_per_epoch,
+                t->state.seconds / 60.0, r->loss, 100.0 * r->accuracy, speed, left);
+    }
+    r->last_log = t->state.seconds;
+    r->logged_images = t->state.images;
+    r->logged_step = t->state.step;
+}
+
+static bool finished(const run *r)
+{
+    const vit158_trainer *t = r->t;
+    if (t->state.finish_start >= 0.0)
+        return t->state.seconds - t->state.finish_start >= 60.0 * t->recipe.finish_minutes;
+    return vit158_trainer_progress(t) >= 1.0;
+}
+
+static bool stopped(const run *r)
+{
+    const vit158_run_options *o = r->options;
+    const double minutes = (r->t->state.seconds - r->base_seconds) / 60.0;
+    return (o->stop && *o->stop) || (o->max_minutes > 0.0 && minutes >= o->max_minutes) ||
+           (o->max_steps && r->t->state.step >= o->max_steps);
+}
+
+static vit158_status one_step(run *r, vit158_error *error)
+{
+    vit158_trainer *t = r->t;
+    const double before = vit158_now_ms();
+    vit158_step_result result;
+    VIT158_RETURN_IF_ERROR(vit158_trainer_step(t, &result, error));
+    t->state.seconds += (vit158_now_ms() - before) / 1000.0;
+    const double keep = r->loss > 0.0 ? SMOOTHING : 0.0;
+    r->loss = keep * r->loss + (1.0 - keep) * result.loss;
+    r->accuracy = keep * r->accuracy + (1.0 - keep) * result.accuracy;
+    if (r->loss > DIVERGED * log((double)t->train.classes))
+        return vit158_fail(error, VIT158_E_NUMERIC,
+                           "diverged at step %llu: the loss is over 4 times that of guessing",
+                           (unsigned long long)t->state.step);
+    if (t->state.seconds - r->last_log >= LOG_SECONDS)
+        log_step(r, &result);
+    if (t->state.seconds - r->last_eval >= 60.0 * t->recipe.eval_minutes)
+        VIT158_RETURN_IF_ERROR(evaluate(r, error));
+    if (t->state.seconds - r->last_checkpoint >= 60.0 * t->recipe.checkpoint_minutes)
+        VIT158_RETURN_IF_ERROR(save_checkpoint(r, error));
+    return VIT158_OK;
+}
+
+static vit158_status train(run *r, vit158_error *error)
+{
+    vit158_trainer *t = r->t;
+    while (!finished(r) && !stopped(r))
+        VIT158_RETURN_IF_ERROR(one_step(r, error));
+    const vit158_step_result none = {0};
+    if (r->logged_step != t->state.step)
+        log_step(r, &none);
+    VIT158_RETURN_IF_ERROR(evaluate(r, error));
+    VIT158_RETURN_IF_ERROR(save_checkpoint(r, error));
+    char path[PATH_BYTES];
+    VIT158_RETURN_IF_ERROR(path_in(path, r, "last.safetensors", error));
+    return vit158_model_save(t, t->parameters, t->state.best, path, error);
+}
+
+static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_error *error)
+{
+    vit158_dataset training, validation;
+    VIT158_RETURN_IF_ERROR(vit158_data_open(&training, &validation, recipe, error));
+    VIT158_RETURN_IF_ERROR(vit158_trainer_create(&r->t, recipe, &training, &validation, error));
+    vit158_trainer *t = r->t;
+    if (recipe->init[0])
+        VIT158_RETURN_IF_ERROR(vit158_trainer_init_from(t, recipe->init, error));
+    if (recipe->teacher[0])
+        VIT158_RETURN_IF_ERROR(vit158_teacher_open(t, recipe->teacher, error));
+    if (r->options->resume)
+        VIT158_RETURN_IF_ERROR(vit158_checkpoint_load(t, r->options->resume, error));
+    if (recipe->finish_minutes > 0.0F && t->state.finish_start < 0.0)
+        t->state.finish_start = t->state.seconds;
+    r->base_seconds = r->last_log = r->last_eval = r->last_checkpoint = t->state.seconds;
+    r->logged_images = t->state.images;
+    r->logged_step = t->state.step;
+    fprintf(r->log,
+            "{\"type\":\"start\",\"name\":\"%s\",\"step\":%llu,\"parameters\":%zu,"
+            "\"train\":%u,\"val\":%u,\"threads\":%u,\"compute\":\"%s\",\"memory_mb\":%.1f}\n",
+            recipe->name, (unsigned long long)t->state.step, t->net.parameters, t->train.count,
+            t->val.count, recipe->threads, t->compute->name, (double)t->memory_bytes / 1048576.0);
+    return check_log(r, error);
+}
+
+vit158_status vit158_run(const vit158_train_recipe *recipe, const vit158_run_options *options,
+                         vit158_error *error)
+{
+    run r = {.options = options};
+    char path[PATH_BYTES];
+    VIT158_RETURN_IF_ERROR(vit158_recipe_check(recipe, error));
+    if (mkdir(options->out_dir, 0777) != 0 && errno != EEXIST)
+        return vit158_fail(error, VIT158_E_IO, "cannot create %s: %s", options->out_dir,
+                           strerror(errno));
+    VIT158_RETURN_IF_ERROR(path_in(path, &r, "log.jsonl", error));
+    r.log = fopen(path, "a");
+    if (!r.log)
+        return vit158_fail(error, VIT158_E_IO, "cannot open %s: %s", path, strerror(errno));
+    vit158_status status = start(&r, recipe, error);
+    if (status == VIT158_OK)
+        status = train(&r, error);
+    vit158_trainer_close(r.t);
+    fclose(r.log);
+    return status;
+}
