@@ -37,7 +37,13 @@ static void list_fields(field fields[FIELD_COUNT], const vit158_model_info *info
     memcpy(fields, list, sizeof list);
 }
 
-/* Calls `show` with each key and value of the metadata, long lists left out. */
+/* Lists too long to show. */
+static bool is_long(const char *key)
+{
+    return strcmp(key, "labels") == 0 || strcmp(key, "wnids") == 0 || strcmp(key, "encodings") == 0;
+}
+
+/* Calls `show` with each key and value of the metadata that is not a long list. */
 static void each_metadata(const vit158_model *model, void *context,
                           void (*show)(void *context, const char *key, const char *value))
 {
@@ -50,7 +56,7 @@ static void each_metadata(const vit158_model *model, void *context,
     while (key && vit158_json_in_next(&in, '}') && vit158_json_in_key(&in, &name) &&
            vit158_json_in_text(&in, &value)) {
         vit158_json_string_decode(key, &name);
-        if (strcmp(key, "labels") != 0 && strcmp(key, "wnids") != 0)
+        if (!is_long(key))
             show(context, key, vit158_model_metadata(model, key));
     }
     free(key);

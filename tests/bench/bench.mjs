@@ -12,7 +12,7 @@ const HELP = `usage: npm run bench -- [options]
   --models LIST   model files, names of models in models/, or tiny, small, base, large: standard
                   ViT/16 geometries with random ternary weights, made by the native command
                   (default: the default model and tiny)
-  --threads LIST  threads inside one picture (default: 1)
+  --threads LIST  threads inside one picture (default: 1); kernels always run on one
   --runs N        timed runs a model, at most (default: 15)
   --no-kernels    leave the kernels out
   --no-models     leave the models out
@@ -103,8 +103,10 @@ function main() {
   };
   const threads = values.threads.split(',').map(Number);
   if (!values['no-kernels']) {
+    if (!existsSync(join(ROOT, 'build/wasm/bench_kernels.wasm')))
+      throw new Error('the kernels to measure are not built; run: npm run build:wasm, or use --no-kernels');
     const print = printer(KERNEL_HEAD, kernelLine);
-    jsonLines(join(ROOT, 'tests/bench/bench_kernels.mjs'), ['--json', '--threads', values.threads]).forEach(print);
+    jsonLines(join(ROOT, 'tests/bench/bench_kernels.mjs'), ['--json']).forEach(print);
   }
   if (values['no-models'])
     return;

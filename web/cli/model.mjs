@@ -104,6 +104,6 @@ export function geometry(model) {
 }
 
 /** Without the long lists. @param {Record<string, string>} metadata */
-export function shortMetadata({ labels: _labels, wnids: _wnids, ...rest }) {
+export function shortMetadata({ labels: _labels, wnids: _wnids, encodings: _encodings, ...rest }) {
   return rest;
 }
