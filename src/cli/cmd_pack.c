@@ -5,21 +5,61 @@
 #include "cli/commands.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/error.h"
 #include "cli/console.h"
+#include "cli/files.h"
 #include "cli/options.h"
 #include "model/pack.h"
+
+#define MAX_METADATA_BYTES (4U << 20)
 
 static void print_report(const vit158_pack_report *report, const char *path)
 {
     const vit158_model_info *info = &report->info;
-    printf("%s: %llu bytes, %llu parameters, %llu of them ternary (%.1f %% zeros)\n", path,
-           (unsigned long long)info->file_bytes, (unsigned long long)info->parameters,
-           (unsigned long long)info->ternary_parameters,
-           100.0 * (double)report->zeros / (double)info->ternary_parameters);
-    if (report->untrained)
+    printf("%s: %llu bytes, %llu parameters", path, (unsigned long long)info->file_bytes,
+           (unsigned long long)info->parameters);
+    if (info->ternary_parameters > 0)
+        printf(", %llu of them ternary (%.1f %% zeros)",
+               (unsigned long long)info->ternary_parameters,
+               100.0 * (double)report->zeros / (double)info->ternary_parameters);
+    putchar('\n');
+    if (report->untrained && info->ternary_parameters > 0)
         fprintf(stderr, "vit158 pack: warning: these matrices were not trained to be ternary; "
                         "expect the model to have lost its accuracy\n");
+}
+
+/* The file's text, to be freed. */
+static vit158_status read_metadata(char **text, const char *path, vit158_error *error)
+{
+    uint8_t *bytes;
+    size_t n_bytes;
+    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, path, MAX_METADATA_BYTES, error));
+    *text = malloc(n_bytes + 1);
+    if (*text != NULL) {
+        memcpy(*text, bytes, n_bytes);
+        (*text)[n_bytes] = 0;
+    }
+    free(bytes);
+    return *text != NULL ? VIT158_OK : vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
+}
+
+static int pack(const char *in, const char *out, const char *metadata, vit158_pack_options options)
+{
+    vit158_error error;
+    char *text = NULL;
+    if (metadata != NULL && read_metadata(&text, metadata, &error) != VIT158_OK)
+        return vit158_complain("pack", metadata, &error);
+    options.metadata_json = text;
+    vit158_pack_report report;
+    const vit158_status status = vit158_pack_file(in, out, &options, &report, &error);
+    free(text);
+    if (status != VIT158_OK)
+        return vit158_complain("pack", in, &error);
+    print_report(&report, out);
+    return VIT158_EXIT_OK;
 }
 
 int vit158_cmd_pack(int argc, char **argv)
@@ -28,6 +68,8 @@ int vit158_cmd_pack(int argc, char **argv)
     const char *out = NULL;
     uint32_t rest = 0;
     bool ternarize = false;
+    bool keep_float = false;
+    const char *metadata = NULL;
     const vit158_option options[] = {
         {.name = "--output",
          .letter = "-o",
@@ -44,6 +86,15 @@ int vit158_cmd_pack(int argc, char **argv)
          .help = "also take a model that was not trained to be ternary; its accuracy is lost",
          .kind = VIT158_OPTION_FLAG,
          .value = &ternarize},
+        {.name = "--float",
+         .help = "keep the matrices float, stored as the rest, instead of ternary",
+         .kind = VIT158_OPTION_FLAG,
+         .value = &keep_float},
+        {.name = "--metadata",
+         .placeholder = "FILE",
+         .help = "JSON object of strings that replaces or adds metadata (heads, mean, labels, ...)",
+         .kind = VIT158_OPTION_TEXT,
+         .value = &metadata},
     };
     const vit158_usage usage = {
         .synopsis = "pack IN.safetensors -o OUT.safetensors [options]",
@@ -64,12 +115,13 @@ int vit158_cmd_pack(int argc, char **argv)
         fprintf(stderr, "vit158 pack: say where to write with -o FILE\n");
         return VIT158_EXIT_USAGE;
     }
-    const vit158_pack_options pack = {.rest = rest == 0 ? VIT158_DTYPE_F16 : VIT158_DTYPE_F32,
-                                      .ternarize = ternarize};
-    vit158_pack_report report;
-    vit158_error error;
-    if (vit158_pack_file(arguments.values[0], out, &pack, &report, &error) != VIT158_OK)
-        return vit158_complain(argv[0], arguments.values[0], &error);
-    print_report(&report, out);
-    return VIT158_EXIT_OK;
+    if (ternarize && keep_float) {
+        fprintf(stderr, "vit158 pack: --ternarize and --float exclude each other\n");
+        return VIT158_EXIT_USAGE;
+    }
+    const vit158_pack_options choice = {.matrices = ternarize    ? VIT158_PACK_TERNARIZE
+                                                    : keep_float ? VIT158_PACK_FLOAT
+                                                                 : VIT158_PACK_TRAINED,
+                                        .rest = rest == 0 ? VIT158_DTYPE_F16 : VIT158_DTYPE_F32};
+    return pack(arguments.values[0], out, metadata, choice);
 }

@@ -13,7 +13,8 @@
 
 typedef struct packer {
     const vit158_safetensors *in;
-    const vit158_header *header;
+    vit158_header header; /* the file's, with additional metadata; borrows all but the two arrays */
+    vit158_header extra;  /* the additional metadata */
     const vit158_pack_options *options;
     vit158_layout layout;
     vit158_draft draft;
@@ -30,19 +31,74 @@ static vit158_status check_matrices(packer *p)
     for (uint32_t block = 0; block < p->layout.info.depth; block++) {
         for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++) {
             const uint32_t slot = vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT);
-            const vit158_tensor_entry *tensor = vit158_layout_tensor(&p->layout, p->header, slot);
+            const vit158_tensor_entry *tensor = vit158_layout_tensor(&p->layout, &p->header, slot);
             if (tensor != NULL && vit158_dtype_bytes(tensor->dtype) == 1)
                 return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
                                    "tensor %s holds codes, not floats: this file is packed already",
                                    tensor->name);
         }
     }
-    p->report.untrained = vit158_header_metadata(p->header, "encodings") != NULL ||
-                          !vit158_layout_is_latent(&p->layout, p->header);
-    if (p->report.untrained && !p->options->ternarize)
+    const bool latent = vit158_header_metadata(&p->header, "encodings") == NULL &&
+                        vit158_layout_is_latent(&p->layout, &p->header);
+    p->report.untrained = !latent;
+    if (!latent && p->options->matrices == VIT158_PACK_TRAINED)
         return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
                            "its matrices were not trained to be ternary (no inner norms, or f32 in "
                            "`encodings`); --ternarize rounds them all the same and loses accuracy");
+    if (latent && p->options->matrices == VIT158_PACK_FLOAT)
+        return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
+                           "its matrices are the latent weights of a ternary model, which mean "
+                           "nothing as floats");
+    return VIT158_OK;
+}
+
+/* ---- Metadata ---- */
+
+static vit158_status parse_extra(packer *p)
+{
+    const char *json = p->options->metadata_json != NULL ? p->options->metadata_json : "{}";
+    static const char head[] = "{\"__metadata__\":";
+    const size_t n_bytes = sizeof head - 1 + strlen(json) + 1;
+    char *header = malloc(n_bytes + 1);
+    if (header == NULL)
+        return vit158_fail(p->error, VIT158_E_MEMORY, "not enough memory to pack it");
+    memcpy(header, head, sizeof head - 1);
+    memcpy(header + sizeof head - 1, json, strlen(json));
+    memcpy(header + n_bytes - 1, "}", 2);
+    vit158_error reason;
+    const vit158_status status = vit158_header_parse(&p->extra, header, n_bytes, &reason);
+    free(header);
+    if (status == VIT158_OK && p->extra.tensor_count == 0)
+        return VIT158_OK;
+    return vit158_fail(p->error, status == VIT158_E_MEMORY ? status : VIT158_E_JSON,
+                       "the additional metadata is not a JSON object of strings%s%s",
+                       status != VIT158_OK ? ": " : "", status != VIT158_OK ? reason.message : "");
+}
+
+static void add_pair(vit158_header *header, const char *key, const char *value)
+{
+    header->metadata_keys[header->metadata_count] = key;
+    header->metadata_values[header->metadata_count++] = value;
+}
+
+/* The file's pairs that are not replaced, then the additional ones. */
+static vit158_status merge_metadata(packer *p)
+{
+    const vit158_header *own = vit158_safetensors_header(p->in);
+    VIT158_RETURN_IF_ERROR(parse_extra(p));
+    p->header = *own;
+    const size_t most = (size_t)own->metadata_count + p->extra.metadata_count + 1;
+    p->header.metadata_count = 0;
+    p->header.metadata_keys = malloc(most * sizeof *p->header.metadata_keys);
+    p->header.metadata_values = malloc(most * sizeof *p->header.metadata_values);
+    if (p->header.metadata_keys == NULL || p->header.metadata_values == NULL)
+        return vit158_fail(p->error, VIT158_E_MEMORY, "not enough memory to pack it");
+    for (uint32_t i = 0; i < own->metadata_count; i++) {
+        if (vit158_header_metadata(&p->extra, own->metadata_keys[i]) == NULL)
+            add_pair(&p->header, own->metadata_keys[i], own->metadata_values[i]);
+    }
+    for (uint32_t i = 0; i < p->extra.metadata_count; i++)
+        add_pair(&p->header, p->extra.metadata_keys[i], p->extra.metadata_values[i]);
     return VIT158_OK;
 }
 
@@ -58,6 +114,10 @@ static vit158_status pack_matrix(packer *p, uint32_t block, uint32_t linear)
     const uint32_t n_out = vit158_linear_n_out(&p->layout.info, linear);
     const size_t count = (size_t)n_in * n_out;
     VIT158_RETURN_IF_ERROR(vit158_safetensors_get_f32(p->in, name, p->values, count, p->error));
+    if (p->options->matrices == VIT158_PACK_FLOAT) {
+        vit158_draft_float_matrix(&p->draft, prefix, n_out, n_in, p->values);
+        return VIT158_OK;
+    }
     float scale;
     if (p->report.untrained) {
         scale = vit158_ternarize_untrained(p->trits, p->values, n_out, n_in);
@@ -76,7 +136,7 @@ static vit158_status pack_matrix(packer *p, uint32_t block, uint32_t linear)
 
 static vit158_status pack_rest(packer *p, uint32_t slot)
 {
-    const vit158_tensor_entry *tensor = vit158_layout_tensor(&p->layout, p->header, slot);
+    const vit158_tensor_entry *tensor = vit158_layout_tensor(&p->layout, &p->header, slot);
     if (tensor == NULL)
         return VIT158_OK; /* absent norms; the loader complains about anything else */
     VIT158_RETURN_IF_ERROR(vit158_safetensors_read_f32(p->in, tensor, p->values, p->error));
@@ -105,12 +165,16 @@ static vit158_status pack_tensors(packer *p)
 
 static void pack_metadata(packer *p)
 {
-    for (uint32_t i = 0; i < p->header->metadata_count; i++)
-        vit158_draft_set(&p->draft, p->header->metadata_keys[i], p->header->metadata_values[i]);
-    vit158_draft_set(&p->draft, "architecture", "vit-1.58b");
-    vit158_draft_set(&p->draft, "weights",
-                     p->report.untrained ? "ternary, rounded without training: accuracy is lost"
-                                         : "ternary, one absmean scale a matrix");
+    for (uint32_t i = 0; i < p->header.metadata_count; i++)
+        vit158_draft_set(&p->draft, p->header.metadata_keys[i], p->header.metadata_values[i]);
+    if (p->options->matrices == VIT158_PACK_FLOAT) {
+        vit158_draft_default(&p->draft, "architecture", "vit");
+    } else {
+        vit158_draft_set(&p->draft, "architecture", "vit-1.58b");
+        vit158_draft_set(&p->draft, "weights",
+                         p->report.untrained ? "ternary, rounded without training: accuracy is lost"
+                                             : "ternary, one absmean scale a matrix");
+    }
     vit158_draft_complete(&p->draft, &p->layout.info);
 }
 
@@ -119,9 +183,9 @@ static void pack_metadata(packer *p)
 static vit158_status take_scratch(packer *p)
 {
     uint64_t largest = 0;
-    for (uint32_t i = 0; i < p->header->tensor_count; i++) {
-        if (p->header->tensors[i].n_elements > largest)
-            largest = p->header->tensors[i].n_elements;
+    for (uint32_t i = 0; i < p->header.tensor_count; i++) {
+        if (p->header.tensors[i].n_elements > largest)
+            largest = p->header.tensors[i].n_elements;
     }
     if (largest <= SIZE_MAX / sizeof(float)) {
         p->values = malloc((size_t)largest * sizeof *p->values);
@@ -134,7 +198,8 @@ static vit158_status take_scratch(packer *p)
 
 static vit158_status run(packer *p, const char *out)
 {
-    VIT158_RETURN_IF_ERROR(vit158_layout_geometry(&p->layout, p->header, p->error));
+    VIT158_RETURN_IF_ERROR(merge_metadata(p));
+    VIT158_RETURN_IF_ERROR(vit158_layout_geometry(&p->layout, &p->header, p->error));
     VIT158_RETURN_IF_ERROR(check_matrices(p));
     VIT158_RETURN_IF_ERROR(take_scratch(p));
     p->draft = vit158_draft_start(p->options->rest);
@@ -154,13 +219,15 @@ vit158_status vit158_pack_file(const char *in, const char *out, const vit158_pac
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to pack it");
     } else {
         p->in = file;
-        p->header = vit158_safetensors_header(file);
         p->options = options;
         p->error = error;
         status = run(p, out);
         if (report != NULL)
             *report = p->report;
         vit158_draft_clear(&p->draft);
+        free(p->header.metadata_keys);
+        free(p->header.metadata_values);
+        vit158_header_clear(&p->extra);
         free(p->values);
         free(p->trits);
         free(p);

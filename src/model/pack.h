@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a checkpoint with float matrices to a packed model: the four matrices of each block become
- * trit codes and a scale, everything else F16 or F32, metadata is kept and completed. Native only.
+ * From a checkpoint with float matrices to a model file: the four matrices of each block become
+ * trit codes and a scale (or stay float), everything else F16 or F32, metadata is kept and
+ * completed. Native only.
  */
 #ifndef VIT158_MODEL_PACK_H
 #define VIT158_MODEL_PACK_H
@@ -10,10 +11,18 @@
 
 #include "model/header.h"
 
+typedef enum vit158_pack_matrices {
+    VIT158_PACK_TRAINED,   /* trits; the matrices must have been trained to be ternary */
+    VIT158_PACK_TERNARIZE, /* trits whatever they were trained for; may lose all accuracy */
+    VIT158_PACK_FLOAT      /* stay float, stored as the rest; they must not be latent weights */
+} vit158_pack_matrices;
+
 typedef struct vit158_pack_options {
+    vit158_pack_matrices matrices;
     vit158_dtype rest; /* VIT158_DTYPE_F16 or VIT158_DTYPE_F32 */
-    /* Also take a model whose matrices were not trained to be ternary; its accuracy is lost. */
-    bool ternarize;
+    /* A JSON object of strings that replaces or adds metadata, such as {"heads":"3"} for a
+     * checkpoint that does not say; NULL for none. */
+    const char *metadata_json;
 } vit158_pack_options;
 
 typedef struct vit158_pack_report {
@@ -24,11 +33,11 @@ typedef struct vit158_pack_report {
 
 /* Packs the file `in` into the file `out` (which appears, or is replaced, only when complete and
  * read back). Matrices trained to be ternary get absmean codes and scale (METHODS.md 1.2): those
- * of a checkpoint without `encodings` that has inner norms or architecture "vit-1.58b". Others need
- * options->ternarize and get thresholded codes (vit158_ternarize_untrained).
- * `report` may be NULL. Errors: those of vit158_safetensors_open, vit158_layout_geometry and
- * vit158_draft_write; VIT158_E_UNSUPPORTED for matrices that are packed already or were not trained
- * to be ternary. */
+ * of a checkpoint without `encodings` that has inner norms or architecture "vit-1.58b". Others get
+ * thresholded codes (vit158_ternarize_untrained). `report` may be NULL.
+ * Errors: those of vit158_safetensors_open, vit158_layout_geometry and vit158_draft_write;
+ * VIT158_E_UNSUPPORTED for matrices that are packed already or not what options->matrices says;
+ * VIT158_E_JSON for the additional metadata. */
 vit158_status vit158_pack_file(const char *in, const char *out, const vit158_pack_options *options,
                                vit158_pack_report *report, vit158_error *error);
 

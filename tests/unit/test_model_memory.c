@@ -127,7 +127,8 @@ static void test_every_allocation_may_fail(void **state)
 static void test_packing_survives_failing_allocations(void **state)
 {
     (void)state;
-    const vit158_pack_options options = {.rest = VIT158_DTYPE_F16};
+    const vit158_pack_options options = {.rest = VIT158_DTYPE_F16,
+                                         .metadata_json = "{\"dataset\":\"none\"}"};
     const size_t before = live_bytes;
     long failures = 0;
     for (;; failures++) {
