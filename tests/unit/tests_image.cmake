@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 vit158_add_test(test_image_resize tests/unit/test_image_resize.c)
 vit158_add_test(test_image_decode tests/unit/test_image_decode.c)
+vit158_add_test(test_image_malformed tests/unit/test_image_malformed.c)
+vit158_add_test(test_image_hostile tests/unit/test_image_hostile.c)
+target_link_options(test_image_hostile PRIVATE -Wl,--wrap=calloc)
 
 # Debian's Pillow as judge; exit code 77 (loud) when it is not installed.
 find_program(VIT158_SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)

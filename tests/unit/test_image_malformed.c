@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Damaged and hostile pictures: each rule broken once, with the status and the sentence it must
+ * give.
+ */
+#include "unit/test.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "unit/image_expect.h"
+#include "unit/mutate.h"
+#include "vit158.h"
+
+#define BYTES(literal) literal, sizeof(literal) - 1
+#define NOTHING NULL, 0
+
+typedef struct malformed {
+    const char *file;
+    test_mutation mutation;
+    bool raw; /* leave PNG checksums wrong */
+    vit158_status status;
+    const char *words;
+} malformed;
+
+/* clang-format off */
+static const malformed png_cases[] = {
+    {"rgb_8.png", {TEST_SET, "IHDR", -4, BYTES("\r\r")}, true, VIT158_E_FORMAT, "neither"},
+    {"rgb_8.png", {TEST_END, "IHDR", 0, NOTHING}, true, VIT158_E_TRUNCATED, "byte 8 without"},
+    {"rgb_8.png", {TEST_END, "IHDR", 20, NOTHING}, true, VIT158_E_TRUNCATED, "inside chunk IHDR"},
+    {"rgb_8.png", {TEST_END, "IDAT", 99, NOTHING}, true, VIT158_E_TRUNCATED, "inside chunk IDAT"},
+    {"rgb_8.png", {TEST_END, "IEND", 0, NOTHING}, true, VIT158_E_TRUNCATED, "without IEND"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 22, BYTES("\1")}, true,
+     VIT158_E_IMAGE, "checksum of chunk IHDR"},
+    {"rgb_8.png", {TEST_SET, "IDAT", 60, BYTES("????")}, true,
+     VIT158_E_IMAGE, "checksum of chunk IDAT"},
+    {"rgb_8.png", {TEST_SET, "tRNS", 8, BYTES("\7")}, true,
+     VIT158_E_IMAGE, "checksum of chunk tRNS"},
+    {"rgb_8.png", {TEST_SET, "IEND", 8, BYTES("\0")}, true,
+     VIT158_E_IMAGE, "checksum of chunk IEND"},
+    {"rgb_8.png", {TEST_SET, "tRNS", 5, BYTES("0")}, false,
+     VIT158_E_IMAGE, "no chunk type at byte 37"},
+    {"rgb_8.png", {TEST_SET, "tRNS", 0, BYTES("\x80")}, true,
+     VIT158_E_IMAGE, "has length 2147483654"},
+    {"rgb_8.png", {TEST_SET, "tRNS", 0, BYTES("\x7F")}, true,
+     VIT158_E_TRUNCATED, "inside chunk tRNS"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 7, BYTES("r")}, false, VIT158_E_IMAGE, "first chunk is IHDr"},
+    {"rgb_8.png", {TEST_INSERT, "IHDR", 0, BYTES("\0\0\0\0CgBI\0\0\0\0")}, false,
+     VIT158_E_UNSUPPORTED, "first chunk is CgBI"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 3, BYTES("\14")}, true,
+     VIT158_E_IMAGE, "checksum of chunk IHDR"},
+    {"rgb_8.png", {TEST_INSERT, "tRNS", 0, BYTES("\0\0\0\0IHDR\0\0\0\0")}, false,
+     VIT158_E_IMAGE, "second IHDR at byte 33"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 8, BYTES("\0\0\0\0")}, false, VIT158_E_IMAGE, "0 x 17 pixels"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 12, BYTES("\0\0\0\0")}, false,
+     VIT158_E_IMAGE, "19 x 0 pixels"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 8, BYTES("\0\0\x40\1")}, false,
+     VIT158_E_LIMIT, "16385 x 17 pixels"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 12, BYTES("\xFF\xFF\xFF\xFF")}, false,
+     VIT158_E_LIMIT, "at most 16384"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 8, BYTES("\0\0\x40\0\0\0\x40\0")}, false,
+     VIT158_E_TRUNCATED, "cannot hold 16384 x 16384"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 16, BYTES("\10\5")}, false,
+     VIT158_E_IMAGE, "type 5 with 8 bits"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 16, BYTES("\10\xFF")}, false,
+     VIT158_E_IMAGE, "type 255 with 8"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 16, BYTES("\4")}, false, VIT158_E_IMAGE, "type 2 with 4 bits"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 16, BYTES("\0\0")}, false,
+     VIT158_E_IMAGE, "type 0 with 0 bits"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 16, BYTES("\x28")}, false, VIT158_E_IMAGE, "with 40 bits"},
+    {"indexed_8.png", {TEST_SET, "IHDR", 16, BYTES("\x10")}, false,
+     VIT158_E_IMAGE, "type 3 with 16"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 18, BYTES("\1")}, false, VIT158_E_IMAGE, "compression 1"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 19, BYTES("\1")}, false, VIT158_E_IMAGE, "filter 1"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 20, BYTES("\2")}, false, VIT158_E_IMAGE, "interlace 2"},
+    {"indexed_4.png", {TEST_SET, "PLTE", 4, BYTES("pL")}, false, VIT158_E_IMAGE, "without PLTE"},
+    {"indexed_4.png", {TEST_INSERT, "PLTE", 0, BYTES("\0\0\0\4PLTEabcd\0\0\0\0")}, false,
+     VIT158_E_IMAGE, "PLTE of 4 bytes"},
+    {"indexed_4.png", {TEST_INSERT, "PLTE", 0, BYTES("\0\0\0\0PLTE\0\0\0\0")}, false,
+     VIT158_E_IMAGE, "PLTE of 0 bytes"},
+    {"indexed_4.png", {TEST_INSERT, "PLTE", 0, BYTES("\0\0\0\3PLTEabc\0\0\0\0")}, false,
+     VIT158_E_IMAGE, "misplaced PLTE at byte 48"},
+    {"indexed_4.png", {TEST_INSERT, "IEND", 0, BYTES("\0\0\0\3PLTEabc\0\0\0\0")}, false,
+     VIT158_E_IMAGE, "misplaced PLTE"},
+    {"indexed_1.png", {TEST_INSERT, "PLTE", 0, BYTES("\0\0\0\11PLTEabcdefghi\0\0\0\0")}, false,
+     VIT158_E_IMAGE, "PLTE of 9 bytes for 1-bit"},
+    {"rgb_8.png", {TEST_SET, "IDAT", 4, BYTES("iD")}, false, VIT158_E_IMAGE, "no IDAT chunk"},
+    {"many_idats.png", {TEST_INSERT, "IEND", 0,
+     BYTES("\0\0\0\0abCd\0\0\0\0\0\0\0\0IDAT\0\0\0\0")}, false,
+     VIT158_E_IMAGE, "does not follow"},
+    {"rgb_8.png", {TEST_SET, "IEND", 3, BYTES("\1")}, true,
+     VIT158_E_TRUNCATED, "inside chunk IEND"},
+    {"trailing_bytes.png", {TEST_SET, "IEND", 3, BYTES("\1")}, false,
+     VIT158_E_IMAGE, "IEND has length 1"},
+    {"rgb_8.png", {TEST_SET, "tRNS", 4, BYTES("TRNS")}, false,
+     VIT158_E_UNSUPPORTED, "critical chunk TRNS"},
+    {"rgb_8.png", {TEST_SET, "IDAT", 8, BYTES("\0\0")}, false, VIT158_E_IMAGE, "damaged data"},
+    {"rgb_8.png", {TEST_SET, "IDAT", 10, BYTES("\xFF\xFF\xFF\xFF\xFF\xFF")}, false,
+     VIT158_E_IMAGE, "damaged data"},
+    {"rgb_8.png", {TEST_SET, "IHDR", 15, BYTES("\22")}, false, VIT158_E_IMAGE, "not enough pixels"},
+};
+/* clang-format on */
+
+/* clang-format off */
+static const malformed jpeg_cases[] = {
+    {"baseline_444.jpg", {TEST_SET, "E0", -2, BYTES("\xFF\xD7")}, false,
+     VIT158_E_FORMAT, "neither"},
+    {"baseline_444.jpg", {TEST_END, "E0", 0, NOTHING}, false, VIT158_E_TRUNCATED, "only 2 bytes"},
+    {"baseline_444.jpg", {TEST_END, "E0", 1, NOTHING}, false, VIT158_E_TRUNCATED, "ends at byte 3"},
+    {"baseline_444.jpg", {TEST_END, "DB", 30, NOTHING}, false,
+     VIT158_E_TRUNCATED, "ends at byte 50"},
+    {"baseline_444.jpg", {TEST_END, "DA", 0, NOTHING}, false, VIT158_E_TRUNCATED, "end marker"},
+    {"baseline_444.jpg", {TEST_END, "DA", 100, NOTHING}, false, VIT158_E_TRUNCATED, "end marker"},
+    {"baseline_444.jpg", {TEST_CUT, "D9", 0, NULL, 2}, false, VIT158_E_TRUNCATED, "end marker"},
+    {"baseline_444.jpg", {TEST_SET, "E0", 2, BYTES("\0\1")}, false,
+     VIT158_E_IMAGE, "bad length in segment FFE0"},
+    {"baseline_444.jpg", {TEST_SET, "E0", 2, BYTES("\xFF\xFF")}, false,
+     VIT158_E_TRUNCATED, "end marker"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 0, BYTES("\xFF\xD9")}, false,
+     VIT158_E_IMAGE, "no frame header"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 4, BYTES("\14")}, false,
+     VIT158_E_UNSUPPORTED, "12 bits a sample"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 1, BYTES("\xC3")}, false,
+     VIT158_E_UNSUPPORTED, "process 3"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 1, BYTES("\xC9")}, false,
+     VIT158_E_UNSUPPORTED, "process 9"},
+    {"baseline_444.jpg", {TEST_INSERT, "C0", 0, BYTES("\xFF\xDE\0\2")}, false,
+     VIT158_E_UNSUPPORTED, "only baseline"},
+    {"baseline_444.jpg", {TEST_INSERT, "C4", 0, BYTES("\xFF\xCC\0\2")}, false,
+     VIT158_E_UNSUPPORTED, "only baseline"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 5, BYTES("\0\0")}, false,
+     VIT158_E_UNSUPPORTED, "no height"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 7, BYTES("\0\0")}, false,
+     VIT158_E_IMAGE, "empty picture"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 7, BYTES("\x40\1")}, false, VIT158_E_LIMIT, "16385 x 29"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 5, BYTES("\xFF\xFF")}, false,
+     VIT158_E_LIMIT, "37 x 65535"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 5, BYTES("\x40\0\x40\0")}, false,
+     VIT158_E_TRUNCATED, "cannot hold 16384 x 16384"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 9, BYTES("\4")}, false,
+     VIT158_E_IMAGE, "bad length in segment FFC0"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 2, BYTES("\0\10\10\0\x1D\0\x25\0\xFF\xFE\0\11")}, false,
+     VIT158_E_IMAGE, "empty picture"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 2,
+     BYTES("\0\16\10\0\x1D\0\x25\2\1\x11\0\2\x11\1\xFF\xFE\0\3")}, false,
+     VIT158_E_UNSUPPORTED, "2 components"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 11, BYTES("\1")}, false,
+     VIT158_E_IMAGE, "sampling factor"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 11, BYTES("\x51")}, false,
+     VIT158_E_IMAGE, "sampling factor"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 11, BYTES("\x31\0\2\x21")}, false,
+     VIT158_E_UNSUPPORTED, "fractional"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 12, BYTES("\4")}, false,
+     VIT158_E_IMAGE, "quantization table number in segment FFC0"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 13, BYTES("\1")}, false,
+     VIT158_E_IMAGE, "repeated component"},
+    {"baseline_444.jpg", {TEST_INSERT, "C4", 0, BYTES("\xFF\xC0\0\13\10\0\1\0\1\1\1\x11\0")}, false,
+     VIT158_E_IMAGE, "second frame"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 1, BYTES("\xFE")}, false,
+     VIT158_E_IMAGE, "before the frame"},
+    {"baseline_444.jpg", {TEST_SET, "DB", 4, BYTES("\4")}, false,
+     VIT158_E_IMAGE, "table number in segment FFDB"},
+    {"baseline_444.jpg", {TEST_SET, "DB", 4, BYTES("\x20")}, false,
+     VIT158_E_IMAGE, "table number in segment FFDB"},
+    {"baseline_444.jpg", {TEST_SET, "DB", 4, BYTES("\x10")}, false,
+     VIT158_E_IMAGE, "short quantization"},
+    {"baseline_444.jpg", {TEST_SET, "DB", 4, BYTES("\3")}, false,
+     VIT158_E_IMAGE, "undefined quantization"},
+    {"baseline_444.jpg", {TEST_SET, "C4", 4, BYTES("\x20")}, false,
+     VIT158_E_IMAGE, "Huffman table number"},
+    {"baseline_444.jpg", {TEST_SET, "C4", 4, BYTES("\4")}, false,
+     VIT158_E_IMAGE, "Huffman table number"},
+    {"baseline_444.jpg", {TEST_SET, "C4", 12, BYTES("\xFF\xFF")}, false,
+     VIT158_E_IMAGE, "too many Huffman codes"},
+    {"baseline_444.jpg", {TEST_SET, "C4", 5, BYTES("\3")}, false,
+     VIT158_E_IMAGE, "too many Huffman codes"},
+    {"baseline_444.jpg", {TEST_SET, "C4", 20, BYTES("\1")}, false, VIT158_E_IMAGE, "short Huffman"},
+    {"baseline_444.jpg", {TEST_INSERT, "C4", 0, BYTES("\xFF\xC4\0\3\0")}, false,
+     VIT158_E_IMAGE, "short Huffman"},
+    {"baseline_444.jpg", {TEST_SET, "C4", 25, BYTES("\x10")}, false, VIT158_E_IMAGE, "bad DC code"},
+    {"baseline_444.jpg", {TEST_SET, "C4", 4, BYTES("\3")}, false,
+     VIT158_E_IMAGE, "undefined Huffman"},
+    {"baseline_444.jpg", {TEST_SET, "DA", 6, BYTES("\x40")}, false,
+     VIT158_E_IMAGE, "undefined Huffman"},
+    {"baseline_444.jpg", {TEST_SET, "DA", 4, BYTES("\2")}, false,
+     VIT158_E_IMAGE, "bad length in segment FFDA"},
+    {"baseline_444.jpg", {TEST_SET, "DA", 3, BYTES("\6\0\0\x3F\0")}, false,
+     VIT158_E_IMAGE, "number of components"},
+    {"baseline_444.jpg", {TEST_SET, "DA", 5, BYTES("\7")}, false,
+     VIT158_E_IMAGE, "unknown component"},
+    {"baseline_444.jpg", {TEST_SET, "DA", 7, BYTES("\1")}, false, VIT158_E_IMAGE, "out of order"},
+    {"baseline_444.jpg", {TEST_SET, "DA", 3, BYTES("\10\1\1\0\0\x3F\0")}, false,
+     VIT158_E_TRUNCATED, "no scan of component 2"},
+    {"baseline_444.jpg", {TEST_SET, "DA", 11, BYTES("\1")}, false, VIT158_E_IMAGE, "spectral band"},
+    {"baseline_444.jpg", {TEST_SET, "DA", 13, BYTES("\1")}, false, VIT158_E_IMAGE, "spectral band"},
+    {"progressive.jpg", {TEST_SET, "DA", 11, BYTES("\2\1")}, false,
+     VIT158_E_IMAGE, "spectral band"},
+    {"progressive.jpg", {TEST_SET, "DA", 11, BYTES("\0\5")}, false,
+     VIT158_E_IMAGE, "spectral band"},
+    {"progressive.jpg", {TEST_SET, "DA", 11, BYTES("\1\5")}, false,
+     VIT158_E_IMAGE, "spectral band"},
+    {"progressive.jpg", {TEST_SET, "DA", 13, BYTES("\16")}, false, VIT158_E_IMAGE, "spectral band"},
+    {"progressive.jpg", {TEST_SET, "DA", 13, BYTES("\x10")}, false, VIT158_E_IMAGE, "out of order"},
+    {"grey.jpg", {TEST_INSERT, "DA", 0, BYTES("\xFF\xDD\0\3\0")}, false,
+     VIT158_E_IMAGE, "bad length in segment FFDD"},
+    {"grey.jpg", {TEST_INSERT, "DA", 0, BYTES("\xFF\xD0")}, false,
+     VIT158_E_IMAGE, "misplaced marker in segment FFD0"},
+    {"grey.jpg", {TEST_INSERT, "DA", 0, BYTES("\xFF\xD8")}, false,
+     VIT158_E_IMAGE, "misplaced marker in segment FFD8"},
+    {"grey.jpg", {TEST_INSERT, "DA", 0, BYTES("\xFF\1")}, false,
+     VIT158_E_IMAGE, "misplaced marker"},
+    {"grey.jpg", {TEST_INSERT, "DA", 0, BYTES("\xFF\xF0\0\2")}, false,
+     VIT158_E_IMAGE, "unknown marker in segment FFF0"},
+    {"grey.jpg", {TEST_INSERT, "DA", 0, BYTES("\0\0")}, false, VIT158_E_IMAGE, "no marker at byte"},
+    {"cmyk.jpg", {TEST_SET, "EE", 4, BYTES("adobe")}, false, VIT158_E_UNSUPPORTED, "Adobe"},
+    {"cmyk.jpg", {TEST_SET, "EE", 15, BYTES("\1")}, false, VIT158_E_UNSUPPORTED, "Adobe"},
+};
+/* clang-format on */
+
+static void run_cases(const malformed *cases, size_t count, bool png)
+{
+    for (size_t i = 0; i < count; i++) {
+        const malformed *c = &cases[i];
+        size_t n_bytes = 0;
+        uint8_t *file = test_load_image(c->file, &n_bytes);
+        uint8_t *damaged = test_mutate(file, &n_bytes, &c->mutation);
+        if (damaged == NULL)
+            fail_msg("case %zu: no place %s in %s", i, c->mutation.place, c->file);
+        if (png && !c->raw)
+            test_fix_crcs(damaged, n_bytes);
+        char what[64];
+        snprintf(what, sizeof what, "%s case %zu", png ? "PNG" : "JPEG", i);
+        test_expect_refusal(what, damaged, n_bytes, 0, c->status, c->words);
+        free(damaged);
+        free(file);
+    }
+}
+
+static void test_malformed_png(void **state)
+{
+    (void)state;
+    run_cases(png_cases, sizeof png_cases / sizeof *png_cases, true);
+}
+
+static void test_malformed_jpeg(void **state)
+{
+    (void)state;
+    run_cases(jpeg_cases, sizeof jpeg_cases / sizeof *jpeg_cases, false);
+}
+
+static void test_other_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n_bytes;
+        vit158_status status;
+        const char *words;
+    } files[] = {{BYTES(""), VIT158_E_FORMAT, "neither"},
+                 {BYTES("\x89PN"), VIT158_E_TRUNCATED, "only 3 bytes"},
+                 {BYTES("\xFF"), VIT158_E_TRUNCATED, "only 1 bytes"},
+                 {BYTES("hello, world"), VIT158_E_FORMAT, "neither"},
+                 {BYTES("GIF89a\1\0\1\0"), VIT158_E_UNSUPPORTED, "GIF"},
+                 {BYTES("RIFF\0\0\0\0WEBPVP8 "), VIT158_E_UNSUPPORTED, "WebP"},
+                 {BYTES("\0\0\0\x1C"
+                        "ftypavif"),
+                  VIT158_E_UNSUPPORTED, "AVIF"},
+                 {BYTES("II*\0\10\0\0\0"), VIT158_E_UNSUPPORTED, "TIFF"},
+                 {BYTES("MM\0*\0\0\0\10"), VIT158_E_UNSUPPORTED, "TIFF"},
+                 {BYTES("BM\x36\0\0\0"), VIT158_E_UNSUPPORTED, "BMP"},
+                 {BYTES("\xFF\x0A\0\0"), VIT158_E_UNSUPPORTED, "JPEG XL"},
+                 {BYTES("<svg xmlns="), VIT158_E_UNSUPPORTED, "SVG"}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        test_expect_refusal("other file", files[i].bytes, files[i].n_bytes, 0, files[i].status,
+                            files[i].words);
+    vit158_error error;
+    vit158_image image;
+    assert_int_equal(vit158_image_decode(&image, NULL, 4, 0, &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_image_decode(NULL, "", 0, 0, &error), VIT158_E_ARGUMENT);
+    vit158_image_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_malformed_png),
+        cmocka_unit_test(test_malformed_jpeg),
+        cmocka_unit_test(test_other_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
