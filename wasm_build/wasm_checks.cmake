@@ -13,7 +13,7 @@ function(vit158_add_check_library name)
                                         ${VIT158_WARNING_FLAGS})
 endfunction()
 vit158_add_check_library(check_library ${check_library_sources}
-                         ${VIT158_KERNELS_SIMD128_SOURCES})
+                         ${VIT158_KERNELS_SIMD128_SOURCES} ${VIT158_IMAGE_SIMD128_SOURCES})
 target_compile_options(check_library PUBLIC ${check_simd128_flags})
 vit158_add_check_library(check_library_scalar ${check_library_sources})
 

@@ -15,6 +15,12 @@
 
 #define ROW_ALIGN 16 /* bytes of a plane's row in the ring: whole vectors */
 
+#ifdef VIT158_HAVE_SIMD128
+static const vit158_resample *const resample = &vit158_resample_simd128;
+#else
+static const vit158_resample *const resample = &vit158_resample_scalar;
+#endif
+
 struct vit158_preprocess {
     vit158_recipe recipe;
     uint32_t max_taps; /* of any axis of any picture */
@@ -55,7 +61,7 @@ vit158_preprocess *vit158_preprocess_plan(vit158_arena *arena, const vit158_reci
     const uint32_t taps = vit158_axis_taps_bound(recipe->filter, max_scale);
     const uint32_t side = recipe->crop_size;
     const uint32_t stride = 2 * vit158_taps_padded(taps);
-    const uint32_t plane = VIT158_MAX_IMAGE_SIDE + VIT158_TAP_VECTOR;
+    const uint32_t plane = VIT158_MAX_IMAGE_SIDE + VIT158_ROW_SLACK;
     const uint32_t ring_plane = (side + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN;
 
     vit158_preprocess *p = vit158_arena_take(arena, 1, sizeof *p);
@@ -177,13 +183,7 @@ static void split_row(vit158_preprocess *p, const uint8_t *row)
         for (uint32_t x = 0; x < n; x++)
             out[x] = luma(in + x * step);
     } else {
-        uint8_t *second = out + p->plane_bytes;
-        uint8_t *third = second + p->plane_bytes;
-        for (uint32_t x = 0; x < n; x++) {
-            out[x] = in[x * step];
-            second[x] = in[x * step + 1];
-            third[x] = in[x * step + 2];
-        }
+        resample->split(out, p->plane_bytes, in, (uint32_t)step, n);
     }
 }
 
@@ -210,11 +210,11 @@ static void take_row(vit158_preprocess *p, const uint8_t *row)
     const uint32_t slots = p->ring.ring_rows;
     uint8_t *slot = p->ring_rows + (size_t)(y % slots) * p->ring.row_bytes;
     for (uint32_t c = 0; c < p->planes; c++)
-        vit158_resample_row(slot + c * p->ring_plane_bytes, p->planar + c * p->plane_bytes,
-                            &p->horizontal);
+        resample->row(slot + c * p->ring_plane_bytes, p->planar + c * p->plane_bytes,
+                      &p->horizontal);
     while (p->next_output < side && p->pending_first + p->pending_count == y + 1) {
-        vit158_resample_column(p->resized, &p->ring, p->pending_first % slots, p->pending_count,
-                               p->pending_weights);
+        resample->column(p->resized, &p->ring, p->pending_first % slots, p->pending_count,
+                         p->pending_weights);
         store_output(p);
         p->next_output++;
         if (p->next_output < side)

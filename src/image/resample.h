@@ -56,20 +56,34 @@ typedef struct vit158_taps {
     int16_t *weights; /* [n_out][stride] */
 } vit158_taps;
 
-/* Horizontal pass of one row of one channel: out[o] for every output. `in` must be readable for
- * VIT158_TAP_VECTOR - 1 bytes beyond the last input. */
-void vit158_resample_row(uint8_t *out, const uint8_t *in, const vit158_taps *taps);
-
-/* Vertical pass: one output row out of `count` rows of n bytes. Input row t lies at
- * ring + ((start + t) mod ring_rows) * row_bytes; count <= ring_rows, start < ring_rows. */
+/* A window of source rows: row t of it lies at rows + ((start + t) mod ring_rows) * row_bytes. */
 typedef struct vit158_ring {
-    const uint8_t *rows; /* [ring_rows][row_bytes] */
+    const uint8_t *rows; /* [ring_rows][row_bytes], 16-byte aligned */
     uint32_t ring_rows;
     uint32_t row_bytes; /* a multiple of 16 */
 } vit158_ring;
 
-/* out [row_bytes] */
-void vit158_resample_column(uint8_t *out, const vit158_ring *ring, uint32_t start, uint32_t count,
-                            const int16_t *weights);
+/* Bytes that `row` and `split` may read, and `split` write, beyond the last pixel of a plane. */
+#define VIT158_ROW_SLACK 16
+
+/* The passes, in variants that give the same bytes. */
+typedef struct vit158_resample {
+    /* Horizontal pass of one row of one channel: out[o] for every output. `out` may be written up
+     * to the next multiple of 4 outputs. */
+    void (*row)(uint8_t *out, const uint8_t *in, const vit158_taps *taps);
+    /* Vertical pass: one output row of ring->row_bytes out of the window's first `count` rows;
+     * start < ring_rows, count <= ring_rows. `out` is 16-byte aligned. */
+    void (*column)(uint8_t *out, const vit158_ring *ring, uint32_t start, uint32_t count,
+                   const int16_t *weights);
+    /* n pixels of 3 or 4 bytes at `in` (not read beyond) to planes at out, out + plane_bytes and
+     * out + 2 * plane_bytes; a fourth byte is dropped. */
+    void (*split)(uint8_t *out, size_t plane_bytes, const uint8_t *in, uint32_t pixel_bytes,
+                  uint32_t n);
+} vit158_resample;
+
+extern const vit158_resample vit158_resample_scalar;
+#ifdef VIT158_HAVE_SIMD128
+extern const vit158_resample vit158_resample_simd128;
+#endif
 
 #endif

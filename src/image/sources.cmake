@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 set(VIT158_IMAGE_SOURCES
     src/image/preprocess.c
-    src/image/resample.c)
+    src/image/resample.c
+    src/image/resample_scalar.c)
+set(VIT158_IMAGE_SIMD128_SOURCES
+    src/image/resample_simd128.c)
 set(VIT158_DECODE_SOURCES
     src/image/decode.c
     src/image/exif.c
