@@ -3,7 +3,7 @@
 // "N passed, N failed" summed over all runners. `node tests/run.mjs STEP...` runs some steps only;
 // `--list` names them.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { countCtest, countLastLine, countsLine, countTap, withExitCode } from './counts.mjs';
@@ -46,9 +46,11 @@ async function build(preset) {
 async function ctest(preset) {
   if (!await build(preset))
     return one(false);
-  const { code } = await run('ctest', ['--preset', preset, '-j', JOBS]);
-  const log = join(ROOT, 'build', preset, 'Testing/Temporary/LastTest.log');
-  return withExitCode(existsSync(log) ? countCtest(readFileSync(log, 'utf8')) : one(false), code);
+  const report = join(ROOT, 'build', preset, 'ctest.xml');
+  rmSync(report, { force: true });
+  const { code } = await run('ctest', ['--preset', preset, '-j', JOBS, '--output-junit', report,
+    '--test-output-size-passed', '1000000', '--test-output-size-failed', '1000000']);
+  return withExitCode(existsSync(report) ? countCtest(readFileSync(report, 'utf8')) : one(false), code);
 }
 
 /** @param {string} folder @returns {Promise<Counts>} */

@@ -4,53 +4,51 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { countCtest, countLastLine, countsLine, countTap, withExitCode } from '../counts.mjs';
 
-const CTEST_LOG = `Start testing: Nov 22 01:00 UTC
-----------------------------------------------------------
-1/4 Testing: test_base
-1/4 Test: test_base
-Command: "/x/test_base"
-Output:
-----------------------------------------------------------
-[==========] tests: Running 3 test(s).
+const CTEST_REPORT = `<?xml version="1.0" encoding="UTF-8"?>
+<testsuite name="(empty)" tests="6" failures="2" disabled="0" skipped="2">
+  <testcase name="test_base" classname="test_base" time="0" status="run">
+    <system-out>[==========] Running 3 test(s).
 [ RUN      ] test_a
 [       OK ] test_a
 [  SKIPPED ] test_b
-[==========] tests: 3 test(s) run.
+[==========] 3 test(s) run.
 [  PASSED  ] 2 test(s).
-[  SKIPPED ] tests: 1 test(s), listed below:
+[  SKIPPED ] 1 test(s), listed below:
 [  SKIPPED ] test_b
-<end of output>
-Test time =   0.00 sec
-----------------------------------------------------------
-Test Passed.
 
-2/4 Testing: test_bad
-2/4 Test: test_bad
-Output:
-----------------------------------------------------------
-[==========] tests: Running 3 test(s).
+ 1 SKIPPED TEST(S)
+</system-out>
+  </testcase>
+  <testcase name="test_bad" classname="test_bad" time="0" status="fail">
+    <failure message=""/>
+    <system-out>[==========] tests: Running 3 test(s).
 [==========] tests: 3 test(s) run.
 [  PASSED  ] 1 test(s).
 [  FAILED  ] tests: 2 test(s), listed below:
 [  FAILED  ] test_x
-<end of output>
-Test Failed.
-
-3/4 Testing: plain
-Output:
-[  PASSED is not cmocka
-<end of output>
-Test Passed.
-
-4/4 Testing: crash
-[==========] tests: Running 9 test(s).
+</system-out>
+  </testcase>
+  <testcase name="plain" classname="plain" time="0" status="run">
+    <system-out>[  PASSED  is not cmocka</system-out>
+  </testcase>
+  <testcase name="crash" classname="crash" time="0" status="fail">
+    <system-out>[==========] Running 9 test(s).
 [ RUN      ] test_a
-<end of output>
-Test Failed.
+</system-out>
+  </testcase>
+  <testcase name="skipper" classname="skipper" time="0" status="notrun">
+    <skipped message="SKIP_RETURN_CODE=77"/>
+    <system-out>no judge</system-out>
+  </testcase>
+  <testcase name="missing" classname="missing" time="0" status="notrun">
+    <skipped message="Unable to find executable"/>
+    <system-out></system-out>
+  </testcase>
+</testsuite>
 `;
 
-test('ctest: cmocka counts, plain tests, failures and crashes', () => {
-  assert.deepEqual(countCtest(CTEST_LOG), { passed: 4, failed: 3, skipped: 1 });
+test('ctest: cmocka counts, plain tests, failures, crashes, skips', () => {
+  assert.deepEqual(countCtest(CTEST_REPORT), { passed: 4, failed: 4, skipped: 2 });
   assert.deepEqual(countCtest(''), { passed: 0, failed: 0, skipped: 0 });
 });
 
