@@ -10,7 +10,7 @@ import { Vit158Error } from './errors.js';
 import { openImage } from './image_input.js';
 import { loadWasm } from './load_wasm.js';
 import { Pace } from './pace.js';
-import { isA, openSource } from './source.js';
+import { baseName, isA, openSource } from './source.js';
 import { chooseThreads } from './threads.js';
 import { VERSION } from './version.js';
 
@@ -60,6 +60,10 @@ export class Classifier {
    * @returns {Promise<Classifier>}
    */
   static async load(source, options = {}) {
+    if (options.worker) {
+      const { PooledClassifier } = await import('./pooled.js');
+      return /** @type {any} */ (await PooledClassifier.load(source, options));
+    }
     const { signal, onProgress, engine: wanted = 'auto', gemm = 'auto', threads = 'auto' } = options;
     if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
       throw new Vit158Error('E_ARGUMENT', `threads must be "auto" or 1 to ${MAX_THREADS}, not ${threads}`);
@@ -169,6 +173,7 @@ export class Classifier {
       engine: engine.variant,
       gemm: this.#kernels.gemm,
       threads: engine.threads,
+      workers: 0,
       memoryBytes: engine.memoryBytes,
       sessionBytes: engine.sessionBytes,
       name: this.#name,
@@ -345,10 +350,4 @@ function wasmSources(wasm) {
 function oneOf(option, value, allowed) {
   if (!allowed.includes(value))
     throw new Vit158Error('E_ARGUMENT', `${option} must be ${allowed.join(', ')}, not ${value}`);
-}
-
-/** "models/a.safetensors?x=1" gives "a". @param {string} where path or address */
-function baseName(where) {
-  const path = where.replace(/[?#].*$/s, '');
-  return path.slice(path.search(/[^/\\]*$/)).replace(/\.safetensors$/, '');
 }

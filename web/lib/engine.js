@@ -73,7 +73,8 @@ export class Engine {
     if (pool === 0) throw new Vit158Error('E_MEMORY', 'no memory for the threads');
     engine.#call('use_pool', pool);
     const allocate = heap.allocate.bind(heap);
-    await engine.#team.start(module, memory, { pool, allocate }, threads);
+    const quit = () => void heap.call('vit158_wasm_pool_quit', pool);
+    await engine.#team.start(module, memory, { pool, allocate, quit }, threads);
     return engine;
   }
 

@@ -3,6 +3,7 @@
  * Keeps long work polite: a Pace is asked between pieces of work; it yields to the event loop when
  * that is due, and throws once the caller's signal is aborted or the deadline has passed.
  */
+import { onAbort } from './abort.js';
 import { Vit158Error } from './errors.js';
 import { nowMs, yieldToEventLoop } from './platform.js';
 
@@ -70,9 +71,9 @@ export class Pace {
       /** @type {() => void} */
       let stop = () => {};
       const aborted = /** @type {Promise<void>} */ (new Promise((resolve) => (stop = resolve)));
-      signal.addEventListener('abort', stop);
+      const stopListening = onAbort(signal, stop);
       await Promise.race([event, aborted]);
-      signal.removeEventListener('abort', stop);
+      stopListening();
     }
     this.check(where);
   }

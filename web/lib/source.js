@@ -4,6 +4,7 @@
  * stream is pulled chunk by chunk, knows its length where that can be trusted, and ends at once
  * when its signal is aborted.
  */
+import { onAbort } from './abort.js';
 import { Vit158Error, messageOf, wrapErrors } from './errors.js';
 import { hasFiles, nodeModule } from './platform.js';
 
@@ -40,7 +41,7 @@ export async function openSource(source, signal) {
       });
   };
   const stop = () => void stream.close();
-  signal?.addEventListener('abort', stop, { once: true });
+  const stopListening = onAbort(signal, stop);
   return {
     ...stream,
     async pull() {
@@ -55,7 +56,7 @@ export async function openSource(source, signal) {
       }
     },
     async close() {
-      signal?.removeEventListener('abort', stop);
+      stopListening();
       await stream.close();
     },
   };
@@ -287,4 +288,10 @@ async function openFile(where) {
     await file.close();
     throw error;
   }
+}
+
+/** "models/a.safetensors?x=1" gives "a". @param {string} where path or address */
+export function baseName(where) {
+  const path = where.replace(/[?#].*$/s, '');
+  return path.slice(path.search(/[^/\\]*$/)).replace(/\.safetensors$/, '');
 }

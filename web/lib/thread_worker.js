@@ -3,7 +3,7 @@
  * One helper thread: an instance of vit158-threads.wasm on the caller's memory, with a stack of its
  * own, inside the pool until the pool ends or the worker is terminated.
  */
-import { hasFiles, nodeModule } from './platform.js';
+import { parentOfWorker } from './workers.js';
 
 /**
  * @typedef {object} First the only message that comes
@@ -30,11 +30,5 @@ async function help({ module, memory, pool, worker, stackTop }, post) {
   }
 }
 
-if (hasFiles()) {
-  const { parentPort } = await nodeModule('worker_threads');
-  parentPort.once('message', (/** @type {First} */ first) =>
-    help(first, (message) => parentPort.postMessage(message)),
-  );
-} else {
-  globalThis.onmessage = ({ data }) => help(data, (message) => globalThis.postMessage(message));
-}
+const parent = await parentOfWorker();
+parent.onMessage((/** @type {First} */ first) => help(first, parent.post));

@@ -3,12 +3,14 @@
  * Threads inside one image: a memory that can be shared, and workers that run the pool of
  * src/wasm/threads_abi.h on it. Where any of it is missing there is one thread and no error.
  */
-import { hasFiles, nodeModule } from './platform.js';
+import { hasFiles } from './platform.js';
+import { openWorker } from './workers.js';
 
 const PAGE_BYTES = 65536;
 const INITIAL_PAGES = 4; // as linked, wasm_build/wasm.cmake
 const MOST_PAGES = 32767; // as linked, MAXIMUM_MEMORY in wasm_build/flags.cmake
 const STACK_BYTES = 65536;
+const STACK_ALIGN = 16; // compiled code counts on it
 
 /** Helpers that have not reported by then are not waited for; they join when they are ready. */
 const START_MS = 5000;
@@ -58,9 +60,27 @@ export function sharedMemory(modelBytes) {
   return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true });
 }
 
+/** Teams at work. @type {Set<ThreadTeam>} */
+const teams = new Set();
+
+/**
+ * Node waits for its workers at the end of the process; ours sleep inside WebAssembly, where Node
+ * cannot end them, if nobody called dispose().
+ */
+function endTeamsAtExit() {
+  if (!hasFiles() || atExit) return;
+  atExit = true;
+  process.once('exit', () => {
+    for (const team of teams) team.end();
+  });
+}
+let atExit = false;
+
 /** The helper threads of one engine. */
 export class ThreadTeam {
-  /** @type {{terminate(): unknown}[]} */
+  /** Sends the helpers home. */
+  #quit = () => {};
+  /** @type {import('./workers.js').WorkerHandle[]} */
   #workers = [];
   #ready = 0;
 
@@ -73,13 +93,17 @@ export class ThreadTeam {
    * Starts helpers and waits until they have reported.
    * @param {WebAssembly.Module} module
    * @param {WebAssembly.Memory} memory
-   * @param {{pool: number, allocate: (bytes: number) => number}} engine its pool, and its malloc
+   * @param {{pool: number, allocate: (bytes: number) => number, quit: () => void}} engine its pool,
+   *   its malloc, and what makes the helpers leave the pool
    * @param {number} threads the caller counted in
    */
   async start(module, memory, engine, threads) {
+    this.#quit = engine.quit;
+    teams.add(this);
+    endTeamsAtExit();
     const reports = [];
     for (let worker = 1; worker < threads; worker++) {
-      const stackTop = engine.allocate(STACK_BYTES) + STACK_BYTES;
+      const stackTop = (engine.allocate(STACK_BYTES) + STACK_BYTES) & -STACK_ALIGN;
       const first = { module, memory, pool: engine.pool, worker, stackTop };
       reports.push(this.#startOne(first));
     }
@@ -88,7 +112,8 @@ export class ThreadTeam {
 
   /** Ends the helpers, whatever they do. */
   end() {
-    for (const worker of this.#workers) worker.terminate();
+    if (teams.delete(this)) this.#quit();
+    for (const worker of this.#workers) worker.end();
     this.#workers = [];
     this.#ready = 0;
   }
@@ -100,12 +125,17 @@ export class ThreadTeam {
     const report = new Promise((resolve) => (reported = resolve));
     const timer = setTimeout(reported, START_MS);
     try {
-      this.#workers.push(
-        await openWorker(first, () => {
-          this.#ready++;
-          reported();
-        }, reported),
+      const worker = await openWorker(
+        new URL('./thread_worker.js', import.meta.url),
+        () => new Worker(new URL('./thread_worker.js', import.meta.url), { type: 'module' }),
       );
+      this.#workers.push(worker);
+      worker.onMessage(() => {
+        this.#ready++;
+        reported();
+      });
+      worker.onError(reported);
+      worker.post(first);
       await report;
     } catch {
       // No worker, one thread less.
@@ -113,27 +143,4 @@ export class ThreadTeam {
       clearTimeout(timer);
     }
   }
-}
-
-/**
- * @param {object} first message
- * @param {() => void} onReady
- * @param {() => void} onError
- */
-async function openWorker(first, onReady, onError) {
-  const url = new URL('./thread_worker.js', import.meta.url);
-  if (hasFiles()) {
-    const { Worker: NodeWorker } = await nodeModule('worker_threads');
-    const worker = new NodeWorker(url);
-    worker.once('message', onReady);
-    worker.once('error', onError);
-    worker.postMessage(first);
-    worker.unref(); // does not keep the process alive
-    return worker;
-  }
-  const worker = new Worker(new URL('./thread_worker.js', import.meta.url), { type: 'module' });
-  worker.onmessage = onReady;
-  worker.onerror = onError;
-  worker.postMessage(first);
-  return worker;
 }

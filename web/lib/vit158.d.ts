@@ -107,6 +107,11 @@ export interface LoadOptions {
    * most 4, for models of 1 MB and more. All counts give the same logits; info() tells how many run.
    */
   threads?: number | 'auto';
+  /**
+   * Let workers do the work: the calling thread stays free and, with a number n, n pictures run at
+   * once, each worker with the model in memory of its own. Needs no shared memory. true = 1.
+   */
+  worker?: boolean | number;
   /** Where the WebAssembly modules come from instead of the package's own files. */
   wasm?: WasmSource | { engine?: WasmSource; threads?: WasmSource; decoder?: WasmSource };
 }
@@ -204,7 +209,9 @@ export interface Info {
   gemm: 'auto' | 'dot' | 'table';
   /** Threads at work inside one image. */
   threads: number;
-  /** Memory of the WebAssembly instance: weights, session and the engine itself. */
+  /** Workers that pictures are shared out to; 0 = the calling thread does the work. */
+  workers: number;
+  /** Memory of the WebAssembly instance (of each worker's, if there are several): weights, session and the engine itself. */
   memoryBytes: number;
   /** Of these, the session's. */
   sessionBytes: number;

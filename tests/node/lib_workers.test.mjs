@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// Work in workers: threads inside one image, and a pool of workers for many images.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Classifier } from '../../web/lib/vit158.js';
+import { chooseThreads } from '../../web/lib/threads.js';
+import { ROOT } from './shared.mjs';
+
+const MODEL = join(ROOT, 'models/vit158-cifar10.safetensors');
+const PICTURE = join(ROOT, 'tests/data/images/baseline_420.jpg');
+
+/** A tensor that is the same everywhere. @param {number} count */
+const tensor = (count) => Float32Array.from({ length: count }, (_, i) => ((i * 37) % 256) / 64 - 2);
+
+/** @param {Classifier} vit */
+async function hashOf(vit) {
+  return (await vit.classify(PICTURE)).logitsSha256;
+}
+
+test('threads give the same logits, and are reported', async () => {
+  const alone = await Classifier.load(MODEL, { threads: 1 });
+  assert.equal(alone.info().threads, 1);
+  const expected = await hashOf(alone);
+  for (const threads of [2, 3, 5]) {
+    const vit = await Classifier.load(MODEL, { threads });
+    assert.equal(vit.info().threads, threads);
+    for (let i = 0; i < 5; i++) assert.equal(await hashOf(vit), expected);
+    const { attention } = await vit.classify(PICTURE, { explain: true });
+    assert.ok(attention);
+    assert.equal(await hashOf(vit), expected, 'after planning for attention');
+    vit.dispose();
+  }
+  alone.dispose();
+});
+
+test('threads refuse senseless counts', async () => {
+  for (const threads of [0, -1, 1.5, 65, 'two'])
+    await assert.rejects(Classifier.load(MODEL, { threads: /** @type {any} */ (threads) }), {
+      code: 'E_ARGUMENT',
+    });
+});
+
+test('"auto" keeps small models on one thread', async () => {
+  assert.equal(chooseThreads('auto', 500_000), 1);
+  assert.equal(chooseThreads('auto', 0), 1, 'unknown size');
+  assert.equal(chooseThreads(3, 0), 3);
+  const vit = await Classifier.load(MODEL);
+  assert.equal(vit.info().threads, 1);
+  vit.dispose();
+});
+
+test('memory of threads stays flat', async () => {
+  const vit = await Classifier.load(MODEL, { threads: 2 });
+  await hashOf(vit);
+  const before = vit.info().memoryBytes;
+  for (let i = 0; i < 50; i++) await hashOf(vit);
+  assert.equal(vit.info().memoryBytes, before);
+  vit.dispose();
+});
+
+test('a pool answers like a single classifier', async () => {
+  const alone = await Classifier.load(MODEL);
+  const pool = await Classifier.load(MODEL, { worker: 2 });
+  const info = pool.info();
+  assert.equal(info.workers, 2);
+  assert.equal(info.name, 'vit158-cifar10');
+  assert.deepEqual(info.model, alone.info().model);
+  assert.deepEqual(pool.labels(), alone.labels());
+  const file = readFileSync(PICTURE);
+  const expected = await alone.classify(PICTURE, { explain: true, topK: 3 });
+  const inputs = [PICTURE, file, new Blob([file]), new Uint8Array(file).buffer];
+  for (const got of await Promise.all(inputs.map((input) => pool.classify(input, { topK: 3 })))) {
+    assert.equal(got.logitsSha256, expected.logitsSha256);
+    assert.deepEqual(got.predictions, expected.predictions);
+    assert.deepEqual(got.logits, expected.logits);
+  }
+  const explained = await pool.classify(PICTURE, { explain: true });
+  assert.deepEqual(explained.attention, expected.attention);
+  assert.deepEqual(await pool.embed(PICTURE), await alone.embed(PICTURE));
+  assert.deepEqual(await pool.preprocess(PICTURE), await alone.preprocess(PICTURE));
+  const values = tensor(3 * 32 * 32);
+  assert.deepEqual(await pool.forward(values), await alone.forward(values));
+  assert.equal(values.length, 3 * 32 * 32, "the caller's tensor is not taken away");
+  pool.dispose();
+  alone.dispose();
+});
+
+test('a pool takes pixels without taking them away', async () => {
+  const pool = await Classifier.load(MODEL, { worker: true });
+  assert.equal(pool.info().workers, 1);
+  const data = new Uint8Array(40 * 30 * 3).map((_, i) => (i * 7) % 256);
+  const first = await pool.classify({ data, width: 40, height: 30 });
+  const second = await pool.classify({ data, width: 40, height: 30 });
+  assert.equal(first.logitsSha256, second.logitsSha256);
+  pool.dispose();
+});
+
+test('a pool passes errors on and works on', async () => {
+  const pool = await Classifier.load(MODEL, { worker: 2 });
+  await assert.rejects(pool.classify('/no/such/file.jpg'), { name: 'Vit158Error', code: 'E_IO' });
+  await assert.rejects(pool.classify(new Uint8Array([1, 2, 3])), { code: 'E_UNSUPPORTED' });
+  await assert.rejects(pool.classify(/** @type {any} */ (42)), { code: 'E_INPUT' });
+  await assert.rejects(pool.classify(PICTURE, { topK: -1 }), { code: 'E_ARGUMENT' });
+  assert.ok(await hashOf(pool));
+  pool.dispose();
+});
+
+test('a pool can be aborted, and disposed of in the middle', async () => {
+  const pool = await Classifier.load(MODEL, { worker: 1 });
+  const reason = new Error('enough');
+  await assert.rejects(pool.classify(PICTURE, { signal: AbortSignal.abort(reason) }), {
+    code: 'E_ABORT',
+    cause: reason,
+  });
+  const controller = new AbortController();
+  const calls = Array.from({ length: 30 }, () =>
+    pool.classify(PICTURE, { signal: controller.signal }),
+  );
+  const settled = Promise.allSettled(calls);
+  await calls[0];
+  controller.abort(reason);
+  const outcomes = await settled;
+  const refused = outcomes.filter(({ status }) => status === 'rejected');
+  assert.ok(refused.length > 0, 'some calls were still waiting');
+  for (const { reason: error } of /** @type {PromiseRejectedResult[]} */ (refused))
+    assert.equal(error.code, 'E_ABORT');
+  const last = pool.classify(PICTURE);
+  pool.dispose();
+  await assert.rejects(last, { code: 'E_STATE' });
+  await assert.rejects(pool.classify(PICTURE), { code: 'E_STATE' });
+});
+
+test('loading into a pool reports progress, errors and aborts', async () => {
+  /** @type {number[]} */
+  const seen = [];
+  const pool = await Classifier.load(MODEL, {
+    worker: 2,
+    onProgress: ({ loaded, total }) => {
+      seen.push(loaded);
+      assert.equal(total, readFileSync(MODEL).length);
+    },
+  });
+  assert.equal(seen[0], 0);
+  assert.equal(seen.at(-1), readFileSync(MODEL).length);
+  pool.dispose();
+  await assert.rejects(Classifier.load(new Uint8Array(100), { worker: 2 }), (error) => {
+    assert.match(/** @type {any} */ (error).code, /^E_/);
+    assert.equal(/** @type {any} */ (error).name, 'Vit158Error');
+    return true;
+  });
+  await assert.rejects(Classifier.load(MODEL, { worker: 0.5 }), { code: 'E_ARGUMENT' });
+  await assert.rejects(Classifier.load(MODEL, { worker: 1, signal: AbortSignal.abort() }), {
+    code: 'E_ABORT',
+  });
+});
+
+test('a process that forgets dispose() ends all the same', () => {
+  for (const options of ['{ threads: 2 }', '{ worker: 2 }']) {
+    const script = `
+      import { Classifier } from ${JSON.stringify(new URL('../../web/lib/vit158.js', import.meta.url))};
+      const vit = await Classifier.load(${JSON.stringify(MODEL)}, ${options});
+      await vit.forward(new Float32Array(3 * 32 * 32));`;
+    execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000 });
+  }
+});

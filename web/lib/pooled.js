@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A classifier whose work is done by workers, each with the model in a memory of its own: the same
+ * calls as Classifier, the calling thread stays free, and several pictures run at once. A call goes
+ * to the worker with the fewest calls waiting.
+ */
+import { onAbort } from './abort.js';
+import { Vit158Error, messageOf } from './errors.js';
+import { hasFiles } from './platform.js';
+import { unpackError } from './protocol.js';
+import { baseName, isA, openSource, readWhole, isByteSource } from './source.js';
+import { openWorker } from './workers.js';
+
+/** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
+/** @typedef {import('./vit158.d.ts').RunOptions} RunOptions */
+/** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
+/** @typedef {{resolve: (value: any) => void, reject: (error: unknown) => void}} Waiting */
+
+const MOST_WORKERS = 64;
+
+/** One worker and the calls it has not answered. */
+class Member {
+  /** @type {Map<number, Waiting>} */
+  waiting = new Map();
+  /** Why it takes no more calls. @type {import('./protocol.js').PackedError | undefined} */
+  dead;
+  #handle;
+
+  /** @param {import('./workers.js').WorkerHandle} handle @param {(info: any) => void} onInfo */
+  constructor(handle, onInfo) {
+    this.#handle = handle;
+    handle.onMessage(({ id, value, error, info }) => {
+      if (info) onInfo(info);
+      const call = this.waiting.get(id);
+      this.waiting.delete(id);
+      handle.hold(this.waiting.size > 0);
+      if (error) call?.reject(error);
+      else call?.resolve(value);
+    });
+    handle.onError((error) => this.fail('E_THREAD', `a worker died: ${messageOf(error)}`));
+  }
+
+  /**
+   * @param {number} id
+   * @param {object} message
+   * @param {Transferable[]} [transfer]
+   * @returns {Promise<any>} rejected with a packed error
+   */
+  ask(id, message, transfer) {
+    if (this.dead) return Promise.reject(this.dead);
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.#handle.hold(true);
+      this.#handle.post(message, transfer);
+    });
+  }
+
+  /** @param {object} message */
+  tell(message) {
+    this.#handle.post(message);
+  }
+
+  /**
+   * Ends the worker; what it was doing fails.
+   * @param {import('./vit158.d.ts').ErrorCode} code
+   * @param {string} message
+   */
+  fail(code, message) {
+    this.dead ??= { code, message };
+    this.#handle.end();
+    for (const { reject } of this.waiting.values()) reject(this.dead);
+    this.waiting.clear();
+  }
+}
+
+export class PooledClassifier {
+  #members;
+  #info;
+  #labels;
+  #name;
+  #nextId = 1;
+  #disposed = false;
+
+  /** @param {Member[]} members @param {{last: any}} info @param {string[]} labels @param {string} name */
+  constructor(members, info, labels, name) {
+    this.#members = members;
+    this.#info = info;
+    this.#labels = labels;
+    this.#name = name;
+  }
+
+  /**
+   * @param {import('./vit158.d.ts').ByteSource} source
+   * @param {LoadOptions} options
+   */
+  static async load(source, options) {
+    const count = options.worker === true ? 1 : Number(options.worker);
+    if (!(Number.isInteger(count) && count >= 1 && count <= MOST_WORKERS))
+      throw new Vit158Error(
+        'E_ARGUMENT',
+        `worker must be true or 1 to ${MOST_WORKERS}, not ${options.worker}`,
+      );
+    const { signal, onProgress, worker, wasm, ...rest } = options;
+    const { bytes, name } = await readModel(source, signal, onProgress);
+    const posted = { ...rest, threads: rest.threads ?? (count > 1 ? 1 : 'auto'), wasm: await portableWasm(wasm) };
+    const info = { last: undefined };
+    const url = new URL('./worker.js', import.meta.url);
+    /** @type {Member[]} */
+    const members = [];
+    const stop = () => {
+      for (const member of members) member.fail('E_ABORT', 'aborted while loading the model');
+    };
+    const stopListening = onAbort(signal, stop);
+    try {
+      const loads = Array.from({ length: count }, async (_, i) => {
+        const handle = await openWorker(
+          url,
+          () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
+        );
+        const member = new Member(handle, (latest) => (info.last = latest));
+        members.push(member);
+        const own = i === count - 1 ? bytes : bytes.slice();
+        return member.ask(0, { type: 'load', bytes: own, options: posted }, [own.buffer]);
+      });
+      const [labels] = await Promise.all(loads);
+      return new PooledClassifier(members, info, labels, name);
+    } catch (error) {
+      for (const member of members) member.fail('E_STATE', 'loading has failed');
+      throw unpackError(/** @type {any} */ (error), signal);
+    } finally {
+      stopListening();
+    }
+  }
+
+  /** @param {ImageInput} image @param {import('./vit158.d.ts').ClassifyOptions} [options] */
+  async classify(image, options = {}) {
+    return this.#call('classify', () => portableImage(image), options);
+  }
+
+  /** @param {ArrayLike<number>} tensor @param {RunOptions} [options] */
+  async forward(tensor, options = {}) {
+    return this.#call('forward', async () => ownBuffer(Float32Array.from(tensor)), options);
+  }
+
+  /** @param {ImageInput} image @param {RunOptions} [options] */
+  async embed(image, options = {}) {
+    return this.#call('embed', () => portableImage(image), options);
+  }
+
+  /** @param {ImageInput} image @param {RunOptions} [options] */
+  async preprocess(image, options = {}) {
+    return this.#call('preprocess', () => portableImage(image), options);
+  }
+
+  /** @returns {import('./vit158.d.ts').Info} */
+  info() {
+    return { ...this.#info.last, name: this.#name, workers: this.#members.length };
+  }
+
+  labels() {
+    return [...this.#labels];
+  }
+
+  dispose() {
+    this.#disposed = true;
+    for (const member of this.#members)
+      member.fail('E_STATE', 'the classifier has been disposed of');
+  }
+
+  [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+    this.dispose();
+  }
+
+  /**
+   * @param {import('./protocol.js').CallMessage['method']} method
+   * @param {() => Promise<Posted>} prepare
+   * @param {RunOptions} callOptions
+   */
+  async #call(method, prepare, { signal, ...options }) {
+    const { input, transfer } = await prepare();
+    if (signal?.aborted)
+      throw unpackError({ code: 'E_ABORT', message: 'aborted before the start' }, signal);
+    if (this.#disposed) throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
+    const member = this.#leastLoaded();
+    const id = this.#nextId++;
+    const stopListening = onAbort(signal, () => member.tell({ type: 'abort', id }));
+    try {
+      const abortable = signal !== undefined;
+      return await member.ask(id, { type: 'call', id, method, input, options, abortable }, transfer);
+    } catch (error) {
+      throw error instanceof Error ? error : unpackError(/** @type {any} */ (error), signal);
+    } finally {
+      stopListening();
+    }
+  }
+
+  #leastLoaded() {
+    const alive = this.#members.filter((member) => !member.dead);
+    if (alive.length === 0) throw new Vit158Error('E_THREAD', 'every worker has died');
+    return alive.reduce((best, member) =>
+      member.waiting.size < best.waiting.size ? member : best,
+    );
+  }
+}
+
+/** @typedef {{input: any, transfer: Transferable[]}} Posted */
+
+/** @param {ArrayBufferView} view of a buffer that nobody else holds @returns {Posted} */
+function ownBuffer(view) {
+  return { input: view, transfer: [/** @type {ArrayBuffer} */ (view.buffer)] };
+}
+
+/**
+ * A picture as something that can be posted. What the caller holds stays the caller's: pixels are
+ * copied, elements are drawn into a bitmap.
+ * @param {ImageInput} image
+ * @returns {Promise<Posted>}
+ */
+async function portableImage(image) {
+  const given = /** @type {any} */ (await image);
+  if (typeof given === 'string' && hasFiles()) return { input: given, transfer: [] };
+  if (isA('Blob', given)) return { input: given, transfer: [] };
+  if (isByteSource(given)) return ownBuffer((await readWhole(given)).bytes.slice());
+  if (isA('VideoFrame', given)) {
+    const frame = given.clone();
+    return { input: frame, transfer: [frame] };
+  }
+  if (ArrayBuffer.isView(given?.data)) {
+    const { data, width, height } = given;
+    const copy = data.slice();
+    return { input: { data: copy, width, height }, transfer: [copy.buffer] };
+  }
+  if (typeof createImageBitmap !== 'function')
+    return { input: given, transfer: [] }; // the worker says what is wrong with it
+  return portableDrawable(given);
+}
+
+/** @param {any} drawable @returns {Promise<Posted>} */
+async function portableDrawable(drawable) {
+  try {
+    const bitmap = await createImageBitmap(drawable, {
+      colorSpaceConversion: 'none',
+      premultiplyAlpha: 'none',
+      imageOrientation: 'from-image',
+    });
+    return { input: bitmap, transfer: [bitmap] };
+  } catch (error) {
+    throw new Vit158Error('E_INPUT', `the picture cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * @param {import('./vit158.d.ts').ByteSource} source
+ * @param {AbortSignal} [signal]
+ * @param {LoadOptions['onProgress']} [onProgress]
+ */
+async function readModel(source, signal, onProgress) {
+  const stream = await openSource(source, signal);
+  try {
+    const total = stream.expected;
+    const chunks = [];
+    let loaded = 0;
+    onProgress?.({ loaded, total });
+    for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
+      chunks.push(chunk.slice()); // a chunk is valid only until the next pull
+      loaded += chunk.length;
+      onProgress?.({ loaded, total });
+    }
+    const bytes = new Uint8Array(loaded);
+    let at = 0;
+    for (const chunk of chunks) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return { bytes, name: baseName(stream.path) };
+  } finally {
+    await stream.close();
+  }
+}
+
+/**
+ * Sources of modules that can be posted: addresses as they are, everything else as bytes.
+ * @param {LoadOptions['wasm']} wasm
+ */
+async function portableWasm(wasm) {
+  if (wasm === undefined) return undefined;
+  const given = /** @type {any} */ (await wasm);
+  const whole = typeof given === 'string' || given instanceof URL || isByteSource(given) || given instanceof WebAssembly.Module;
+  const parts = whole ? { engine: given } : given;
+  /** @type {Record<string, any>} */
+  const out = {};
+  for (const [name, part] of Object.entries(parts)) {
+    const source = await part;
+    out[name] =
+      source instanceof WebAssembly.Module ? source : (await readWhole(source)).bytes;
+  }
+  return out;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/** Workers of browsers and of Node behind one face. */
+import { hasFiles, nodeModule } from './platform.js';
+
+/**
+ * @typedef {object} WorkerHandle
+ * @property {(message: unknown, transfer?: Transferable[]) => void} post
+ * @property {(listener: (message: any) => void) => void} onMessage
+ * @property {(listener: (error: unknown) => void) => void} onError also when the worker ends by
+ *   itself
+ * @property {(busy: boolean) => void} hold whether it keeps a Node process alive; at first it does not
+ * @property {() => void} end
+ */
+
+/**
+ * @param {URL} url of the worker's module
+ * @param {() => Worker} inBrowser makes it; written out by the caller, because bundlers find workers
+ *   by the expression `new Worker(new URL(..., import.meta.url))`
+ * @returns {Promise<WorkerHandle>}
+ */
+export async function openWorker(url, inBrowser) {
+  return hasFiles() ? openInNode(url) : openInBrowser(inBrowser());
+}
+
+/** @param {URL} url @returns {Promise<WorkerHandle>} */
+async function openInNode(url) {
+  const { Worker: NodeWorker } = await nodeModule('worker_threads');
+  const worker = new NodeWorker(url);
+  let held = false;
+  const apply = () => (held ? worker.ref() : worker.unref());
+  apply();
+  worker.once('online', apply); // coming online counts as a ref()
+  return {
+    post: (message, transfer) => worker.postMessage(message, transfer),
+    onMessage: (listener) => worker.on('message', listener),
+    onError(listener) {
+      worker.on('error', listener);
+      worker.on('exit', (/** @type {number} */ code) => listener(new Error(`exit code ${code}`)));
+    },
+    hold(busy) {
+      held = busy;
+      apply();
+    },
+    end: () => void worker.terminate(),
+  };
+}
+
+/** @param {Worker} worker @returns {WorkerHandle} */
+function openInBrowser(worker) {
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),
+    onError(listener) {
+      worker.addEventListener('error', (event) => {
+        event.preventDefault();
+        listener(event.error ?? new Error(event.message || 'the worker could not be started'));
+      });
+      worker.addEventListener('messageerror', () => listener(new Error('a message was lost')));
+    },
+    hold() {},
+    end: () => worker.terminate(),
+  };
+}
+
+/**
+ * Inside a worker: the way to whoever started it.
+ * @returns {Promise<{post: (message: unknown, transfer?: Transferable[]) => void,
+ *                    onMessage: (listener: (message: any) => void) => void}>}
+ */
+export async function parentOfWorker() {
+  if (hasFiles()) {
+    const { parentPort } = await nodeModule('worker_threads');
+    return {
+      post: (message, transfer) => parentPort.postMessage(message, transfer),
+      onMessage: (listener) => parentPort.on('message', listener),
+    };
+  }
+  const scope = /** @type {any} */ (globalThis);
+  return {
+    post: (message, transfer = []) => scope.postMessage(message, transfer),
+    onMessage: (listener) =>
+      scope.addEventListener('message', (/** @type {MessageEvent} */ { data }) => listener(data)),
+  };
+}
