@@ -50,9 +50,10 @@ export class Camera {
    * Starts the camera; then `onFrame` is called with a bitmap, which it owns, and again with the
    * newest frame as soon as its promise settled.
    * @param {(frame: ImageBitmap) => Promise<void>} onFrame
+   * @param {() => void} onEnd  the camera went away by itself: unplugged, or forbidden meanwhile
    * @returns {Promise<boolean>} false if it was stopped while the visitor was being asked
    */
-  async start(onFrame) {
+  async start(onFrame, onEnd) {
     const session = ++this.#session;
     const stream = await navigator.mediaDevices.getUserMedia({
       video: { facingMode: 'environment', width: { ideal: 640 }, height: { ideal: 480 } },
@@ -63,6 +64,7 @@ export class Camera {
       return false;
     }
     this.#stream = stream;
+    for (const track of stream.getTracks()) track.addEventListener('ended', onEnd);
     this.#video.srcObject = stream;
     await this.#video.play();
     this.#loop(session, onFrame);

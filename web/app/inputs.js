@@ -17,12 +17,14 @@ const isModel = (file) => /\.safetensors$/i.test(file.name);
  * @param {Handlers} handlers
  * @returns {boolean} whether there was any
  */
-function accept(files, { onPicture, onModel }) {
+function accept(files, { onPicture, onModel, onProblem }) {
   const all = [...(files ?? [])];
   const model = all.find(isModel);
-  const picture = all.find((file) => !isModel(file));
+  const pictures = all.filter((file) => !isModel(file));
   if (model) onModel(model);
-  if (picture) onPicture(picture);
+  if (pictures.length > 0) onPicture(pictures[0]);
+  if (pictures.length > 1)
+    onProblem(`That was ${pictures.length} pictures`, `This is the first: ${pictures[0].name}.`);
   return all.length > 0;
 }
 

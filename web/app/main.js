@@ -246,9 +246,12 @@ class App {
     this.#stage.setCaption(caption);
   }
 
-  /** @param {import('./protocol.js').Outcome} outcome */
-  #showOutcome(outcome) {
-    this.#results.show(outcome);
+  /**
+   * @param {import('./protocol.js').Outcome} outcome
+   * @param {'still' | 'live'} [kind]
+   */
+  #showOutcome(outcome, kind = 'still') {
+    this.#results.show(outcome, kind);
     this.#timing.show(outcome);
     this.#stage.showInput(outcome.input);
     /** @type {HTMLButtonElement} */ (byId('measure')).disabled = false;
@@ -273,7 +276,11 @@ class App {
   async #startCamera() {
     this.#pictureAbort?.abort();
     try {
-      if (!(await this.#camera.start((frame) => this.#showFrame(frame)))) return;
+      const started = await this.#camera.start(
+        (frame) => this.#showFrame(frame),
+        () => this.#stopCamera(),
+      );
+      if (!started) return;
     } catch (error) {
       notice('camera', cameraWords(error));
       return;
@@ -296,7 +303,7 @@ class App {
       };
       const outcome = await this.#engine.classify(request);
       if (!this.#camera.running) return;
-      this.#showOutcome(outcome);
+      this.#showOutcome(outcome, 'live');
       byId('live-rate').textContent =
         `Live, ${rate(this.#camera.framesPerSecond)} pictures a second`;
     } catch (error) {

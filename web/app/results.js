@@ -31,8 +31,11 @@ export class Results {
     this.#announce(`${title}. ${words}`);
   }
 
-  /** @param {import('./protocol.js').Outcome} outcome */
-  show({ predictions, logitsSha256 }) {
+  /**
+   * @param {import('./protocol.js').Outcome} outcome
+   * @param {'still' | 'live'} kind
+   */
+  show({ predictions, logitsSha256 }, kind) {
     const first = predictions[0];
     const [headline] = labelParts(first.label, first.index);
     this.#show('done', headline, percent(first.score), certainty(predictions));
@@ -41,7 +44,8 @@ export class Results {
     code.textContent = logitsSha256.slice(0, 12);
     code.title = `SHA-256 of the logits: ${logitsSha256}`;
     this.#body.dataset.logitsSha256 = logitsSha256;
-    this.#announce(`${headline}, ${Math.round(first.score * 100)} percent.`);
+    const share = `, ${Math.round(first.score * 100)} percent`;
+    this.#announce(`${headline}${kind === 'still' ? share : ''}.`);
   }
 
   /**
@@ -82,7 +86,7 @@ export class Results {
     label.title = prediction.label;
   }
 
-  /** Speaks only what changed: live pictures would otherwise never stop talking. @param {string} text */
+  /** Live pictures would never stop talking: only what changed is said. @param {string} text */
   #announce(text) {
     if (text === this.#spoken) return;
     this.#spoken = text;

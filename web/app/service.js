@@ -139,7 +139,7 @@ export class Service {
    */
   async #decode({ file, bitmap, pixels }, signal) {
     if (pixels) return { pixels, ms: null };
-    const encoded = file && (await file.arrayBuffer());
+    const encoded = file && (await readFile(file));
     const module = await this.#module('vit158-decode');
     const start = performance.now();
     const image = encoded ?? /** @type {ImageBitmap} */ (bitmap);
@@ -165,6 +165,15 @@ export class Service {
 /** @param {AbortSignal} signal */
 function throwIfAborted(signal) {
   if (signal.aborted) throw Object.assign(new Error('cancelled'), { code: 'E_ABORT' });
+}
+
+/** @param {Blob} file @returns {Promise<ArrayBuffer>} */
+async function readFile(file) {
+  try {
+    return await file.arrayBuffer();
+  } catch (cause) {
+    throw Object.assign(new Error('the file cannot be read', { cause }), { code: 'E_IO' });
+  }
 }
 
 /** @param {any} error @returns {import('./protocol.js').Failure} */
