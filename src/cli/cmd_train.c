@@ -170,6 +170,7 @@ int vit158_cmd_train(int argc, char **argv)
         fprintf(stderr, "vit158 train: which recipe? (--help)\n");
         return VIT158_EXIT_USAGE;
     }
+    setvbuf(stdout, NULL, _IOLBF, 0); /* progress reaches a log file as it happens */
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     return train(&o, arguments.values[0]);

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whole runs: determinism, resuming, learning, stopping on nonsense, and what bad recipes, bad data
+ * and a full disk lead to.
+ */
+#define _DEFAULT_SOURCE
+#include "unit/test.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "train/checkpoint.h"
+#include "train/data.h"
+#include "train/file.h"
+#include "train/train_run.h"
+#include "unit/train_fixture.h"
+
+static char folder[64];
+
+static const char *in_folder(const char *name)
+{
+    static char paths[8][160];
+    static int next;
+    char *path = paths[next++ % 8];
+    vit158_format(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    vit158_format(folder, sizeof folder, "/tmp/vit158-train-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[96];
+    vit158_format(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+static void steps(vit158_trainer *t, uint32_t count)
+{
+    vit158_step_result result;
+    vit158_error error;
+    for (uint32_t i = 0; i < count; i++)
+        if (vit158_trainer_step(t, &result, &error) != VIT158_OK)
+            fail_msg("%s", error.message);
+}
+
+/* Everything random switched on. */
+static void busy_recipe(vit158_train_recipe *r)
+{
+    fixture_recipe(r);
+    r->deterministic = 1;
+    r->drop_path = 0.2F;
+    r->keep_tokens = 0.75F;
+    r->label_smoothing = 0.1F;
+    r->augment = (vit158_augment){.operations = 2,
+                                  .magnitude = 1.0F,
+                                  .crop = 1,
+                                  .flip = 1,
+                                  .erase = 0.5F,
+                                  .mix = 0.5F,
+                                  .cutmix = 0.5F,
+                                  .mixup_alpha = 0.5F};
+}
+
+static void test_deterministic_runs_are_equal_and_survive_resuming(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    busy_recipe(&r);
+    vit158_trainer *whole = fixture_trainer(&r, 30, 0), *first = fixture_trainer(&r, 30, 0);
+    steps(whole, 11); /* the epoch has 3 steps: resuming happens inside one */
+    steps(first, 7);
+    assert_int_equal(vit158_checkpoint_save(first, in_folder("a.ckpt"), &error), VIT158_OK);
+    vit158_trainer_close(first);
+    r.seed = 1; /* a resumed run reads the same recipe */
+    vit158_trainer *second = fixture_trainer(&r, 30, 0);
+    assert_int_equal(vit158_checkpoint_load(second, in_folder("a.ckpt"), &error), VIT158_OK);
+    steps(second, 4);
+    const size_t n_bytes = whole->net.parameters * sizeof(float);
+    assert_memory_equal(whole->parameters, second->parameters, n_bytes);
+    assert_memory_equal(whole->average, second->average, n_bytes);
+    assert_memory_equal(whole->optimiser.m, second->optimiser.m, n_bytes);
+    assert_int_equal(whole->state.position, second->state.position);
+    r.seed = 2;
+    vit158_trainer *other = fixture_trainer(&r, 30, 0);
+    steps(other, 11);
+    assert_memory_not_equal(whole->parameters, other->parameters, n_bytes);
+    vit158_trainer_close(other);
+    vit158_trainer_close(second);
+    vit158_trainer_close(whole);
+}
+
+/* A picture's random changes must not depend on who handles it. */
+static void test_thread_counts_agree_up_to_summation(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    busy_recipe(&r);
+    r.net.ternary = 0; /* no rounding flips */
+    vit158_trainer *two = fixture_trainer(&r, 32, 0);
+    r.threads = 1;
+    vit158_trainer *one = fixture_trainer(&r, 32, 0);
+    steps(two, 1);
+    steps(one, 1);
+    for (size_t i = 0; i < one->net.parameters; i++)
+        assert_true(fabsf(one->work[0].gradient[i] - two->work[0].gradient[i]) < 1e-5F);
+    vit158_trainer_close(one);
+    vit158_trainer_close(two);
+}
+
+static void check_overfits(uint32_t ternary, uint32_t muon)
+{
+    vit158_train_recipe r;
+    vit158_error error;
+    vit158_step_result result = {0};
+    fixture_recipe(&r);
+    r.net.ternary = ternary;
+    r.muon = muon;
+    r.batch = 64;
+    r.microbatch = 8;
+    r.epochs = 400;
+    r.lr = 5e-3F;
+    r.muon_lr = 1e-2F;
+    r.weight_decay = r.muon_weight_decay = 0.0F;
+    vit158_trainer *t = fixture_trainer(&r, 64, 0);
+    for (int i = 0; i < 400; i++)
+        if (vit158_trainer_step(t, &result, &error) != VIT158_OK)
+            fail_msg("%s", error.message);
+    if (result.accuracy < 1.0)
+        fail_msg("ternary %u, muon %u: accuracy %g, loss %g on 64 pictures", ternary, muon,
+                 result.accuracy, result.loss);
+    vit158_trainer_close(t);
+}
+
+static void test_a_tiny_network_overfits_64_pictures(void **state)
+{
+    (void)state;
+    check_overfits(1, 1);
+    check_overfits(1, 0);
+    check_overfits(0, 1);
+}
+
+static void test_a_gradient_that_is_not_finite_stops_the_run(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    vit158_step_result result;
+    fixture_recipe(&r);
+    vit158_trainer *t = fixture_trainer(&r, 16, 0);
+    t->parameters[t->net.head_weight] = NAN;
+    vit158_trainer_prepare(t, t->parameters);
+    const float kept = t->parameters[0];
+    assert_int_equal(vit158_trainer_step(t, &result, &error), VIT158_E_NUMERIC);
+    assert_non_null(strstr(error.message, "not finite at step 0"));
+    assert_true(t->parameters[0] == kept);
+    vit158_trainer_close(t);
+}
+
+/* A student of a model file: the same logits as teacher and student, so no distillation loss. */
+static void test_a_teacher_reads_the_models_we_write(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    fixture_recipe(&r);
+    vit158_trainer *t = fixture_trainer(&r, 16, 0);
+    assert_int_equal(vit158_model_save(t, t->parameters, 0.5, in_folder("t.safetensors"), &error),
+                     VIT158_OK);
+    assert_int_equal(vit158_teacher_open(t, in_folder("t.safetensors"), &error), VIT158_OK);
+    fixture_feed(t, 2);
+    vit158_work *teacher = &t->teacher->work[0];
+    teacher->images = 2;
+    teacher->tokens = t->teacher->net.tokens;
+    teacher->blocks[0].attn_factor = teacher->blocks[0].mlp_factor = 1.0F;
+    teacher->blocks[1] = teacher->blocks[0];
+    memcpy(teacher->patches, t->work[0].patches,
+           2 * (t->net.tokens - 1) * teacher->patch_ld * sizeof(float));
+    memcpy(teacher->places, t->work[0].places, 2 * (t->net.tokens - 1) * sizeof(uint32_t));
+    const vit158_pass student = {&t->net, &t->ready, t->compute, &t->work[0]};
+    const vit158_pass master = {&t->teacher->net, &t->teacher->ready, t->compute, teacher};
+    vit158_forward(&student);
+    vit158_forward(&master);
+    assert_memory_equal(t->work[0].logits, teacher->logits, 4 * sizeof(float));
+    vit158_trainer_close(t);
+}
+
+static void refuse(const char *text, const char *complaint)
+{
+    vit158_train_recipe r;
+    vit158_error error;
+    vit158_recipe_defaults(&r);
+    assert_int_not_equal(vit158_recipe_parse(&r, text, "x.recipe", &error), VIT158_OK);
+    if (!strstr(error.message, complaint))
+        fail_msg("\"%s\" instead of \"%s\"", error.message, complaint);
+}
+
+static void test_recipes_refuse_mistakes(void **state)
+{
+    (void)state;
+    refuse("dim = 64\nlearning_rate = 1\n", "x.recipe:2: unknown key \"learning_rate\"");
+    refuse("dim = 64\ndim = 64\n", "x.recipe:2: dim is set twice");
+    refuse("depth = 1.5\n", "is not a whole number");
+    refuse("lr = fast\n", "x.recipe:1: lr = fast");
+    refuse("weights = binary\n", "must be float or ternary");
+    refuse("just words\n", "expected \"key = value\"");
+    refuse("mean = 0.1 0.2 0.3 0.4\n", "too many numbers");
+    vit158_train_recipe r;
+    vit158_error error;
+    vit158_recipe_defaults(&r);
+    assert_int_equal(vit158_recipe_parse(&r, " dim=64 # width\n\n#x\nmean = 0.5\n", "x", &error),
+                     VIT158_OK);
+    assert_int_equal(r.net.dim, 64);
+}
+
+static void write_bytes(const char *path, const void *bytes, size_t n_bytes)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, n_bytes, file), n_bytes);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_folders_of_pictures_that_are_wrong(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_dataset train, val;
+    vit158_error error;
+    fixture_recipe(&r);
+    vit158_format(r.cache_dir, sizeof r.cache_dir, "%s", folder);
+    vit158_format(r.train_data, sizeof r.train_data, "%s", in_folder("tree"));
+    assert_int_equal(vit158_data_open(&train, &val, &r, &error), VIT158_E_IO);
+    mkdir(in_folder("tree"), 0777);
+    mkdir(in_folder("tree/cat"), 0777);
+    mkdir(in_folder("tree/dog"), 0777);
+    assert_int_equal(vit158_data_open(&train, &val, &r, &error), VIT158_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "tree/cat has no pictures"));
+    const uint8_t start[] = {0xFF, 0xD8, 0xFF, 0xE0, 0, 16, 'J', 'F', 'I', 'F'};
+    write_bytes(in_folder("tree/cat/1.jpg"), start, sizeof start);
+    write_bytes(in_folder("tree/dog/2.jpg"), start, sizeof start);
+    assert_int_not_equal(vit158_data_open(&train, &val, &r, &error), VIT158_OK);
+    assert_non_null(strstr(error.message, "tree/cat/1.jpg"));
+    assert_null(train.pixels);
+}
+
+static void test_cifar_and_idx_files(void **state)
+{
+    (void)state;
+    vit158_dataset data;
+    vit158_error error;
+    uint8_t *records = calloc(2, 3073);
+    records[0] = 7;
+    records[1] = 200; /* red of the first pixel */
+    records[3073] = 9;
+    write_bytes(in_folder("two.bin"), records, 2 * 3073);
+    assert_int_equal(vit158_data_cifar(&data, in_folder("two.bin"), &error), VIT158_OK);
+    assert_int_equal(data.count, 2);
+    assert_int_equal(data.labels[1], 9);
+    assert_int_equal(data.pixels[0], 200);
+    assert_string_equal(vit158_dataset_name(&data, 9), "truck");
+    vit158_dataset_free(&data);
+    write_bytes(in_folder("cut.bin"), records, 3000);
+    assert_int_equal(vit158_data_cifar(&data, in_folder("cut.bin"), &error), VIT158_E_TRUNCATED);
+    records[3073] = 10;
+    write_bytes(in_folder("bad.bin"), records, 2 * 3073);
+    assert_int_equal(vit158_data_cifar(&data, in_folder("bad.bin"), &error), VIT158_E_FORMAT);
+    free(records);
+
+    const uint8_t images[16 + 8] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2,
+                                    0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8};
+    const uint8_t labels[8 + 2] = {0, 0, 8, 1, 0, 0, 0, 2, 1, 0};
+    write_bytes(in_folder("i"), images, sizeof images);
+    write_bytes(in_folder("l"), labels, sizeof labels);
+    assert_int_equal(vit158_data_idx(&data, in_folder("i"), in_folder("l"), &error), VIT158_OK);
+    assert_int_equal(data.classes, 2);
+    assert_int_equal(data.pixels[4], 5);
+    vit158_dataset_free(&data);
+    write_bytes(in_folder("i"), images, sizeof images - 1);
+    assert_int_equal(vit158_data_idx(&data, in_folder("i"), in_folder("l"), &error),
+                     VIT158_E_TRUNCATED);
+    assert_int_equal(vit158_data_idx(&data, in_folder("i"), in_folder("i"), &error),
+                     VIT158_E_FORMAT);
+}
+
+/* A limit on file sizes stands for the full disk: writes beyond it fail. */
+static void test_a_full_disk_keeps_the_old_checkpoint(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    fixture_recipe(&r);
+    vit158_trainer *t = fixture_trainer(&r, 16, 0);
+    const char *path = in_folder("disk.ckpt");
+    assert_int_equal(vit158_checkpoint_save(t, path, &error), VIT158_OK);
+    steps(t, 1);
+    struct rlimit old, small;
+    getrlimit(RLIMIT_FSIZE, &old);
+    small = old;
+    small.rlim_cur = 1000;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    const vit158_status status = vit158_checkpoint_save(t, path, &error);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_int_equal(status, VIT158_E_IO);
+    assert_int_equal(vit158_checkpoint_load(t, path, &error), VIT158_OK);
+    assert_int_equal(t->state.step, 0);
+    vit158_trainer_close(t);
+}
+
+/* vit158_run from a cache file: log, checkpoint, models; stopped and resumed to the same weights.
+ */
+static void test_a_run_in_a_folder_resumes_to_the_same_file(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_dataset data;
+    vit158_error error;
+    uint8_t *whole, *resumed;
+    size_t n, m;
+    busy_recipe(&r);
+    r.epochs = 3;
+    r.val_every = 5;
+    fixture_pictures(&data, 40, &r, 7, 1);
+    vit158_format(r.train_data, sizeof r.train_data, "%s", in_folder("d.vds"));
+    assert_int_equal(vit158_dataset_save(&data, r.train_data, &error), VIT158_OK);
+    vit158_dataset_free(&data);
+    const vit158_run_options once = {.out_dir = in_folder("once")};
+    assert_int_equal(vit158_run(&r, &once, &error), VIT158_OK);
+    const vit158_run_options half = {.out_dir = in_folder("half"), .max_steps = 5};
+    assert_int_equal(vit158_run(&r, &half, &error), VIT158_OK);
+    const vit158_run_options rest = {.out_dir = half.out_dir,
+                                     .resume = in_folder("half/last.ckpt")};
+    assert_int_equal(vit158_run(&r, &rest, &error), VIT158_OK);
+    assert_int_equal(vit158_file_read(&whole, &n, in_folder("once/last.safetensors"), &error),
+                     VIT158_OK);
+    assert_int_equal(vit158_file_read(&resumed, &m, in_folder("half/last.safetensors"), &error),
+                     VIT158_OK);
+    assert_int_equal(n, m);
+    assert_memory_equal(whole, resumed, n);
+    free(whole);
+    free(resumed);
+    assert_int_equal(vit158_file_read(&whole, &n, in_folder("once/log.jsonl"), &error), VIT158_OK);
+    assert_non_null(strstr((const char *)whole, "\"val_accuracy\":"));
+    free(whole);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_deterministic_runs_are_equal_and_survive_resuming),
+        cmocka_unit_test(test_thread_counts_agree_up_to_summation),
+        cmocka_unit_test(test_a_tiny_network_overfits_64_pictures),
+        cmocka_unit_test(test_a_gradient_that_is_not_finite_stops_the_run),
+        cmocka_unit_test(test_a_teacher_reads_the_models_we_write),
+        cmocka_unit_test(test_recipes_refuse_mistakes),
+        cmocka_unit_test(test_folders_of_pictures_that_are_wrong),
+        cmocka_unit_test(test_cifar_and_idx_files),
+        cmocka_unit_test(test_a_full_disk_keeps_the_old_checkpoint),
+        cmocka_unit_test(test_a_run_in_a_folder_resumes_to_the_same_file),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

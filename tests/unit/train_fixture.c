@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit/train_fixture.h"
+
+#include <string.h>
+
+#include "base/rng.h"
+#include "base/text.h"
+#include "unit/test.h"
+
+void fixture_recipe(vit158_train_recipe *r)
+{
+    vit158_recipe_defaults(r);
+    vit158_format(r->name, sizeof r->name, "tiny");
+    vit158_format(r->train_data, sizeof r->train_data, "in memory");
+    r->net = (vit158_net_config){.image_size = 8,
+                                 .patch_size = 4,
+                                 .channels = 1,
+                                 .dim = 32,
+                                 .depth = 2,
+                                 .heads = 2,
+                                 .mlp_dim = 48,
+                                 .ternary = 1,
+                                 .outer_norms = 1,
+                                 .inner_norms = 1,
+                                 .norm_eps = 1e-6F,
+                                 .inner_norm_eps = 1e-5F};
+    r->batch = 8;
+    r->microbatch = 2;
+    r->threads = 2;
+    r->epochs = 10;
+    r->warmup_steps = 2;
+}
+
+void fixture_pictures(vit158_dataset *data, uint32_t count, const vit158_train_recipe *r,
+                      uint64_t seed, int learnable)
+{
+    vit158_error error;
+    assert_int_equal(
+        vit158_dataset_allocate(data, count, r->net.channels, r->net.image_size, 4, 8, &error),
+        VIT158_OK);
+    memcpy(data->names, "a\0b\0c\0d", 8);
+    vit158_rng rng = vit158_rng_seed(seed);
+    const size_t size = vit158_dataset_picture(data);
+    for (uint32_t i = 0; i < count; i++) {
+        data->labels[i] = (uint16_t)vit158_rng_below(&rng, 4);
+        for (size_t j = 0; j < size; j++)
+            data->pixels[i * size + j] = (uint8_t)(vit158_rng_next(&rng) >> 56);
+        const size_t corner = (size_t)(data->labels[i] % 2) * 4 + (data->labels[i] / 2) * size / 2;
+        if (learnable)
+            for (size_t j = 0; j < 3; j++)
+                data->pixels[i * size + corner + j] = 255;
+    }
+}
+
+vit158_trainer *fixture_trainer(const vit158_train_recipe *recipe, uint32_t count, int learnable)
+{
+    vit158_dataset train, val = {0};
+    vit158_trainer *t;
+    vit158_error error;
+    fixture_pictures(&train, count, recipe, 5, learnable);
+    if (vit158_trainer_create(&t, recipe, &train, &val, &error) != VIT158_OK)
+        fail_msg("%s", error.message);
+    return t;
+}
+
+void fixture_feed(vit158_trainer *t, uint32_t images)
+{
+    vit158_work *w = &t->work[0];
+    w->images = images;
+    w->tokens = t->net.tokens;
+    for (uint32_t b = 0; b < t->net.config.depth; b++)
+        w->blocks[b].attn_factor = w->blocks[b].mlp_factor = 1.0F;
+    for (uint32_t i = 0; i < images; i++)
+        vit158_feed_plain(t, w, i, t->train.pixels + i * vit158_dataset_picture(&t->train));
+}

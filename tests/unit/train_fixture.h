@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Small training runs for tests.
+ */
+#ifndef VIT158_TESTS_TRAIN_FIXTURE_H
+#define VIT158_TESTS_TRAIN_FIXTURE_H
+
+#include "train/trainer.h"
+
+/* Defaults of a tiny network: 8 x 8 grey pictures, patch 4, 5 tokens, d 32, H 2, L 2, F 48. */
+void fixture_recipe(vit158_train_recipe *recipe);
+
+/* `count` random pictures of the recipe's shape with random labels of 4 classes; the label also
+ * brightens a corner if `learnable`. */
+void fixture_pictures(vit158_dataset *data, uint32_t count, const vit158_train_recipe *recipe,
+                      uint64_t seed, int learnable);
+
+/* A trainer on such pictures with `count` of them, no validation; fails the test on error. */
+vit158_trainer *fixture_trainer(const vit158_train_recipe *recipe, uint32_t count, int learnable);
+
+/* Pictures 0 .. images - 1 as they are in worker 0's microbatch, all patches, no dropped branch. */
+void fixture_feed(vit158_trainer *trainer, uint32_t images);
+
+#endif
