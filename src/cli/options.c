@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 
 #define HELP_COLUMN 26
+#define MAX_COLUMNS 99
 
 static void print_left_column(const vit158_option *option)
 {
@@ -33,16 +34,36 @@ static void print_left_column(const vit158_option *option)
     printf("%*s", HELP_COLUMN - width, "");
 }
 
+/* Breaks long lines at spaces; line feeds in the text stay. */
+static void print_wrapped(const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        if (length > MAX_COLUMNS) {
+            length = MAX_COLUMNS;
+            while (length > 1 && text[length] != ' ')
+                length--;
+        }
+        printf("%.*s\n", (int)length, text);
+        text += length;
+        text += *text == ' ' || *text == '\n';
+    }
+}
+
 static void print_help(const vit158_usage *usage)
 {
-    printf("usage: vit158 %s\n\n%s\n\noptions:\n", usage->synopsis, usage->about);
+    printf("usage: vit158 %s\n\n", usage->synopsis);
+    print_wrapped(usage->about);
+    printf("\noptions:\n");
     for (size_t i = 0; i < usage->option_count; i++) {
         print_left_column(&usage->options[i]);
         printf("%s\n", usage->options[i].help);
     }
     printf("  %-*s%s\n", HELP_COLUMN - 2, "--help", "print this text");
-    if (usage->notes)
-        printf("\n%s\n", usage->notes);
+    if (usage->notes) {
+        printf("\n");
+        print_wrapped(usage->notes);
+    }
 }
 
 #if defined(__GNUC__)

@@ -17,7 +17,7 @@ test('the manual page and --help agree', () => {
   const options = new Set(['--version']);
   for (const command of commands) {
     assert.match(page, new RegExp(`^\\.B vit158 ${command}$`, 'm'), `synopsis of ${command}`);
-    for (const [option] of vit158(command, '--help').matchAll(/(?<=^ {2,6}(?:-\w, )?)--[\w-]+/gm))
+    for (const [option] of vit158(command, '--help').matchAll(/(?<=^(?: {2,6}(?:-\w, )?)?)--[\w-]+/gm))
       options.add(option);
   }
   const named = new Set([...page.matchAll(/--[a-z][\w-]*/g)].map((match) => match[0]));
