@@ -25,7 +25,8 @@ export async function openWorker(url, inBrowser) {
 /** @param {URL} url @returns {Promise<WorkerHandle>} */
 async function openInNode(url) {
   const { Worker: NodeWorker } = await nodeModule('worker_threads');
-  const worker = new NodeWorker(url);
+  // Flags of the process, such as --input-type, would not fit the module of the worker.
+  const worker = new NodeWorker(url, { execArgv: [] });
   let held = false;
   const apply = () => (held ? worker.ref() : worker.unref());
   apply();
