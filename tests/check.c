@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "check_pages.h"
 
-enum { MAX_BUFFERS = 64, ALIGNMENT = 64, CANARY = 0xA5 };
+enum { MAX_BUFFERS = 512, ALIGNMENT = 64, CANARY = 0xA5 };
 
 typedef struct buffer {
     uint8_t *data; /* usable bytes, then canary bytes up to a multiple of ALIGNMENT */

@@ -17,17 +17,23 @@ vit158_add_check_library(check_library ${check_library_sources}
 target_compile_options(check_library PUBLIC ${check_simd128_flags})
 vit158_add_check_library(check_library_scalar ${check_library_sources})
 
-function(vit158_add_check_module name library)
+function(vit158_add_check_module name library exports)
   add_executable(${name} ${ARGN})
   set_target_properties(${name} PROPERTIES SUFFIX .wasm)
   target_link_libraries(${name} PRIVATE ${library})
-  target_link_options(
-    ${name} PRIVATE -O2 --no-entry "SHELL:-s ALLOW_MEMORY_GROWTH=1" -Wl,--stack-first
-    "SHELL:-s EXPORTED_FUNCTIONS=_check_count,_check_name,_check_run,_check_message")
+  target_link_options(${name} PRIVATE ${VIT158_WASM_LINK_FLAGS}
+                      "SHELL:-s EXPORTED_FUNCTIONS=${exports}")
 endfunction()
 
 function(vit158_add_check name)
-  vit158_add_check_module(check_${name} check_library ${ARGN})
-  vit158_add_check_module(check_${name}-scalar check_library_scalar ${ARGN})
+  set(exports _check_count,_check_name,_check_run,_check_message)
+  vit158_add_check_module(check_${name} check_library ${exports} ${ARGN})
+  vit158_add_check_module(check_${name}-scalar check_library_scalar ${exports} ${ARGN})
 endfunction()
 include(tests/checks.cmake)
+
+# node tests/bench/bench_kernels.mjs
+vit158_add_check_module(
+  bench_kernels check_library
+  _bench_prepare,_bench_count,_bench_name,_bench_n_in,_bench_n_out,_bench_n_tokens,_bench_run,_bench_peak
+  tests/bench/bench_kernels.c tests/kernels/gemm_cases.c)

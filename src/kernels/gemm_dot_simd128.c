@@ -34,23 +34,45 @@ VIT158_TEMPLATE void add_dot(v128_t v[2], const int16_t *w, v128_t x0, v128_t x1
     v[1] = wasm_i32x4_add(v[1], wasm_i32x4_dot_i16x8(weights, x1));
 }
 
-VIT158_TEMPLATE void add_step(tile_sums *s, const int16_t *w, const int16_t *x)
+VIT158_TEMPLATE void add_pair(tile_sums *s, const int16_t *w, const int16_t *x)
 {
-    for (ptrdiff_t pair = 0; pair < 2; pair++) {
-        const v128_t x0 = wasm_v128_load(x + 16 * pair), x1 = wasm_v128_load(x + 16 * pair + 8);
-        for (ptrdiff_t i = 0; i < ROWS; i++)
-            add_dot(s->v[i], w + 4 * i + 2 * pair, x0, x1);
-    }
+    const v128_t x0 = wasm_v128_load(x), x1 = wasm_v128_load(x + 8);
+    add_dot(s->v[0], w, x0, x1);
+    add_dot(s->v[1], w + 4, x0, x1);
+    add_dot(s->v[2], w + 8, x0, x1);
+    add_dot(s->v[3], w + 12, x0, x1);
 }
 
-/* sums [ROWS][LANES] of one tile. */
+/* sums [ROWS][LANES] of one tile; steps >= 1. A way out after each pair, see VIT158_PIN. */
 static VIT158_INNER void tile(int32_t *sums, const int16_t *w, const int16_t *x, uint32_t steps)
 {
     tile_sums s;
     for (int i = 0; i < ROWS; i++)
         s.v[i][0] = s.v[i][1] = wasm_i32x4_splat(0);
-    for (; steps > 0; steps--, w += STEP_W, x += STEP_X)
-        add_step(&s, w, x);
+    uint32_t pairs = 2 * steps;
+    VIT158_PIN(pairs);
+    for (;;) {
+        add_pair(&s, w, x);
+        if (pairs == 1)
+            break;
+        w += 2;
+        VIT158_PIN(w);
+        add_pair(&s, w, x + 16);
+        if (pairs == 2)
+            break;
+        w += STEP_W - 2;
+        VIT158_PIN(w);
+        add_pair(&s, w, x + STEP_X);
+        if (pairs == 3)
+            break;
+        w += 2;
+        VIT158_PIN(w);
+        add_pair(&s, w, x + STEP_X + 16);
+        if (pairs == 4)
+            break;
+        pairs -= 4, w += STEP_W - 2, x += 2 * STEP_X;
+        VIT158_PIN(w);
+    }
     for (int i = 0; i < ROWS; i++) {
         wasm_v128_store(sums + (ptrdiff_t)LANES * i, s.v[i][0]);
         wasm_v128_store(sums + (ptrdiff_t)LANES * i + 4, s.v[i][1]);
@@ -160,14 +182,15 @@ static void run_block(const vit158_gemm_q8 *p, uint32_t t, uint32_t panels, uint
 {
     const uint32_t steps = step_count(p->n_in);
     int16_t *w = scratch, *x = scratch + (size_t)steps * STEP_W;
+    int32_t sums[ROWS * LANES] = {0};
     for (uint32_t j = 0; j < panels; j++)
         pack(x + (size_t)j * steps * STEP_X, p->q + t + (size_t)j * LANES, p->ldq, p->n_in);
     for (uint32_t o = o0; o < o1; o += ROWS) {
         const uint32_t rows = o1 - o < ROWS ? o1 - o : ROWS;
         decode(w, p, o, rows);
         for (uint32_t j = 0; j < panels; j++) {
-            int32_t sums[ROWS * LANES];
-            tile(sums, w, x + (size_t)j * steps * STEP_X, steps);
+            if (steps > 0)
+                tile(sums, w, x + (size_t)j * steps * STEP_X, steps);
             finish_tile(p, o, rows, t + j * LANES, sums);
         }
     }

@@ -10,7 +10,7 @@
 enum {
     ROWS = 4,
     LANES = 8,
-    PANELS = 4 /* a block of tokens: the weights of a tile are read once from afar for it */
+    PANELS = 9 /* a block of tokens that shares the packing of weights: 72 */
 };
 
 typedef struct tile_sums {
@@ -38,56 +38,43 @@ VIT158_TEMPLATE void add_product(v128_t v[2], const float *a, v128_t b0, v128_t 
     v[1] = wasm_f32x4_add(v[1], wasm_f32x4_mul(weight, b1));
 }
 
-VIT158_TEMPLATE void add_step(tile_sums *s, const float *a0, const float *a1, const float *a2,
-                              const float *a3, const float *panel)
+VIT158_TEMPLATE void add_step(tile_sums *s, const float *a, const float *panel)
 {
     const v128_t b0 = wasm_v128_load(panel), b1 = wasm_v128_load(panel + 4);
-    add_product(s->v[0], a0, b0, b1);
-    add_product(s->v[1], a1, b0, b1);
-    add_product(s->v[2], a2, b0, b1);
-    add_product(s->v[3], a3, b0, b1);
+    add_product(s->v[0], a, b0, b1);
+    add_product(s->v[1], a + 1, b0, b1);
+    add_product(s->v[2], a + 2, b0, b1);
+    add_product(s->v[3], a + 3, b0, b1);
 }
 
-/* out [ROWS][LANES] = sums of four rows of weights with one panel. */
-static VIT158_INNER void tile_of_rows(float *out, const float *const row[ROWS], const float *panel,
-                                      uint32_t n_in)
+/* out [ROWS][LANES] = sums of weights a [n_in][ROWS] with one panel; n_in >= 1. A way
+ * out after each step, see VIT158_PIN. */
+static VIT158_INNER void run_tile(float *out, const float *a, const float *panel, uint32_t n_in)
 {
-    const float *a0 = row[0], *a1 = row[1], *a2 = row[2], *a3 = row[3];
     tile_sums s;
     clear(&s);
-    uint32_t k = n_in;
-    for (; k >= 4; k -= 4) {
-        for (ptrdiff_t i = 0; i < 4; i++)
-            add_step(&s, a0 + i, a1 + i, a2 + i, a3 + i, panel + LANES * i);
-        a0 += 4, a1 += 4, a2 += 4, a3 += 4, panel += (ptrdiff_t)4 * LANES;
+    for (uint32_t k = n_in;;) {
+        add_step(&s, a, panel);
+        if (k == 1)
+            break;
+        a += ROWS;
+        VIT158_PIN(a);
+        add_step(&s, a, panel + LANES);
+        if (k == 2)
+            break;
+        a += ROWS;
+        VIT158_PIN(a);
+        add_step(&s, a, panel + 2 * LANES);
+        if (k == 3)
+            break;
+        a += ROWS;
+        VIT158_PIN(a);
+        add_step(&s, a, panel + 3 * LANES);
+        if (k == 4)
+            break;
+        k -= 4, a += ROWS, panel += 4 * LANES;
+        VIT158_PIN(a);
     }
-    for (; k > 0; k--) {
-        add_step(&s, a0, a1, a2, a3, panel);
-        a0++, a1++, a2++, a3++, panel += LANES;
-    }
-    save(out, &s);
-}
-
-/* The same where a(o, k) of the four outputs lie side by side. */
-static VIT158_INNER void tile_of_columns(float *out, const float *a, size_t a_col,
-                                         const float *panel, uint32_t n_in)
-{
-    tile_sums s;
-    clear(&s);
-    for (uint32_t k = n_in; k > 0; k--, a += a_col, panel += LANES)
-        add_step(&s, a, a + 1, a + 2, a + 3, panel);
-    save(out, &s);
-}
-
-/* The same for any strides. */
-static VIT158_INNER void tile_of_strides(float *out, const float *const row[ROWS], size_t a_col,
-                                         const float *panel, uint32_t n_in)
-{
-    tile_sums s;
-    clear(&s);
-    for (size_t k = 0; k < n_in; k++, panel += LANES)
-        add_step(&s, row[0] + k * a_col, row[1] + k * a_col, row[2] + k * a_col, row[3] + k * a_col,
-                 panel);
     save(out, &s);
 }
 
@@ -97,6 +84,44 @@ static VIT158_INNER void pack_panel(float *panel, const float *b, size_t ldb, ui
         wasm_v128_store(panel, wasm_v128_load(b));
         wasm_v128_store(panel + 4, wasm_v128_load(b + 4));
     }
+}
+
+/* Four rows of weights of unit stride to [n_in][ROWS]. */
+static VIT158_INNER void pack_rows(float *out, const float *const row[ROWS], uint32_t n_in)
+{
+    uint32_t k = 0;
+    for (; k + 4 <= n_in; k += 4, out += 4 * ROWS) {
+        const v128_t r0 = wasm_v128_load(row[0] + k), r1 = wasm_v128_load(row[1] + k);
+        const v128_t r2 = wasm_v128_load(row[2] + k), r3 = wasm_v128_load(row[3] + k);
+        const v128_t lo01 = wasm_i32x4_shuffle(r0, r1, 0, 4, 1, 5);
+        const v128_t lo23 = wasm_i32x4_shuffle(r2, r3, 0, 4, 1, 5);
+        const v128_t hi01 = wasm_i32x4_shuffle(r0, r1, 2, 6, 3, 7);
+        const v128_t hi23 = wasm_i32x4_shuffle(r2, r3, 2, 6, 3, 7);
+        wasm_v128_store(out, wasm_i64x2_shuffle(lo01, lo23, 0, 2));
+        wasm_v128_store(out + 4, wasm_i64x2_shuffle(lo01, lo23, 1, 3));
+        wasm_v128_store(out + 8, wasm_i64x2_shuffle(hi01, hi23, 0, 2));
+        wasm_v128_store(out + 12, wasm_i64x2_shuffle(hi01, hi23, 1, 3));
+    }
+    for (; k < n_in; k++)
+        for (uint32_t i = 0; i < ROWS; i++)
+            *out++ = row[i][k];
+}
+
+/* Weights of outputs o .. o + rows - 1 as [n_in][ROWS]; missing rows repeat the last. */
+static void pack_weights(float *out, const vit158_gemm_f32 *p, uint32_t o, uint32_t rows)
+{
+    const float *row[ROWS];
+    for (uint32_t i = 0; i < ROWS; i++)
+        row[i] = p->a + (o + (i < rows ? i : rows - 1)) * p->a_row;
+    if (p->a_col == 1)
+        pack_rows(out, row, p->n_in);
+    else if (p->a_row == 1 && rows == ROWS)
+        for (size_t k = 0; k < p->n_in; k++, out += ROWS)
+            wasm_v128_store(out, wasm_v128_load(row[0] + k * p->a_col));
+    else
+        for (size_t k = 0; k < p->n_in; k++)
+            for (uint32_t i = 0; i < ROWS; i++)
+                *out++ = row[i][k * p->a_col];
 }
 
 static void finish_tile(const vit158_gemm_f32 *p, uint32_t o, uint32_t rows, uint32_t t,
@@ -115,37 +140,37 @@ static void finish_tile(const vit158_gemm_f32 *p, uint32_t o, uint32_t rows, uin
     }
 }
 
-/* Outputs o .. o + rows - 1 for `panels` panels of tokens from t. */
-static void run_rows(const vit158_gemm_f32 *p, uint32_t o, uint32_t rows, uint32_t t,
-                     uint32_t panels, const float *panel)
+/* Outputs o0 .. o1 - 1 for `panels` panels of tokens from t. */
+static void run_block(const vit158_gemm_f32 *p, uint32_t t, uint32_t panels, uint32_t o0,
+                      uint32_t o1, float *scratch)
 {
-    float sums[ROWS * LANES];
-    const float *row[ROWS];
-    for (uint32_t i = 0; i < ROWS; i++)
-        row[i] = p->a + (o + (i < rows ? i : rows - 1)) * p->a_row;
-    for (uint32_t j = 0; j < panels; j++, panel += (size_t)p->n_in * LANES) {
-        if (p->a_col == 1)
-            tile_of_rows(sums, row, panel, p->n_in);
-        else if (p->a_row == 1 && rows == ROWS)
-            tile_of_columns(sums, row[0], p->a_col, panel, p->n_in);
-        else
-            tile_of_strides(sums, row, p->a_col, panel, p->n_in);
-        finish_tile(p, o, rows, t + j * LANES, sums);
+    float *weights = scratch, *panel = scratch + (size_t)p->n_in * ROWS;
+    const size_t panel_floats = (size_t)p->n_in * LANES;
+    float sums[ROWS * LANES] = {0};
+    for (uint32_t j = 0; j < panels; j++)
+        pack_panel(panel + j * panel_floats, p->b + t + (size_t)j * LANES, p->ldb, p->n_in);
+    for (uint32_t o = o0; o < o1; o += ROWS) {
+        const uint32_t rows = o1 - o < ROWS ? o1 - o : ROWS;
+        pack_weights(weights, p, o, rows);
+        for (uint32_t j = 0; j < panels; j++) {
+            if (p->n_in > 0)
+                run_tile(sums, weights, panel + j * panel_floats, p->n_in);
+            finish_tile(p, o, rows, t + j * LANES, sums);
+        }
     }
 }
 
+/* Cuts the tokens into blocks of equal size, at most PANELS panels each. */
 void vit158_gemm_f32_simd128(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                              uint32_t o1, void *scratch)
 {
-    float *panel = scratch;
-    const size_t panel_floats = (size_t)p->n_in * LANES;
-    for (uint32_t t = t0; t < t1; t += PANELS * LANES) {
-        uint32_t panels = 0;
-        for (; panels < PANELS && t + panels * LANES < t1; panels++)
-            pack_panel(panel + panels * panel_floats, p->b + t + (size_t)panels * LANES, p->ldb,
-                       p->n_in);
-        for (uint32_t o = o0; o < o1; o += ROWS)
-            run_rows(p, o, o1 - o < ROWS ? o1 - o : ROWS, t, panels, panel);
+    const uint32_t panels = t0 < t1 ? (t1 - t0 + LANES - 1) / LANES : 0;
+    const uint32_t blocks = (panels + PANELS - 1) / PANELS;
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < blocks; i++) {
+        const uint32_t count = (panels - done + blocks - i - 1) / (blocks - i);
+        run_block(p, t0 + done * LANES, count, o0, o1, scratch);
+        done += count;
     }
 }
 
@@ -153,5 +178,5 @@ size_t vit158_gemm_f32_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n
 {
     (void)n_out;
     (void)n_tokens;
-    return (size_t)n_in * LANES * PANELS * sizeof(float);
+    return (size_t)n_in * (ROWS + LANES * PANELS) * sizeof(float);
 }

@@ -10,22 +10,24 @@
 
 enum {
     TILE = 16,       /* tokens of a table row */
-    LANES = 8,       /* tokens of a vector, and of the last tile if few are left */
+    LANES = 8,       /* tokens of a vector, and of the last tile if no more are left */
     TABLE_ROWS = 81, /* 3^4 */
-    TABLE_BYTES = TABLE_ROWS * TILE * 2,
-    QUADS = 10,                     /* tables kept together: 26 kB */
-    PASS_INPUTS = 4 * QUADS,        /* inputs of a pass over the outputs: two blocks of codes */
-    PASSES = 6,                     /* 127 * 40 * 6 < 2^15: sums may stay in int16 so long */
-    ACCUMULATOR_BYTES = 512 * 1024, /* int16 sums of a token block should fit a cache */
-    MIN_TILES = 4,                  /* that share the work of making offsets */
-    SLACK = 256                     /* rows that codes above 242 would reach */
+    ROW_BYTES = TILE * 2,
+    TABLE_BYTES = TABLE_ROWS * ROW_BYTES,
+    BLOCK_QUADS = 5,         /* of a block of codes */
+    QUADS = 2 * BLOCK_QUADS, /* whose tables, 26 kB, stay in the cache together */
+    PASS_INPUTS = 2 * (int)VIT158_BLOCK_INPUTS, /* inputs of a pass over the outputs */
+    PASSES = 6,                                 /* 127 * 40 * 6 < 2^15: sums may stay in int16 */
+    ACCUMULATOR_BYTES = 1024 * 1024,            /* int16 sums of a token block should fit a cache */
+    MIN_TILES = 4,                              /* that share the work of making offsets */
+    SLACK = 256                                 /* rows that codes above 242 would reach */
 };
 
 typedef struct workspace {
-    uint8_t *tables;   /* [QUADS][TABLE_ROWS][TILE] int16 */
-    uint32_t *offsets; /* [n_out][QUADS] into tables, bytes */
-    int16_t *narrow;   /* [tile][n_out][TILE] */
-    int32_t *wide;     /* [tile][n_out][TILE] */
+    uint8_t *tables; /* [QUADS][TABLE_ROWS][TILE] int16 */
+    uintptr_t *rows; /* [n_out][QUADS]: address of the table row of an output and quad */
+    int16_t *narrow; /* [tile][n_out][TILE] */
+    int32_t *wide;   /* [tile][n_out][TILE] */
 } workspace;
 
 /* ---- Tables ---- */
@@ -45,15 +47,15 @@ VIT158_TEMPLATE void nine_sums(v128_t out[9], v128_t a, v128_t b)
     out[0] = wasm_i16x8_sub(out[1], a);
 }
 
-/* Eight tokens' half of one table. */
-static VIT158_INNER void build_half(uint8_t *table, v128_t x0, v128_t x1, v128_t x2, v128_t x3)
+/* One table for eight tokens. */
+static VIT158_INNER void build_table(uint8_t *table, v128_t x0, v128_t x1, v128_t x2, v128_t x3)
 {
     v128_t low[9], high[9];
     nine_sums(low, x0, x1);
     nine_sums(high, x2, x3);
     for (int j = 0; j < 9; j++)
         for (int i = 0; i < 9; i++)
-            wasm_v128_store(table + (ptrdiff_t)(9 * j + i) * TILE * 2,
+            wasm_v128_store(table + (ptrdiff_t)(9 * j + i) * ROW_BYTES,
                             wasm_i16x8_add(high[j], low[i]));
 }
 
@@ -62,24 +64,38 @@ static inline v128_t load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_
     return k < n_in ? wasm_i16x8_load8x8(q + k * ldq) : wasm_i16x8_splat(0);
 }
 
-/* Tables of `quads` quads of inputs from k on; q points at the tile's first token. */
-static void build_tables(uint8_t *table, const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in,
+/* Tables of `quads` quads of inputs from k on, for `halves` vectors of tokens from q. */
+static void build_tables(uint8_t *tables, const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in,
                          uint32_t quads, uint32_t halves)
 {
-    for (uint32_t i = 0; i < quads; i++, k += 4, table += TABLE_BYTES)
-        for (uint32_t half = 0; half < halves; half++)
-            build_half(table + (size_t)half * 16, load_input(q + half * 8, ldq, k, n_in),
-                       load_input(q + half * 8, ldq, k + 1, n_in),
-                       load_input(q + half * 8, ldq, k + 2, n_in),
-                       load_input(q + half * 8, ldq, k + 3, n_in));
+    for (uint32_t i = 0; i < quads; i++, k += 4)
+        for (uint32_t v = 0; v < halves; v++)
+            build_table(tables + (size_t)i * TABLE_BYTES + (size_t)v * 16,
+                        load_input(q + (size_t)v * LANES, ldq, k, n_in),
+                        load_input(q + (size_t)v * LANES, ldq, k + 1, n_in),
+                        load_input(q + (size_t)v * LANES, ldq, k + 2, n_in),
+                        load_input(q + (size_t)v * LANES, ldq, k + 3, n_in));
 }
 
-/* ---- Offsets ---- */
+/* ---- Row addresses ---- */
 
-/* Offsets of the five quads of two outputs from their four codes each. With codes c0 .. c3 the
- * quads are c0 % 81, c0 / 81 + 3 (c1 % 27), c1 / 27 + 9 (c2 % 9), c2 / 9 + 27 (c3 % 3), c3 / 3, and
- * 3^k (c % d) = 3^k c - 81 (c / d) with d = 81 / 3^k. */
-static inline void two_outputs(uint32_t *out, const uint8_t *codes, v128_t place, uint32_t last)
+/* out[i] = base + offsets[i], i < 4. */
+static inline void store_addresses(uintptr_t *out, uintptr_t base, v128_t offsets)
+{
+#if UINTPTR_MAX == UINT32_MAX
+    wasm_v128_store(out, wasm_i32x4_add(offsets, wasm_i32x4_splat((int32_t)base)));
+#else
+    uint32_t offset[4];
+    wasm_v128_store(offset, offsets);
+    for (int i = 0; i < 4; i++)
+        out[i] = base + offset[i];
+#endif
+}
+
+/* Rows of the five quads of two outputs from their four codes each, in tables from `base` on. With
+ * codes c0 .. c3 the quads are c0 % 81, c0 / 81 + 3 (c1 % 27), c1 / 27 + 9 (c2 % 9),
+ * c2 / 9 + 27 (c3 % 3), c3 / 3, and 3^k (c % d) = 3^k c - 81 (c / d) with d = 81 / 3^k. */
+static inline void two_outputs(uintptr_t *out, const uint8_t *codes, uintptr_t base)
 {
     const v128_t c = wasm_u16x8_load8x8(codes);
     const v128_t quotient =
@@ -90,90 +106,110 @@ static inline void two_outputs(uint32_t *out, const uint8_t *codes, v128_t place
         wasm_i16x8_sub(scaled, wasm_i16x8_mul(quotient, wasm_i16x8_splat(TABLE_ROWS)));
     const v128_t carried =
         wasm_i16x8_shuffle(quotient, wasm_i16x8_splat(0), 8, 0, 1, 2, 8, 4, 5, 6);
-    const v128_t four = wasm_i16x8_add(wasm_i16x8_shl(wasm_i16x8_add(rest, carried), 5), place);
-    wasm_v128_store(out, wasm_u32x4_extend_low_u16x8(four));
-    wasm_v128_store(out + QUADS, wasm_u32x4_extend_high_u16x8(four));
-    out[4] = (uint32_t)wasm_u16x8_extract_lane(quotient, 3) * (TILE * 2) + last;
-    out[QUADS + 4] = (uint32_t)wasm_u16x8_extract_lane(quotient, 7) * (TILE * 2) + last;
+    const v128_t first = wasm_i16x8_const(0, TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES, 0,
+                                          TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES);
+    const v128_t four = wasm_i16x8_add(wasm_i16x8_shl(wasm_i16x8_add(rest, carried), 5), first);
+    store_addresses(out, base, wasm_u32x4_extend_low_u16x8(four));
+    store_addresses(out + QUADS, base, wasm_u32x4_extend_high_u16x8(four));
+    const uintptr_t last = base + 4 * TABLE_BYTES;
+    out[4] = last + (uintptr_t)wasm_u16x8_extract_lane(quotient, 3) * ROW_BYTES;
+    out[QUADS + 4] = last + (uintptr_t)wasm_u16x8_extract_lane(quotient, 7) * ROW_BYTES;
 }
 
-/* offsets[o][5 slot ..] from block b of the codes of outputs o0 + o. */
-static VIT158_INNER void make_offsets(uint32_t *offsets, const vit158_gemm_q8 *p, uint32_t b,
-                                      uint32_t slot, uint32_t o0, uint32_t n_out)
+/* rows[o][0 .. 4] from block b of the codes of outputs o0 + o, for tables from `base` on. */
+static VIT158_INNER void find_rows(uintptr_t *rows, const uint8_t *base, const vit158_gemm_q8 *p,
+                                   uint32_t b, uint32_t o0, uint32_t n_out)
 {
-    const uint16_t first = (uint16_t)(5 * slot * TABLE_BYTES);
-    const v128_t place =
-        wasm_i16x8_add(wasm_i16x8_splat((int16_t)first),
-                       wasm_i16x8_const(0, TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES, 0,
-                                        TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES));
-    const uint32_t last = first + 4 * TABLE_BYTES;
     const uint8_t *codes = (const uint8_t *)p->w + (size_t)4 * b * p->n_out + (size_t)4 * o0;
-    uint32_t *out = offsets + (size_t)5 * slot;
     const uint32_t whole = 4 * b + 4 <= (p->n_in + 4) / 5 ? n_out / 2 * 2 : 0;
     uint32_t o = 0;
-    for (; o < whole; o += 2, codes += 8, out += (size_t)2 * QUADS)
-        two_outputs(out, codes, place, last);
-    for (; o < n_out; o += 2, out += (size_t)2 * QUADS) {
+    for (; o < whole; o += 2, codes += 8, rows += (size_t)2 * QUADS)
+        two_outputs(rows, codes, (uintptr_t)base);
+    for (; o < n_out; o += 2, rows += (size_t)2 * QUADS) {
         uint8_t copy[8];
         vit158_copy_codes(copy, p, b, o0 + o, 2, n_out - o < 2 ? n_out - o : 2);
-        two_outputs(out, copy, place, last);
+        two_outputs(rows, copy, (uintptr_t)base);
     }
 }
 
 /* ---- Look-ups ---- */
 
-/* narrow[o][:] += the rows of `quads` tables for n_out outputs. */
-VIT158_TEMPLATE void look_up(int16_t *narrow, const uint32_t *offsets, const uint8_t *tables,
-                             uint32_t n_out, uint32_t quads, uint32_t halves)
+typedef struct row_sums {
+    v128_t v[2];
+} row_sums;
+
+VIT158_TEMPLATE void add_row(row_sums *s, const uint8_t *row, uint32_t halves)
 {
-    for (uint32_t o = 0; o < n_out; o++, narrow += TILE, offsets += QUADS) {
-        v128_t s0 = wasm_v128_load(narrow);
-        v128_t s1 = halves == 2 ? wasm_v128_load(narrow + 8) : s0;
-        for (uint32_t i = 0; i < quads; i++) {
-            const uint8_t *row = tables + offsets[i];
-            s0 = wasm_i16x8_add(s0, wasm_v128_load(row));
-            if (halves == 2)
-                s1 = wasm_i16x8_add(s1, wasm_v128_load(row + 16));
-        }
-        wasm_v128_store(narrow, s0);
-        if (halves == 2)
-            wasm_v128_store(narrow + 8, s1);
+    VIT158_PIN(row);
+    s->v[0] = wasm_i16x8_add(s->v[0], wasm_v128_load(row));
+    VIT158_PIN(s->v[0]);
+    if (halves == 2) {
+        s->v[1] = wasm_i16x8_add(s->v[1], wasm_v128_load(row + 16));
+        VIT158_PIN(s->v[1]);
     }
 }
 
-#define LOOK_UP(quads, halves)                                                                     \
-    static VIT158_INNER void look_up_##quads##x##halves(int16_t *narrow, const uint32_t *offsets,  \
-                                                        const uint8_t *tables, uint32_t n_out)     \
-    {                                                                                              \
-        look_up(narrow, offsets, tables, n_out, quads, halves);                                    \
-    }
-LOOK_UP(2, 1)
-LOOK_UP(5, 1)
-LOOK_UP(8, 1)
-LOOK_UP(10, 1)
-LOOK_UP(2, 2)
-LOOK_UP(5, 2)
-LOOK_UP(8, 2)
-LOOK_UP(10, 2)
-#undef LOOK_UP
-
-/* A pass of at most `quads` quads; run[halves - 1]. The last pass has fewer than QUADS. */
-static const struct look_up_variant {
-    uint32_t quads;
-    void (*run[2])(int16_t *narrow, const uint32_t *offsets, const uint8_t *tables, uint32_t n_out);
-} look_ups[] = {
-    {2, {look_up_2x1, look_up_2x2}},
-    {5, {look_up_5x1, look_up_5x2}},
-    {8, {look_up_8x1, look_up_8x2}},
-    {10, {look_up_10x1, look_up_10x2}},
-};
-
-static const struct look_up_variant *choose_look_up(uint32_t inputs)
+/* Two rows; in wasm one load gets both addresses, because loads are what limits the loop. */
+VIT158_TEMPLATE void add_two(row_sums *s, const uintptr_t *rows, uint32_t halves)
 {
-    const struct look_up_variant *variant = look_ups;
-    while (4 * variant->quads < inputs)
-        variant++;
-    return variant;
+#if UINTPTR_MAX == UINT32_MAX
+    uint64_t both;
+    memcpy(&both, rows, sizeof both);
+    add_row(s, (const uint8_t *)(uintptr_t)(uint32_t)both, halves);
+    add_row(s, (const uint8_t *)(uintptr_t)(uint32_t)(both >> 32), halves);
+#else
+    add_row(s, (const uint8_t *)rows[0], halves);
+    add_row(s, (const uint8_t *)rows[1], halves);
+#endif
+}
+
+/* One output: narrow[:] += five or ten table rows. */
+VIT158_TEMPLATE void add_output(int16_t *narrow, const uintptr_t *rows, uint32_t ten,
+                                uint32_t halves)
+{
+    row_sums s;
+    s.v[0] = wasm_v128_load(narrow);
+    if (halves == 2)
+        s.v[1] = wasm_v128_load(narrow + 8);
+    add_two(&s, rows, halves);
+    add_two(&s, rows + 2, halves);
+    add_row(&s, (const uint8_t *)rows[4], halves);
+    VIT158_PIN(ten);
+    if (ten) {
+        add_row(&s, (const uint8_t *)rows[5], halves);
+        add_two(&s, rows + 6, halves);
+        add_two(&s, rows + 8, halves);
+    }
+    wasm_v128_store(narrow, s.v[0]);
+    if (halves == 2)
+        wasm_v128_store(narrow + 8, s.v[1]);
+}
+
+/* narrow[o][:] += the rows of five or ten tables for n_out outputs. */
+VIT158_TEMPLATE void look_up(int16_t *narrow, const uintptr_t *rows, uint32_t n_out, uint32_t ten,
+                             uint32_t halves)
+{
+    for (;;) {
+        add_output(narrow, rows, ten, halves);
+        if (n_out == 1)
+            break;
+        add_output(narrow + TILE, rows + QUADS, ten, halves);
+        if (n_out == 2)
+            break;
+        n_out -= 2, narrow += 2 * TILE, rows += 2 * QUADS;
+    }
+}
+
+static VIT158_INNER void look_up_half(int16_t *narrow, const uintptr_t *rows, uint32_t n_out,
+                                      uint32_t ten)
+{
+    look_up(narrow, rows, n_out, ten, 1);
+}
+
+static VIT158_INNER void look_up_whole(int16_t *narrow, const uintptr_t *rows, uint32_t n_out,
+                                       uint32_t ten)
+{
+    look_up(narrow, rows, n_out, ten, 2);
 }
 
 /* ---- Sums ---- */
@@ -196,8 +232,8 @@ static VIT158_INNER void widen(int32_t *wide, int16_t *narrow, size_t count, int
 }
 
 /* Results of eight tokens of outputs o0 .. o0 + n_out - 1; wide NULL counts as zero. */
-static VIT158_INNER void finish_half(const vit158_gemm_q8 *p, uint32_t t, uint32_t o0,
-                                     uint32_t n_out, const int16_t *narrow, const int32_t *wide)
+static VIT158_INNER void finish_vector(const vit158_gemm_q8 *p, uint32_t t, uint32_t o0,
+                                       uint32_t n_out, const int16_t *narrow, const int32_t *wide)
 {
     const v128_t r0 = wasm_v128_load(p->r + t), r1 = wasm_v128_load(p->r + t + 4);
     for (uint32_t o = o0; o < o0 + n_out; o++, narrow += TILE) {
@@ -248,9 +284,9 @@ static size_t table_bytes(void)
     return align_bytes((size_t)QUADS * TABLE_BYTES + SLACK);
 }
 
-static size_t offset_bytes(uint32_t n_out)
+static size_t row_address_bytes(uint32_t n_out)
 {
-    return align_bytes(((size_t)n_out + 1) * QUADS * sizeof(uint32_t));
+    return align_bytes(((size_t)n_out + 1) * QUADS * sizeof(uintptr_t));
 }
 
 static void run_block(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1,
@@ -262,21 +298,24 @@ static void run_block(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_
     const int wide = p->n_in > PASSES * PASS_INPUTS;
     memset(ws->narrow, 0, tiles * tile_sums * sizeof(int16_t));
     for (uint32_t k = 0, pass = 0; k < p->n_in; k += PASS_INPUTS, pass++) {
-        const uint32_t left = p->n_in - k < PASS_INPUTS ? p->n_in - k : PASS_INPUTS;
-        const struct look_up_variant *variant = choose_look_up(left);
+        const uint32_t ten = p->n_in - k > VIT158_BLOCK_INPUTS;
         if (pass > 0 && pass % PASSES == 0)
             widen(ws->wide, ws->narrow, tiles * tile_sums, pass == PASSES);
-        for (uint32_t slot = 0; slot * VIT158_BLOCK_INPUTS < left; slot++)
-            make_offsets(ws->offsets, p, k / VIT158_BLOCK_INPUTS + slot, slot, o0, n_out);
+        for (uint32_t i = 0; i <= ten; i++)
+            find_rows(ws->rows + (size_t)i * BLOCK_QUADS,
+                      ws->tables + (size_t)i * BLOCK_QUADS * TABLE_BYTES, p, 2 * pass + i, o0,
+                      n_out);
         for (uint32_t i = 0, t = t0; i < tiles; i++, t += TILE) {
             const uint32_t halves = t1 - t > LANES ? 2 : 1;
-            build_tables(ws->tables, p->q + t, p->ldq, k, p->n_in, variant->quads, halves);
-            variant->run[halves - 1](ws->narrow + i * tile_sums, ws->offsets, ws->tables, n_out);
+            build_tables(ws->tables, p->q + t, p->ldq, k, p->n_in, ten ? QUADS : BLOCK_QUADS,
+                         halves);
+            (halves == 2 ? look_up_whole : look_up_half)(ws->narrow + i * tile_sums, ws->rows,
+                                                         n_out, ten);
         }
     }
     for (uint32_t t = t0; t < t1; t += LANES) {
         const size_t at = (t - t0) / TILE * tile_sums + (t - t0) % TILE;
-        finish_half(p, t, o0, n_out, ws->narrow + at, wide ? ws->wide + at : NULL);
+        finish_vector(p, t, o0, n_out, ws->narrow + at, wide ? ws->wide + at : NULL);
     }
 }
 
@@ -290,8 +329,8 @@ void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32
     uint8_t *at = scratch;
     workspace ws;
     ws.tables = at;
-    ws.offsets = (uint32_t *)(void *)(at += table_bytes());
-    ws.narrow = (int16_t *)(void *)(at += offset_bytes(n_out));
+    ws.rows = (uintptr_t *)(void *)(at += table_bytes());
+    ws.narrow = (int16_t *)(void *)(at += row_address_bytes(n_out));
     ws.wide = (int32_t *)(void *)(at + sum_bytes(n_out, tiles));
     for (uint32_t t = t0; t < t1; t += tiles * TILE)
         run_block(p, t, t1 - t < tiles * TILE ? t1 : t + tiles * TILE, o0, o1, &ws);
@@ -306,5 +345,5 @@ size_t vit158_gemm_trit_table_scratch_simd128(uint32_t n_in, uint32_t n_out, uin
     const size_t least = sum_bytes(n_out, tiles < MIN_TILES ? tiles : MIN_TILES);
     const size_t cached = all < ACCUMULATOR_BYTES ? all : ACCUMULATOR_BYTES;
     const size_t narrow = least > cached ? least : cached;
-    return table_bytes() + offset_bytes(n_out) + 3 * narrow;
+    return table_bytes() + row_address_bytes(n_out) + 3 * narrow;
 }

@@ -17,6 +17,18 @@
  * calls, and register allocation sees nothing but the loop. */
 #define VIT158_INNER __attribute__((noinline))
 
+/* Fixes a value at this place of the program, at no cost. Two compilers would otherwise ruin
+ * unrolled loops of sums. LLVM's WebAssembly back end moves a value that is used once down to its
+ * use: all loads first, then one long expression per sum. V8 keeps the order of loads, but orders
+ * arithmetic inside a basic block sum by sum, so an unrolled loop needs more registers than there
+ * are, and spills. Therefore hot loops here have a branch, a way out or a condition it cannot know,
+ * after as many steps as fit the 15 registers, and values are pinned so that LLVM leaves it so. */
+#ifdef __wasm_simd128__
+#define VIT158_PIN(value) __asm__ volatile("" : "+r"(value))
+#else
+#define VIT158_PIN(value) ((void)(value))
+#endif
+
 /* A template: its constant arguments disappear. */
 #define VIT158_TEMPLATE static inline __attribute__((always_inline))
 
