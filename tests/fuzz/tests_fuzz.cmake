@@ -27,3 +27,8 @@ function(vit158_add_fuzzer name source)
 endfunction()
 
 vit158_add_fuzzer(fuzz_image tests/fuzz/fuzz_image.c tests/data/images)
+
+vit158_add_fuzzer(fuzz_model tests/fuzz/fuzz_model.c tests/data/fuzz/fuzz_model tests/data/tiny)
+if(VIT158_FUZZ)
+  target_sources(fuzz_model PRIVATE tests/fuzz/mutate_model.c)
+endif()

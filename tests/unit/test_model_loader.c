@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "model/half.h"
 #include "model/names.h"
+#include "unit/model_files.h"
 #include "unit/model_parts.h"
 
 /* ---- Where the engine looks ---- */
@@ -268,6 +269,24 @@ static void test_a_plain_checkpoint(void **state)
     free(file.data);
 }
 
+/* Files made by tests/golden/make_model_corpus.py from FORMAT.md alone. */
+static void test_the_smallest_files_of_another_writer(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"trit-6-f32", "trit-4-f16", "trit-2-bf16", "i8-6-f16",
+                                        "f32-4",      "f16-2",      "bf16-6"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/fuzz/fuzz_model/%s", VIT158_TEST_DATA, names[i]);
+        file_bytes file;
+        file.data = read_all(path, &file.n_bytes);
+        file_parts *parts = parts_of(file);
+        check_file(file, parts);
+        parts_free(parts);
+        free(file.data);
+    }
+}
+
 static void test_loader_states(void **state)
 {
     (void)state;
@@ -306,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_any_order_and_bf16),
         cmocka_unit_test(test_info_metadata_and_labels),
         cmocka_unit_test(test_a_plain_checkpoint),
+        cmocka_unit_test(test_the_smallest_files_of_another_writer),
         cmocka_unit_test(test_loader_states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
