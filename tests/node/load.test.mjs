@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// Classifier.load: models in pieces of any size, progress, abort, damaged files, and servers that
+// answer with something else.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { Classifier } from '../../web/lib/vit158.js';
+import { serve } from './server.mjs';
+import { noisePicture, tinyPath } from './tiny.mjs';
+
+const path = tinyPath('ternary-6');
+const bytes = readFileSync(path);
+const picture = noisePicture(25, 30);
+const reference = await Classifier.load(path, { threads: 1 });
+const { logitsSha256: EXPECTED } = await reference.classify(picture);
+reference.dispose();
+
+/** @param {string} code @param {RegExp} [message] */
+const error = (code, message = /./) => (/** @type {any} */ e) => {
+  assert.equal(e.name, 'Vit158Error', e.stack);
+  assert.equal(e.code, code, e.message);
+  assert.match(e.message, message);
+  return true;
+};
+
+/** @param {any} source @param {import('../../web/lib/vit158.d.ts').LoadOptions} [options] */
+async function check(source, options) {
+  const vit = await Classifier.load(source, options);
+  assert.equal((await vit.classify(picture)).logitsSha256, EXPECTED);
+  const { name } = vit.info();
+  vit.dispose();
+  return name;
+}
+
+/** @param {number} size @param {Buffer} [data] */
+function streamOf(size, data = bytes) {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= data.length) return controller.close();
+      controller.enqueue(new Uint8Array(data.subarray(at, at + size)));
+      at += size;
+    },
+  });
+}
+
+const origin = await serve((request, response) => {
+  const url = request.url ?? '';
+  if (url.startsWith('/gzip')) {
+    const packed = gzipSync(bytes);
+    response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': String(packed.length) });
+    response.end(packed);
+  } else if (url.startsWith('/models/')) {
+    response.writeHead(200, { 'content-length': String(bytes.length) });
+    response.end(bytes);
+  } else if (url === '/half') {
+    response.writeHead(200);
+    response.end(bytes.subarray(0, bytes.length >> 1));
+  } else if (url === '/stuck') {
+    response.writeHead(200, { 'content-length': String(bytes.length) });
+    response.write(bytes.subarray(0, 5000));
+  } else if (url === '/octet-page') {
+    response.writeHead(200).end('<!doctype html><html>single page app</html>');
+  } else response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>404</h1>');
+});
+
+test('names come from paths, addresses and files', async () => {
+  assert.equal(await check(path), 'ternary-6');
+  assert.equal(await check(`${origin}/models/a.b.safetensors?v=1#x`), 'a.b');
+  assert.equal(await check(new Blob([bytes])), '');
+  assert.equal(await check(bytes), '');
+  if (typeof File === 'function')
+    assert.equal(await check(new File([bytes], 'my model.safetensors')), 'my model');
+});
+
+for (const size of [1, 7, 63, 4097, 65537]) {
+  test(`a stream in pieces of ${size} bytes, of unknown length`, async () => {
+    await check(new Response(streamOf(size)));
+  });
+}
+
+test('a body behind compression is not taken for its header\'s length', async () => {
+  await check(`${origin}/gzip`);
+});
+
+test('progress goes from 0 to the whole length', async () => {
+  for (const [source, total] of /** @type {[any, number][]} */ ([[path, bytes.length],
+    [new Response(streamOf(1000)), 0], [`${origin}/models/m`, bytes.length]])) {
+    /** @type {{loaded: number, total: number}[]} */
+    const seen = [];
+    await check(source, { onProgress: (progress) => seen.push({ ...progress }) });
+    assert.deepEqual(seen[0], { loaded: 0, total });
+    assert.deepEqual(seen.at(-1), { loaded: bytes.length, total });
+    assert.ok(seen.every(({ loaded }, i) => i === 0 || loaded > seen[i - 1].loaded));
+  }
+});
+
+test('an error thrown by onProgress ends the load with that error', async () => {
+  const mine = new Error('mine');
+  await assert.rejects(check(path, { onProgress() { throw mine; } }), (e) => e === mine);
+});
+
+test('abort before, between pieces, and while the server is silent', async () => {
+  const aborted = error('E_ABORT');
+  await assert.rejects(check(path, { signal: AbortSignal.abort() }), aborted);
+  await assert.rejects(check(`${origin}/models/m`, { signal: AbortSignal.abort() }), aborted);
+  for (const source of [new Response(streamOf(500)), `${origin}/stuck`]) {
+    const controller = new AbortController();
+    await assert.rejects(check(source, {
+      signal: controller.signal,
+      onProgress: ({ loaded }) => { if (loaded > 0) setTimeout(() => controller.abort(), 1); },
+    }), aborted);
+  }
+  await check(path, { signal: new AbortController().signal });
+});
+
+test('damaged files are refused, each with its code', async () => {
+  const header = Number(bytes.readBigUInt64LE());
+  const changed = (/** @type {(copy: Buffer) => void} */ change) => {
+    const copy = Buffer.from(bytes);
+    change(copy);
+    return copy;
+  };
+  const cases = /** @type {[string, Buffer, RegExp?][]} */ ([
+    ['E_TRUNCATED', Buffer.alloc(0)],
+    ['E_TRUNCATED', bytes.subarray(0, 5)],
+    ['E_TRUNCATED', bytes.subarray(0, header)],
+    ['E_TRUNCATED', bytes.subarray(0, bytes.length - 1)],
+    ['E_FORMAT', Buffer.from('<!doctype html><html><body>not found</body></html>')],
+    ['E_JSON', changed((copy) => copy.write('{"a" "b"', 8))],
+    ['E_VALUE', changed((copy) => copy.fill(0xff, copy.length - 8))],
+  ]);
+  for (const [code, data] of cases) await assert.rejects(check(data), error(code), code);
+  await assert.rejects(check(tinyPath('latent-6')), error('E_METADATA', /pack/));
+});
+
+test('truncation anywhere and in any piece size is an error, never a crash', async () => {
+  for (let n = 0; n < bytes.length; n += 997)
+    await assert.rejects(check(new Response(streamOf(1 + (n % 3001), bytes.subarray(0, n)))), (e) => {
+      assert.ok(['E_TRUNCATED', 'E_FORMAT'].includes(/** @type {any} */ (e).code), String(e));
+      return true;
+    });
+});
+
+test('servers that answer with something else', async () => {
+  await assert.rejects(check(`${origin}/none.safetensors`), error('E_NETWORK', /none\.safetensors answered 404/));
+  await assert.rejects(check(`${origin}/octet-page`), error('E_FORMAT'));
+  await assert.rejects(check(`${origin}/half`), error('E_TRUNCATED'));
+  await assert.rejects(check('/no/such/model.safetensors'), error('E_IO', /model\.safetensors/));
+  await assert.rejects(check(undefined), error('E_INPUT'));
+});
+
+test('the modules may come from the caller', async () => {
+  const dist = (/** @type {string} */ name) => new URL(`../../wasm_build/dist/${name}`, import.meta.url);
+  await check(path, { wasm: dist('vit158.wasm') });
+  await check(path, { wasm: readFileSync(dist('vit158.wasm')) });
+  await check(path, { engine: 'scalar', wasm: { engine: dist('vit158-scalar.wasm'), decoder: dist('vit158-decode.wasm') } });
+  await assert.rejects(check(path, { wasm: `${origin}/none.wasm` }), error('E_NETWORK', /none\.wasm/));
+  await assert.rejects(check(path, { wasm: Buffer.from('nonsense') }), error('E_WASM'));
+  await assert.rejects(check(path, { wasm: dist('vit158-decode.wasm') }), error('E_WASM', /./));
+});
