@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Where tests find things: the repository, the small models of tests/data/tiny, the shared checkpoints
-// and data when they are there, and temporary folders.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+// Where tests find things (the repository, tiny models, the shared checkpoints and data when they are
+// there, temporary folders) and how they run the two commands.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const TINY = join(ROOT, 'tests/data/tiny');
-export const NATIVE = join(ROOT, 'build/native/vit158');
 
 const SHARED = process.env.VIT158_SHARED ?? resolve(ROOT, '../shared');
 
@@ -35,17 +34,52 @@ export function temporaryFolder() {
 }
 
 /**
- * Unpacks an archive of the shared folder once, under build/.
+ * Unpacks part of an archive once, under build/.
  * @param {string} archive
- * @param {string} name of the folder
+ * @param {string} part a folder in the archive
  */
-export function unpacked(archive, name) {
-  const folder = join(ROOT, 'build/data', name);
-  if (!existsSync(folder)) {
-    const half = `${folder}.part-${process.pid}`;
+export function unpacked(archive, part) {
+  const folder = join(ROOT, 'build/data');
+  if (!existsSync(join(folder, part))) {
+    const half = join(folder, `part-${process.pid}`);
     mkdirSync(half, { recursive: true });
-    execFileSync('tar', ['-xf', archive, '-C', half]);
-    execFileSync('mv', ['-T', half, folder]);
+    execFileSync('tar', ['-xf', archive, '-C', half, part]);
+    mkdirSync(dirname(join(folder, part)), { recursive: true });
+    renameSync(join(half, part), join(folder, part));
+    rmSync(half, { recursive: true, force: true });
   }
-  return folder;
+  return join(folder, part);
+}
+
+/**
+ * Runs a command to its end.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ */
+export function run(command, args, env = {}) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: ROOT, encoding: 'utf8', env: { ...process.env, ...env }, maxBuffer: 1 << 28 });
+  return { code: status, stdout, stderr };
+}
+
+/** The npm command. @param {string[]} args */
+export const npmCommand = (...args) => run(process.execPath, [join(ROOT, 'web/cli.mjs'), ...args]);
+
+/** The native command; the tests' build makes it. @param {string[]} args */
+export function nativeCommand(...args) {
+  const command = join(ROOT, 'build/native/vit158');
+  if (!existsSync(command)) throw new Error(`${command} is missing: run \`npm run build:native\``);
+  return run(command, args);
+}
+
+/** @param {string} lines JSON, one record a line */
+export const jsonLines = (lines) => lines.trim().split('\n').map((line) => JSON.parse(line));
+
+/** Pixels of a binary PPM (P6, 255) file. @param {string} path */
+export function readPpm(path) {
+  const file = readFileSync(path);
+  const [start, width, height] = file.toString('latin1', 0, 64).match(/^P6\s(\d+)\s(\d+)\s255\s/) ?? [];
+  if (start === undefined) throw new Error(`${path} is no P6 file`);
+  return { data: new Uint8Array(file.subarray(start.length)), width: Number(width), height: Number(height) };
 }

@@ -1,33 +1,35 @@
 // SPDX-License-Identifier: MIT
-// vit158 inspect: what lies in a model file. The engine has checked the file before anything here
-// reads it.
+// vit158 inspect: what a model file is made of. The engine has opened and checked the file before
+// anything here reads it. (Checkpoints that are still to be packed: the native command.)
 import { open } from 'node:fs/promises';
 import { EXIT, complain, printJson } from './console.mjs';
-import { geometry, loadModel, shortMetadata } from './model.mjs';
+import { geometry, loadModel } from './model.mjs';
 import { parseOptions } from './options.mjs';
+import { countZeros, formulaBytes } from './trits.mjs';
 
 /** @typedef {{dtype: string, shape: number[], data_offsets: [number, number]}} TensorEntry */
-/** @typedef {{type: string, n_in: number, n_out: number}} Encoding */
-/** @typedef {{name: string, dtype: string, shape: number[], bytes: number,
- *             n_out?: number, n_in?: number, zeros?: number}} TensorRow */
+/** @typedef {{name: string, type: string, shape: number[], bytes: number}} Tensor */
+/** @typedef {{name: string, type: string, n_out: number, n_in: number, bytes: number,
+ *             zeros?: number, scale?: number}} Matrix */
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
   synopsis: 'inspect FILE [options]',
-  about: "Lists a model file's architecture, tensors, bytes for each part, bits per weight and share of\n"
-    + 'zeros in each ternary matrix.',
-  options: [{ name: '--json', help: 'the result as a JSON object' }],
+  about: 'Shows what a model file is made of: architecture, bytes by part, bits per weight, share of zeros '
+    + "in each matrix, and whether its size is what the format's formula says.",
+  options: [
+    { name: '--json', help: 'the result as a JSON object' },
+    { name: '--tensors', help: 'list every tensor too (the JSON always does)' },
+  ],
   count: [1, 1],
-  notes: 'Exit codes: 0 all went well, 1 the file is not a valid model, 2 wrong command line.',
+  notes: 'Exit codes: 0 all went well, 1 the file is no model, 2 wrong command line.',
 };
 
-const TRITS_PER_CODE = 5;
+const MATRIX = /^blocks\.(\d+)\.(?:attn\.(?:qkv|proj)|mlp\.fc[12])\.weight$/;
+const MATRIX_ORDER = ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'];
 
-/** Zeros (digit 1) among the first n digits of a code, [n][code]. */
-const ZEROS = Array.from({ length: TRITS_PER_CODE + 1 }, (_, n) =>
-  Uint8Array.from({ length: 243 }, (_unused, code) =>
-    Array.from({ length: n }, (_digit, i) => Math.floor(code / 3 ** i) % 3)
-      .filter((digit) => digit === 1).length));
+/** Long lists are not for reading. */
+const LONG = ['labels', 'wnids', 'encodings'];
 
 /** @param {string[]} args */
 export async function inspect(args) {
@@ -39,51 +41,102 @@ export async function inspect(args) {
   const { model, metadata } = vit.info();
   vit.dispose();
   try {
-    const record = { file, ...geometry(model), ...(await readTensors(file, metadata)) };
-    const full = { ...record, bits_per_weight: (8 * record.file_bytes) / record.parameters };
-    if (parsed.values['--json']) printJson(ordered(full, metadata));
-    else printText(full);
+    const report = await describe(file, geometry(model), metadata);
+    if (parsed.values['--json']) printJson(report);
+    else printText(report, Boolean(parsed.values['--tensors']));
   } catch (error) {
     return complain('inspect', file, error);
   }
   return EXIT.OK;
 }
 
+/** @typedef {Awaited<ReturnType<typeof describe>>} Report */
+
 /**
+ * Keys in the order of ../README.md.
  * @param {string} path
+ * @param {ReturnType<typeof geometry>} shape
  * @param {Record<string, string>} metadata
  */
-async function readTensors(path, metadata) {
+async function describe(path, shape, metadata) {
+  const { parameters, ternary_parameters, file_bytes, ...sides } = shape;
   const file = await open(path, 'r');
   try {
-    const word = await readAt(file, 0, 8);
-    const headerBytes = 8 + Number(word.readBigUInt64LE());
+    const header = 8 + Number((await readAt(file, 0, 8)).readBigUInt64LE());
     const { __metadata__: _, ...entries } = /** @type {Record<string, TensorEntry>} */ (
-      JSON.parse((await readAt(file, 8, headerBytes - 8)).toString('utf8')));
-    /** @type {Record<string, Encoding>} */
-    const encodings = JSON.parse(metadata.encodings ?? '{}');
-    const parts = { ternary: 0, scales: 0, int8: 0, float: 0 };
-    let zeros = 0;
-    /** @type {TensorRow[]} */
-    const tensors = [];
-    for (const [name, { dtype, shape, data_offsets: [from, to] }] of byOffset(entries)) {
-      const bytes = to - from;
-      const encoding = encodings[name]?.type === 'trit' ? encodings[name] : undefined;
-      parts[partOf(name, dtype, encoding)] += bytes;
-      /** @type {TensorRow} */
-      const row = { name, dtype, shape, bytes };
-      if (encoding) {
-        const { n_out, n_in } = encoding;
-        const count = countZeros(await readAt(file, headerBytes + from, bytes), n_out, n_in);
-        zeros += count;
-        Object.assign(row, { n_out, n_in, zeros: count / (n_out * n_in) });
-      }
-      tensors.push(row);
-    }
-    return { header_bytes: headerBytes, parts, zeros, tensors };
+      JSON.parse((await readAt(file, 8, header - 8)).toString('utf8')));
+    const tensors = Object.entries(entries)
+      .sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0])
+      .map(([name, { dtype, shape: dims, data_offsets: [from, to] }]) =>
+        ({ name, type: dtype, shape: dims, bytes: to - from }));
+    const matrices = await readMatrices(file, header, entries, metadata);
+    const total = (/** @type {{bytes: number}[]} */ list) => list.reduce((sum, { bytes }) => sum + bytes, 0);
+    const scales = total(tensors.filter(({ name }) => name.endsWith('.scale')));
+    const form = {
+      outer_norms: 'blocks.0.norm1.weight' in entries,
+      inner_norms: 'blocks.0.attn.qkv.norm.weight' in entries,
+    };
+    const stored = {
+      type: matrices[0].type,
+      rest: entries.cls_token.dtype,
+      rowScales: (entries['blocks.0.attn.qkv.scale']?.shape[0] ?? 1) > 1,
+    };
+    const weights = matrices.reduce((sum, { n_out, n_in }) => sum + n_out * n_in, 0);
+    return {
+      file: path,
+      kind: matrices.some(({ type }) => type === 'trit') ? 'ternary' : 'dense',
+      ...sides,
+      ...form,
+      parameters,
+      ternary_parameters,
+      bytes: {
+        file: file_bytes,
+        formula: formulaBytes(shape, form, stored, header),
+        header,
+        matrices: total(matrices),
+        scales,
+        rest: total(tensors) - total(matrices) - scales,
+      },
+      bits_per_weight: (8 * (total(matrices) + scales)) / weights,
+      matrices,
+      tensors,
+      metadata: Object.fromEntries(Object.entries(metadata).filter(([key]) => !LONG.includes(key))),
+    };
   } finally {
     await file.close();
   }
+}
+
+/**
+ * The four matrices of each block, in the order they run.
+ * @param {import('node:fs/promises').FileHandle} file
+ * @param {number} header
+ * @param {Record<string, TensorEntry>} entries
+ * @param {Record<string, string>} metadata
+ */
+async function readMatrices(file, header, entries, metadata) {
+  /** @type {Record<string, {type: string, n_in: number, n_out: number}>} */
+  const encodings = JSON.parse(metadata.encodings ?? '{}');
+  const names = Object.keys(entries).filter((name) => MATRIX.test(name)).sort((a, b) => {
+    const place = (/** @type {string} */ name) => Number(name.split('.')[1]) * MATRIX_ORDER.length
+      + MATRIX_ORDER.findIndex((part) => name.includes(part));
+    return place(a) - place(b);
+  });
+  /** @type {Matrix[]} */
+  const matrices = [];
+  for (const name of names) {
+    const { dtype, shape, data_offsets: [from, to] } = entries[name];
+    const { n_out, n_in } = encodings[name] ?? { n_out: shape[0], n_in: shape[1] };
+    /** @type {Matrix} */
+    const matrix = { name, type: dtype === 'U8' ? 'trit' : dtype, n_out, n_in, bytes: to - from };
+    if (matrix.type === 'trit') {
+      const scale = entries[name.replace(/weight$/, 'scale')].data_offsets[0];
+      matrix.zeros = countZeros(await readAt(file, header + from, to - from), n_out, n_in) / (n_out * n_in);
+      matrix.scale = (await readAt(file, header + scale, 4)).readFloatLE();
+    }
+    matrices.push(matrix);
+  }
+  return matrices;
 }
 
 /** @param {import('node:fs/promises').FileHandle} file @param {number} at @param {number} n */
@@ -98,73 +151,35 @@ async function readAt(file, at, n) {
   return bytes;
 }
 
-/** @param {Record<string, TensorEntry>} entries */
-function byOffset(entries) {
-  return Object.entries(entries).sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0]);
-}
-
-/**
- * @param {string} name
- * @param {string} dtype
- * @param {Encoding} [trit]
- */
-function partOf(name, dtype, trit) {
-  if (trit) return 'ternary';
-  if (name.endsWith('.scale')) return 'scales';
-  return dtype === 'I8' ? 'int8' : 'float';
-}
-
-/**
- * Zeros of a trit matrix. Groups of four codes lie side by side for each output, then the rest
- * (src/model/FORMAT.md); only the last group may have padding.
- * @param {Uint8Array} codes
- * @param {number} nOut
- * @param {number} nIn
- */
-function countZeros(codes, nOut, nIn) {
-  const groups = Math.ceil(nIn / TRITS_PER_CODE);
-  const whole = ZEROS[TRITS_PER_CODE];
-  const last = ZEROS[nIn - (groups - 1) * TRITS_PER_CODE];
-  const tailStart = 4 * Math.floor((groups - 1) / 4) * nOut; // of the block with the last group
-  const tailGroups = groups - (4 * Math.floor((groups - 1) / 4));
-  let zeros = 0;
-  for (let i = 0; i < codes.length; i++) {
-    const isLast = i >= tailStart && (i - tailStart) % tailGroups === tailGroups - 1;
-    zeros += (isLast ? last : whole)[codes[i]];
-  }
-  return zeros;
-}
-
-/** @typedef {ReturnType<typeof geometry> & Awaited<ReturnType<typeof readTensors>> & {file: string, bits_per_weight: number}} Report */
-
-/** Keys in the order of ../README.md. @param {Report} report @param {Record<string, string>} metadata */
-function ordered({ header_bytes, parts, zeros, tensors, bits_per_weight, ...first }, metadata) {
-  const ternary = first.ternary_parameters;
-  return {
-    ...first,
-    header_bytes,
-    parts,
-    bits_per_weight,
-    zero_share: ternary > 0 ? zeros / ternary : null,
-    tensors,
-    metadata: shortMetadata(metadata),
-  };
-}
-
-/** @param {Report} report */
-function printText({ file, header_bytes, parts, zeros, tensors, bits_per_weight, ...numbers }) {
-  const row = (/** @type {string} */ key, /** @type {string | number} */ value) => `  ${key.padEnd(20)} ${value}`;
-  const share = numbers.ternary_parameters > 0
-    ? `${((100 * zeros) / numbers.ternary_parameters).toFixed(2)} %` : '-';
-  process.stdout.write(`${[
-    file,
-    ...Object.entries(numbers).map(([key, value]) => row(key, value)),
-    row('header_bytes', header_bytes),
-    ...Object.entries(parts).map(([part, bytes]) => row(`${part}_bytes`, bytes)),
-    row('bits_per_weight', bits_per_weight.toFixed(3)),
-    row('zeros', share),
-    'tensors',
-    ...tensors.map((t) => `  ${t.name.padEnd(36)} ${t.dtype.padEnd(4)} ${`[${t.shape.join(', ')}]`.padEnd(18)} ${t.bytes}`
-      + (t.zeros === undefined ? '' : `  ${t.n_out} x ${t.n_in} trits, ${(100 * t.zeros).toFixed(1)} % zeros`)),
-  ].join('\n')}\n`);
+/** @param {Report} report @param {boolean} withTensors */
+function printText(report, withTensors) {
+  const { bytes, matrices, tensors, metadata } = report;
+  const norms = [report.outer_norms && '2 outer', report.inner_norms && '4 inner'].filter(Boolean).join(', ');
+  // The file may be a stranger's: no control characters on the terminal.
+  const safe = (/** @type {string} */ text) => text.replace(/[\0-\x1f\x7f]/g, '?');
+  const { formula, file, ...parts } = bytes;
+  const lines = [
+    `${report.file}: ${report.kind}`,
+    `  image ${report.image_size}, patch ${report.patch_size}, channels ${report.channels}, `
+      + `tokens ${report.tokens}, classes ${report.classes}`,
+    `  dim ${report.dim}, depth ${report.depth}, heads ${report.heads}, mlp_dim ${report.mlp_dim}, `
+      + `norms a block: ${norms}`,
+    `  ${report.parameters} parameters, ${report.ternary_parameters} of them ternary, in ${tensors.length} tensors`,
+    'bytes',
+    ...Object.entries({ ...parts, file }).map(([name, n]) =>
+      `  ${name.padEnd(10)}${String(n).padStart(12)}  ${((100 * n) / file).toFixed(1).padStart(5)} %`),
+    `  ${'formula'.padEnd(10)}${String(formula).padStart(12)}  ${formula === file ? 'equal' : 'DIFFERENT'}`,
+    `  ${report.bits_per_weight.toFixed(4)} bits a weight of the matrices, scales included; `
+      + `the rest as ${tensors.find(({ name }) => name === 'cls_token')?.type}`,
+    'matrices                        type   n_out   n_in      bytes   zeros  scale',
+    ...matrices.map(({ name, type, n_out, n_in, bytes: n, zeros, scale }) =>
+      `  ${name.padEnd(30)}${type.padEnd(5)}${String(n_out).padStart(7)}${String(n_in).padStart(7)}`
+      + String(n).padStart(11)
+      + (zeros === undefined ? '' : `  ${zeros.toFixed(4)}  ${Number(scale?.toPrecision(6))}`)),
+    ...(withTensors ? ['tensors', ...tensors.map(({ name, type, shape }) =>
+      `  ${safe(name)}  ${type} [${shape.join(', ')}]`)] : []),
+    'metadata',
+    ...Object.entries(metadata).map(([key, value]) => `  ${safe(key)} = ${safe(value)}`),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
 }

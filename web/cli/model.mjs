@@ -19,6 +19,7 @@ export const RUN_OPTIONS = [
   { name: '--engine', choices: ['auto', 'scalar', 'simd128'], help: 'kernels to run (auto: the fastest)' },
   { name: '--gemm', choices: ['auto', 'dot', 'table'],
     help: 'kernel of ternary products (auto: by layer shape)' },
+  { name: '--threads', placeholder: 'N', range: [1, 64], help: 'threads inside one picture (1)' },
 ];
 
 /**
@@ -32,8 +33,8 @@ export async function loadModel(command, values) {
   let path = wanted;
   try {
     path = findModel(wanted);
-    const { '--engine': engine = 'auto', '--gemm': gemm = 'auto' } = values;
-    return await Classifier.load(path, { engine: /** @type {any} */ (engine), gemm: /** @type {any} */ (gemm) });
+    const { '--engine': engine = 'auto', '--gemm': gemm = 'auto', '--threads': threads = 1 } = values;
+    return await Classifier.load(path, /** @type {any} */ ({ engine, gemm, threads }));
   } catch (error) {
     complain(command, path, error);
     return undefined;

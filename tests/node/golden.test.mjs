@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// Real models through wasm against PyTorch and Pillow, and their accuracy on real pictures. Needs the
+// shared checkpoints, goldens and data.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { Classifier } from '../../web/lib/vit158.js';
+import { ROOT, jsonLines, nativeCommand, npmCommand, readPpm, sharedFiles, temporaryFolder, unpacked } from './shared.mjs';
+import { distance } from './tiny.mjs';
+
+const folder = temporaryFolder();
+const VIT_TINY = 'checkpoints/vit_tiny_patch16_224.safetensors';
+
+/** @param {string[]} files @param {number} i */
+const json = (files, i) => JSON.parse(readFileSync(files[i], 'utf8'));
+
+const imagenet = sharedFiles(VIT_TINY, 'golden/vit_tiny_golden.json');
+for (const engine of /** @type {const} */ (['scalar', 'simd128'])) {
+  test(`float ViT-Ti, ${engine}: Pillow's crops, PyTorch's logits`, { skip: imagenet.skip }, async () => {
+    const { images } = json(imagenet.files, 1);
+    const vit = await Classifier.load(imagenet.files[0], { engine, threads: 1 });
+    for (const { image, preprocessed, class_index: index, logits } of images) {
+      const picture = readPpm(join(dirname(imagenet.files[1]), image));
+      const crop = readPpm(join(dirname(imagenet.files[1]), preprocessed));
+      const tensor = await vit.preprocess(picture);
+      const plane = crop.width * crop.height;
+      const f = Math.fround; // mean and std are 0.5
+      for (let i = 0; i < tensor.length; i++) {
+        const byte = crop.data[3 * (i % plane) + Math.floor(i / plane)];
+        assert.equal(tensor[i], f(f(f(byte / 255) - 0.5) / 0.5), `${image}: value ${i}`);
+      }
+      const result = await vit.classify(picture);
+      const away = distance(result.logits, logits);
+      assert.ok(away <= 2e-3, `${image}: ${away} away`);
+      assert.equal(result.predictions[0].index, index);
+    }
+    vit.dispose();
+  });
+}
+
+const cifar = sharedFiles('checkpoints/cifar10-bootstrap.safetensors', 'golden/cifar10_golden.json');
+// tests/golden/test_reference_goldens.c says why pictures without any noise have another limit.
+test('packed CIFAR-10 ViT: logits within 4x PyTorch\'s own rounding noise', { skip: cifar.skip }, async () => {
+  const packed = join(folder, 'cifar10-f32.safetensors');
+  const { code, stderr } = nativeCommand('pack', cifar.files[0], '-o', packed, '--rest', 'f32');
+  assert.equal(code, 0, stderr);
+  const vit = await Classifier.load(packed);
+  const { images, max_abs_f32_f64: largestNoise } = json(cifar.files, 1);
+  for (const { file, argmax, noise, logits, pixels } of images) {
+    const found = await vit.classify({ data: Uint8Array.from(pixels), width: 32, height: 32 });
+    const limit = noise < 1e-5 ? largestNoise : Math.max(4 * noise, 1e-3);
+    const away = distance(found.logits, logits);
+    assert.ok(away <= limit, `${file}: ${away} away, at most ${limit}`);
+    const [best, second] = [...logits].sort((a, b) => b - a);
+    if (best - second > 2 * limit) assert.equal(found.predictions[0].index, argmax, file);
+  }
+  vit.dispose();
+});
+
+const calibration = sharedFiles(VIT_TINY, 'data/imagenet-calib-250.tar');
+test('float ViT-Ti on 250 ImageNet pictures', { skip: calibration.skip }, () => {
+  const pictures = unpacked(calibration.files[1], 'imagenet-calib');
+  const { code, stdout, stderr } = npmCommand('eval', pictures, '--json', '--model', calibration.files[0]);
+  assert.equal(code, 0, stderr);
+  const { images, top1, top5, failed } = jsonLines(stdout)[0];
+  assert.deepEqual([images, failed], [250, 0]);
+  assert.ok(Math.abs(top1 * 250 - 210) <= 2, `${top1 * 250} of 250 right, PyTorch has 210`);
+  assert.ok(Math.abs(top5 * 250 - 240) <= 2, `${top5 * 250} of 250 among five, PyTorch has 240`);
+});
+
+const validation = sharedFiles('data/cifar10-train-val.tar.xz');
+test('packed CIFAR-10 ViT on the 5,000 pictures it was trained on', { skip: validation.skip }, () => {
+  const model = join(ROOT, 'models/vit158-cifar10.safetensors');
+  const card = JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8'))
+    .models.find((/** @type {{name: string}} */ entry) => entry.name === 'vit158-cifar10');
+  const pictures = unpacked(validation.files[0], 'cifar10/val');
+  const { code, stdout, stderr } = npmCommand('eval', pictures, '--json', '--model', model);
+  assert.equal(code, 0, stderr);
+  const { images, top1, failed } = jsonLines(stdout)[0];
+  assert.deepEqual([images, failed, card.bytes], [5000, 0, readFileSync(model).length]);
+  // The bootstrap checkpoint's count in PyTorch, 4,704, within 0.3 points.
+  assert.ok(Math.abs(top1 - 0.9408) <= 0.003, `top-1 ${top1}`);
+});

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Writes pixels as a PNG file, so that native code can be given the same raw pixels as wasm.
+import { crc32 as zlibCrc32, deflateSync } from 'node:zlib';
+
+/** Newer Nodes have it built in. @type {(data: Uint8Array) => number} */
+const crc32 = zlibCrc32 ?? ((data) => {
+  let crc = 0xffffffff;
+  for (const byte of data) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+});
+
+/** @param {string} type @param {Uint8Array} data */
+function chunk(type, data) {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  const frame = Buffer.alloc(8);
+  frame.writeUInt32BE(data.length, 0);
+  frame.writeUInt32BE(crc32(body), 4);
+  return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
+}
+
+/** @param {{data: Uint8Array, width: number, height: number}} rgb 3 bytes a pixel */
+export function writePng({ data, width, height }) {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB, no interlace
+  const rows = Buffer.alloc(height * (1 + 3 * width)); // each row with filter 0
+  for (let y = 0; y < height; y++) rows.set(data.subarray(3 * width * y, 3 * width * (y + 1)), y * (1 + 3 * width) + 1);
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0)),
+  ]);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// The committed modules are what the sources give: rebuilt by the same compiler they are equal byte for
+// byte; by another one they behave equally.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { BUILD, DIST, buildModules, compilerVersion, complaints, sizeBudget, sourcesDigest } from '../../wasm_build/build.mjs';
+import { Classifier } from '../../web/lib/vit158.js';
+import { tinyGolden, tinyPath } from './tiny.mjs';
+
+const NAMES = Object.keys(sizeBudget());
+/** @type {import('../../wasm_build/build.mjs').BuildFacts} */
+const recorded = JSON.parse(readFileSync(join(DIST, 'build.json'), 'utf8'));
+
+test('dist holds the modules that build.json describes, and nothing else', () => {
+  assert.deepEqual(readdirSync(DIST).sort(), [...NAMES, 'build.json'].sort());
+  for (const name of NAMES) {
+    const bytes = readFileSync(join(DIST, name));
+    assert.equal(createHash('sha256').update(bytes).digest('hex'), recorded.modules[name].sha256, name);
+    assert.equal(bytes.length, recorded.modules[name].bytes);
+    assert.deepEqual(complaints(name, bytes), []);
+  }
+});
+
+test('the sources are those that dist was built from', () => {
+  assert.equal(sourcesDigest(recorded.sources), recorded.sources_sha256,
+    'sources have changed: run `npm run build:wasm` and commit wasm_build/dist');
+});
+
+const compiler = compilerVersion();
+if (compiler === undefined) process.stderr.write('NOT TESTED: there is no emcc to rebuild the modules with\n');
+test('rebuilt modules', { skip: compiler === undefined && 'there is no emcc' }, async (t) => {
+  buildModules('pipe');
+  if (compiler === recorded.compiler) {
+    for (const name of NAMES)
+      assert.ok(readFileSync(join(BUILD, name)).equals(readFileSync(join(DIST, name))),
+        `${name} differs: run \`npm run build:wasm\` and commit wasm_build/dist`);
+    return;
+  }
+  t.diagnostic(`compiled by ${compiler}, committed ones by ${recorded.compiler}: comparing behaviour`);
+  for (const [engine, name] of /** @type {const} */ ([['simd128', 'vit158.wasm'], ['scalar', 'vit158-scalar.wasm']])) {
+    const load = (/** @type {string} */ folder) =>
+      Classifier.load(tinyPath('ternary-6'), { engine, threads: 1, wasm: join(folder, name) });
+    const { input } = tinyGolden('ternary-6');
+    assert.deepEqual(await (await load(BUILD)).forward(input), await (await load(DIST)).forward(input));
+  }
+});
