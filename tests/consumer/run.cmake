@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Installs a build, moves the installed tree, and builds and runs the consumer against it: by
-# find_package and by pkg-config. cmake -DBUILD=... -DSOURCE=... -DWORK=... -DMODEL=... -P run.cmake
+# find_package and by pkg-config; and once more with the library's sources in one plain cc line,
+# which needs no build system. Called by tests_consumer.cmake.
 cmake_minimum_required(VERSION 3.25)
 
 function(run)
@@ -40,6 +41,14 @@ run(cc -std=c11 -Wall -Wextra -Werror ${SOURCE}/consumer.c -o ${WORK}/consumer $
 run(${WORK}/consumer ${MODEL})
 if(NOT output STREQUAL first)
   message(FATAL_ERROR "pkg-config's consumer says something else: ${output}")
+endif()
+
+string(REPLACE "|" ";" library_sources "${LIBRARY_SOURCES}")
+run(cc -std=c11 -ffp-contract=off -DVIT158_HAVE_SIMD128=1 -DVIT158_HAVE_THREADS=1 -I${LIBRARY}
+    ${SOURCE}/consumer.c ${library_sources} -lm -pthread -o ${WORK}/plain)
+run(${WORK}/plain ${MODEL})
+if(NOT output STREQUAL first)
+  message(FATAL_ERROR "the plain build says something else: ${output}")
 endif()
 
 run(${prefix}/bin/vit158 --version)
