@@ -52,7 +52,7 @@ function rate(call, ms) {
 /** @param {number[]} list */
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 
-const peaks = [0, 1].map((which) => ({ run: () => bench.bench_peak(which), macs: PEAK_MACS, rates: [] }));
+const peaks = [0, 1].map((which) => ({ run: () => bench.bench_peak(which), macs: PEAK_MACS, rates: /** @type {number[]} */ ([]) }));
 const cases = [...Array(bench.bench_count()).keys()].map((i) => ({
   name: text(bench.bench_name(i)),
   n_in: bench.bench_n_in(i),

@@ -10,17 +10,14 @@ const job = JSON.parse(process.argv[2]);
 const { Classifier } = await import('../../web/lib/vit158.js');
 
 const begin = performance.now();
-/** @type {any} */
-const options = job.threads > 1 ? { threads: job.threads } : {};
-const vit = await Classifier.load(job.file, options);
+const vit = await Classifier.load(job.file, { threads: job.threads });
 const load = performance.now() - begin;
 const { model } = vit.info();
 const input = seededTensor(model.channels * model.imageSize ** 2);
 const times = await timeRuns(() => vit.forward(input), job.plan);
-/** @type {import('../../web/lib/vit158.js').Info & {threads?: number}} */
 const info = vit.info();
-if ((info.threads ?? 1) !== job.threads)
-  throw new Error(`${job.threads} threads asked for, ${info.threads ?? 1} run`);
+if (info.threads !== job.threads)
+  throw new Error(`${job.threads} threads asked for, ${info.threads} run`);
 process.stdout.write(`${JSON.stringify({
   kind: 'model',
   system: 'vit158',
