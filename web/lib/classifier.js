@@ -8,9 +8,9 @@ import { bestVariant, hasSimd128 } from './detect.js';
 import { Engine } from './engine.js';
 import { Vit158Error } from './errors.js';
 import { openImage } from './image_input.js';
-import { loadWasm } from './load_wasm.js';
+import { loadWasm, wasmParts } from './load_wasm.js';
 import { Pace } from './pace.js';
-import { baseName, isA, openSource } from './source.js';
+import { baseName, openSource } from './source.js';
 import { chooseThreads } from './threads.js';
 import { VERSION } from './version.js';
 
@@ -20,10 +20,10 @@ import { VERSION } from './version.js';
 /** @typedef {import('./vit158.d.ts').ClassifyOptions} ClassifyOptions */
 /** @typedef {import('./vit158.d.ts').Classification} Classification */
 /** @typedef {import('./vit158.d.ts').Timing} Timing */
+/** @typedef {{engine: 'auto' | 'scalar' | 'simd128', gemm: 'auto' | 'dot' | 'table'}} Kernels */
+
 /** As VIT158_MAX_SESSION_THREADS. */
 const MAX_THREADS = 64;
-
-/** @typedef {{engine: 'auto' | 'scalar' | 'simd128', gemm: 'auto' | 'dot' | 'table'}} Kernels */
 
 export class Classifier {
   #engine;
@@ -70,7 +70,7 @@ export class Classifier {
     oneOf('engine', wanted, ['auto', 'scalar', 'simd128']);
     oneOf('gemm', gemm, ['auto', 'dot', 'table']);
     const pace = new Pace({ signal, eager: signal !== undefined || onProgress !== undefined });
-    const wasm = wasmSources(options.wasm);
+    const wasm = wasmParts(options.wasm);
     if (wanted === 'simd128' && !hasSimd128())
       throw new Vit158Error('E_UNSUPPORTED', 'this engine runs no SIMD; use engine: "scalar"');
     const variant = wanted === 'auto' ? bestVariant() : wanted;
@@ -327,23 +327,6 @@ async function fill(engine, stream, pace, onProgress) {
     await pace.pause(`while loading ${stream.name}`);
   }
   engine.loadEnd();
-}
-
-/**
- * @param {LoadOptions['wasm']} wasm
- * @returns {{engine?: import('./vit158.d.ts').WasmSource, threads?: import('./vit158.d.ts').WasmSource, decoder?: import('./vit158.d.ts').WasmSource}}
- */
-function wasmSources(wasm) {
-  const single =
-    wasm === undefined ||
-    typeof wasm !== 'object' ||
-    wasm instanceof URL ||
-    wasm instanceof ArrayBuffer ||
-    ArrayBuffer.isView(wasm) ||
-    wasm instanceof Promise ||
-    isA('Response', wasm) ||
-    wasm instanceof WebAssembly.Module;
-  return single ? { engine: /** @type {any} */ (wasm) } : /** @type {any} */ (wasm);
 }
 
 /** @param {string} option @param {string} value @param {string[]} allowed */

@@ -8,6 +8,7 @@ import { Vit158Error, messageOf } from './errors.js';
 import { readWhole } from './source.js';
 
 /** @typedef {import('./vit158.d.ts').WasmSource} WasmSource */
+/** @typedef {{engine?: WasmSource, threads?: WasmSource, decoder?: WasmSource}} WasmParts */
 /** @typedef {'simd128' | 'scalar' | 'threads' | 'decode'} ModuleName */
 
 // Written out one by one: bundlers find assets by this very expression.
@@ -38,6 +39,16 @@ export function loadWasm(name, source) {
     module.catch(() => compiled.delete(name)); // the next caller tries again
   }
   return module;
+}
+
+/**
+ * The modules that a caller gave: one source is the engine's.
+ * @param {WasmSource | WasmParts | undefined} wasm
+ * @returns {WasmParts}
+ */
+export function wasmParts(wasm) {
+  const isPlain = Object.prototype.toString.call(wasm) === '[object Object]';
+  return isPlain ? /** @type {WasmParts} */ (wasm) : { engine: /** @type {WasmSource} */ (wasm) };
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 import { onAbort } from './abort.js';
 import { Vit158Error, messageOf } from './errors.js';
+import { wasmParts } from './load_wasm.js';
 import { hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
 import { baseName, isA, openSource, readWhole, isByteSource } from './source.js';
@@ -286,9 +287,7 @@ async function readModel(source, signal, onProgress) {
  */
 async function portableWasm(wasm) {
   if (wasm === undefined) return undefined;
-  const given = /** @type {any} */ (await wasm);
-  const whole = typeof given === 'string' || given instanceof URL || isByteSource(given) || given instanceof WebAssembly.Module;
-  const parts = whole ? { engine: given } : given;
+  const parts = wasmParts(await wasm);
   /** @type {Record<string, any>} */
   const out = {};
   for (const [name, part] of Object.entries(parts)) {

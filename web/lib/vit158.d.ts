@@ -68,14 +68,14 @@ export type ByteSource = Awaitable<string | URL | Blob | ArrayBuffer | ArrayBuff
 export type ImageInput =
   | ByteSource
   | Awaitable<
-      | ImageData
-      | ImageBitmap
-      | HTMLImageElement
-      | HTMLCanvasElement
-      | HTMLVideoElement
-      | OffscreenCanvas
-      | VideoFrame
       | PixelData
+      | Global<'ImageData'>
+      | Global<'ImageBitmap'>
+      | Global<'HTMLImageElement'>
+      | Global<'HTMLCanvasElement'>
+      | Global<'HTMLVideoElement'>
+      | Global<'OffscreenCanvas'>
+      | Global<'VideoFrame'>
     >;
 
 /** Interleaved 8-bit pixels, rows without padding: 1 (grey), 3 (RGB) or 4 (RGBA) bytes each. */
@@ -85,7 +85,8 @@ export interface PixelData {
   height: number;
 }
 
-export type WasmSource = ByteSource | Awaitable<WebAssembly.Module>;
+/** A WebAssembly module: its file, or a WebAssembly.Module compiled before. */
+export type WasmSource = ByteSource | Awaitable<WasmModule>;
 
 export interface LoadProgress {
   /** Bytes of the model so far. */
@@ -272,3 +273,18 @@ export declare function decodeImage(
 export declare function hasSimd128(): boolean;
 
 type Awaitable<T> = T | Promise<T>;
+
+/** Instances of a global class; never where there is none, as browsers' classes in Node. */
+type Global<Name extends string> = typeof globalThis extends Record<Name, { prototype: infer T }>
+  ? T
+  : never;
+
+type WasmModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer T } } }
+  ? T
+  : never;
+
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
