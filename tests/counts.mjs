@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // How many tests passed, failed and were skipped, read off what each runner prints.
 
-/** @typedef {{passed: number, failed: number, skipped: number}} Counts */
+/**
+ * `skippedTests` names what was skipped, as far as the runner tells.
+ * @typedef {{passed: number, failed: number, skipped: number, skippedTests?: string[]}} Counts
+ */
 
 /** @param {Counts} counts */
 export function countsLine(counts) {
@@ -26,7 +29,7 @@ export function withExitCode(counts, exitCode) {
  * @returns {Counts}
  */
 export function countCtest(xml) {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const counts = { passed: 0, failed: 0, skipped: 0, skippedTests: /** @type {string[]} */ ([]) };
   for (const section of xml.split(/(?=<testcase )/).slice(1)) {
     /** @param {string} word */
     const cmocka = (word) => {
@@ -37,9 +40,12 @@ export function countCtest(xml) {
     const status = section.match(/ status="(\w+)"/)?.[1];
     if (section.includes('<skipped message="SKIP_RETURN_CODE')) {
       counts.skipped++;
+      counts.skippedTests.push(section.match(/name="([^"]*)"/)?.[1] ?? '');
       continue;
     }
     counts.skipped += cmocka('SKIPPED');
+    const names = [...section.matchAll(/^\[ +SKIPPED +\] (\w+)$/gm)].map((match) => match[1]);
+    counts.skippedTests.push(...new Set(names)); // cmocka prints each twice
     counts.passed += isCmocka || status !== 'run' ? cmocka('PASSED') : 1;
     counts.failed += status === 'run' ? 0 : Math.max(cmocka('FAILED'), 1);
   }
@@ -58,6 +64,7 @@ export function countTap(tap) {
     passed: count('pass'),
     failed: count('fail') + count('cancelled'),
     skipped: count('skipped') + count('todo'),
+    skippedTests: [...tap.matchAll(/^ *ok \d+ - (.*) # (?:SKIP|TODO)/gm)].map((match) => match[1]),
   };
 }
 

@@ -108,7 +108,10 @@ async function main(names) {
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
-    summary.push(`${name.padEnd(8)} ${countsLine(counts)} (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
+    const seconds = ((Date.now() - begin) / 1000).toFixed(1);
+    summary.push(`${name.padEnd(8)} ${countsLine(counts)} (${seconds} s)`);
+    if (counts.skippedTests?.length)
+      summary.push(`         SKIPPED: ${counts.skippedTests.join(', ')}`);
   }
   console.log(`\n== summary (${((Date.now() - started) / 1000).toFixed(0)} s)\n${summary.join('\n')}`);
   console.log(countsLine(total));

@@ -16,7 +16,7 @@ test('the manual page and --help agree', () => {
   assert.ok(commands.length >= 4);
   const options = new Set(['--version']);
   for (const command of commands) {
-    assert.match(page, new RegExp(`^\\.B vit158 ${command}$`, 'm'), `synopsis of ${command}`);
+    assert.ok(page.includes(`\n.B vit158 ${command}\n`), `no synopsis of ${command}`);
     for (const [option] of vit158(command, '--help').matchAll(/(?<=^(?: {2,6}(?:-\w, )?)?)--[\w-]+/gm))
       options.add(option);
   }
