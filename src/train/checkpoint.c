@@ -208,9 +208,15 @@ static void add_reals(model_text *m, const char *key, const float *values, uint3
 {
     char *text = next_number(m);
     int used = 0;
-    for (uint32_t i = 0; i < count; i++)
-        used += snprintf(text + used, sizeof m->numbers[0] - (size_t)used, "%s%.9g", i ? "," : "",
-                         (double)values[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        char shortest[24];
+        int digits = 6; /* the fewest that read back as the same float */
+        do
+            snprintf(shortest, sizeof shortest, "%.*g", digits, (double)values[i]);
+        while (strtof(shortest, NULL) != values[i] && digits++ < 9);
+        used += snprintf(text + used, sizeof m->numbers[0] - (size_t)used, "%s%s", i ? "," : "",
+                         shortest);
+    }
     add_text(m, key, text);
 }
 
@@ -253,6 +259,7 @@ static void describe(model_text *m, const vit158_trainer *t, const char *labels,
     add_count(m, "mlp_dim", c->mlp_dim);
     add_count(m, "classes", c->classes);
     add_text(m, "pooling", "cls");
+    add_text(m, "weights", c->ternary ? "ternary" : "float");
     add_reals(m, "norm_eps", &c->norm_eps, 1);
     add_reals(m, "inner_norm_eps", &c->inner_norm_eps, 1);
     add_text(m, "labels", labels);

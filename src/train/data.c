@@ -63,16 +63,41 @@ static vit158_status split(vit158_dataset *all, vit158_dataset *val, uint32_t ev
     return VIT158_OK;
 }
 
+/* The recipe's names of the classes instead of the data's. */
+static vit158_status rename_classes(vit158_dataset *data, const char *labels, vit158_error *error)
+{
+    uint32_t count = 1;
+    for (const char *s = labels; *s; s++)
+        count += *s == ',';
+    if (count != data->classes)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "%u labels for %u classes", count,
+                           data->classes);
+    const size_t n_bytes = strlen(labels) + 1;
+    char *names = malloc(n_bytes);
+    if (!names)
+        return vit158_fail(error, VIT158_E_MEMORY, "no memory for labels");
+    memcpy(names, labels, n_bytes);
+    for (size_t i = 0; i < n_bytes; i++)
+        names[i] = names[i] == ',' ? '\0' : names[i];
+    free(data->names);
+    data->names = names;
+    data->name_bytes = (uint32_t)n_bytes;
+    return VIT158_OK;
+}
+
 vit158_status vit158_data_open(vit158_dataset *train, vit158_dataset *val,
                                const vit158_train_recipe *recipe, vit158_error *error)
 {
     memset(train, 0, sizeof *train);
     memset(val, 0, sizeof *val);
     VIT158_RETURN_IF_ERROR(open_any(train, recipe->train_data, recipe, error));
-    const vit158_status status = recipe->val_data[0]
-                                     ? open_any(val, recipe->val_data, recipe, error)
-                                     : split(train, val, recipe->val_every, error);
-    if (status != VIT158_OK)
+    vit158_status status = recipe->val_data[0] ? open_any(val, recipe->val_data, recipe, error)
+                                               : split(train, val, recipe->val_every, error);
+    if (status == VIT158_OK && recipe->labels[0])
+        status = rename_classes(train, recipe->labels, error);
+    if (status != VIT158_OK) {
         vit158_dataset_free(train);
+        vit158_dataset_free(val);
+    }
     return status;
 }

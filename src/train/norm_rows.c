@@ -46,7 +46,6 @@ static void gelu_row(float *y, const float *x, uint32_t n)
 
 static void quantize_row(const vit158_quantized *out, uint32_t t, const float *x, uint32_t n)
 {
-    typedef int8_t v16b __attribute__((vector_size(16)));
     vf most = vf_set(0.0F);
     for (uint32_t i = 0; i < n; i += VIT158_LANES)
         most = vf_max(most, vf_abs(vf_load(x + i)));
@@ -55,16 +54,16 @@ static void quantize_row(const vit158_quantized *out, uint32_t t, const float *x
     int8_t *to = out->q + t * out->ldq;
     for (uint32_t i = 0; i < n; i += VIT158_LANES) {
         const vi q = vf_quantize(vf_load(x + i), vf_set(scale));
-        const v16b narrow = __builtin_convertvector(q, v16b);
+        const vi8 narrow = __builtin_convertvector(q, vi8);
         memcpy(to + i, &narrow, sizeof narrow);
         total += q;
     }
     memset(to + n, 0, out->ldq - n);
     out->r[t] = 1.0F / scale;
-    int32_t lane[16];
+    int32_t lane[VIT158_LANES];
     int32_t sum = 0;
     memcpy(lane, &total, sizeof lane);
-    for (int i = 0; i < 16; i++)
+    for (uint32_t i = 0; i < VIT158_LANES; i++)
         sum += lane[i];
     out->sum[t] = sum;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Dense float products: tiles of up to 6 rows by 5 vectors held in registers.
+ * Dense float products: tiles of up to 6 rows by 5 registers of columns.
  */
 #include <assert.h>
 
@@ -11,8 +11,8 @@
 #define WIDE 4
 #define WIDEST 5
 #else
-#define WIDE 1
-#define WIDEST 1
+#define WIDE 2
+#define WIDEST 2
 #endif
 
 typedef struct tile_place {
@@ -61,7 +61,7 @@ tile(const vit158_product *p, const tile_place *at, const int rows, const int ve
         vf w[WIDEST];
 #pragma GCC unroll 5
         for (int v = 0; v < vectors; v++)
-            w[v] = vf_load(b + (ptrdiff_t)16 * v);
+            w[v] = vf_load(b + (ptrdiff_t)VIT158_LANES * v);
 #pragma GCC unroll 6
         for (int r = 0; r < rows; r++) {
             const vf x = vf_set(a[(size_t)r * a_row]);
@@ -79,7 +79,7 @@ tile(const vit158_product *p, const tile_place *at, const int rows, const int ve
     store_tile(p, at, c, (uint32_t)vectors);
 }
 
-/* All rows of `vectors` columns of sixteen from column `col`. */
+/* All rows of `vectors` registers of columns from column `col`. */
 static void columns(const vit158_product *p, uint32_t col, uint32_t vectors, const float *b,
                     size_t ldb)
 {
@@ -98,10 +98,10 @@ static void columns(const vit158_product *p, uint32_t col, uint32_t vectors, con
         case 3:
             tile(p, &at, 6, 3);
             break;
+#endif
         case 2:
             tile(p, &at, 6, 2);
             break;
-#endif
         default:
             tile(p, &at, 6, 1);
             break;

@@ -47,6 +47,7 @@ static const recipe_key keys[] = {
                      "file; relative to the working directory"),
     TEXT(val_data, "the same for validation; empty = every val_every-th training picture"),
     TEXT(cache_dir, "where decoded pictures are kept"),
+    TEXT(labels, "names of the classes, separated by commas; empty = those of the data"),
     COUNT(val_every, 2, 1000, "with an empty val_data: one picture in so many is for validation"),
     {"weights", KEY_CHOICE, AT(net.ternary), 0, 1, {"float", "ternary"}, "block matrices"},
     NET(image_size, 4, 1024, "side of the pictures in pixels"),
@@ -63,6 +64,14 @@ static const recipe_key keys[] = {
     {"std", KEY_REALS, AT(std), 1e-3, 10, {0}, "one per channel"},
     REAL(epochs, 0, 100000, "length of the schedule in passes over the training pictures"),
     REAL(minutes, 0, 1e6, "if not 0: length of the schedule in minutes of training time instead"),
+    {"clock",
+     KEY_CHOICE,
+     AT(processor_clock),
+     0,
+     1,
+     {"wall", "processor"},
+     "what a minute of training is: on the wall, or of processor time divided by threads, which "
+     "pauses and busy neighbours do not touch"},
     COUNT(batch, 1, 65536, "pictures a step"),
     COUNT(microbatch, 1, 64, "pictures a worker handles at a time; also who mixes with whom"),
     COUNT(threads, 1, 16, "worker threads"),
@@ -340,9 +349,9 @@ void vit158_recipe_print(const vit158_train_recipe *r, FILE *out)
         else if (k->kind == KEY_COUNT)
             fprintf(out, "%u", *(const uint32_t *)at);
         else if (k->kind == KEY_REALS)
-            fprintf(out, "%.9g %.9g %.9g", (double)real[0], (double)real[1], (double)real[2]);
+            fprintf(out, "%.6g %.6g %.6g", (double)real[0], (double)real[1], (double)real[2]);
         else
-            fprintf(out, "%.9g", (double)*real);
+            fprintf(out, "%.6g", (double)*real);
         fprintf(out, "  # %s\n", k->meaning);
     }
 }

@@ -17,12 +17,13 @@ typedef struct vit158_train_recipe {
     char name[VIT158_RECIPE_TEXT];
     char train_data[VIT158_RECIPE_TEXT], val_data[VIT158_RECIPE_TEXT];
     char cache_dir[VIT158_RECIPE_TEXT];
+    char labels[VIT158_RECIPE_TEXT];
     char init[VIT158_RECIPE_TEXT], teacher[VIT158_RECIPE_TEXT];
     uint32_t val_every; /* every n-th picture of train_data is validation, if val_data is empty */
     vit158_net_config net;
-    uint32_t label_count;
     float mean[3], std[3];
     float epochs, minutes;
+    uint32_t processor_clock; /* minutes are processor time / threads, else wall time */
     uint32_t batch, microbatch, threads, deterministic;
     uint64_t seed;
     uint32_t muon, wsd; /* else AdamW, cosine */

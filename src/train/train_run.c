@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
 #include "train/train_run.h"
 
 #include <errno.h>
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -22,7 +24,6 @@ typedef struct run {
     vit158_trainer *t;
     const vit158_run_options *options;
     FILE *log;
-    double started;                              /* ms */
     double base_seconds;                         /* of the state when this session began */
     double last_log, last_eval, last_checkpoint; /* state.seconds */
     uint64_t logged_images;
@@ -138,13 +139,23 @@ static bool stopped(const run *r)
            (o->max_steps && r->t->state.step >= o->max_steps);
 }
 
+/* Seconds of training so far on the recipe's clock, from an arbitrary start. */
+static double training_clock(const run *r)
+{
+    if (!r->t->recipe.processor_clock)
+        return vit158_now_ms() / 1000.0;
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return ((double)t.tv_sec + 1e-9 * (double)t.tv_nsec) / r->t->recipe.threads;
+}
+
 static vit158_status one_step(run *r, vit158_error *error)
 {
     vit158_trainer *t = r->t;
-    const double before = vit158_now_ms();
+    const double before = training_clock(r);
     vit158_step_result result;
     VIT158_RETURN_IF_ERROR(vit158_trainer_step(t, &result, error));
-    t->state.seconds += (vit158_now_ms() - before) / 1000.0;
+    t->state.seconds += training_clock(r) - before;
     const double keep = r->loss > 0.0 ? SMOOTHING : 0.0;
     r->loss = keep * r->loss + (1.0 - keep) * result.loss;
     r->accuracy = keep * r->accuracy + (1.0 - keep) * result.accuracy;

@@ -59,11 +59,10 @@ size_t vit158_trit_gradient_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out
 }
 #endif
 
-/* Sixteen int32 in int16 range to int16. */
+/* Values in int16 range to int16. */
 static inline void store_narrow(int16_t *to, vi x)
 {
-    typedef int16_t v16h __attribute__((vector_size(32)));
-    const v16h narrow = __builtin_convertvector(x, v16h);
+    const vi16 narrow = __builtin_convertvector(x, vi16);
     memcpy(to, &narrow, sizeof narrow);
 }
 
@@ -113,8 +112,7 @@ static void pack_gradient(const vit158_trit_gradient *p, const scratch_plan *s)
 
 static inline vi widen(const int8_t *q)
 {
-    typedef int8_t v16b __attribute__((vector_size(16)));
-    v16b bytes;
+    vi8 bytes;
     memcpy(&bytes, q, sizeof bytes);
     return __builtin_convertvector(bytes, vi);
 }

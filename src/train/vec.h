@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sixteen float lanes as a GNU vector type. The same source becomes AVX-512, AVX2 or SSE2 code
- * according to the flags of the file that includes it; lane order, and so the order of every sum,
- * is the same in all of them. Trainer only: contraction to FMA is allowed here.
+ * A register's worth of floats as a GNU vector type: 16 lanes with AVX-512, 8 with AVX2, else 4,
+ * according to the flags of the file that includes it. Row widths are multiples of 16, so no loop
+ * has a tail. Trainer only: contraction to FMA is allowed here.
  */
 #ifndef VIT158_TRAIN_VEC_H
 #define VIT158_TRAIN_VEC_H
@@ -16,12 +16,20 @@
 /* "The ABI for passing vector arguments has changed": these functions are inlined everywhere. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
+#if defined(__AVX512F__)
 #define VIT158_LANES 16U
+#elif defined(__AVX2__)
+#define VIT158_LANES 8U
+#else
+#define VIT158_LANES 4U
+#endif
 
-typedef float vf __attribute__((vector_size(64)));
-typedef int32_t vi __attribute__((vector_size(64)));
-typedef float vf_loose __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t vi_loose __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float vf __attribute__((vector_size(4 * VIT158_LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * VIT158_LANES)));
+typedef int16_t vi16 __attribute__((vector_size(2 * VIT158_LANES)));
+typedef int8_t vi8 __attribute__((vector_size(VIT158_LANES)));
+typedef float vf_loose __attribute__((vector_size(4 * VIT158_LANES), aligned(4), may_alias));
+typedef int32_t vi_loose __attribute__((vector_size(4 * VIT158_LANES), aligned(4), may_alias));
 
 static inline vf vf_load(const float *p)
 {
@@ -45,12 +53,12 @@ static inline void vi_store(void *p, vi x)
 
 static inline vf vf_set(float x)
 {
-    return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+    return x - (vf){0};
 }
 
 static inline vi vi_set(int32_t x)
 {
-    return (vi){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+    return x - (vi){0};
 }
 
 static inline vf vf_from_bits(vi x)
@@ -88,27 +96,37 @@ static inline vf vf_abs(vf x)
     return vf_from_bits(vf_bits(x) & vi_set(0x7FFFFFFF));
 }
 
-typedef float vf8 __attribute__((vector_size(32)));
-typedef float vf4 __attribute__((vector_size(16)));
-
 static inline float vf_sum(vf x)
 {
-    const vf8 a = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
-                  __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
-    const vf4 b =
-        __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
-    return (b[0] + b[1]) + (b[2] + b[3]);
+#if VIT158_LANES == 16U
+    typedef float vf8 __attribute__((vector_size(32)));
+    const vf8 half = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+                     __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+    const vf half = x;
+#endif
+#if VIT158_LANES >= 8U
+    typedef float vf4 __attribute__((vector_size(16)));
+    const vf4 quarter = __builtin_shufflevector(half, half, 0, 1, 2, 3) +
+                        __builtin_shufflevector(half, half, 4, 5, 6, 7);
+#else
+    const vf quarter = half;
+#endif
+    return (quarter[0] + quarter[1]) + (quarter[2] + quarter[3]);
 }
 
 static inline float vf_largest(vf x)
 {
-    const vf swapped =
-        __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-    vf a = vf_max(x, swapped);
-    a = vf_max(a,
-               __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15));
-    const float p = a[0] > a[1] ? a[0] : a[1];
-    const float q = a[2] > a[3] ? a[2] : a[3];
+#if VIT158_LANES == 16U
+    x = vf_max(x,
+               __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+    x = vf_max(x,
+               __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15));
+#elif VIT158_LANES == 8U
+    x = vf_max(x, __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3));
+#endif
+    const float p = x[0] > x[1] ? x[0] : x[1];
+    const float q = x[2] > x[3] ? x[2] : x[3];
     return p > q ? p : q;
 }
 
@@ -119,13 +137,15 @@ static inline vi vf_quantize(vf x, vf s)
     vf product = x * s;
 #if defined(__AVX512F__)
     __asm__("" : "+v"(product));
+#elif defined(__x86_64__)
+    __asm__("" : "+x"(product));
 #else
     __asm__("" : "+m"(product));
 #endif
     return vf_bits(product + vf_set(12582912.0F)) - vi_set(0x4B400000);
 }
 
-/* numerics.h's vit158_exp on sixteen lanes, for any x <= 88. */
+/* numerics.h's vit158_exp on all lanes, for any x <= 88. */
 static inline vf vf_exp(vf x)
 {
     const vf clamped = vf_max(x, vf_set(VIT158_EXP_MIN));
