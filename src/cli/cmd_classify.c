@@ -64,14 +64,16 @@ static void print_json(const vit158_classifier *c, const classify_options *optio
 static void print_text(const vit158_classifier *c, const classify_options *options,
                        const vit158_prediction *predictions, uint32_t count, const char *file)
 {
-    printf("%s\n", file);
+    vit158_print_safely(stdout, file);
+    putchar('\n');
     for (uint32_t i = 0; i < count; i++) {
         const char *const label = vit158_model_label(c->model, predictions[i].index);
         printf("  %6.2f %%  ", 100.0 * (double)predictions[i].score);
         if (*label)
-            printf("%s\n", label);
+            vit158_print_safely(stdout, label);
         else
-            printf("class %u\n", predictions[i].index);
+            printf("class %u", predictions[i].index);
+        putchar('\n');
     }
     if (options->logits) {
         const float *const logits = vit158_session_logits(c->session);

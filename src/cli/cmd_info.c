@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/console.h"
 #include "cli/picture_classifier.h"
 #include "model/json_in.h"
 
@@ -70,7 +71,11 @@ static void show_json(void *context, const char *key, const char *value)
 static void show_text(void *context, const char *key, const char *value)
 {
     (void)context;
-    printf("  %-20s %s\n", key, value);
+    printf("  ");
+    vit158_print_safely(stdout, key);
+    printf("%*s ", (int)strlen(key) < 20 ? 20 - (int)strlen(key) : 0, "");
+    vit158_print_safely(stdout, value);
+    putchar('\n');
 }
 
 static void print_json(const vit158_classifier *c, const field fields[FIELD_COUNT])

@@ -140,13 +140,6 @@ static void print_json(const char *path, const vit158_inspection *facts,
 
 /* ---- Text ---- */
 
-/* The file may be a stranger's: no control characters on the terminal. */
-static void print_safely(const char *text)
-{
-    for (; *text != 0; text++)
-        putchar((unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text);
-}
-
 static void print_sizes(const vit158_inspection *facts)
 {
     const struct {
@@ -188,7 +181,7 @@ static void print_tensors(const vit158_header *header)
     for (uint32_t i = 0; i < header->tensor_count; i++) {
         const vit158_tensor_entry *tensor = &header->tensors[i];
         printf("  ");
-        print_safely(tensor->name);
+        vit158_print_safely(stdout, tensor->name);
         printf("  %s [", vit158_dtype_name(tensor->dtype));
         for (uint32_t k = 0; k < tensor->rank; k++)
             printf("%s%llu", k > 0 ? ", " : "", (unsigned long long)tensor->shape[k]);
@@ -200,7 +193,8 @@ static void print_text(const char *path, const vit158_inspection *facts,
                        const vit158_header *header, bool all_tensors)
 {
     const vit158_model_info *info = &facts->info;
-    printf("%s: %s%s\n", path, kind_names[facts->kind],
+    vit158_print_safely(stdout, path);
+    printf(": %s%s\n", kind_names[facts->kind],
            facts->kind == VIT158_FILE_LATENT ? " (run `vit158 pack` to use it; zeros and scales as "
                                                "packing will give them)"
                                              : "");
@@ -220,9 +214,9 @@ static void print_text(const char *path, const vit158_inspection *facts,
         if (is_long(header->metadata_keys[i]))
             continue;
         printf("  ");
-        print_safely(header->metadata_keys[i]);
+        vit158_print_safely(stdout, header->metadata_keys[i]);
         printf(" = ");
-        print_safely(header->metadata_values[i]);
+        vit158_print_safely(stdout, header->metadata_values[i]);
         putchar('\n');
     }
 }

@@ -5,7 +5,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/console.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,9 +15,24 @@
 
 int vit158_complain(const char *command, const char *subject, const vit158_error *error)
 {
-    fprintf(stderr, "vit158 %s: %s%s%s\n", command, subject ? subject : "", subject ? ": " : "",
-            error->message);
+    fprintf(stderr, "vit158 %s: ", command);
+    if (subject) {
+        vit158_print_safely(stderr, subject);
+        fputs(": ", stderr);
+    }
+    vit158_print_safely(stderr, error->message);
+    fputc('\n', stderr);
     return VIT158_EXIT_FAILED;
+}
+
+void vit158_print_safely(FILE *out, const char *text)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+        /* U+0080 to U+009F are control characters too; in UTF-8 they begin with C2. */
+        const bool is_c1 = at[0] == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0;
+        fputc(*at < 0x20 || *at == 0x7F || is_c1 ? '?' : *at, out);
+        at += is_c1;
+    }
 }
 
 vit158_progress vit158_progress_start(size_t total)

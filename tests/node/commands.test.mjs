@@ -3,7 +3,7 @@
 // bits, the same exit codes.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
@@ -174,4 +174,30 @@ test('info and models of every kind', () => {
       comparable(records(run(kind, 'classify', '--json', '-m', model, SAMPLES[0]).stdout)[0]);
     assert.deepEqual(classified('native'), classified('npm'));
   }
+});
+
+test("a stranger's text cannot steer the terminal", () => {
+  const file = readFileSync(join(TINY, 'ternary-6.safetensors'));
+  const end = 8 + Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.subarray(8, end).toString());
+  const evil = '\u001b[31m\u009b2J\r\n\u007f';
+  header.__metadata__.labels = JSON.stringify(Array(7).fill(`red${evil}`));
+  header.__metadata__[`key${evil}`] = evil;
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  const model = join(SCRATCH, 'evil.safetensors');
+  writeFileSync(model, Buffer.concat([length, text, file.subarray(end)]));
+  const picture = join(SCRATCH, `evil${evil.replace('\n', '')}.png`);
+  copyFileSync(SAMPLES[5], picture);
+  for (const args of [['classify', '-m', model, picture], ['info', '-m', model], ['inspect', model],
+    ['classify', `${picture}.gone`]]) {
+    const [native, npm] = [run('native', ...args), run('npm', ...args)];
+    for (const output of [native, npm]) {
+      assert.doesNotMatch(output.stdout + output.stderr, /[\0-\x09\x0b-\x1f\x7f-\x9f]/);
+      assert.match(output.stdout + output.stderr, /\?\[31m\?2J/);
+    }
+  }
+  const labels = records(run('native', 'classify', '--json', '-m', model, picture).stdout)[0].predictions;
+  assert.equal(labels[0].label, `red${evil}`, 'JSON keeps the text');
 });

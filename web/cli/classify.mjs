@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // vit158 classify: pictures to predictions, one record a file.
-import { EXIT, complain, printJson, roundMs } from './console.mjs';
+import { EXIT, complain, printJson, printable, roundMs } from './console.mjs';
 import { RUN_OPTIONS, loadModel, modelMembers } from './model.mjs';
 import { parseOptions } from './options.mjs';
 
@@ -63,7 +63,7 @@ function printRecord(file, { predictions, timing, logits, logitsSha256 }, vit, w
 /** @type {typeof printRecord} */
 function printText(file, { predictions, logits }, _vit, withLogits) {
   const lines = predictions.map(({ label, score, index }) =>
-    `  ${(100 * score).toFixed(2).padStart(6)} %  ${label || `class ${index}`}`);
+    `  ${(100 * score).toFixed(2).padStart(6)} %  ${printable(label) || `class ${index}`}`);
   if (withLogits) lines.push(`  logits ${Array.from(logits, (x) => Number(x.toPrecision(9))).join(' ')}`);
-  process.stdout.write(`${[file, ...lines].join('\n')}\n`);
+  process.stdout.write(`${[printable(file), ...lines].join('\n')}\n`);
 }

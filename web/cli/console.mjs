@@ -15,10 +15,19 @@ const REDRAW_MS = 100;
  * @param {unknown} error
  */
 export function complain(command, subject, error) {
-  const message = error instanceof Vit158Error ? error.message
+  const message = error instanceof Vit158Error ? printable(error.message)
     : error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`vit158 ${command}: ${subject === undefined ? '' : `${subject}: `}${message}\n`);
+  process.stderr.write(`vit158 ${command}: ${subject === undefined ? '' : `${printable(subject)}: `}${message}\n`);
   return EXIT.FAILED;
+}
+
+/**
+ * Text that may be a stranger's (labels, metadata, file names) for the terminal: control characters,
+ * which could steer it, become "?".
+ * @param {string} text
+ */
+export function printable(text) {
+  return text.replace(/[\0-\x1f\x7f-\x9f]/g, '?');
 }
 
 /** @param {unknown} record printed as one line of JSON */

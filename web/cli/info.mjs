@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // vit158 info: what a model is and what running it takes.
-import { EXIT, printJson } from './console.mjs';
+import { EXIT, printJson, printable } from './console.mjs';
 import { RUN_OPTIONS, geometry, loadModel, shortMetadata } from './model.mjs';
 import { parseOptions } from './options.mjs';
 
@@ -28,7 +28,7 @@ export async function info(args) {
     return EXIT.OK;
   }
   const rows = (/** @type {Record<string, string | number>} */ values) =>
-    Object.entries(values).map(([key, value]) => `  ${key.padEnd(20)} ${value}\n`).join('');
+    Object.entries(values).map(([key, value]) => `  ${printable(key).padEnd(20)} ${printable(String(value))}\n`).join('');
   process.stdout.write(`vit158 ${version}, numerics ${numericsVersion}, ${engine}\n${name}\n`
     + `${rows(numbers)}metadata\n${rows(shortMetadata(metadata))}`);
   return EXIT.OK;

@@ -2,7 +2,7 @@
 // vit158 inspect: what a model file is made of. The engine has opened and checked the file before
 // anything here reads it. (Checkpoints that are still to be packed: the native command.)
 import { open } from 'node:fs/promises';
-import { EXIT, complain, printJson } from './console.mjs';
+import { EXIT, complain, printJson, printable } from './console.mjs';
 import { geometry, loadModel } from './model.mjs';
 import { parseOptions } from './options.mjs';
 import { countZeros, formulaBytes } from './trits.mjs';
@@ -155,11 +155,9 @@ async function readAt(file, at, n) {
 function printText(report, withTensors) {
   const { bytes, matrices, tensors, metadata } = report;
   const norms = [report.outer_norms && '2 outer', report.inner_norms && '4 inner'].filter(Boolean).join(', ');
-  // The file may be a stranger's: no control characters on the terminal.
-  const safe = (/** @type {string} */ text) => text.replace(/[\0-\x1f\x7f]/g, '?');
   const { formula, file, ...parts } = bytes;
   const lines = [
-    `${report.file}: ${report.kind}`,
+    `${printable(report.file)}: ${report.kind}`,
     `  image ${report.image_size}, patch ${report.patch_size}, channels ${report.channels}, `
       + `tokens ${report.tokens}, classes ${report.classes}`,
     `  dim ${report.dim}, depth ${report.depth}, heads ${report.heads}, mlp_dim ${report.mlp_dim}, `
@@ -177,9 +175,9 @@ function printText(report, withTensors) {
       + String(n).padStart(11)
       + (zeros === undefined ? '' : `  ${zeros.toFixed(4)}  ${Number(scale?.toPrecision(6))}`)),
     ...(withTensors ? ['tensors', ...tensors.map(({ name, type, shape }) =>
-      `  ${safe(name)}  ${type} [${shape.join(', ')}]`)] : []),
+      `  ${printable(name)}  ${type} [${shape.join(', ')}]`)] : []),
     'metadata',
-    ...Object.entries(metadata).map(([key, value]) => `  ${safe(key)} = ${safe(value)}`),
+    ...Object.entries(metadata).map(([key, value]) => `  ${printable(key)} = ${printable(value)}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
