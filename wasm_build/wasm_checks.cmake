@@ -2,7 +2,8 @@
 # The checks of tests/checks.cmake as wasm modules, SIMD128 and scalar; included by wasm.cmake. They
 # import nothing, so that any engine runs them; tests/node/wasm_checks.test.mjs does.
 set(check_library_sources
-    ${VIT158_BASE_SOURCES} ${VIT158_KERNELS_SOURCES} ${VIT158_IMAGE_SOURCES} tests/check.c
+    ${VIT158_BASE_SOURCES} ${VIT158_KERNELS_SOURCES} ${VIT158_IMAGE_SOURCES}
+    ${VIT158_MODEL_SOURCES} tests/check.c
     tests/check_pages_wasm.c src/wasm/memory_growth.c)
 set(check_simd128_flags -msimd128 -DVIT158_HAVE_SIMD128=1)
 
