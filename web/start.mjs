@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// `npm start`: classifies a sample picture with the default model, through the committed wasm
+// modules. Needs Node and nothing else.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MIN_NODE = 18;
+
+/** @param {string} message @returns {never} */
+function stop(message) {
+  console.error(`npm start: ${message}`);
+  process.exit(1);
+}
+
+if (Number(process.versions.node.split('.')[0]) < MIN_NODE)
+  stop(`needs Node ${MIN_NODE} or newer, this is ${process.version}`);
+if (!existsSync(join(ROOT, 'wasm_build/dist/vit158.wasm')))
+  stop('wasm_build/dist has no modules; npm run build:wasm makes them');
+
+/** @type {{samples: {file: string}[]}} */
+const { samples } = JSON.parse(readFileSync(join(ROOT, 'models/samples/samples.json'), 'utf8'));
+const picture = relative(process.cwd(), join(ROOT, 'models/samples', samples[0].file));
+console.log(`$ node web/cli.mjs classify ${picture}`);
+const { status } = spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), 'classify', picture],
+  { stdio: 'inherit' });
+console.log('\nOther pictures: node web/cli.mjs classify FILE...; everything else: node web/cli.mjs --help');
+process.exitCode = status ?? 1;
