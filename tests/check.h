@@ -9,8 +9,8 @@
  *
  * Register it with one line in tests/checks.cmake: vit158_add_check(NAME FILE...). That makes the
  * ctest test check_NAME, and for each wasm variant a module build/wasm/check_NAME[-scalar].wasm
- * that tests/node/wasm_checks.test.mjs runs. The modules import nothing; they contain base, kernels,
- * image and model, and the scalar one has no SIMD code (VIT158_HAVE_SIMD128 tells).
+ * that tests/node/wasm_checks.test.mjs runs. The modules import nothing; they contain base,
+ * kernels, image and model, and the scalar one has no SIMD code (VIT158_HAVE_SIMD128 tells).
  *
  * Memory comes from check_alloc and is given back after each case; nothing else allocates.
  */

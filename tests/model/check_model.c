@@ -218,7 +218,8 @@ static void the_same_weights_everywhere(void)
         if (status != VIT158_OK)
             return;
         const uint64_t hash = hash_model(model);
-        CHECK(hash == 11083713349999312565ULL, "piece %zu: hash %llu", pieces[i % 4], (unsigned long long)hash);
+        CHECK(hash == 11083713349999312565ULL, "piece %zu: hash %llu", pieces[i % 4],
+              (unsigned long long)hash);
         CHECK(model->info.weight_bytes < 65536, "%llu",
               (unsigned long long)model->info.weight_bytes);
         vit158_model_close(model);
