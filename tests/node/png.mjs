@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Writes pixels as a PNG file, so that native code can be given the same raw pixels as wasm.
-import { crc32 as zlibCrc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 
-/** Newer Nodes have it built in. @type {(data: Uint8Array) => number} */
-const crc32 = zlibCrc32 ?? ((data) => {
+/** @param {Uint8Array} data */
+function crc32(data) {
   let crc = 0xffffffff;
   for (const byte of data) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
   }
   return ~crc >>> 0;
-});
+}
 
 /** @param {string} type @param {Uint8Array} data */
 function chunk(type, data) {
