@@ -4,7 +4,7 @@
 // an error and never a trap.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Decoder } from '../../web/lib/decoder.js';
@@ -75,4 +75,18 @@ test('a picture that announces more than it holds takes no memory', async () => 
   const memory = instance.memoryBytes;
   assert.equal(outcome(instance, bytes), 'E_TRUNCATED');
   assert.equal(instance.memoryBytes, memory);
+});
+
+test('sample pictures are small, large enough to look at, and have their origin recorded', async () => {
+  const folder = join(ROOT, 'models/samples');
+  const origins = readFileSync(join(folder, 'README.md'), 'utf8');
+  const names = readdirSync(folder).filter((name) => name !== 'README.md');
+  assert.ok(names.length >= 8);
+  for (const name of names) {
+    const bytes = readFileSync(join(folder, name));
+    const { width, height } = await decodeImage(bytes);
+    assert.ok(bytes.length <= 40960, `${name}: ${bytes.length} bytes`);
+    assert.ok(Math.min(width, height) >= 160, `${name}: ${width} x ${height}`);
+    assert.ok(origins.includes(`| ${name} `), `${name} is not in README.md`);
+  }
 });
