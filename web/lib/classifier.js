@@ -10,6 +10,7 @@ import { Vit158Error } from './errors.js';
 import { openImage } from './image_input.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
 import { Pace } from './pace.js';
+import { DISPOSE } from './platform.js';
 import { baseName, openSource } from './source.js';
 import { chooseThreads } from './threads.js';
 import { VERSION } from './version.js';
@@ -193,7 +194,7 @@ export class Classifier {
     this.#decoder.end();
   }
 
-  [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+  [DISPOSE]() {
     this.dispose();
   }
 

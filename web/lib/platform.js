@@ -40,3 +40,6 @@ export function yieldToEventLoop() {
     })
   );
 }
+
+/** Symbol.dispose, also where it is not built in yet. @type {typeof Symbol.dispose} */
+export const DISPOSE = Symbol.dispose ?? Symbol.for('Symbol.dispose');

@@ -7,7 +7,7 @@
 import { onAbort } from './abort.js';
 import { Vit158Error, messageOf } from './errors.js';
 import { wasmParts } from './load_wasm.js';
-import { hasFiles } from './platform.js';
+import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
 import { baseName, isA, openSource, readWhole, isByteSource } from './source.js';
 import { openWorker } from './workers.js';
@@ -168,7 +168,7 @@ export class PooledClassifier {
       member.fail('E_STATE', 'the classifier has been disposed of');
   }
 
-  [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+  [DISPOSE]() {
     this.dispose();
   }
 
