@@ -58,13 +58,15 @@ typedef struct vit158_quantized {
     size_t ldq;
 } vit158_quantized;
 
-/* A ternary matrix ready for products: u + 1 in panels [n_in / 4][n_out], u as int16 pairs in
- * panels [n_out / 2][n_in], and its scale. */
+/* A ternary matrix ready for products: u + 1 in panels [n_in / 4][n_out]; for the backward pass u
+ * as int16 pairs in panels [n_out / 2][n_in], or with gradient_bits 8 u + 1 in panels [n_out /
+ * 4][n_in]; and its scale. */
 typedef struct vit158_trits {
     uint32_t *forward;
     uint32_t *backward;
     float scale;
     uint32_t n_in, n_out;
+    uint32_t gradient_bits; /* 8, else 16 */
 } vit158_trits;
 
 /* y = base + factor * (scale * r * (q . u) + bias); base NULL = 0. */
@@ -144,6 +146,7 @@ typedef struct vit158_adamw {
 
 typedef struct vit158_compute {
     const char *name;
+    bool narrow_gradients; /* gradient_bits 8 is exact and faster */
     void (*product)(const vit158_product *p);
     /* Panels [depth][cols] of b(k, c) = b[k * b_row + c * b_col]. */
     void (*pack)(float *panels, const float *b, size_t b_row, size_t b_col, uint32_t depth,

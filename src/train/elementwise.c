@@ -52,11 +52,19 @@ static double sum_of_squares(const float *x, size_t count)
     return total;
 }
 
+/* AVX2's byte products saturate beyond 2^15, which u + 1 cannot reach but q + 128 can. */
+#if defined(VIT158_ISA_IS_AVX2)
+#define NARROW_GRADIENTS false
+#else
+#define NARROW_GRADIENTS true
+#endif
+
 #define VIT158_TEXT_(x) #x
 #define VIT158_TEXT(x) VIT158_TEXT_(x)
 
 const vit158_compute ISA(compute) = {
     .name = VIT158_TEXT(VIT158_ISA),
+    .narrow_gradients = NARROW_GRADIENTS,
     .product = ISA(product),
     .pack = ISA(pack),
     .pack_trits = ISA(pack_trits),

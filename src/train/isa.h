@@ -26,6 +26,7 @@ void ISA(pack)(float *panels, const float *b, size_t b_row, size_t b_col, uint32
 void ISA(pack_trits)(vit158_trits *w, const int8_t *u);
 void ISA(trit_product)(const vit158_trit_product *p);
 void ISA(trit_gradient)(const vit158_trit_gradient *p);
+void ISA(trit_gradient8)(const vit158_trit_gradient *p);
 void ISA(norm_rows)(const vit158_norm_rows *p);
 void ISA(norm_gradient)(const vit158_norm_gradient *p);
 void ISA(attention)(const vit158_attention *p);

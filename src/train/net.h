@@ -87,8 +87,9 @@ typedef struct vit158_ready {
     int8_t **codes;             /* [depth * 4]: u of each ternary matrix */
 } vit158_ready;
 
-/* Takes the memory of `ready`; NULL pieces while measuring. */
-void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, vit158_arena *arena);
+/* Takes the memory of `ready`; NULL pieces while measuring. gradient_bits: 8 or 16. */
+void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, uint32_t gradient_bits,
+                       vit158_arena *arena);
 /* Task `index` < vit158_ready_tasks(net) of preparing `parameters`; tasks are independent. */
 uint32_t vit158_ready_tasks(const vit158_net *net);
 void vit158_ready_make(vit158_ready *ready, const vit158_net *net, const vit158_compute *compute,

@@ -6,7 +6,8 @@
 #include "model/ternary.h"
 #include "train/net.h"
 
-void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, vit158_arena *arena)
+void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, uint32_t gradient_bits,
+                       vit158_arena *arena)
 {
     const vit158_net_config *c = &net->config;
     const uint32_t count = c->depth * VIT158_LAYERS;
@@ -15,7 +16,8 @@ void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, vit158_arena 
     for (uint32_t i = 0; i < count; i++) {
         const vit158_layer *layer = &net->blocks[i / VIT158_LAYERS].layers[i % VIT158_LAYERS];
         const uint32_t n_in = layer->n_in, n_out = layer->n_out;
-        vit158_ready_layer r = {.trits = {.n_in = n_in, .n_out = n_out}};
+        vit158_ready_layer r = {
+            .trits = {.n_in = n_in, .n_out = n_out, .gradient_bits = gradient_bits}};
         int8_t *u = NULL;
         if (c->ternary) {
             u = vit158_arena_take(arena, n_out, n_in);

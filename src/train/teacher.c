@@ -51,7 +51,7 @@ static vit158_status read_config(vit158_net_config *c, const vit158_safetensors 
 static void plan(vit158_teacher *teacher, const vit158_trainer *t, vit158_arena *arena)
 {
     teacher->parameters = vit158_arena_take(arena, teacher->net.parameters, sizeof(float));
-    vit158_ready_plan(&teacher->ready, &teacher->net, arena);
+    vit158_ready_plan(&teacher->ready, &teacher->net, 16, arena);
     for (uint32_t w = 0; w < t->recipe.threads; w++)
         vit158_work_plan(&teacher->work[w], &teacher->net, t->recipe.microbatch, false, arena);
 }

@@ -74,6 +74,9 @@ static const recipe_key keys[] = {
      "pauses and busy neighbours do not touch"},
     COUNT(batch, 1, 65536, "pictures a step"),
     COUNT(microbatch, 1, 64, "pictures a worker handles at a time; also who mixes with whom"),
+    COUNT(gradient_bits, 8, 16,
+          "16, or 8: ternary layers' backward products on bytes where the "
+          "processor has AVX-512 VNNI; faster, about 1 % of noise a layer"),
     COUNT(threads, 1, 16, "worker threads"),
     COUNT(deterministic, 0, 1, "1 = bit-identical weights for the same seed and thread count"),
     {"seed", KEY_SEED, AT(seed), 0, 0, {0}, "of initial values, order, augmentation"},
@@ -147,6 +150,7 @@ void vit158_recipe_defaults(vit158_train_recipe *r)
     r->batch = 128;
     r->microbatch = 4;
     r->threads = 2;
+    r->gradient_bits = 16;
     r->seed = 1;
     r->muon = 1;
     r->lr = 2e-3F;
@@ -327,6 +331,9 @@ vit158_status vit158_recipe_check(const vit158_train_recipe *r, vit158_error *er
     if (r->batch % r->microbatch)
         return vit158_fail(error, VIT158_E_ARGUMENT, "batch %u is no multiple of microbatch %u",
                            r->batch, r->microbatch);
+    if (r->gradient_bits != 8 && r->gradient_bits != 16)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "gradient_bits is %u, must be 8 or 16",
+                           r->gradient_bits);
     if (r->deterministic && (r->minutes > 0.0F || r->finish_minutes > 0.0F))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "deterministic runs take their schedule from epochs, not from minutes");

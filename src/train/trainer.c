@@ -32,7 +32,8 @@ static void plan(vit158_trainer *t, vit158_arena *arena)
     t->optimiser.v = vit158_arena_take(arena, count, sizeof(float));
     t->partial = vit158_arena_take(arena, count / GRADIENT_CHUNK + 1, sizeof(double));
     t->order = vit158_arena_take(arena, t->train.count, sizeof(uint32_t));
-    vit158_ready_plan(&t->ready, &t->net, arena);
+    vit158_ready_plan(&t->ready, &t->net,
+                      t->compute->narrow_gradients ? t->recipe.gradient_bits : 16, arena);
     for (uint32_t w = 0; w < t->recipe.threads; w++) {
         vit158_work_plan(&t->work[w], &t->net, t->recipe.microbatch, true, arena);
         plan_feed(&t->feed[w], t, arena);

@@ -26,7 +26,7 @@ static scratch_plan plan(void *scratch, uint32_t rows, uint32_t n_in, uint32_t n
                          size_t *n_bytes)
 {
     scratch_plan s = {.ld = vit158_round_up(n_out, 32), .pairs = (rows + 1) / 2};
-    s.ld_pairs = vit158_round_up(n_out, 32) + VIT158_LANES;
+    s.ld_pairs = vit158_round_up(n_out, 32) + 16; /* the same for every instruction set */
     char *at = scratch;
     size_t used = 0;
     const size_t sizes[5] = {
@@ -178,6 +178,10 @@ static void weight_gradient(const vit158_trit_gradient *p, const scratch_plan *s
 
 void ISA(trit_gradient)(const vit158_trit_gradient *p)
 {
+    if (p->w->gradient_bits == 8) {
+        ISA(trit_gradient8)(p);
+        return;
+    }
     size_t n_bytes;
     const scratch_plan s = plan(p->scratch, p->rows, p->w->n_in, p->w->n_out, &n_bytes);
     round_rows(p, &s);

@@ -42,10 +42,30 @@ static void pack_backward(const vit158_trits *w, const int8_t *u)
     }
 }
 
+/* u + 1 in quads of outputs: word (o / 4, i). */
+static void pack_backward8(const vit158_trits *w, const int8_t *u)
+{
+    const uint32_t quads = (w->n_out + 3) / 4;
+    for (uint32_t i0 = 0; i0 < w->n_in; i0 += VIT158_TILE_COLS) {
+        uint8_t *panel = (uint8_t *)(w->backward + (size_t)i0 * quads);
+        const uint32_t width = w->n_in - i0 < VIT158_TILE_COLS ? w->n_in - i0 : VIT158_TILE_COLS;
+        memset(panel, 1, sizeof(uint32_t) * VIT158_TILE_COLS * quads);
+        for (uint32_t o = 0; o < w->n_out; o++) {
+            uint8_t *row = panel + (size_t)(o / 4) * 4 * VIT158_TILE_COLS + o % 4;
+            const int8_t *from = u + (size_t)o * w->n_in + i0;
+            for (uint32_t i = 0; i < width; i++)
+                row[(size_t)4 * i] = (uint8_t)(from[i] + 1);
+        }
+    }
+}
+
 void ISA(pack_trits)(vit158_trits *w, const int8_t *u)
 {
     pack_forward(w, u);
-    pack_backward(w, u);
+    if (w->gradient_bits == 8)
+        pack_backward8(w, u);
+    else
+        pack_backward(w, u);
 }
 
 static void store_row(const vit158_trit_product *p, uint32_t row, uint32_t col, const int32_t *c,
