@@ -4,8 +4,11 @@
  * built, one add each; then every output adds one table row per four inputs, without a multiply. A
  * block of four codes (five inputs each, DESIGN.md section 3) is five such quads: narrower tables
  * than one of 243 rows a code cost 25 % more look-ups, but a sixth of the building, and ten quads
- * stay in the first-level cache together. Codes become table offsets once per token block.
+ * stay in the first-level cache together. Codes become addresses of table rows once per token
+ * block.
  */
+#include <stdbool.h>
+
 #include "kernels/trits_simd128.h"
 
 enum {
@@ -17,17 +20,24 @@ enum {
     BLOCK_QUADS = 5,         /* of a block of codes */
     QUADS = 2 * BLOCK_QUADS, /* whose tables, 26 kB, stay in the cache together */
     PASS_INPUTS = 2 * (int)VIT158_BLOCK_INPUTS, /* inputs of a pass over the outputs */
-    PASSES = 6,                                 /* 127 * 40 * 6 < 2^15: sums may stay in int16 */
-    ACCUMULATOR_BYTES = 1024 * 1024,            /* int16 sums of a token block should fit a cache */
-    MIN_TILES = 4,                              /* that share the work of making offsets */
-    SLACK = 256                                 /* rows that codes above 242 would reach */
+    ACCUMULATOR_BYTES = 2048 * 1024, /* int16 sums of a token block: in the second or third cache */
+    MIN_TILES = 4,                   /* that share the work of finding rows */
+    SLACK = 256                      /* rows that codes above 242 would reach */
 };
 
+/* What a tile's int16 sums hold: they are widened before the magnitudes of a token's inputs, which
+ * bound its sums, could add up to 2^15. Rows of real layers rarely get there. */
+typedef struct tile_state {
+    uint16_t magnitude[TILE];
+    uint32_t widened; /* wide holds a part of the sums */
+} tile_state;
+
 typedef struct workspace {
-    uint8_t *tables; /* [QUADS][TABLE_ROWS][TILE] int16 */
-    uintptr_t *rows; /* [n_out][QUADS]: address of the table row of an output and quad */
-    int16_t *narrow; /* [tile][n_out][TILE] */
-    int32_t *wide;   /* [tile][n_out][TILE] */
+    uint8_t *tables;    /* [QUADS][TABLE_ROWS][TILE] int16 */
+    uintptr_t *rows;    /* [n_out][QUADS]: address of the table row of an output and quad */
+    int16_t *narrow;    /* [tile][n_out][TILE] */
+    int32_t *wide;      /* [tile][n_out][TILE] */
+    tile_state *states; /* [tile] */
 } workspace;
 
 /* ---- Tables ---- */
@@ -47,16 +57,17 @@ VIT158_TEMPLATE void nine_sums(v128_t out[9], v128_t a, v128_t b)
     out[0] = wasm_i16x8_sub(out[1], a);
 }
 
-/* One table for eight tokens. */
+/* The table of four inputs of eight tokens. Pinning keeps the stores in order, line by line. */
 static VIT158_INNER void build_table(uint8_t *table, v128_t x0, v128_t x1, v128_t x2, v128_t x3)
 {
     v128_t low[9], high[9];
     nine_sums(low, x0, x1);
     nine_sums(high, x2, x3);
-    for (int j = 0; j < 9; j++)
-        for (int i = 0; i < 9; i++)
-            wasm_v128_store(table + (ptrdiff_t)(9 * j + i) * ROW_BYTES,
-                            wasm_i16x8_add(high[j], low[i]));
+    for (int j = 0; j < 9; j++, table += 9 * ROW_BYTES) {
+        VIT158_PIN(table);
+        for (ptrdiff_t i = 0; i < 9; i++)
+            wasm_v128_store(table + i * ROW_BYTES, wasm_i16x8_add(high[j], low[i]));
+    }
 }
 
 static inline v128_t load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in)
@@ -64,17 +75,31 @@ static inline v128_t load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_
     return k < n_in ? wasm_i16x8_load8x8(q + k * ldq) : wasm_i16x8_splat(0);
 }
 
-/* Tables of `quads` quads of inputs from k on, for `halves` vectors of tokens from q. */
-static void build_tables(uint8_t *tables, const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in,
-                         uint32_t quads, uint32_t halves)
+/* One table for eight tokens from q on; inputs past n_in are zero. Adds to `magnitude`. */
+static inline v128_t add_table(uint8_t *table, const int8_t *q, size_t ldq, uint32_t k,
+                               uint32_t n_in, v128_t magnitude)
 {
-    for (uint32_t i = 0; i < quads; i++, k += 4)
-        for (uint32_t v = 0; v < halves; v++)
-            build_table(tables + (size_t)i * TABLE_BYTES + (size_t)v * 16,
-                        load_input(q + (size_t)v * LANES, ldq, k, n_in),
-                        load_input(q + (size_t)v * LANES, ldq, k + 1, n_in),
-                        load_input(q + (size_t)v * LANES, ldq, k + 2, n_in),
-                        load_input(q + (size_t)v * LANES, ldq, k + 3, n_in));
+    const v128_t x0 = load_input(q, ldq, k, n_in), x1 = load_input(q, ldq, k + 1, n_in);
+    const v128_t x2 = load_input(q, ldq, k + 2, n_in), x3 = load_input(q, ldq, k + 3, n_in);
+    const v128_t x01 = wasm_i16x8_add(wasm_i16x8_abs(x0), wasm_i16x8_abs(x1));
+    const v128_t x23 = wasm_i16x8_add(wasm_i16x8_abs(x2), wasm_i16x8_abs(x3));
+    build_table(table, x0, x1, x2, x3);
+    return wasm_i16x8_add(magnitude, wasm_i16x8_add(x01, x23));
+}
+
+/* Tables of `quads` quads of inputs from k on, for a tile's tokens from q on. Returns the sums of
+ * the inputs' magnitudes. */
+static void build_tables(v128_t magnitude[2], uint8_t *tables, const int8_t *q, size_t ldq,
+                         uint32_t k, uint32_t n_in, uint32_t quads, uint32_t halves)
+{
+    v128_t lo = wasm_i16x8_splat(0), hi = lo;
+    for (uint32_t i = 0; i < quads; i++, k += 4, tables += TABLE_BYTES) {
+        lo = add_table(tables, q, ldq, k, n_in, lo);
+        if (halves == 2)
+            hi = add_table(tables + 16, q + LANES, ldq, k, n_in, hi);
+    }
+    magnitude[0] = lo;
+    magnitude[1] = hi;
 }
 
 /* ---- Row addresses ---- */
@@ -92,10 +117,10 @@ static inline void store_addresses(uintptr_t *out, uintptr_t base, v128_t offset
 #endif
 }
 
-/* Rows of the five quads of two outputs from their four codes each, in tables from `base` on. With
- * codes c0 .. c3 the quads are c0 % 81, c0 / 81 + 3 (c1 % 27), c1 / 27 + 9 (c2 % 9),
+/* Rows of the first four quads of two outputs from their codes; returns the codes' quotients. With
+ * codes c0 .. c3 the five quads are c0 % 81, c0 / 81 + 3 (c1 % 27), c1 / 27 + 9 (c2 % 9),
  * c2 / 9 + 27 (c3 % 3), c3 / 3, and 3^k (c % d) = 3^k c - 81 (c / d) with d = 81 / 3^k. */
-static inline void two_outputs(uintptr_t *out, const uint8_t *codes, uintptr_t base)
+static inline v128_t two_outputs(uintptr_t *out, const uint8_t *codes, uintptr_t base)
 {
     const v128_t c = wasm_u16x8_load8x8(codes);
     const v128_t quotient =
@@ -104,16 +129,26 @@ static inline void two_outputs(uintptr_t *out, const uint8_t *codes, uintptr_t b
     const v128_t scaled = wasm_i16x8_mul(c, wasm_i16x8_const(1, 3, 9, 27, 1, 3, 9, 27));
     const v128_t rest =
         wasm_i16x8_sub(scaled, wasm_i16x8_mul(quotient, wasm_i16x8_splat(TABLE_ROWS)));
-    const v128_t carried =
-        wasm_i16x8_shuffle(quotient, wasm_i16x8_splat(0), 8, 0, 1, 2, 8, 4, 5, 6);
-    const v128_t first = wasm_i16x8_const(0, TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES, 0,
-                                          TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES);
-    const v128_t four = wasm_i16x8_add(wasm_i16x8_shl(wasm_i16x8_add(rest, carried), 5), first);
-    store_addresses(out, base, wasm_u32x4_extend_low_u16x8(four));
-    store_addresses(out + QUADS, base, wasm_u32x4_extend_high_u16x8(four));
-    const uintptr_t last = base + 4 * TABLE_BYTES;
-    out[4] = last + (uintptr_t)wasm_u16x8_extract_lane(quotient, 3) * ROW_BYTES;
-    out[QUADS + 4] = last + (uintptr_t)wasm_u16x8_extract_lane(quotient, 7) * ROW_BYTES;
+    /* Quotients one lane up within each output. */
+    const v128_t carried = wasm_i64x2_shl(quotient, 16);
+    const v128_t four = wasm_i16x8_shl(wasm_i16x8_add(rest, carried), 5);
+    const v128_t table = wasm_i32x4_const(0, TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES);
+    store_addresses(out, base, wasm_i32x4_add(wasm_u32x4_extend_low_u16x8(four), table));
+    store_addresses(out + QUADS, base, wasm_i32x4_add(wasm_u32x4_extend_high_u16x8(four), table));
+    return quotient;
+}
+
+/* Rows of all five quads of four outputs from their four codes each, in tables from `base` on. */
+static inline void four_outputs(uintptr_t *out, const uint8_t *codes, uintptr_t base)
+{
+    const v128_t q01 = two_outputs(out, codes, base);
+    const v128_t q23 = two_outputs(out + 2 * QUADS, codes + 8, base);
+    const v128_t top = wasm_i16x8_shuffle(q01, q23, 3, 7, 11, 15, 3, 7, 11, 15);
+    const v128_t fifth = wasm_i32x4_shl(wasm_u32x4_extend_low_u16x8(top), 5);
+    uintptr_t last[4];
+    store_addresses(last, base + 4 * TABLE_BYTES, fifth);
+    for (ptrdiff_t i = 0; i < 4; i++)
+        out[QUADS * i + 4] = last[i];
 }
 
 /* rows[o][0 .. 4] from block b of the codes of outputs o0 + o, for tables from `base` on. */
@@ -121,14 +156,14 @@ static VIT158_INNER void find_rows(uintptr_t *rows, const uint8_t *base, const v
                                    uint32_t b, uint32_t o0, uint32_t n_out)
 {
     const uint8_t *codes = (const uint8_t *)p->w + (size_t)4 * b * p->n_out + (size_t)4 * o0;
-    const uint32_t whole = 4 * b + 4 <= (p->n_in + 4) / 5 ? n_out / 2 * 2 : 0;
+    const uint32_t whole = 4 * b + 4 <= (p->n_in + 4) / 5 ? n_out / 4 * 4 : 0;
     uint32_t o = 0;
-    for (; o < whole; o += 2, codes += 8, rows += (size_t)2 * QUADS)
-        two_outputs(rows, codes, (uintptr_t)base);
-    for (; o < n_out; o += 2, rows += (size_t)2 * QUADS) {
-        uint8_t copy[8];
-        vit158_copy_codes(copy, p, b, o0 + o, 2, n_out - o < 2 ? n_out - o : 2);
-        two_outputs(rows, copy, (uintptr_t)base);
+    for (; o < whole; o += 4, codes += 16, rows += (size_t)4 * QUADS)
+        four_outputs(rows, codes, (uintptr_t)base);
+    for (; o < n_out; o += 4, rows += (size_t)4 * QUADS) {
+        uint8_t copy[16];
+        vit158_copy_codes(copy, p, b, o0 + o, 4, n_out - o < 4 ? n_out - o : 4);
+        four_outputs(rows, copy, (uintptr_t)base);
     }
 }
 
@@ -163,14 +198,14 @@ VIT158_TEMPLATE void add_two(row_sums *s, const uintptr_t *rows, uint32_t halves
 #endif
 }
 
-/* One output: narrow[:] += five or ten table rows. */
-VIT158_TEMPLATE void add_output(int16_t *narrow, const uintptr_t *rows, uint32_t ten,
+/* One output: narrow[:] += five or ten table rows; = if first. */
+VIT158_TEMPLATE void add_output(int16_t *narrow, const uintptr_t *rows, uint32_t ten, bool first,
                                 uint32_t halves)
 {
     row_sums s;
-    s.v[0] = wasm_v128_load(narrow);
+    s.v[0] = first ? wasm_i16x8_splat(0) : wasm_v128_load(narrow);
     if (halves == 2)
-        s.v[1] = wasm_v128_load(narrow + 8);
+        s.v[1] = first ? wasm_i16x8_splat(0) : wasm_v128_load(narrow + 8);
     add_two(&s, rows, halves);
     add_two(&s, rows + 2, halves);
     add_row(&s, (const uint8_t *)rows[4], halves);
@@ -185,15 +220,15 @@ VIT158_TEMPLATE void add_output(int16_t *narrow, const uintptr_t *rows, uint32_t
         wasm_v128_store(narrow + 8, s.v[1]);
 }
 
-/* narrow[o][:] += the rows of five or ten tables for n_out outputs. */
+/* The same for n_out outputs. */
 VIT158_TEMPLATE void look_up(int16_t *narrow, const uintptr_t *rows, uint32_t n_out, uint32_t ten,
-                             uint32_t halves)
+                             bool first, uint32_t halves)
 {
     for (;;) {
-        add_output(narrow, rows, ten, halves);
+        add_output(narrow, rows, ten, first, halves);
         if (n_out == 1)
             break;
-        add_output(narrow + TILE, rows + QUADS, ten, halves);
+        add_output(narrow + TILE, rows + QUADS, ten, first, halves);
         if (n_out == 2)
             break;
         n_out -= 2, narrow += 2 * TILE, rows += 2 * QUADS;
@@ -203,13 +238,19 @@ VIT158_TEMPLATE void look_up(int16_t *narrow, const uintptr_t *rows, uint32_t n_
 static VIT158_INNER void look_up_half(int16_t *narrow, const uintptr_t *rows, uint32_t n_out,
                                       uint32_t ten)
 {
-    look_up(narrow, rows, n_out, ten, 1);
+    look_up(narrow, rows, n_out, ten, false, 1);
 }
 
 static VIT158_INNER void look_up_whole(int16_t *narrow, const uintptr_t *rows, uint32_t n_out,
                                        uint32_t ten)
 {
-    look_up(narrow, rows, n_out, ten, 2);
+    look_up(narrow, rows, n_out, ten, false, 2);
+}
+
+static VIT158_INNER void look_up_first(int16_t *narrow, const uintptr_t *rows, uint32_t n_out,
+                                       uint32_t ten)
+{
+    look_up(narrow, rows, n_out, ten, true, 2);
 }
 
 /* ---- Sums ---- */
@@ -231,30 +272,65 @@ static VIT158_INNER void widen(int32_t *wide, int16_t *narrow, size_t count, int
     }
 }
 
-/* Results of eight tokens of outputs o0 .. o0 + n_out - 1; wide NULL counts as zero. */
-static VIT158_INNER void finish_vector(const vit158_gemm_q8 *p, uint32_t t, uint32_t o0,
-                                       uint32_t n_out, const int16_t *narrow, const int32_t *wide)
+/* Notes that inputs of these magnitudes (at most 127 * 40) are about to be added to a tile's sums,
+ * and widens the sums if they might not fit. */
+static void make_room(const workspace *ws, uint32_t tile, uint32_t n_out, const v128_t magnitude[2])
 {
-    const v128_t r0 = wasm_v128_load(p->r + t), r1 = wasm_v128_load(p->r + t + 4);
-    for (uint32_t o = o0; o < o0 + n_out; o++, narrow += TILE) {
-        const v128_t s = wasm_v128_load(narrow);
-        v128_t lo = wasm_i32x4_extend_low_i16x8(s), hi = wasm_i32x4_extend_high_i16x8(s);
-        if (wide) {
-            lo = wasm_i32x4_add(lo, wasm_v128_load(wide));
-            hi = wasm_i32x4_add(hi, wasm_v128_load(wide + 4));
-            wide += TILE;
-        }
-        const v128_t scale = wasm_f32x4_splat(p->scale[(size_t)o * p->scale_step]);
-        v128_t y0 = vit158_dequantize_x4(lo, wasm_f32x4_mul(scale, r0));
-        v128_t y1 = vit158_dequantize_x4(hi, wasm_f32x4_mul(scale, r1));
-        if (p->bias) {
-            const v128_t bias = wasm_f32x4_splat(p->bias[o]);
-            y0 = wasm_f32x4_add(y0, bias);
-            y1 = wasm_f32x4_add(y1, bias);
-        }
-        float *y = p->y + o * p->ldy + t;
-        vit158_finish_x4(y, y0, p->epilogue);
-        vit158_finish_x4(y + 4, y1, p->epilogue);
+    tile_state *state = &ws->states[tile];
+    const v128_t lo = wasm_i16x8_add(wasm_v128_load(state->magnitude), magnitude[0]);
+    const v128_t hi = wasm_i16x8_add(wasm_v128_load(state->magnitude + LANES), magnitude[1]);
+    const bool full = wasm_i16x8_bitmask(wasm_v128_or(lo, hi)) != 0;
+    if (full) {
+        const size_t count = (size_t)n_out * TILE;
+        widen(ws->wide + tile * count, ws->narrow + tile * count, count, !state->widened);
+        state->widened = 1;
+    }
+    wasm_v128_store(state->magnitude, full ? magnitude[0] : lo);
+    wasm_v128_store(state->magnitude + LANES, full ? magnitude[1] : hi);
+}
+
+/* Eight sums to eight results; r: the tokens' dequantization steps, bias may be NULL. */
+VIT158_TEMPLATE void finish_eight(float *y, const int16_t *narrow, const int32_t *wide,
+                                  const float *r, v128_t scale, const float *bias, bool residual)
+{
+    const v128_t s = wasm_v128_load(narrow);
+    v128_t lo = wasm_i32x4_extend_low_i16x8(s), hi = wasm_i32x4_extend_high_i16x8(s);
+    if (wide) {
+        lo = wasm_i32x4_add(lo, wasm_v128_load(wide));
+        hi = wasm_i32x4_add(hi, wasm_v128_load(wide + 4));
+    }
+    v128_t y0 = vit158_dequantize_x4(lo, wasm_f32x4_mul(scale, wasm_v128_load(r)));
+    v128_t y1 = vit158_dequantize_x4(hi, wasm_f32x4_mul(scale, wasm_v128_load(r + 4)));
+    if (bias) {
+        y0 = wasm_f32x4_add(y0, wasm_v128_load32_splat(bias));
+        y1 = wasm_f32x4_add(y1, wasm_v128_load32_splat(bias));
+    }
+    if (residual) {
+        y0 = wasm_f32x4_add(wasm_v128_load(y), y0);
+        y1 = wasm_f32x4_add(wasm_v128_load(y + 4), y1);
+    }
+    wasm_v128_store(y, y0);
+    wasm_v128_store(y + 4, y1);
+}
+
+/* Results of tokens t0 .. t1 - 1 of output o, whose sums lie at the same place of every tile. */
+static VIT158_INNER void finish_output(const vit158_gemm_q8 *p, const workspace *ws, uint32_t t0,
+                                       uint32_t t1, uint32_t o, size_t place, size_t tile_sums)
+{
+    const v128_t scale = wasm_v128_load32_splat(p->scale + (size_t)o * p->scale_step);
+    const float *bias = p->bias ? p->bias + o : NULL, *r = p->r + t0;
+    const bool residual = p->epilogue == VIT158_ADD;
+    const tile_state *state = ws->states;
+    float *y = p->y + o * p->ldy + t0;
+    for (uint32_t left = t1 - t0;; left -= TILE, y += TILE, r += TILE, place += tile_sums) {
+        const int32_t *wide = state++->widened ? ws->wide + place : NULL;
+        finish_eight(y, ws->narrow + place, wide, r, scale, bias, residual);
+        if (left <= LANES)
+            break;
+        finish_eight(y + LANES, ws->narrow + place + LANES, wide ? wide + LANES : NULL, r + LANES,
+                     scale, bias, residual);
+        if (left <= TILE)
+            break;
     }
 }
 
@@ -284,9 +360,32 @@ static size_t table_bytes(void)
     return align_bytes((size_t)QUADS * TABLE_BYTES + SLACK);
 }
 
+static size_t state_bytes(uint32_t tiles)
+{
+    return align_bytes(tiles * sizeof(tile_state));
+}
+
 static size_t row_address_bytes(uint32_t n_out)
 {
-    return align_bytes(((size_t)n_out + 1) * QUADS * sizeof(uintptr_t));
+    return align_bytes(((size_t)n_out + 3) * QUADS * sizeof(uintptr_t));
+}
+
+/* One pass over the outputs for one tile of tokens from t on: inputs k .. k + 39. */
+static void run_tile(const vit158_gemm_q8 *p, const workspace *ws, uint32_t tile, uint32_t t,
+                     uint32_t halves, uint32_t k, uint32_t n_out)
+{
+    const uint32_t ten = p->n_in - k > VIT158_BLOCK_INPUTS;
+    const uint32_t quads = ten ? QUADS : BLOCK_QUADS;
+    int16_t *narrow = ws->narrow + (size_t)tile * n_out * TILE;
+    v128_t magnitude[2];
+    build_tables(magnitude, ws->tables, p->q + t, p->ldq, k, p->n_in, quads, halves);
+    if (halves == 1 && k == 0)
+        memset(narrow, 0, (size_t)n_out * TILE * sizeof *narrow);
+    make_room(ws, tile, n_out, magnitude);
+    if (halves == 1)
+        look_up_half(narrow, ws->rows, n_out, ten);
+    else
+        (k == 0 ? look_up_first : look_up_whole)(narrow, ws->rows, n_out, ten);
 }
 
 static void run_block(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1,
@@ -295,28 +394,24 @@ static void run_block(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_
     const uint32_t n_out = o1 - o0;
     const size_t tile_sums = (size_t)n_out * TILE;
     const uint32_t tiles = (t1 - t0 + TILE - 1) / TILE;
-    const int wide = p->n_in > PASSES * PASS_INPUTS;
-    memset(ws->narrow, 0, tiles * tile_sums * sizeof(int16_t));
-    for (uint32_t k = 0, pass = 0; k < p->n_in; k += PASS_INPUTS, pass++) {
-        const uint32_t ten = p->n_in - k > VIT158_BLOCK_INPUTS;
-        if (pass > 0 && pass % PASSES == 0)
-            widen(ws->wide, ws->narrow, tiles * tile_sums, pass == PASSES);
-        for (uint32_t i = 0; i <= ten; i++)
+    memset(ws->states, 0, tiles * sizeof *ws->states);
+    if (p->n_in == 0)
+        memset(ws->narrow, 0, tiles * tile_sums * sizeof *ws->narrow);
+    for (uint32_t k = 0; k < p->n_in; k += PASS_INPUTS) {
+        for (uint32_t i = 0; i < 2 && k + i * VIT158_BLOCK_INPUTS < p->n_in; i++)
             find_rows(ws->rows + (size_t)i * BLOCK_QUADS,
-                      ws->tables + (size_t)i * BLOCK_QUADS * TABLE_BYTES, p, 2 * pass + i, o0,
-                      n_out);
-        for (uint32_t i = 0, t = t0; i < tiles; i++, t += TILE) {
-            const uint32_t halves = t1 - t > LANES ? 2 : 1;
-            build_tables(ws->tables, p->q + t, p->ldq, k, p->n_in, ten ? QUADS : BLOCK_QUADS,
-                         halves);
-            (halves == 2 ? look_up_whole : look_up_half)(ws->narrow + i * tile_sums, ws->rows,
-                                                         n_out, ten);
+                      ws->tables + (size_t)i * BLOCK_QUADS * TABLE_BYTES, p,
+                      k / VIT158_BLOCK_INPUTS + i, o0, n_out);
+        for (uint32_t i = 0; i < tiles; i++) {
+            const uint32_t t = t0 + i * TILE;
+            run_tile(p, ws, i, t, t1 - t > LANES ? 2 : 1, k, n_out);
         }
     }
-    for (uint32_t t = t0; t < t1; t += LANES) {
-        const size_t at = (t - t0) / TILE * tile_sums + (t - t0) % TILE;
-        finish_vector(p, t, o0, n_out, ws->narrow + at, wide ? ws->wide + at : NULL);
-    }
+    for (uint32_t i = 0; i < n_out; i++)
+        finish_output(p, ws, t0, t1, o0 + i, (size_t)i * TILE, tile_sums);
+    if (p->epilogue == VIT158_GELU)
+        for (uint32_t o = o0; o < o1; o++)
+            vit158_gelu_simd128(p->y + o * p->ldy + t0, vit158_token_stride(t1 - t0));
 }
 
 void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
@@ -329,7 +424,8 @@ void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32
     uint8_t *at = scratch;
     workspace ws;
     ws.tables = at;
-    ws.rows = (uintptr_t *)(void *)(at += table_bytes());
+    ws.states = (tile_state *)(void *)(at += table_bytes());
+    ws.rows = (uintptr_t *)(void *)(at += state_bytes(tiles));
     ws.narrow = (int16_t *)(void *)(at += row_address_bytes(n_out));
     ws.wide = (int32_t *)(void *)(at + sum_bytes(n_out, tiles));
     for (uint32_t t = t0; t < t1; t += tiles * TILE)
@@ -338,12 +434,12 @@ void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32
 
 size_t vit158_gemm_trit_table_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
 {
-    (void)n_in;
     const uint32_t tiles = (n_tokens + TILE - 1) / TILE;
     /* Covers every smaller range of tokens and outputs too, see block_tiles. */
     const size_t all = sum_bytes(n_out, tiles);
     const size_t least = sum_bytes(n_out, tiles < MIN_TILES ? tiles : MIN_TILES);
     const size_t cached = all < ACCUMULATOR_BYTES ? all : ACCUMULATOR_BYTES;
     const size_t narrow = least > cached ? least : cached;
-    return table_bytes() + row_address_bytes(n_out) + 3 * narrow;
+    const size_t wide = n_in * 128ULL < 32768 ? 0 : 2 * narrow; /* never needed by so few inputs */
+    return table_bytes() + state_bytes(tiles) + row_address_bytes(n_out) + narrow + wide;
 }

@@ -61,7 +61,7 @@ static void prepare(bench_data *d, const bench_case *c, check_rng *rng)
         return;
     }
     const gemm_weights weights = c->kernel == I8_DOT ? GEMM_I8 : GEMM_TRIT;
-    d->q8 = gemm_q8_case(rng, s, weights, GEMM_RANDOM, VIT158_STORE, true, 0, NULL);
+    d->q8 = gemm_q8_case(rng, s, weights, GEMM_NORMAL, VIT158_STORE, true, 0, NULL);
     d->q8.y = gemm_result_case(rng, s);
     d->scratch = check_alloc(product_q8(c->kernel)->scratch(s.n_in, s.n_out, s.n_tokens));
 }

@@ -72,19 +72,35 @@ static int8_t *weight_values(check_rng *rng, gemm_shape shape, gemm_weights weig
     const int32_t range = weights == GEMM_TRIT ? 1 : 127;
     int8_t *w = check_alloc(count);
     for (size_t i = 0; w && i < count; i++)
-        w[i] = (int8_t)(values == GEMM_RANDOM
+        w[i] = (int8_t)(values == GEMM_RANDOM || values == GEMM_NORMAL
                             ? (int32_t)check_below(rng, 2 * (uint32_t)range + 1) - range
                             : range);
     return w;
+}
+
+static int32_t activation(check_rng *rng, gemm_values values)
+{
+    switch (values) {
+    case GEMM_LARGEST:
+        return 127;
+    case GEMM_SMALLEST:
+        return -127;
+    case GEMM_NORMAL: { /* six dice: standard deviation 37, largest 126 */
+        int32_t sum = 0;
+        for (int i = 0; i < 6; i++)
+            sum += (int32_t)check_below(rng, 43) - 21;
+        return sum;
+    }
+    default:
+        return (int32_t)check_below(rng, 255) - 127;
+    }
 }
 
 static int8_t *activations(check_rng *rng, size_t count, gemm_values values)
 {
     int8_t *q = check_alloc(count);
     for (size_t i = 0; q && i < count; i++)
-        q[i] = (int8_t)(values == GEMM_RANDOM    ? (int32_t)check_below(rng, 255) - 127
-                        : values == GEMM_LARGEST ? 127
-                                                 : -127);
+        q[i] = (int8_t)activation(rng, values);
     return q;
 }
 

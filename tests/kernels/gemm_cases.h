@@ -19,8 +19,9 @@ typedef enum gemm_strides { GEMM_ROWS, GEMM_COLUMNS, GEMM_SPREAD } gemm_strides;
 
 typedef enum gemm_weights { GEMM_TRIT, GEMM_I8 } gemm_weights;
 
-/* Values: random, or the largest sums that the contract allows. */
-typedef enum gemm_values { GEMM_RANDOM, GEMM_LARGEST, GEMM_SMALLEST } gemm_values;
+/* Activations: uniform; the largest sums that the contract allows, either sign; or about normal
+ * with the largest near 127, as quantized layers have them. */
+typedef enum gemm_values { GEMM_RANDOM, GEMM_LARGEST, GEMM_SMALLEST, GEMM_NORMAL } gemm_values;
 
 /* Operands of a dense product; y is not set. */
 vit158_gemm_f32 gemm_f32_case(check_rng *rng, gemm_shape shape, gemm_strides strides,
