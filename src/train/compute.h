@@ -170,7 +170,7 @@ typedef struct vit158_compute {
     double (*sum_of_squares)(const float *x, size_t count);
 } vit158_compute;
 
-/* Scratch bytes of trit_gradient. */
+/* Scratch bytes of trit_gradient, whatever the instruction set and gradient_bits. */
 size_t vit158_trit_gradient_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out);
 
 extern const vit158_compute vit158_compute_generic;

@@ -27,6 +27,8 @@ void ISA(pack_trits)(vit158_trits *w, const int8_t *u);
 void ISA(trit_product)(const vit158_trit_product *p);
 void ISA(trit_gradient)(const vit158_trit_gradient *p);
 void ISA(trit_gradient8)(const vit158_trit_gradient *p);
+/* What trit_gradient8 needs; part of vit158_trit_gradient_scratch. */
+size_t vit158_trit_gradient8_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out);
 void ISA(norm_rows)(const vit158_norm_rows *p);
 void ISA(norm_gradient)(const vit158_norm_gradient *p);
 void ISA(attention)(const vit158_attention *p);

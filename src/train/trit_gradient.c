@@ -55,7 +55,8 @@ size_t vit158_trit_gradient_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out
 {
     size_t n_bytes;
     plan(NULL, rows, n_in, n_out, &n_bytes);
-    return n_bytes;
+    const size_t narrow = vit158_trit_gradient8_scratch(rows, n_in, n_out);
+    return narrow > n_bytes ? narrow : n_bytes;
 }
 #endif
 

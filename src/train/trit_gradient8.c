@@ -27,18 +27,17 @@ typedef struct scratch8 {
     uint32_t quads;
 } scratch8;
 
-static void *piece(char **at, size_t n_bytes)
+/* `at` moves on by whole cache lines; while measuring it starts at 0 and nothing is written. */
+static void *piece(uintptr_t *at, size_t n_bytes)
 {
-    void *here = *at;
+    const uintptr_t here = *at;
     *at += vit158_round_up(n_bytes, 64);
-    return here;
+    return (void *)here;
 }
 
-/* All of it is smaller than the 16-bit plan's pieces, which the caller's scratch is sized for. */
-static scratch8 plan(const vit158_trit_gradient *p)
+static scratch8 plan(void *scratch, uint32_t rows, uint32_t n_in, uint32_t n_out, size_t *n_bytes)
 {
-    const uint32_t rows = p->rows, n_out = p->w->n_out;
-    char *at = p->scratch;
+    uintptr_t at = (uintptr_t)scratch;
     scratch8 s = {.ld = vit158_round_up(n_out, 64), .quads = (rows + 3) / 4};
     s.ld_quads = vit158_round_up(n_out, 32) + 16;
     s.rows = piece(&at, (rows + VIT158_TILE_ROWS) * s.ld);
@@ -47,9 +46,19 @@ static scratch8 plan(const vit158_trit_gradient *p)
     s.column_scale = piece(&at, n_out * sizeof(float));
     s.column_sum = piece(&at, n_out * sizeof(int32_t));
     s.g_quads = piece(&at, (s.quads + 1) * s.ld_quads * sizeof(uint32_t));
-    s.x_quads = piece(&at, vit158_panel_words(s.quads, p->w->n_in) * sizeof(uint32_t));
+    s.x_quads = piece(&at, vit158_panel_words(s.quads, n_in) * sizeof(uint32_t));
+    *n_bytes = (size_t)(at - (uintptr_t)scratch);
     return s;
 }
+
+#if defined(VIT158_ISA_IS_GENERIC)
+size_t vit158_trit_gradient8_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out)
+{
+    size_t n_bytes;
+    plan(NULL, rows, n_in, n_out, &n_bytes);
+    return n_bytes;
+}
+#endif
 
 static int32_t total_of(vi x)
 {
@@ -182,7 +191,8 @@ static void weight_gradient(const vit158_trit_gradient *p, const scratch8 *s)
 
 void ISA(trit_gradient8)(const vit158_trit_gradient *p)
 {
-    const scratch8 s = plan(p);
+    size_t n_bytes;
+    const scratch8 s = plan(p->scratch, p->rows, p->w->n_in, p->w->n_out, &n_bytes);
     round_rows(p, &s);
     input_gradient(p, &s);
     pack_gradient(p, &s);
