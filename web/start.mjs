@@ -2,7 +2,7 @@
 // `npm start`: classifies a sample picture with the default model, through the committed wasm
 // modules. Needs Node and nothing else.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,9 +20,8 @@ if (Number(process.versions.node.split('.')[0]) < MIN_NODE)
 if (!existsSync(join(ROOT, 'wasm_build/dist/vit158.wasm')))
   stop('wasm_build/dist has no modules; npm run build:wasm makes them');
 
-/** @type {{samples: {file: string}[]}} */
-const { samples } = JSON.parse(readFileSync(join(ROOT, 'models/samples/samples.json'), 'utf8'));
-const picture = relative(process.cwd(), join(ROOT, 'models/samples', samples[0].file));
+const samples = join(ROOT, 'models/samples');
+const picture = relative(process.cwd(), join(samples, readdirSync(samples).filter((name) => /\.(jpg|png)$/.test(name))[0]));
 console.log(`$ node web/cli.mjs classify ${picture}`);
 const { status } = spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), 'classify', picture],
   { stdio: 'inherit' });
