@@ -21,7 +21,8 @@ if (!existsSync(join(ROOT, 'wasm_build/dist/vit158.wasm')))
   stop('wasm_build/dist has no modules; npm run build:wasm makes them');
 
 const samples = join(ROOT, 'models/samples');
-const picture = relative(process.cwd(), join(samples, readdirSync(samples).filter((name) => /\.(jpg|png)$/.test(name))[0]));
+const [first] = readdirSync(samples).filter((name) => /\.(jpg|png)$/.test(name)).sort();
+const picture = relative(process.cwd(), join(samples, first));
 console.log(`$ node web/cli.mjs classify ${picture}`);
 const { status } = spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), 'classify', picture],
   { stdio: 'inherit' });
