@@ -142,15 +142,26 @@ static void decode_trit_rows(int16_t *w, const vit158_gemm_q8 *p, uint32_t o, ui
     }
 }
 
+static VIT158_INNER void decode_i8_row(int16_t *w, const int8_t *row, uint32_t n_in)
+{
+    uint32_t k = 0;
+    for (; k + 8 <= n_in; k += 8, w += 2 * STEP_W) {
+        const v128_t eight = wasm_i16x8_load8x8(row + k);
+        wasm_v128_store64_lane(w, eight, 0);
+        wasm_v128_store64_lane(w + STEP_W, eight, 1);
+    }
+    for (uint32_t i = 0; k < n_in; i++, k++)
+        w[i / 4 * STEP_W + i % 4] = row[k];
+}
+
 static void decode_i8_rows(int16_t *w, const vit158_gemm_q8 *p, uint32_t o, uint32_t rows)
 {
-    const uint32_t steps = step_count(p->n_in);
-    memset(w, 0, steps * STEP_W * sizeof *w);
-    for (uint32_t i = 0; i < rows; i++) {
-        const int8_t *row = (const int8_t *)p->w + (size_t)(o + i) * p->n_in;
-        int16_t *out = w + (size_t)4 * i;
-        for (uint32_t k = 0; k < p->n_in; k++)
-            out[k / 4 * STEP_W + k % 4] = row[k];
+    const uint32_t first_padded = p->n_in / 4;
+    const size_t steps = step_count(p->n_in);
+    memset(w + (size_t)first_padded * STEP_W, 0, (steps - first_padded) * STEP_W * sizeof *w);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        const uint32_t row = o + (i < rows ? i : rows - 1); /* a missing row repeats the last */
+        decode_i8_row(w + (size_t)4 * i, (const int8_t *)p->w + (size_t)row * p->n_in, p->n_in);
     }
 }
 

@@ -19,7 +19,7 @@ typedef struct bench_case {
     gemm_shape shape;
 } bench_case;
 
-static const bench_case cases[] = {
+static const bench_case layers[] = {
     {TRIT_TABLE, {768, 3072, 197}}, {TRIT_TABLE, {1024, 4096, 197}}, {TRIT_TABLE, {768, 768, 197}},
     {TRIT_TABLE, {3072, 768, 197}}, {TRIT_TABLE, {768, 2304, 197}},  {TRIT_TABLE, {384, 1536, 197}},
     {TRIT_TABLE, {192, 768, 197}},  {TRIT_TABLE, {192, 192, 197}},   {TRIT_TABLE, {192, 576, 65}},
@@ -31,7 +31,30 @@ static const bench_case cases[] = {
     {F32, {64, 197, 197}},          {F32, {197, 64, 197}},
 };
 
-enum { CASE_COUNT = sizeof cases / sizeof cases[0] };
+/* Shapes around the point where the table kernel overtakes the dot kernel: see choose.c. */
+#define BOTH(...)                                                                                  \
+    {TRIT_DOT, __VA_ARGS__},                                                                       \
+    {                                                                                              \
+        TRIT_TABLE, __VA_ARGS__                                                                    \
+    }
+static const bench_case crossover[] = {
+    BOTH({192, 16, 197}), BOTH({192, 32, 197}),  BOTH({192, 48, 197}), BOTH({192, 64, 197}),
+    BOTH({192, 96, 197}), BOTH({192, 192, 197}), BOTH({768, 16, 197}), BOTH({768, 32, 197}),
+    BOTH({768, 48, 197}), BOTH({768, 64, 197}),  BOTH({768, 96, 197}), BOTH({192, 32, 65}),
+    BOTH({192, 48, 65}),  BOTH({192, 64, 65}),   BOTH({192, 96, 65}),  BOTH({192, 48, 17}),
+    BOTH({192, 64, 17}),  BOTH({192, 96, 17}),   BOTH({192, 192, 17}), BOTH({192, 48, 1}),
+    BOTH({192, 96, 1}),   BOTH({192, 192, 1}),   BOTH({192, 384, 1}),  BOTH({768, 192, 1}),
+    BOTH({768, 768, 1}),  BOTH({768, 3072, 1}),
+};
+
+enum {
+    LAYER_COUNT = sizeof layers / sizeof layers[0],
+    CROSSOVER_COUNT = sizeof crossover / sizeof crossover[0],
+    MAX_COUNT = LAYER_COUNT > CROSSOVER_COUNT ? LAYER_COUNT : CROSSOVER_COUNT
+};
+
+static const bench_case *cases;
+static uint32_t case_count;
 
 /* Operands, results and scratch of one case. */
 typedef struct bench_data {
@@ -40,7 +63,7 @@ typedef struct bench_data {
     void *scratch;
 } bench_data;
 
-static bench_data data[CASE_COUNT];
+static bench_data data[MAX_COUNT];
 
 static const vit158_product_q8 *product_q8(bench_kernel kernel)
 {
@@ -66,17 +89,19 @@ static void prepare(bench_data *d, const bench_case *c, check_rng *rng)
     d->scratch = check_alloc(product_q8(c->kernel)->scratch(s.n_in, s.n_out, s.n_tokens));
 }
 
-uint32_t bench_prepare(void)
+uint32_t bench_prepare(uint32_t set)
 {
     check_rng rng = check_seed(1);
-    for (uint32_t i = 0; i < CASE_COUNT; i++)
+    cases = set == BENCH_LAYERS ? layers : crossover;
+    case_count = set == BENCH_LAYERS ? LAYER_COUNT : CROSSOVER_COUNT;
+    for (uint32_t i = 0; i < case_count; i++)
         prepare(&data[i], &cases[i], &rng);
     return !check_failed();
 }
 
 uint32_t bench_count(void)
 {
-    return CASE_COUNT;
+    return case_count;
 }
 
 const char *bench_name(uint32_t index)

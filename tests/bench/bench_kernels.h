@@ -8,8 +8,10 @@
 
 #include <stdint.h>
 
-/* Makes the operands of all cases; 0 without memory. Call once, first. */
-uint32_t bench_prepare(void);
+/* Makes the operands of a set of cases; 0 without memory. Call once, first. */
+#define BENCH_LAYERS 0U    /* layers of real models, every kernel */
+#define BENCH_CROSSOVER 1U /* trit kernels around the point where the faster one changes */
+uint32_t bench_prepare(uint32_t set);
 
 uint32_t bench_count(void);
 const char *bench_name(uint32_t index);

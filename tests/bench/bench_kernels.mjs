@@ -13,6 +13,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '9' },
     only: { type: 'string', default: '' },
+    crossover: { type: 'boolean', default: false },
     module: {
       type: 'string',
       default: fileURLToPath(new URL('../../build/wasm/bench_kernels.wasm', import.meta.url)),
@@ -27,7 +28,7 @@ const PEAK_MACS = 4194304;
 const bench = /** @type {any} */ (new WebAssembly.Instance(
   new WebAssembly.Module(readFileSync(options.module))).exports);
 bench._initialize?.();
-if (!bench.bench_prepare())
+if (!bench.bench_prepare(options.crossover ? 1 : 0))
   throw new Error('no memory for the operands');
 
 /** @param {number} at @returns {string} */
