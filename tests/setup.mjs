@@ -13,7 +13,7 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
  * Debian packages, each with a probe that works on any system: a command, a C header or a Python
  * module. `version` must be part of what the command prints for --version.
  * @type {{name: string, why: string, command?: string, version?: string, header?: string,
- *         python?: string}[]}
+ *         python?: string, file?: string}[]}
  */
 export const PACKAGES = [
   { name: 'gcc', why: 'native build', command: 'gcc' },
@@ -26,6 +26,8 @@ export const PACKAGES = [
   { name: 'libstb-dev', why: 'JPEG and PNG decoding', header: 'stb/stb_image.h' },
   { name: 'zlib1g-dev', why: 'the trainer reads gzip-compressed IDX files', header: 'zlib.h' },
   { name: 'libcmocka-dev', why: 'unit tests', header: 'cmocka.h' },
+  { name: 'dataset-fashion-mnist', why: 'test pictures of models/fashion-mnist',
+    file: '/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz' },
   { name: 'python3-pil', why: 'judge of resize and decoding', python: 'PIL' },
   { name: 'python3-numpy', why: 'pictures for the judge', python: 'numpy' },
   { name: 'emscripten', why: 'wasm modules', command: 'emcc' },
@@ -76,6 +78,8 @@ function probe(p) {
     const run = quiet(p.command, ['--version']);
     return run.status === 0 && run.stdout.includes(p.version ?? '');
   }
+  if (p.file)
+    return existsSync(p.file);
   if (p.python)
     return quiet('python3', ['-c', `import ${p.python}`]).status === 0;
   const source = `#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <setjmp.h>\n`
@@ -109,7 +113,7 @@ function checkOtherSystem() {
   say('this is not Debian 12, so nothing is installed for you. Missing:');
   for (const p of missing) {
     const what = p.command ? `command ${p.command}${p.version ? ` ${p.version}x` : ''}`
-      : p.header ? `C header <${p.header}>` : `Python module ${p.python}`;
+      : p.header ? `C header <${p.header}>` : p.file ? `the file ${p.file}` : `Python module ${p.python}`;
     say(`  ${what} (${p.why}); Debian's package: ${p.name}`);
   }
   return false;
