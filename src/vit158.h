@@ -256,17 +256,26 @@ const double *vit158_session_step_ms(const vit158_session *session);
 typedef struct vit158_image {
     uint32_t width;
     uint32_t height;
-    uint32_t pixels;    /* bytes per pixel, a vit158_pixels value */
+    uint32_t pixels;    /* VIT158_PIXELS_GRAY or VIT158_PIXELS_RGB: alpha is dropped */
     uint32_t row_bytes; /* width * pixels */
     uint8_t *data;      /* [height][width][pixels], owned by the image */
 } vit158_image;
 
-/* Decodes a JPEG or PNG file in memory with stb_image; the same pixels in every build. Structure,
- * checksums and dimensions are checked first; `max_bytes` bounds the memory of the decoder
- * (0 = 1 GiB). The caller ends the image with vit158_image_free. */
+/* Decodes a JPEG (baseline or progressive, 8 bits) or PNG file in memory with stb_image; the same
+ * pixels in every build. PNG pixels are Pillow's (of 16-bit samples the high bytes), JPEG pixels
+ * within a few levels of libjpeg's.
+ *
+ * Structure, checksums and dimensions are checked first, so damage is found before memory is
+ * taken. `max_bytes` bounds the memory of the decoder, result included (0 = 1 GiB, 2 GiB at most);
+ * besides, a file is refused whose data cannot hold the pixels it announces (512 pixels a byte of
+ * JPEG data, 1032 bytes of pixels a byte of PNG data), or that has more than 100 scans.
+ *
+ * Fails with E_FORMAT (neither format), E_UNSUPPORTED (another format, or a kind of JPEG or PNG
+ * that is not read), E_TRUNCATED, E_IMAGE (damaged), E_LIMIT or E_MEMORY. Damage inside JPEG's
+ * compressed data may decode. The caller ends the image with vit158_image_free. */
 vit158_status vit158_image_decode(vit158_image *out, const void *bytes, size_t n_bytes,
                                   size_t max_bytes, vit158_error *error);
-void vit158_image_free(vit158_image *image);
+void vit158_image_free(vit158_image *image); /* NULL is allowed */
 
 #ifdef __cplusplus
 }

@@ -205,24 +205,22 @@ static void decode_twice(const uint8_t *bytes, size_t n_bytes)
 static void test_every_byte_changed(void **state)
 {
     (void)state;
-    static const uint8_t changes[] = {0xFF, 0x01, 0x10, 0x80};
+    static const uint8_t changes[] = {0xFF, 0x01, 0x10};
     for (size_t f = 0; f < SWEEP_FILES; f++) {
         size_t n_bytes = 0;
         uint8_t *file = test_load_image(sweep_files[f], &n_bytes);
-        for (size_t at = 0; at < n_bytes; at++) {
-            const uint8_t kept = file[at];
-            for (size_t c = 0; c < sizeof changes; c++) {
-                file[at] = kept ^ changes[c];
-                decode_twice(file, n_bytes);
-                uint8_t *fixed = malloc(n_bytes);
-                assert_non_null(fixed);
-                memcpy(fixed, file, n_bytes);
-                test_fix_crcs(fixed, file[0] == 0x89 ? n_bytes : 0);
-                decode_twice(fixed, n_bytes);
-                free(fixed);
+        uint8_t *changed = malloc(n_bytes);
+        assert_non_null(changed);
+        for (size_t i = 0; i < n_bytes * sizeof changes; i++) {
+            memcpy(changed, file, n_bytes);
+            changed[i / sizeof changes] ^= changes[i % sizeof changes];
+            decode_twice(changed, n_bytes);
+            if (file[0] == 0x89) { /* PNG: past the checksum, too */
+                test_fix_crcs(changed, n_bytes);
+                decode_twice(changed, n_bytes);
             }
-            file[at] = kept;
         }
+        free(changed);
         free(file);
     }
 }
