@@ -31,6 +31,7 @@ export const PACKAGES = [
   { name: 'python3-pil', why: 'judge of resize and decoding', python: 'PIL' },
   { name: 'python3-numpy', why: 'pictures for the judge', python: 'numpy' },
   { name: 'emscripten', why: 'wasm modules', command: 'emcc' },
+  { name: 'chromium', why: 'browser tests', command: 'chromium' },
   { name: 'clang-format-14', why: 'format check', command: 'clang-format-14', version: '14.' },
 ];
 

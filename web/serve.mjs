@@ -19,6 +19,8 @@ export const LAYOUT = Object.freeze({
   '/models/': 'models',
 });
 
+const DEFAULT_PORT = 8158;
+
 /** The policy the page promises to run under. */
 export const CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 
@@ -117,13 +119,35 @@ export function serve({ port = 0, coi = false } = {}) {
   });
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const { values } = parseArgs({
-    options: {
-      port: { type: 'string', default: '8158' },
-      coi: { type: 'boolean', default: false },
-    },
-  });
-  const { url } = await serve({ port: Number(values.port), coi: values.coi });
-  console.log(`vit158 page: ${url} (Ctrl+C ends it)`);
+/**
+ * Serves until the process is stopped, and says where. A port that is taken is an error if it was
+ * asked for; else any free one will do.
+ * @param {string[]} args of the command line
+ */
+export async function serveFromCommandLine(args) {
+  const options = { port: { type: 'string' }, coi: { type: 'boolean' } };
+  /** @type {{port?: string, coi?: boolean}} */
+  let values;
+  try {
+    ({ values } = parseArgs({ args, options: /** @type {any} */ (options) }));
+    if (!/^\d{1,5}$/.test(values.port ?? '0')) throw new Error(`--port ${values.port}: not a port`);
+  } catch (error) {
+    console.error(`${/** @type {Error} */ (error).message}\nusage: [--port N] [--coi]`);
+    process.exitCode = 2;
+    return;
+  }
+  const { port, coi } = values;
+  try {
+    const { url } = await serve({ port: Number(port ?? DEFAULT_PORT), coi }).catch((error) => {
+      if (port !== undefined || error.code !== 'EADDRINUSE') throw error;
+      return serve({ port: 0, coi });
+    });
+    console.log(`The page: ${url} (Ctrl+C ends it)`);
+  } catch (error) {
+    console.error(`cannot serve: ${/** @type {Error} */ (error).message}`);
+    process.exitCode = 1;
+  }
 }
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  await serveFromCommandLine(process.argv.slice(2));

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // `npm start`: classifies a sample picture with the default model, through the committed wasm
-// modules. Needs Node and nothing else.
+// modules, then serves the page until it is stopped. Needs Node and nothing else.
+// `npm start -- [--port N] [--coi]` as in serve.mjs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { serveFromCommandLine } from './serve.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MIN_NODE = 18;
@@ -26,5 +28,6 @@ const picture = relative(process.cwd(), join(samples, first));
 console.log(`$ node web/cli.mjs classify ${picture}`);
 const { status } = spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), 'classify', picture],
   { stdio: 'inherit' });
+if (status !== 0) process.exit(status ?? 1);
 console.log('\nOther pictures: node web/cli.mjs classify FILE...; everything else: node web/cli.mjs --help');
-process.exitCode = status ?? 1;
+await serveFromCommandLine(process.argv.slice(2));

@@ -80,7 +80,9 @@ test('a picture that announces more than it holds takes no memory', async () => 
 test('sample pictures are small, large enough to look at, and have their origin recorded', async () => {
   const folder = join(ROOT, 'models/samples');
   const origins = readFileSync(join(folder, 'README.md'), 'utf8');
-  const names = readdirSync(folder).filter((name) => name !== 'README.md');
+  const names = readdirSync(folder).filter((name) => /\.(jpg|png)$/.test(name));
+  const { samples } = JSON.parse(readFileSync(join(folder, 'samples.json'), 'utf8'));
+  assert.deepEqual(samples.map((/** @type {{file: string}} */ { file }) => file), names.sort());
   assert.ok(names.length >= 8);
   for (const name of names) {
     const bytes = readFileSync(join(folder, name));

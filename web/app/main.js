@@ -229,10 +229,8 @@ class App {
       const request = { file, pixels: copy, runs, ...common };
       this.#showOutcome(await this.#engine.classify(request, { signal: abort.signal, onPreview }));
       // Browsers run fresh WebAssembly slowly at first; show what the visitor will see from now on.
-      if (this.#isCold) {
-        this.#isCold = false;
-        await this.#classify(MEASURE_RUNS);
-      }
+      if (runs > 1) this.#isCold = false;
+      if (this.#isCold) await this.#classify(MEASURE_RUNS);
     } catch (error) {
       if (abort.signal.aborted) return;
       if (!shown) this.#stage.showNothing(name, 'This file cannot be shown');

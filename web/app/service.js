@@ -115,14 +115,21 @@ export class Service {
    */
   async #classify(request, signal) {
     throwIfAborted(signal);
-    const { pixels, ms } = await this.#decode(request, signal);
+    const { file, bitmap, pixels: given, topK, runs } = request;
+    const encoded = file && (await readFile(file));
+    if (runs > 1) {
+      const image = encoded ?? /** @type {import('./protocol.js').PixelData} */ (given);
+      return repeat(await this.#ready(signal), image, { topK, signal }, runs);
+    }
+    const module = await this.#module('vit158-decode');
+    const start = performance.now();
+    const pixels = given ?? (await decode(encoded ?? bitmap, { signal, wasm: module }));
+    const decodeMs = given ? 0 : performance.now() - start;
     if (request.wantsPreview) this.#preview(request.id, pixels);
-    await this.#loading;
-    throwIfAborted(signal);
-    const model = this.#model;
-    if (!model) throw Object.assign(new Error('no model is loaded'), { code: 'E_NO_MODEL' });
-    const outcome = await measure(model, pixels, request, signal);
-    if (ms !== null) outcome.steps.unshift({ name: 'decode', ms });
+    const model = await this.#ready(signal);
+    const result = await model.classify(pixels, { topK, signal });
+    result.timing.decode = decodeMs;
+    const outcome = outcomeOf(result, stepsOf(result), 1);
     if (request.wantsInput) {
       const { model: shape, metadata } = model.info();
       const tensor = await model.preprocess(pixels, { signal });
@@ -131,24 +138,12 @@ export class Service {
     return outcome;
   }
 
-  /**
-   * @param {import('./protocol.js').ClassifyRequest} request
-   * @param {AbortSignal} signal
-   * @returns {Promise<{pixels: import('./protocol.js').PixelData, ms: number | null}>} ms: reading
-   *   left out; null if there was nothing to decode
-   */
-  async #decode({ file, bitmap, pixels }, signal) {
-    if (pixels) return { pixels, ms: null };
-    const encoded = file && (await readFile(file));
-    const module = await this.#module('vit158-decode');
-    const start = performance.now();
-    const image = encoded ?? /** @type {ImageBitmap} */ (bitmap);
-    try {
-      const decoded = await decodeImage(image, { signal, wasm: module });
-      return { pixels: decoded, ms: performance.now() - start };
-    } finally {
-      bitmap?.close();
-    }
+  /** @param {AbortSignal} signal @returns {Promise<Classifier>} once it is loaded */
+  async #ready(signal) {
+    await this.#loading;
+    throwIfAborted(signal);
+    if (!this.#model) throw Object.assign(new Error('no model is loaded'), { code: 'E_NO_MODEL' });
+    return this.#model;
   }
 
   /**
@@ -176,35 +171,53 @@ async function readFile(file) {
   }
 }
 
+/**
+ * @param {ArrayBuffer | ImageBitmap | undefined} image a bitmap is ended
+ * @param {import('../lib/vit158.js').DecodeOptions} options
+ */
+async function decode(image, options) {
+  if (!image) throw new TypeError('a request without a picture');
+  try {
+    return await decodeImage(image, options);
+  } finally {
+    if ('close' in image) image.close();
+  }
+}
+
 /** @param {any} error @returns {import('./protocol.js').Failure} */
 function failure(error) {
   return { code: error?.code ?? 'E_INTERNAL', message: error?.message ?? String(error) };
 }
 
 /**
- * Classifies `runs` times.
+ * Typical times of many runs, each from the encoded file on if there is one.
  * @param {Classifier} model
- * @param {import('./protocol.js').PixelData} pixels
- * @param {import('./protocol.js').ClassifyRequest} request
- * @param {AbortSignal} signal
+ * @param {ArrayBuffer | import('./protocol.js').PixelData} image
+ * @param {import('../lib/vit158.js').ClassifyOptions} options
+ * @param {number} runs
  * @returns {Promise<import('./protocol.js').Outcome>}
  */
-async function measure(model, pixels, { topK, runs }, signal) {
+async function repeat(model, image, options, runs) {
   const start = performance.now();
-  const first = await model.classify(pixels, { topK, signal });
+  const first = await model.classify(image, options);
   const passes = [stepsOf(first)];
   while (passes.length < runs && performance.now() - start < MEASURE_BUDGET_MS)
-    passes.push(stepsOf(await model.classify(pixels, { topK, signal })));
-  return {
-    predictions: first.predictions,
-    steps: passes[0].map(({ name }, i) => ({
-      name,
-      ms: typical(passes.map((pass) => pass[i].ms)),
-    })),
-    runs: passes.length,
-    logitsSha256: first.logitsSha256,
-    input: null,
-  };
+    passes.push(stepsOf(await model.classify(image, options)));
+  const steps = passes[0].map(({ name }, i) => ({
+    name,
+    ms: typical(passes.map((pass) => pass[i].ms)),
+  }));
+  return outcomeOf(first, steps, passes.length);
+}
+
+/**
+ * @param {import('../lib/vit158.js').Classification} result
+ * @param {import('./protocol.js').Step[]} steps
+ * @param {number} runs
+ * @returns {import('./protocol.js').Outcome}
+ */
+function outcomeOf({ predictions, logitsSha256 }, steps, runs) {
+  return { predictions, steps, runs, logitsSha256, input: null };
 }
 
 /**
@@ -212,7 +225,8 @@ async function measure(model, pixels, { topK, runs }, signal) {
  * @returns {import('./protocol.js').Step[]}
  */
 function stepsOf({ timing }) {
-  return [{ name: 'preprocess', ms: timing.preprocess }, ...timing.steps];
+  const { decode, preprocess, steps } = timing;
+  return [{ name: 'decode', ms: decode }, { name: 'preprocess', ms: preprocess }, ...steps];
 }
 
 /**

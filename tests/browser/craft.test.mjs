@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// The page on every screen and for everyone: narrow and wide, light and dark, keyboard only, with
+// names for every control, readable contrast, and nothing that moves once it is there.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { answered, artifact, suite, text } from './harness.mjs';
+import { contrastProblems } from './contrast.mjs';
+
+const pageTest = suite();
+const WIDTHS = [320, 360, 768, 1024, 1280, 1600];
+
+for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+  for (const width of WIDTHS) {
+    const viewport = { width, height: width < 640 ? 740 : 900 };
+    pageTest(
+      `${width} px wide, ${colorScheme}`,
+      { context: { viewport, colorScheme } },
+      async (page) => {
+        const overflow = await page.evaluate(() => {
+          const { scrollWidth, clientWidth } = document.documentElement;
+          const clipped = '.bar-track *, .skip, .hidden-text';
+          const beyond = [...document.querySelectorAll('body *')].filter((found) => {
+            if (found.matches(clipped)) return false;
+            const box = found.getBoundingClientRect();
+            return box.width > 1 && (box.right > clientWidth + 0.5 || box.left < -0.5);
+          });
+          return {
+            page: scrollWidth - clientWidth,
+            beyond: beyond.map((found) => found.outerHTML.slice(0, 80)),
+          };
+        });
+        assert.deepEqual(overflow, { page: 0, beyond: [] });
+        await page.waitForTimeout(400); // bars have grown
+        assert.deepEqual(await contrastProblems(page), []);
+        const cut = await page.$$eval('.button, .legend div, .facts div, .card-head', (boxes) =>
+          boxes
+            .filter((box) => box.scrollWidth > box.clientWidth + 1)
+            .map((box) => box.textContent),
+        );
+        assert.deepEqual(cut, [], 'text that does not fit its box');
+      },
+    );
+  }
+}
+
+for (const width of [360, 1280]) {
+  pageTest(
+    `nothing moves while the page loads at ${width} px`,
+    {
+      context: { viewport: { width, height: 800 } },
+      prepare: (context) =>
+        context.addInitScript(() => {
+          const log = /** @type {any} */ (globalThis);
+          log.shifts = [];
+          new PerformanceObserver((list) => {
+            for (const entry of /** @type {any[]} */ (list.getEntries()))
+              for (const { node } of entry.sources)
+                // The charts are redrawn with every answer; they are meant to.
+                if (!entry.hadRecentInput && !node?.matches?.('.stack-part, .block-part'))
+                  log.shifts.push(node?.outerHTML?.slice(0, 80) ?? String(node));
+          }).observe({ type: 'layout-shift', buffered: true });
+        }),
+    },
+    async (page) => {
+      await page.click('.sample >> nth=2');
+      await page.waitForTimeout(500);
+      assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).shifts), []);
+    },
+  );
+}
+
+pageTest('everything can be reached and used by keyboard', {}, async (page) => {
+  const before = await answered(page);
+  /** @type {string[]} */
+  const reached = [];
+  await page.keyboard.press('Tab');
+  for (let i = 0; i < 60; i++) {
+    const here = await page.evaluate(() => {
+      const active = /** @type {HTMLElement} */ (document.activeElement);
+      const style = getComputedStyle(active);
+      return {
+        name: active.id || active.getAttribute('aria-label') || active.textContent?.trim() || '',
+        ring: style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 2,
+        end: active === document.body,
+      };
+    });
+    if (here.end) break;
+    assert.ok(here.ring, `no focus ring on ${here.name}`);
+    reached.push(here.name);
+    await page.keyboard.press('Tab');
+  }
+  const samples = await page.$$eval('.sample', (all) =>
+    all.map((one) => one.getAttribute('aria-label')),
+  );
+  const wanted = ['choose', 'paste', 'camera', ...samples, 'measure', 'open-model', 'model-select'];
+  assert.deepEqual(
+    wanted.filter((name) => !reached.includes(name ?? '')),
+    [],
+  );
+  assert.equal(reached[0], 'Skip to the picture');
+
+  await page.focus('.skip');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  await page.focus('.sample >> nth=1');
+  await page.keyboard.press('Enter');
+  const second = await answered(page, before);
+  await page.focus('.sample >> nth=2');
+  await page.keyboard.press('Space');
+  await answered(page, second);
+  await page.focus('#measure');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() =>
+    /^Typical of \d+ runs/.test(document.getElementById('total-words')?.textContent ?? ''),
+  );
+});
+
+pageTest('a screen reader gets names, landmarks and the answer', {}, async (page) => {
+  const snapshot = await page.locator('body').ariaSnapshot();
+  writeFileSync(artifact('aria').replace('.png', '.yaml'), snapshot);
+  for (const expected of [
+    /banner/,
+    /main/,
+    /contentinfo/,
+    /heading "vit158" \[level=1\]/,
+    /region "Picture"/,
+    /region "What the model sees"/,
+    /region "Where the time goes"/,
+    /region "The model"/,
+    /button "Choose a picture"/,
+    /button "Camera"/,
+    /combobox "Model"/,
+    /img "Picture: /,
+    /img "What the model is given: 32 × 32 pixels"/,
+    /img "Decode .* total /,
+    /img "Block 1: .* Block 6: /,
+  ])
+    assert.match(snapshot, expected);
+  const nameless = await page.$$eval('button, select, input, canvas[role], [role=img]', (all) =>
+    all
+      .filter(
+        (one) =>
+          !(one.getAttribute('aria-label') || one.textContent?.trim() || one.closest('label')),
+      )
+      .map((one) => one.outerHTML),
+  );
+  assert.deepEqual(nameless, []);
+  assert.match(await text(page, '#announce'), /^\w+, \d+ percent\.$/);
+});
+
+pageTest(
+  'reduced motion stops all motion',
+  { context: { reducedMotion: 'reduce' } },
+  async (page) => {
+    const moving = await page.$$eval('*', (all) =>
+      all
+        .filter((one) => {
+          const { transitionDuration, animationName } = getComputedStyle(one);
+          return transitionDuration !== '0s' || animationName !== 'none';
+        })
+        .map((one) => one.className),
+    );
+    assert.deepEqual(moving, []);
+  },
+);

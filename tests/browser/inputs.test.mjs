@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+// Every way of giving the page a picture.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { answered, ROOT, suite, text } from './harness.mjs';
+import { give, makePicture, withOrientation } from './pictures.mjs';
+
+const pageTest = suite();
+const LABELS = 'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
+
+/** @param {import('playwright-core').Page} page */
+const previewSize = (page) =>
+  page.$eval('#preview', (canvas) => {
+    const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
+    return [width, height];
+  });
+
+pageTest('the page opens with an answer', {}, async (page) => {
+  const rows = await page.$$eval('#bars .bar', (bars) =>
+    bars.map((bar) => [...bar.children].map((part) => part.textContent ?? '')),
+  );
+  assert.equal(rows.length, 5);
+  const shares = rows.map(([label, share]) => {
+    assert.ok(LABELS.includes(label), label);
+    return Number.parseFloat(share.replace(/[<>]/, ''));
+  });
+  assert.deepEqual(
+    shares,
+    shares.toSorted((a, b) => b - a),
+  );
+  assert.ok(shares.reduce((sum, share) => sum + share, 0) <= 100.2);
+  assert.equal((await text(page, '#verdict-label')).toLowerCase(), rows[0][0]);
+  assert.equal(await page.title(), 'vit158: a Vision Transformer of −1, 0 and +1');
+});
+
+pageTest('every sample picture can be clicked', {}, async (page) => {
+  const samples = await page.$$('.sample');
+  assert.ok(samples.length >= 3);
+  let hash = '';
+  for (const sample of samples) {
+    await sample.click();
+    hash = await answered(page, hash);
+    await page.waitForFunction((button) => button.getAttribute('aria-pressed') === 'true', sample);
+    assert.equal(await page.$$eval('.sample[aria-pressed=true]', (pressed) => pressed.length), 1);
+    assert.equal(await text(page, '#file-name'), await sample.getAttribute('title'));
+    assert.ok(await sample.$eval('img', (image) => image.naturalWidth > 0));
+  }
+});
+
+for (const [kind, mimeType] of [
+  ['JPEG', 'image/jpeg'],
+  ['PNG', 'image/png'],
+  ['WebP', 'image/webp'],
+]) {
+  pageTest(`a ${kind} file is classified`, {}, async (page) => {
+    const before = await answered(page);
+    const buffer = await makePicture(page, mimeType);
+    await page.setInputFiles('#file', { name: `picture of ours`, mimeType, buffer });
+    await answered(page, before);
+    assert.deepEqual(await previewSize(page), [320, 200]);
+    assert.equal(await text(page, '#file-name'), 'picture of ours');
+    assert.match(
+      await text(page, '#file-facts'),
+      new RegExp(`^320 × 200 pixels, .* kB ${kind}`, 'i'),
+    );
+    assert.equal(await page.$$eval('.sample[aria-pressed=true]', (pressed) => pressed.length), 0);
+  });
+}
+
+pageTest('a photo turned by its Exif orientation stands upright', {}, async (page) => {
+  const before = await answered(page);
+  const buffer = withOrientation(await makePicture(page, 'image/jpeg'), 6);
+  await page.setInputFiles('#file', { name: 'turned.jpg', mimeType: 'image/jpeg', buffer });
+  await answered(page, before);
+  assert.deepEqual(await previewSize(page), [200, 320]);
+  assert.match(await text(page, '#file-facts'), /^200 × 320 pixels/);
+});
+
+pageTest('a broken file is named, and the next one works', {}, async (page) => {
+  const before = await answered(page);
+  const jpeg = await makePicture(page, 'image/jpeg');
+  const broken = { name: 'broken.jpg', mimeType: 'image/jpeg', buffer: jpeg.subarray(0, 300) };
+  await page.setInputFiles('#file', broken);
+  await page.waitForSelector('#results[data-state=error]');
+  assert.match(await text(page, '#verdict-label'), /picture/i);
+  assert.match(await text(page, '#verdict-words'), /broken\.jpg/);
+  assert.match(await text(page, '#announce'), /broken\.jpg/);
+  assert.equal(await page.isDisabled('#measure'), true);
+  await page.setInputFiles('#file', { name: 'fine.jpg', mimeType: 'image/jpeg', buffer: jpeg });
+  await answered(page, before);
+  assert.equal(await page.isDisabled('#measure'), false);
+});
+
+pageTest('a text file is called no picture', {}, async (page) => {
+  const buffer = Buffer.from('just words');
+  await page.setInputFiles('#file', { name: 'notes.txt', mimeType: 'text/plain', buffer });
+  await page.waitForSelector('#results[data-state=error]');
+  assert.match(await text(page, '#verdict-words'), /notes\.txt/);
+});
+
+pageTest('a picture can be dropped anywhere', {}, async (page) => {
+  const before = await answered(page);
+  const buffer = await makePicture(page, 'image/png', { hue: 20 });
+  await give(page, 'drop', { name: 'dropped.png', mimeType: 'image/png', buffer });
+  await answered(page, before);
+  assert.equal(await text(page, '#file-name'), 'dropped.png');
+});
+
+pageTest('a picture can be pasted', {}, async (page) => {
+  const before = await answered(page);
+  const buffer = await makePicture(page, 'image/png', { hue: 120 });
+  await give(page, 'paste', { name: 'image.png', mimeType: 'image/png', buffer });
+  await answered(page, before);
+  assert.equal(await text(page, '#file-name'), 'image.png');
+});
+
+pageTest(
+  'the paste button reads the clipboard',
+  { prepare: (context) => context.grantPermissions(['clipboard-read', 'clipboard-write']) },
+  async (page) => {
+    const before = await answered(page);
+    const png = (await makePicture(page, 'image/png', { hue: 300 })).toString('base64');
+    await page.evaluate(async (base64) => {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      const blob = new Blob([bytes], { type: 'image/png' });
+      await navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]);
+    }, png);
+    await page.click('#paste');
+    await answered(page, before);
+    assert.equal(await text(page, '#file-name'), 'Pasted picture');
+    await page.evaluate(() => navigator.clipboard.writeText('words'));
+    await page.click('#paste');
+    assert.match(await text(page, '.notice'), /No picture in the clipboard/);
+  },
+);
+
+pageTest('a dropped link is refused with a reason', {}, async (page) => {
+  await page.evaluate(() => {
+    const carrier = new DataTransfer();
+    carrier.setData('text/uri-list', 'https://example.org/cat.jpg');
+    const options = { dataTransfer: carrier, bubbles: true, cancelable: true };
+    document.body.dispatchEvent(new DragEvent('drop', options));
+  });
+  assert.match(await text(page, '.notice'), /no other site/);
+});
+
+pageTest('a 30-megapixel picture is previewed small', {}, async (page) => {
+  const before = await answered(page);
+  const buffer = await makePicture(page, 'image/jpeg', { width: 6000, height: 5000 });
+  await page.setInputFiles('#file', { name: 'huge.jpg', mimeType: 'image/jpeg', buffer });
+  await answered(page, before);
+  assert.deepEqual(await previewSize(page), [1000, 833]);
+  assert.match(await text(page, '#file-facts'), /^6000 × 5000 pixels/);
+});
+
+pageTest('the sample pictures are recognised', {}, async (page) => {
+  const index = readFileSync(path.join(ROOT, 'models/samples/samples.json'), 'utf8');
+  /** @type {{title: string, label: string}[]} */
+  const samples = JSON.parse(index).samples;
+  const wrong = [];
+  let hash = '';
+  for (const { title, label } of samples) {
+    await page.click(`.sample[title="${title}"]`);
+    hash = await answered(page, hash);
+    const seen = (await text(page, '#verdict-label')).toLowerCase();
+    if (seen !== label) wrong.push(`${label} is taken for ${seen}`);
+  }
+  assert.equal(samples.length, LABELS.length);
+  assert.ok(wrong.length <= 1, wrong.join(', '));
+});
+
+pageTest('of several pictures the first is shown, and that is said', {}, async (page) => {
+  const before = await answered(page);
+  const files = [];
+  for (const hue of [10, 130])
+    files.push({
+      name: `hue-${hue}.png`,
+      mimeType: 'image/png',
+      buffer: await makePicture(page, 'image/png', { hue }),
+    });
+  await page.$eval('#file', (input) => input.setAttribute('multiple', ''));
+  await page.setInputFiles('#file', files);
+  await answered(page, before);
+  assert.equal(await text(page, '#file-name'), 'hue-10.png');
+  assert.match(await text(page, '.notice'), /2 pictures.*hue-10\.png/);
+});
