@@ -7,6 +7,7 @@
 #ifndef VIT158_TRAIN_CHECKPOINT_H
 #define VIT158_TRAIN_CHECKPOINT_H
 
+#include "model/safetensors.h"
 #include "train/trainer.h"
 
 vit158_status vit158_checkpoint_save(const vit158_trainer *trainer, const char *path,
@@ -26,5 +27,8 @@ vit158_status vit158_trainer_init_from(vit158_trainer *trainer, const char *path
 
 /* A teacher of its own geometry, which must fit the pictures and classes. */
 vit158_status vit158_teacher_open(vit158_trainer *trainer, const char *path, vit158_error *error);
+
+/* vit158_safetensors_open with the file's name in the error. */
+vit158_status vit158_tensors_open(vit158_safetensors **file, const char *path, vit158_error *error);
 
 #endif

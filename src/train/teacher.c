@@ -102,7 +102,7 @@ static vit158_status open_teacher(vit158_trainer *t, const vit158_safetensors *f
 vit158_status vit158_teacher_open(vit158_trainer *t, const char *path, vit158_error *error)
 {
     vit158_safetensors *file;
-    VIT158_RETURN_IF_ERROR(vit158_safetensors_open(&file, path, error));
+    VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
     t->teacher = calloc(1, sizeof *t->teacher);
     const vit158_status status =
         t->teacher ? open_teacher(t, file, error)
