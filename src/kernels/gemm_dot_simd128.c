@@ -11,10 +11,11 @@
 enum {
     ROWS = 4,
     LANES = 8,
-    PANELS = 9,             /* tokens that share the decoding of a weight: 72 */
-    STEP_X = 2 * LANES * 2, /* int16 values of a step of activations */
-    STEP_W = ROWS * 2 * 2,  /* and of weights */
-    BLOCK_STEPS = 5         /* steps of a block of four groups of trits */
+    BLOCK_BYTES = 512 * 1024, /* panels that share the decoding of weights should fit a cache */
+    MIN_PANELS = 4,           /* but so many at least */
+    STEP_X = 2 * LANES * 2,   /* int16 values of a step of activations */
+    STEP_W = ROWS * 2 * 2,    /* and of weights */
+    BLOCK_STEPS = 5           /* steps of a block of four groups of trits */
 };
 
 /* Steps of a whole row, a multiple of BLOCK_STEPS for either kind of weights. */
@@ -207,12 +208,19 @@ static void run_block(const vit158_gemm_q8 *p, uint32_t t, uint32_t panels, uint
     }
 }
 
-/* Cuts the tokens into blocks of equal size, at most PANELS panels each. */
+static uint32_t most_panels(uint32_t steps)
+{
+    const uint32_t fit = (uint32_t)(BLOCK_BYTES / ((size_t)steps * STEP_X * sizeof(int16_t) + 1));
+    return fit > MIN_PANELS ? fit : MIN_PANELS;
+}
+
+/* Cuts the tokens into blocks of equal size. */
 static void run(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1,
                 void *scratch, pack_fn pack, decode_fn decode)
 {
     const uint32_t panels = t0 < t1 ? (t1 - t0 + LANES - 1) / LANES : 0;
-    const uint32_t blocks = (panels + PANELS - 1) / PANELS;
+    const uint32_t most = most_panels(step_count(p->n_in));
+    const uint32_t blocks = (panels + most - 1) / most;
     uint32_t done = 0;
     for (uint32_t i = 0; i < blocks; i++) {
         const uint32_t count = (panels - done + blocks - i - 1) / (blocks - i);
@@ -236,6 +244,8 @@ void vit158_gemm_i8_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, u
 size_t vit158_gemm_dot_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
 {
     (void)n_out;
-    (void)n_tokens;
-    return (size_t)step_count(n_in) * (STEP_W + PANELS * STEP_X) * sizeof(int16_t);
+    const uint32_t steps = step_count(n_in), most = most_panels(steps);
+    const uint32_t panels = (n_tokens + LANES - 1) / LANES;
+    const size_t x = (size_t)STEP_X * (panels < most ? panels : most);
+    return steps * (STEP_W + x) * sizeof(int16_t);
 }

@@ -10,7 +10,8 @@
 enum {
     ROWS = 4,
     LANES = 8,
-    PANELS = 9 /* a block of tokens that shares the packing of weights: 72 */
+    BLOCK_BYTES = 896 * 1024, /* panels that share the packing of weights should fit a cache */
+    MIN_PANELS = 4            /* but so many at least */
 };
 
 typedef struct tile_sums {
@@ -160,12 +161,19 @@ static void run_block(const vit158_gemm_f32 *p, uint32_t t, uint32_t panels, uin
     }
 }
 
-/* Cuts the tokens into blocks of equal size, at most PANELS panels each. */
+static uint32_t most_panels(uint32_t n_in)
+{
+    const uint32_t fit = (uint32_t)(BLOCK_BYTES / ((size_t)n_in * LANES * sizeof(float) + 1));
+    return fit > MIN_PANELS ? fit : MIN_PANELS;
+}
+
+/* Cuts the tokens into blocks of equal size. */
 void vit158_gemm_f32_simd128(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                              uint32_t o1, void *scratch)
 {
     const uint32_t panels = t0 < t1 ? (t1 - t0 + LANES - 1) / LANES : 0;
-    const uint32_t blocks = (panels + PANELS - 1) / PANELS;
+    const uint32_t most = most_panels(p->n_in);
+    const uint32_t blocks = (panels + most - 1) / most;
     uint32_t done = 0;
     for (uint32_t i = 0; i < blocks; i++) {
         const uint32_t count = (panels - done + blocks - i - 1) / (blocks - i);
@@ -177,6 +185,6 @@ void vit158_gemm_f32_simd128(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1,
 size_t vit158_gemm_f32_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
 {
     (void)n_out;
-    (void)n_tokens;
-    return (size_t)n_in * (ROWS + LANES * PANELS) * sizeof(float);
+    const uint32_t panels = (n_tokens + LANES - 1) / LANES, most = most_panels(n_in);
+    return (size_t)n_in * (ROWS + LANES * (panels < most ? panels : most)) * sizeof(float);
 }
