@@ -80,6 +80,7 @@ vit158_add_module(vit158-decode
   SMALL src/base/error.c src/base/text.c ${decode_checks} ${VIT158_WASM_DECODE_SOURCES}
   FAST src/image/stb.c
   EXPORTS ${exports}/exports_decode.txt
+  LINK -O3 # wasm-opt: 6 kB less, and no slower here
   STACK 65536 INITIAL_MEMORY 262144)
 
 # Kernel and stage checks that run under Node.
