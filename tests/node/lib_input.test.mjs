@@ -62,6 +62,21 @@ test('files of other kinds are named where no browser can decode them', async ()
     await assert.rejects(open(Buffer.from(start, 'latin1')), error('E_UNSUPPORTED', named));
 });
 
+test('engines that do not know the options still decode', async (t) => {
+  const globals = /** @type {any} */ (globalThis);
+  globals.createImageBitmap = async (/** @type {any} */ _source, /** @type {any} */ options) => {
+    if (options) throw new TypeError("'from-image' is not a valid enum value");
+    return { width: 1, height: 1, pixels: Uint8ClampedArray.of(1, 2, 3, 4), close() {} };
+  };
+  globals.OffscreenCanvas = OffscreenCanvas;
+  t.after(() => {
+    delete globals.OffscreenCanvas;
+    delete globals.createImageBitmap;
+  });
+  const { rows } = await open(Buffer.from('BM\0\0'));
+  assert.deepEqual([...rows.strips()].map((strip) => [...strip]), [[1, 2, 3, 4]]);
+});
+
 /** Stand-ins for a browser's classes, as far as image_input.js uses them. */
 class OffscreenCanvas {
   /** @param {number} width @param {number} height */

@@ -114,19 +114,31 @@ function kindOf(bytes) {
 }
 
 /**
+ * Pixels as stored: no colour conversion, no premultiplied alpha, upright.
  * @param {any} source what createImageBitmap takes
  * @param {import('./vit158.d.ts').ErrorCode} [code] if it refuses
  * @param {string} [complaint]
- * @returns {Promise<PixelRows>}
+ * @returns {Promise<ImageBitmap>} to be closed by the caller
  */
-async function openDrawable(source, code = 'E_INPUT', complaint = 'the picture cannot be read') {
-  const bitmap = await wrapErrors(code, complaint, () =>
-    createImageBitmap(source, {
-      colorSpaceConversion: 'none',
-      premultiplyAlpha: 'none',
-      imageOrientation: 'from-image',
-    }),
-  );
+export function makeBitmap(source, code = 'E_INPUT', complaint = 'the picture cannot be read') {
+  return wrapErrors(code, complaint, async () => {
+    try {
+      return await createImageBitmap(source, {
+        colorSpaceConversion: 'none',
+        premultiplyAlpha: 'none',
+        imageOrientation: 'from-image',
+      });
+    } catch (error) {
+      // Engines from before 2023 do not know 'from-image', which is what they do anyway.
+      if (error instanceof TypeError) return createImageBitmap(source);
+      throw error;
+    }
+  });
+}
+
+/** @param {Parameters<typeof makeBitmap>} args @returns {Promise<PixelRows>} */
+async function openDrawable(...args) {
+  const bitmap = await makeBitmap(...args);
   try {
     const { width, height } = bitmap;
     const context = newContext(width, height);

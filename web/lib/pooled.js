@@ -6,6 +6,7 @@
  */
 import { onAbort } from './abort.js';
 import { Vit158Error, messageOf } from './errors.js';
+import { makeBitmap } from './image_input.js';
 import { wasmParts } from './load_wasm.js';
 import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
@@ -233,23 +234,8 @@ async function portableImage(image) {
   }
   if (typeof createImageBitmap !== 'function')
     return { input: given, transfer: [] }; // the worker says what is wrong with it
-  return portableDrawable(given);
-}
-
-/** @param {any} drawable @returns {Promise<Posted>} */
-async function portableDrawable(drawable) {
-  try {
-    const bitmap = await createImageBitmap(drawable, {
-      colorSpaceConversion: 'none',
-      premultiplyAlpha: 'none',
-      imageOrientation: 'from-image',
-    });
-    return { input: bitmap, transfer: [bitmap] };
-  } catch (error) {
-    throw new Vit158Error('E_INPUT', `the picture cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+  const bitmap = await makeBitmap(given);
+  return { input: bitmap, transfer: [bitmap] };
 }
 
 /**
