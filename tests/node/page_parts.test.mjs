@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Parts of the page that are plain functions.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { count, duration, labelParts, percent, rate, size } from '../../web/app/format.js';
 import { certainty, scopeWords } from '../../web/app/messages.js';
@@ -144,4 +145,50 @@ test('five trits share a byte: the bits per ternary weight follow', () => {
   const bits = ternaryBits(/** @type {any} */ (model));
   assert.ok(bits >= 1.6 && bits < 1.63, String(bits));
   assert.equal(ternaryBits(/** @type {any} */ ({ ...model, ternaryParameters: 0 })), 0);
+});
+
+const WEB = new URL('../../web/', import.meta.url);
+
+/**
+ * @param {string} entry of web/
+ * @returns {Set<string>} the addresses of all modules it leads to
+ */
+function modulesOf(entry) {
+  const found = new Set([new URL(entry, WEB).href]);
+  for (const url of found) {
+    const source = readFileSync(new URL(url), 'utf8');
+    for (const [, name] of source.matchAll(/^(?:import|export)\b[^'";]*'(\.[^']+)'/gm))
+      found.add(new URL(name, url).href);
+  }
+  return found;
+}
+
+test('all modules are named up front, so that they are fetched side by side', () => {
+  const worker = readFileSync(new URL('app/worker.js', WEB), 'utf8');
+  const byWorker = [...worker.matchAll(/^import .*'(\..+)';$/gm)].map(
+    ([, name]) => new URL(name, new URL('app/', WEB)).href,
+  );
+  const ofWorker = modulesOf('app/service.js');
+  assert.deepEqual(
+    [...ofWorker].filter((url) => !byWorker.includes(url)),
+    [],
+  );
+  assert.deepEqual(
+    byWorker.filter((url) => !ofWorker.has(url)),
+    [],
+  );
+
+  const page = readFileSync(new URL('index.html', WEB), 'utf8');
+  const byPage = [
+    ...page.matchAll(/<(?:link rel="modulepreload" href|script type="module" src)="([^"]+)"/g),
+  ].map(([, name]) => new URL(name, WEB).href);
+  const ofPage = modulesOf('app/main.js');
+  assert.deepEqual(
+    [...ofPage].filter((url) => !byPage.includes(url)),
+    [],
+  );
+  assert.deepEqual(
+    byPage.filter((url) => !ofPage.has(url)),
+    [],
+  );
 });
