@@ -64,7 +64,7 @@ export function countTap(tap) {
     passed: count('pass'),
     failed: count('fail') + count('cancelled'),
     skipped: count('skipped') + count('todo'),
-    skippedTests: [...tap.matchAll(/^ *ok \d+ - (.*) # (?:SKIP|TODO)/gm)].map((match) => match[1]),
+    skippedTests: [...tap.matchAll(/^ *ok \d+ - (.*) # (?:skip|todo)/gim)].map((match) => match[1]),
   };
 }
 
