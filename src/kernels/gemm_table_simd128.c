@@ -2,10 +2,10 @@
  *
  * Ternary product by table look-up. For four inputs and a tile of tokens all 81 signed sums are
  * built, one add each; then every output adds one table row per four inputs, without a multiply. A
- * block of four codes (five inputs each, DESIGN.md section 3) is five such quads: narrower tables
- * than one of 243 rows a code cost 25 % more look-ups, but a sixth of the building, and ten quads
- * stay in the first-level cache together. Codes become addresses of table rows once per token
- * block.
+ * block of four codes (five inputs each, FORMAT.md) is five such quads: narrower tables than one of
+ * 243 rows a code cost 25 % more look-ups, but 405 table rows instead of 972 to build for twenty
+ * inputs, and ten quads stay in the first-level cache together. Codes become addresses of table
+ * rows once per token block.
  */
 #include <stdbool.h>
 
