@@ -47,6 +47,7 @@ typedef struct vit158_product {
     float factor;
     const float *base; /* rows of stride base_ld, may be y; NULL = 0 */
     size_t base_ld;
+    bool upper; /* y is symmetric: elements below the diagonal may be left out */
 } vit158_product;
 
 /* What BitLinear keeps of its input (METHODS.md 1.2): rows q of stride ldq = round_up(n, 64), zero

@@ -30,6 +30,14 @@ size_t vit158_muon_scratch(const vit158_net *net)
     return most;
 }
 
+/* Copies the upper triangle of x [n][n] into the lower one. */
+static void mirror(float *x, uint32_t n)
+{
+    for (uint32_t r = 1; r < n; r++)
+        for (uint32_t c = 0; c < r; c++)
+            x[(size_t)r * n + c] = x[(size_t)c * n + r];
+}
+
 void vit158_orthogonalise(const vit158_compute *compute, float *u, uint32_t rows, uint32_t cols,
                           float *scratch)
 {
@@ -55,8 +63,10 @@ void vit158_orthogonalise(const vit158_compute *compute, float *u, uint32_t rows
                             .rows = n,
                             .cols = n,
                             .depth = k,
-                            .factor = 1.0F};
+                            .factor = 1.0F,
+                            .upper = true};
         compute->product(&p); /* a = x x^T */
+        mirror(a, n);
         p = (vit158_product){.y = b,
                              .ldy = n,
                              .a = a,
@@ -67,8 +77,10 @@ void vit158_orthogonalise(const vit158_compute *compute, float *u, uint32_t rows
                              .rows = n,
                              .cols = n,
                              .depth = n,
-                             .factor = QUINTIC_C};
+                             .factor = QUINTIC_C,
+                             .upper = true};
         compute->product(&p);
+        mirror(b, n);
         compute->combine(b, a, (size_t)n * n, 1.0F, QUINTIC_B); /* b = B a + C a a */
         memcpy(next, x, (size_t)n * k * sizeof *x);
         compute->combine(next, next, (size_t)n * k, 0.0F, QUINTIC_A);

@@ -84,9 +84,11 @@ static void columns(const vit158_product *p, uint32_t col, uint32_t vectors, con
                     size_t ldb)
 {
     const uint32_t step = vectors == 5 ? 5 : 6;
+    const uint32_t last = col + VIT158_LANES * vectors;
+    const uint32_t rows = p->upper && last < p->rows ? last : p->rows;
     tile_place at = {.col = col, .b = b, .ldb = ldb};
-    for (at.row = 0; at.row < p->rows; at.row += step) {
-        at.rows = p->rows - at.row < step ? p->rows - at.row : step;
+    for (at.row = 0; at.row < rows; at.row += step) {
+        at.rows = rows - at.row < step ? rows - at.row : step;
         switch (vectors) {
 #if WIDEST == 5
         case 5:

@@ -123,7 +123,7 @@ static const recipe_key keys[] = {
     REAL(augment_until, 0, 1, "share of the schedule with operations and erasing"),
     REAL(mix_until, 0, 1, "share of the schedule with mixing"),
     REAL(eval_minutes, 0, 1e6, "minutes between validations"),
-    REAL(checkpoint_minutes, 0, 1e6, "minutes between checkpoints"),
+    REAL(checkpoint_minutes, 0, 1e6, "minutes between checkpoints, always on the wall"),
 };
 #define KEY_COUNT_ALL (sizeof keys / sizeof keys[0])
 

@@ -24,8 +24,9 @@ typedef struct run {
     vit158_trainer *t;
     const vit158_run_options *options;
     FILE *log;
-    double base_seconds;                         /* of the state when this session began */
-    double last_log, last_eval, last_checkpoint; /* state.seconds */
+    double base_seconds;        /* of the state when this session began */
+    double last_log, last_eval; /* state.seconds */
+    double checkpoint_ms;       /* on the wall, whatever the clock of the schedule */
     uint64_t logged_images;
     double loss, accuracy; /* smoothed */
     uint64_t logged_step;
@@ -52,7 +53,7 @@ static vit158_status save_checkpoint(run *r, vit158_error *error)
 {
     char path[PATH_BYTES];
     VIT158_RETURN_IF_ERROR(path_in(path, r, "last.ckpt", error));
-    r->last_checkpoint = r->t->state.seconds;
+    r->checkpoint_ms = vit158_now_ms();
     return vit158_checkpoint_save(r->t, path, error);
 }
 
@@ -167,7 +168,7 @@ static vit158_status one_step(run *r, vit158_error *error)
         log_step(r, &result);
     if (t->state.seconds - r->last_eval >= 60.0 * t->recipe.eval_minutes)
         VIT158_RETURN_IF_ERROR(evaluate(r, error));
-    if (t->state.seconds - r->last_checkpoint >= 60.0 * t->recipe.checkpoint_minutes)
+    if (vit158_now_ms() - r->checkpoint_ms >= 60e3 * t->recipe.checkpoint_minutes)
         VIT158_RETURN_IF_ERROR(save_checkpoint(r, error));
     return VIT158_OK;
 }
@@ -201,7 +202,8 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
         VIT158_RETURN_IF_ERROR(vit158_checkpoint_load(t, r->options->resume, error));
     if (recipe->finish_minutes > 0.0F && t->state.finish_start < 0.0)
         t->state.finish_start = t->state.seconds;
-    r->base_seconds = r->last_log = r->last_eval = r->last_checkpoint = t->state.seconds;
+    r->base_seconds = r->last_log = r->last_eval = t->state.seconds;
+    r->checkpoint_ms = vit158_now_ms();
     r->logged_images = t->state.images;
     r->logged_step = t->state.step;
     fprintf(r->log,
