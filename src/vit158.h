@@ -224,6 +224,13 @@ const float *vit158_session_embedding(const vit158_session *session); /* [d], fi
 vit158_status vit158_session_copy_hidden(const vit158_session *session, float *out, size_t count,
                                          vit158_error *error);
 
+/* Lower-case hexadecimal SHA-256, NUL-terminated, of what the pass has come to: of the input tensor
+ * before the first step; of the residual stream from "embed" to the last "mlp", as float32
+ * [d][N] little-endian, [d][1] in the last block; of the logits after "head". Equal bits give equal
+ * hashes, so two runs can be compared step by step. */
+vit158_status vit158_session_state_sha256(const vit158_session *session, char out[65],
+                                          vit158_error *error);
+
 typedef struct vit158_prediction {
     uint32_t index;
     float score; /* softmax probability */

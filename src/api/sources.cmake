@@ -3,4 +3,5 @@ set(VIT158_API_SOURCES
     src/api/pool_choice.c
     src/api/run.c
     src/api/session.c
+    src/api/state_hash.c
     src/api/status.c)

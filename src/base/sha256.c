@@ -89,16 +89,21 @@ void vit158_sha256_end(vit158_sha256 *hash, uint8_t digest[32])
         digest[i] = (uint8_t)(hash->state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-void vit158_sha256_hex(char out[65], const void *bytes, size_t n_bytes)
+void vit158_sha256_end_hex(vit158_sha256 *hash, char out[65])
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t digest[32];
-    vit158_sha256 hash = vit158_sha256_start();
-    vit158_sha256_add(&hash, bytes, n_bytes);
-    vit158_sha256_end(&hash, digest);
+    vit158_sha256_end(hash, digest);
     for (size_t i = 0; i < 32; i++) {
         out[2 * i] = digits[digest[i] >> 4];
         out[2 * i + 1] = digits[digest[i] & 15];
     }
     out[64] = 0;
+}
+
+void vit158_sha256_hex(char out[65], const void *bytes, size_t n_bytes)
+{
+    vit158_sha256 hash = vit158_sha256_start();
+    vit158_sha256_add(&hash, bytes, n_bytes);
+    vit158_sha256_end_hex(&hash, out);
 }

@@ -18,7 +18,8 @@ vit158_sha256 vit158_sha256_start(void);
 void vit158_sha256_add(vit158_sha256 *hash, const void *bytes, size_t n_bytes);
 void vit158_sha256_end(vit158_sha256 *hash, uint8_t digest[32]);
 
-/* Lower-case hexadecimal digest of one buffer, NUL-terminated. */
+/* Lower-case hexadecimal, NUL-terminated: the end of a hash, the digest of one buffer. */
+void vit158_sha256_end_hex(vit158_sha256 *hash, char out[65]);
 void vit158_sha256_hex(char out[65], const void *bytes, size_t n_bytes);
 
 #endif

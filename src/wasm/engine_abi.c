@@ -6,7 +6,6 @@
 
 #include "api/session.h"
 #include "base/error.h"
-#include "base/sha256.h"
 
 #define INFO_COUNT 13
 
@@ -18,7 +17,7 @@ struct vit158_wasm {
     vit158_pool *pool;
     vit158_error error;
     double info[INFO_COUNT];
-    char logits_sha256[65];
+    char state_sha256[65];
 };
 
 static_assert(VIT158_WASM_STAGING_BYTES >= VIT158_MAX_IMAGE_SIDE * VIT158_PIXELS_RGBA,
@@ -240,14 +239,10 @@ uint32_t vit158_wasm_top_k(const vit158_wasm *context, vit158_prediction *out, u
     return context->session != NULL ? vit158_session_top_k(context->session, out, k) : 0;
 }
 
-const char *vit158_wasm_logits_sha256(vit158_wasm *context)
+const char *vit158_wasm_state_sha256(vit158_wasm *context)
 {
-    const float *logits = vit158_wasm_logits(context);
-    context->logits_sha256[0] = '\0';
-    if (logits != NULL) {
-        vit158_model_info info;
-        vit158_model_get_info(context->model, &info);
-        vit158_sha256_hex(context->logits_sha256, logits, info.classes * sizeof *logits);
-    }
-    return context->logits_sha256;
+    context->state_sha256[0] = '\0';
+    if (context->session != NULL)
+        (void)vit158_session_state_sha256(context->session, context->state_sha256, NULL);
+    return context->state_sha256;
 }

@@ -67,7 +67,7 @@ const float *vit158_wasm_attention(const vit158_wasm *context);
 const float *vit158_wasm_rollout(const vit158_wasm *context);
 /* Writes up to k predictions to `out`, returns how many. */
 uint32_t vit158_wasm_top_k(const vit158_wasm *context, vit158_prediction *out, uint32_t k);
-/* Hexadecimal SHA-256 of the logits as little-endian float32; "" before a complete pass. */
-const char *vit158_wasm_logits_sha256(vit158_wasm *context);
+/* As vit158_session_state_sha256: after the last step, of the logits. "" without an input. */
+const char *vit158_wasm_state_sha256(vit158_wasm *context);
 
 #endif

@@ -19,6 +19,9 @@ const error = (code, message = /./) => (/** @type {any} */ e) => {
 /** @param {string} [name] @param {any} [options] */
 const load = (name = 'ternary-6', options) => Classifier.load(tinyPath(name), options);
 
+/** @param {Float32Array} values */
+const sha256 = (values) => createHash('sha256').update(new Uint8Array(values.buffer)).digest('hex');
+
 // As in tests/golden/test_tiny_goldens.c.
 const TOLERANCE = 40 * 5.96e-8;
 
@@ -27,16 +30,23 @@ for (const name of TINY_MODELS) {
     const golden = tinyGolden(name);
     const largest = golden.logits.reduce((most, x) => Math.max(most, Math.abs(x)), 1);
     const hashes = new Set();
+    const steps = new Set();
     for (const options of [{ engine: 'scalar' }, { engine: 'simd128', threads: 1 }, { threads: 2 },
       { gemm: 'dot', threads: 1 }, { gemm: 'table', threads: 1 }]) {
       const vit = await load(name, options);
       const away = distance(await vit.forward(golden.input), golden.logits);
       assert.ok(away <= TOLERANCE * largest, `the logits are ${away} away`);
       const picture = noisePicture(33, 41);
-      const { logits, logitsSha256, attention } = await vit.classify(picture, { explain: true });
+      const { logits, logitsSha256, attention, stepHashes = [] } =
+        await vit.classify(picture, { explain: true, stepHashes: true });
       const tensor = await vit.preprocess(picture);
       assert.equal(distance(await vit.forward(tensor), logits), 0, 'the tensor gives the picture\'s logits');
-      assert.equal(logitsSha256, createHash('sha256').update(new Uint8Array(logits.buffer)).digest('hex'));
+      assert.equal(logitsSha256, sha256(logits));
+      assert.deepEqual(stepHashes.map((step) => step.name),
+        ['preprocess', 'embed', 'blocks.0.attn', 'blocks.0.mlp', 'blocks.1.attn', 'blocks.1.mlp', 'head']);
+      assert.equal(stepHashes[0].sha256, sha256(tensor));
+      assert.equal(stepHashes[6].sha256, logitsSha256);
+      steps.add(JSON.stringify(stepHashes));
       assert.equal(attention?.values.length, DEPTH * HEADS * TOKENS);
       assert.equal(attention?.rollout.length, TOKENS - 1);
       const { depth, heads, tokens, side } = /** @type {any} */ (attention);
@@ -45,6 +55,7 @@ for (const name of TINY_MODELS) {
       vit.dispose();
     }
     assert.equal(hashes.size, 1);
+    assert.equal(steps.size, 1, 'equal after every step');
   });
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/sha256.h"
 #include "unit/naive_forward.h"
 #include "unit/random_model.h"
 
@@ -306,6 +307,48 @@ static void test_step_names_and_hidden_state(void **state)
     random_model_free(model);
 }
 
+/* [N][d] as the hash wants it: [d][computed]. */
+static void transpose(float *out, const float *hidden, uint32_t computed)
+{
+    for (uint32_t c = 0; c < 20; c++)
+        for (uint32_t t = 0; t < computed; t++)
+            out[c * computed + t] = hidden[t * 20 + c];
+}
+
+static void test_state_hash_is_of_what_each_step_left(void **state)
+{
+    (void)state;
+    vit158_model *model = random_model_make(small, 1);
+    float *tensor = random_tensor(model, 2);
+    vit158_session *s = open_session(model, (vit158_options){0});
+    float hidden[10 * 20];
+    float values[10 * 20];
+    char hash[65];
+    char expected[65];
+    vit158_error error;
+    assert_int_equal(vit158_session_state_sha256(s, hash, &error), VIT158_E_STATE);
+    assert_int_equal(vit158_session_set_tensor(s, tensor, tensor_count(model), &error), VIT158_OK);
+    assert_int_equal(vit158_session_state_sha256(s, hash, &error), VIT158_OK);
+    vit158_sha256_hex(expected, tensor, tensor_count(model) * sizeof *tensor);
+    assert_string_equal(hash, expected);
+    for (uint32_t i = 0; i < 5; i++) {
+        const uint32_t computed = i < 3 ? 10 : 1;
+        assert_int_equal(vit158_session_step(s, &error), VIT158_OK);
+        assert_int_equal(vit158_session_copy_hidden(s, hidden, 200, &error), VIT158_OK);
+        transpose(values, hidden, computed);
+        vit158_sha256_hex(expected, values, computed * 20 * sizeof *values);
+        assert_int_equal(vit158_session_state_sha256(s, hash, &error), VIT158_OK);
+        assert_string_equal(hash, expected);
+    }
+    assert_int_equal(vit158_session_step(s, &error), VIT158_OK);
+    vit158_sha256_hex(expected, vit158_session_logits(s), model->info.classes * sizeof(float));
+    assert_int_equal(vit158_session_state_sha256(s, hash, &error), VIT158_OK);
+    assert_string_equal(hash, expected);
+    vit158_session_close(s);
+    free(tensor);
+    random_model_free(model);
+}
+
 static void test_overflowing_weights_are_an_error(void **state)
 {
     (void)state;
@@ -360,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_abort_and_go_on),
         cmocka_unit_test(test_step_names_and_hidden_state),
+        cmocka_unit_test(test_state_hash_is_of_what_each_step_left),
         cmocka_unit_test(test_overflowing_weights_are_an_error),
         cmocka_unit_test(test_timing_adds_up),
     };

@@ -104,7 +104,7 @@ export class Classifier {
    * @returns {Promise<Classification>}
    */
   async classify(image, options = {}) {
-    const { topK = 5, threshold = 0, explain = false } = options;
+    const { topK = 5, threshold = 0, explain = false, stepHashes = false } = options;
     if (!(Number.isInteger(topK) && topK >= 0) && topK !== Infinity)
       throw new Vit158Error('E_ARGUMENT', `topK must be a whole number, not ${topK}`);
     if (!(threshold >= 0 && threshold <= 1))
@@ -112,7 +112,8 @@ export class Classifier {
     return this.#exclusive(options, async (pace) => {
       if (explain) this.#planExplain();
       const timing = await this.#feed(image, pace);
-      await this.#run(pace, timing);
+      const hashes = stepHashes ? [{ name: 'preprocess', sha256: this.#engine.stateSha256() }] : undefined;
+      await this.#run(pace, timing, hashes);
       const engine = this.#engine;
       const predictions = engine
         .topK(Math.min(topK, this.#model.classes))
@@ -122,7 +123,8 @@ export class Classifier {
         predictions,
         timing,
         logits: engine.logits(this.#model.classes),
-        logitsSha256: engine.logitsSha256(),
+        logitsSha256: engine.stateSha256(),
+        ...(hashes ? { stepHashes: hashes } : {}),
         ...(explain ? { attention: this.#attention() } : {}),
       };
     });
@@ -246,8 +248,13 @@ export class Classifier {
     return timing;
   }
 
-  /** All steps of the forward pass. @param {Pace} pace @param {Timing} timing */
-  async #run(pace, timing) {
+  /**
+   * All steps of the forward pass.
+   * @param {Pace} pace
+   * @param {Timing} timing
+   * @param {{name: string, sha256: string}[]} [hashes] takes one a step
+   */
+  async #run(pace, timing, hashes) {
     const last = this.#stepNames.length - 1;
     for (const [i, name] of this.#stepNames.entries()) {
       await pace.pause(`before step ${name}`);
@@ -255,6 +262,7 @@ export class Classifier {
       this.#engine.step();
       const ms = performance.now() - start;
       timing.steps.push({ name, ms });
+      hashes?.push({ name, sha256: this.#engine.stateSha256() });
       timing[i === 0 ? 'embed' : i === last ? 'head' : 'blocks'] += ms;
     }
     timing.total =

@@ -232,9 +232,9 @@ export class Engine {
     }
   }
 
-  /** Hexadecimal. */
-  logitsSha256() {
-    return this.#heap.text(this.#call('logits_sha256'));
+  /** Hexadecimal, of the tensor before the first step, of the logits after the last. */
+  stateSha256() {
+    return this.#heap.text(this.#call('state_sha256'));
   }
 
   /** @param {string} name without the prefix @param {...number} args */

@@ -131,6 +131,8 @@ export interface ClassifyOptions extends RunOptions {
   threshold?: number;
   /** Also return the attention of the class token. Memory for it is taken at the first use. */
   explain?: boolean;
+  /** Also return a hash of what each step left behind, to see where two runs part. */
+  stepHashes?: boolean;
 }
 
 export interface Prediction {
@@ -177,6 +179,8 @@ export interface Classification {
   logits: Float32Array;
   /** Hexadecimal SHA-256 of the logits as little-endian float32: equal bits, equal hash. */
   logitsSha256: string;
+  /** With `stepHashes` only: of "preprocess", then each step of `timing.steps`. */
+  stepHashes?: { name: string; sha256: string }[];
   /** With `explain` only. */
   attention?: Attention;
 }
