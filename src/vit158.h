@@ -190,7 +190,8 @@ vit158_status vit158_session_set_image(vit158_session *session, const uint8_t *p
 vit158_status vit158_session_set_tensor(vit158_session *session, const float *values, size_t count,
                                         vit158_error *error);
 
-/* The current input tensor [channels][S][S], NULL before an input is complete. */
+/* The current input tensor [channels][S][S]; NULL before an input is complete and from the first
+ * step on, which uses it up. */
 const float *vit158_session_tensor(const vit158_session *session);
 
 /* -- Running -- */

@@ -178,6 +178,12 @@ vit158_status vit158_session_set_image(vit158_session *session, const uint8_t *p
     return vit158_session_push_rows(session, pixels_hwc, row_bytes, height, error);
 }
 
+static size_t tensor_count(const vit158_session *s)
+{
+    const vit158_model_info *info = &s->model->info;
+    return (size_t)info->channels * info->image_size * info->image_size;
+}
+
 static bool all_finite(const float *values, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -190,7 +196,7 @@ vit158_status vit158_session_set_tensor(vit158_session *session, const float *va
                                         vit158_error *error)
 {
     const vit158_model_info *info = &session->model->info;
-    const size_t expected = (size_t)info->channels * info->image_size * info->image_size;
+    const size_t expected = tensor_count(session);
     start_over(session, VIT158_INPUT_NONE);
     if (values == NULL || count != expected)
         return vit158_fail(error, VIT158_E_ARGUMENT,
@@ -198,12 +204,19 @@ vit158_status vit158_session_set_tensor(vit158_session *session, const float *va
                            info->channels, info->image_size, info->image_size, expected);
     if (!all_finite(values, count))
         return vit158_fail(error, VIT158_E_ARGUMENT, "the tensor holds a value that is not finite");
-    memcpy(session->forward.tensor, values, count * sizeof *values);
+    if (values != session->forward.tensor)
+        memcpy(session->forward.tensor, values, count * sizeof *values);
     session->input = VIT158_INPUT_READY;
     return VIT158_OK;
 }
 
 const float *vit158_session_tensor(const vit158_session *session)
 {
-    return session->input == VIT158_INPUT_READY ? session->forward.tensor : NULL;
+    const bool there = session->input == VIT158_INPUT_READY && session->forward.next_step == 0;
+    return there ? session->forward.tensor : NULL;
+}
+
+float *vit158_session_input(vit158_session *session, size_t count)
+{
+    return count == tensor_count(session) ? session->forward.tensor : NULL;
 }

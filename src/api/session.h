@@ -37,4 +37,8 @@ vit158_status vit158_session_create_on(vit158_session **out, const vit158_model 
                                        const vit158_options *options, vit158_pool *pool,
                                        vit158_error *error);
 
+/* Where a tensor of `count` values goes, NULL if the model takes another count: to spare a copy,
+ * write there what vit158_session_set_tensor then takes. */
+float *vit158_session_input(vit158_session *session, size_t count);
+
 #endif

@@ -29,3 +29,21 @@ void *vit158_arena_take(vit158_arena *arena, size_t count, size_t size)
     arena->used = start + n_bytes;
     return arena->base != NULL ? arena->base + start : NULL;
 }
+
+vit158_overlay vit158_overlay_begin(const vit158_arena *arena)
+{
+    return (vit158_overlay){.start = arena->used, .end = arena->used};
+}
+
+void vit158_overlay_next(vit158_overlay *overlay, vit158_arena *arena)
+{
+    if (arena->used > overlay->end)
+        overlay->end = arena->used;
+    arena->used = overlay->start;
+}
+
+void vit158_overlay_end(vit158_overlay *overlay, vit158_arena *arena)
+{
+    vit158_overlay_next(overlay, arena);
+    arena->used = overlay->end;
+}

@@ -29,4 +29,16 @@ vit158_arena vit158_arena_over(void *block, size_t n_bytes);
 /* count * size bytes, 64-byte aligned, not cleared. NULL while measuring or on overflow. */
 void *vit158_arena_take(vit158_arena *arena, size_t count, size_t size);
 
+/* Pieces that are never in use at the same time may lie in the same place: those taken between
+ * begin and the first next, between two nexts, and between the last next and end are the
+ * alternatives, of which the largest decides the size. */
+typedef struct vit158_overlay {
+    size_t start;
+    size_t end;
+} vit158_overlay;
+
+vit158_overlay vit158_overlay_begin(const vit158_arena *arena);
+void vit158_overlay_next(vit158_overlay *overlay, vit158_arena *arena);
+void vit158_overlay_end(vit158_overlay *overlay, vit158_arena *arena);
+
 #endif

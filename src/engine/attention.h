@@ -21,18 +21,7 @@
 
 bool vit158_attention_is_int(const vit158_model *model, uint32_t block);
 
-/* Where int16 attention keeps a block's heads; hd = d / H, pairs = ceil(hd / 2). */
-struct vit158_int_heads {
-    int16_t *q;     /* [H][pairs][ld][2] */
-    int16_t *k;     /* [H][pairs][ld][2] */
-    int16_t *v;     /* [H][hd][ld] */
-    float *q_scale; /* [H][ld] */
-    float *k_scale; /* [H][ld] */
-    float *v_scale; /* [H][hd] */
-};
-
-/* NULL while the arena measures. */
-vit158_int_heads *vit158_int_heads_plan(vit158_arena *arena, const vit158_model *model);
+vit158_int_heads vit158_int_heads_plan(vit158_arena *arena, const vit158_model *model);
 
 /* Quantizes q, k and v of f->wide. */
 void vit158_int_heads_fill(vit158_forward *f);

@@ -18,13 +18,12 @@ static size_t pairs_of(const vit158_model *model)
     return (model->info.dim / model->info.heads + 1) / 2;
 }
 
-vit158_int_heads *vit158_int_heads_plan(vit158_arena *arena, const vit158_model *model)
+vit158_int_heads vit158_int_heads_plan(vit158_arena *arena, const vit158_model *model)
 {
     const size_t ld = vit158_token_stride(model->info.tokens);
     const size_t n_heads = model->info.heads;
     const size_t d = model->info.dim;
-    vit158_int_heads *heads = vit158_arena_take(arena, 1, sizeof *heads);
-    const vit158_int_heads planned = {
+    return (vit158_int_heads){
         .q = vit158_arena_take(arena, n_heads * pairs_of(model), ld * 2 * sizeof(int16_t)),
         .k = vit158_arena_take(arena, n_heads * pairs_of(model), ld * 2 * sizeof(int16_t)),
         .v = vit158_arena_take(arena, d, ld * sizeof(int16_t)),
@@ -32,15 +31,12 @@ vit158_int_heads *vit158_int_heads_plan(vit158_arena *arena, const vit158_model 
         .k_scale = vit158_arena_take(arena, n_heads, ld * sizeof(float)),
         .v_scale = vit158_arena_take(arena, d, sizeof(float)),
     };
-    if (heads != NULL)
-        *heads = planned;
-    return heads;
 }
 
 static void fill_head(void *context, uint32_t head, uint32_t worker)
 {
     const vit158_forward *f = context;
-    const vit158_int_heads *heads = f->heads;
+    const vit158_int_heads *heads = &f->heads;
     const size_t ld = f->ld;
     const size_t d = f->model->info.dim;
     const uint32_t hd = f->model->info.dim / f->model->info.heads;
@@ -88,7 +84,7 @@ void vit158_int_attend_tile(const vit158_forward *f, uint32_t head, uint32_t fir
                             uint32_t queries, float factor, void *scratch)
 {
     const vit158_kernels *kernels = f->kernels;
-    const vit158_int_heads *heads = f->heads;
+    const vit158_int_heads *heads = &f->heads;
     const size_t ld = f->ld;
     const uint32_t n = f->n_tokens;
     const uint32_t hd = f->model->info.dim / f->model->info.heads;

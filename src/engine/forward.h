@@ -15,8 +15,17 @@
 #include "kernels/kernels.h"
 #include "model/model.h"
 
-typedef struct vit158_explain vit158_explain;     /* rollout.h */
-typedef struct vit158_int_heads vit158_int_heads; /* attention.h */
+typedef struct vit158_explain vit158_explain; /* rollout.h */
+
+/* Where int16 attention (attention.h) keeps a block's heads; hd = d / H, pairs = ceil(hd / 2). */
+typedef struct vit158_int_heads {
+    int16_t *q;     /* [H][pairs][ld][2] */
+    int16_t *k;     /* [H][pairs][ld][2] */
+    int16_t *v;     /* [H][hd][ld] */
+    float *q_scale; /* [H][ld] */
+    float *k_scale; /* [H][ld] */
+    float *v_scale; /* [H][hd] */
+} vit158_int_heads;
 
 typedef struct vit158_forward {
     const vit158_model *model;
@@ -25,17 +34,17 @@ typedef struct vit158_forward {
     vit158_gemm gemm;
     uint32_t n_tokens;
     uint32_t ld;
-    float *tensor;   /* [channels][S][S]: the input, filled by the caller */
+    float *tensor;   /* [channels][S][S]: the input, filled by the caller; gone after step 0 */
     float *x;        /* [d][ld] residual stream */
-    float *wide;     /* [max(3d, F, patch inputs)][ld]: patch columns, q k v, hidden */
-    float *attended; /* [d][ld] attention output, heads concatenated */
-    float *normed;   /* [max(d, F)][ld] input of float layers; NULL if no layer needs it */
+    float *wide;     /* [max(4d, F, patch inputs)][ld]: patch columns; q k v, attended; hidden */
+    float *attended; /* [d][ld] attention output, heads concatenated; inside wide */
+    float *normed;   /* [max(d, F)][ld] input of float layers, at least [d][ld] for the head */
     int8_t *q;       /* [max(d, F)][ld] input of quantized layers; NULL if no layer needs it */
     float *r;        /* [ld] its dequantization steps */
-    vit158_int_heads *heads; /* int16 queries, keys, values; NULL if no block uses them */
-    float *embedding;        /* [d] final LayerNorm of the class token */
-    float *logits;           /* [C] */
-    uint8_t *scratch;        /* [workers][scratch_bytes] */
+    vit158_int_heads heads; /* int16 queries, keys, values; NULLs if no block uses them */
+    float *embedding;       /* [d] final LayerNorm of the class token */
+    float *logits;          /* [C] */
+    uint8_t *scratch;       /* [workers][scratch_bytes] */
     size_t scratch_bytes;
     vit158_explain *explain; /* NULL unless asked for */
     uint32_t next_step;

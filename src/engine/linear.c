@@ -91,6 +91,17 @@ typedef struct product_job {
     uint32_t token_tasks;
 } product_job;
 
+/* The ranges of a task: as the kernel prefers, or everything if there is nobody to share with. */
+static vit158_product_cut task_size(const vit158_forward *f, vit158_product_cut preferred,
+                                    uint32_t tokens, uint32_t outputs)
+{
+    const bool alone = f->pool->workers == 1;
+    const bool whole_tokens = alone || preferred.token_step == 0 || preferred.token_step > tokens;
+    const bool whole_outputs = alone || preferred.out_step == 0 || preferred.out_step > outputs;
+    return (vit158_product_cut){.token_step = whole_tokens ? tokens : preferred.token_step,
+                                .out_step = whole_outputs ? outputs : preferred.out_step};
+}
+
 static void product_task(void *context, uint32_t task, uint32_t worker)
 {
     const product_job *job = context;
@@ -141,22 +152,23 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
                                     .n_out = layer->n_out,
                                     .epilogue = epilogue};
     }
-    if (job.cut.token_step == 0 || f->pool->workers == 1)
-        job.cut.token_step = part.tokens;
-    if (job.cut.out_step == 0 || f->pool->workers == 1)
-        job.cut.out_step = part.o1 - part.o0;
+    job.cut = task_size(f, job.cut, part.tokens, part.o1 - part.o0);
     job.token_tasks = divide_up(part.tokens, job.cut.token_step);
     const uint32_t out_tasks = divide_up(part.o1 - part.o0, job.cut.out_step);
     f->pool->run(f->pool, product_task, &job, job.token_tasks * out_tasks);
 }
 
-size_t vit158_linear_scratch(const vit158_kernels *kernels, vit158_gemm gemm,
-                             const vit158_linear *layer, uint32_t tokens)
+size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer, uint32_t tokens)
 {
-    const vit158_gemm_scratch_fn scratch =
-        vit158_linear_is_quantized(layer) ? quantized_product(kernels, gemm, layer, tokens)->scratch
-                                          : kernels->f32.scratch;
-    const size_t product = scratch(layer->n_in, layer->n_out, tokens);
+    vit158_gemm_scratch_fn scratch = f->kernels->f32.scratch;
+    vit158_product_cut cut = f->kernels->f32.cut;
+    if (vit158_linear_is_quantized(layer)) {
+        const vit158_product_q8 *product = quantized_product(f->kernels, f->gemm, layer, tokens);
+        scratch = product->scratch;
+        cut = product->cut;
+    }
+    cut = task_size(f, cut, tokens, layer->n_out);
+    const size_t product = scratch(layer->n_in, cut.out_step, cut.token_step);
     const size_t norm = vit158_norm_scratch(layer->n_in);
     return product > norm ? product : norm;
 }

@@ -30,9 +30,8 @@ vit158_prepared vit158_linear_prepare(vit158_forward *f, const vit158_linear *la
 void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared input,
                          float *y, vit158_epilogue epilogue, vit158_part part);
 
-/* Scratch bytes a worker needs for this layer at `tokens` tokens, norms included. */
-size_t vit158_linear_scratch(const vit158_kernels *kernels, vit158_gemm gemm,
-                             const vit158_linear *layer, uint32_t tokens);
+/* Scratch bytes a worker of f->pool needs for this layer at `tokens` tokens, norms included. */
+size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer, uint32_t tokens);
 
 static inline bool vit158_linear_is_quantized(const vit158_linear *layer)
 {

@@ -25,8 +25,8 @@ static void need_layer(needs *n, const vit158_forward *f, const vit158_linear *l
     else
         n->dense = true;
     /* The last block asks for one token, which may choose another kernel. */
-    n->scratch = larger(n->scratch, vit158_linear_scratch(f->kernels, f->gemm, layer, f->n_tokens));
-    n->scratch = larger(n->scratch, vit158_linear_scratch(f->kernels, f->gemm, layer, 1));
+    n->scratch = larger(n->scratch, vit158_linear_scratch(f, layer, f->n_tokens));
+    n->scratch = larger(n->scratch, vit158_linear_scratch(f, layer, 1));
 }
 
 static needs sum_up(const vit158_forward *f, bool explain)
@@ -34,7 +34,7 @@ static needs sum_up(const vit158_forward *f, bool explain)
     const vit158_model *m = f->model;
     const uint32_t n = f->n_tokens;
     needs total = {.scratch = vit158_attention_scratch(f->kernels, n, m->info.dim / m->info.heads)};
-    total.scratch = larger(total.scratch, vit158_linear_scratch(f->kernels, f->gemm, &m->patch, n));
+    total.scratch = larger(total.scratch, vit158_linear_scratch(f, &m->patch, n));
     total.scratch = larger(total.scratch, vit158_norm_scratch(m->info.dim));
     if (explain)
         total.scratch = larger(total.scratch, f->kernels->f32.scratch(n, n, n));
@@ -65,17 +65,24 @@ void vit158_forward_plan(vit158_forward *f, vit158_arena *arena, const vit158_mo
                           .ld = vit158_token_stride(info->tokens)};
     const needs n = sum_up(f, explain);
     const size_t widest_input = larger(d, info->mlp_dim);
-    const size_t wide_rows = larger(larger(3 * d, info->mlp_dim), model->patch.n_in);
+    const size_t wide_rows = larger(larger(4 * d, info->mlp_dim), model->patch.n_in);
     const size_t row = f->ld * sizeof(float);
-    f->tensor = vit158_arena_take(arena, info->channels * side * side, sizeof(float));
     f->x = vit158_arena_take(arena, d, row);
     f->wide = vit158_arena_take(arena, wide_rows, row);
-    f->attended = vit158_arena_take(arena, d, row);
+    f->attended = f->wide != NULL ? f->wide + 3 * d * f->ld : NULL;
     /* Where every layer is quantized only the head's norm writes floats, long after attention. */
     f->normed = n.dense ? vit158_arena_take(arena, widest_input, row) : f->attended;
+    /* The picture is gone when the first layer quantizes its input, and that input is gone when its
+     * product, the queries, keys and values, becomes int16. */
+    vit158_overlay overlay = vit158_overlay_begin(arena);
+    f->tensor = vit158_arena_take(arena, info->channels * side * side, sizeof(float));
+    vit158_overlay_next(&overlay, arena);
     f->q = n.quantized ? vit158_arena_take(arena, widest_input, f->ld) : NULL;
+    vit158_overlay_next(&overlay, arena);
+    if (n.integer)
+        f->heads = vit158_int_heads_plan(arena, model);
+    vit158_overlay_end(&overlay, arena);
     f->r = n.quantized ? vit158_arena_take(arena, 1, row) : NULL;
-    f->heads = n.integer ? vit158_int_heads_plan(arena, model) : NULL;
     f->embedding = vit158_arena_take(arena, d, sizeof(float));
     f->logits = vit158_arena_take(arena, info->classes, sizeof(float));
     f->scratch_bytes = n.scratch;

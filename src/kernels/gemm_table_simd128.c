@@ -22,21 +22,23 @@ enum {
     PASS_INPUTS = 2 * (int)VIT158_BLOCK_INPUTS, /* inputs of a pass over the outputs */
     ACCUMULATOR_BYTES = 2048 * 1024, /* int16 sums of a token block: in the second or third cache */
     MIN_TILES = 4,                   /* that share the work of finding rows */
+    CARRY_SHIFT = 10,                /* of what moves from a sum into its carry */
     SLACK = 256                      /* rows that codes above 242 would reach */
 };
 
-/* What a tile's int16 sums hold: they are widened before the magnitudes of a token's inputs, which
- * bound its sums, could add up to 2^15. Rows of real layers rarely get there. */
+/* What a tile's int16 sums hold: all but their low bits move into carries before the magnitudes of
+ * a token's inputs, which bound its sums, could add up to 2^15. Rows of real layers rarely get
+ * there. 127 n_in / 2^10 fits a carry for every n_in that kernels.h allows. */
 typedef struct tile_state {
     uint16_t magnitude[TILE];
-    uint32_t widened; /* wide holds a part of the sums */
+    uint32_t carried; /* there are carries */
 } tile_state;
 
 typedef struct workspace {
     uint8_t *tables;    /* [QUADS][TABLE_ROWS][TILE] int16 */
     uintptr_t *rows;    /* [n_out][QUADS]: address of the table row of an output and quad */
-    int16_t *narrow;    /* [tile][n_out][TILE] */
-    int32_t *wide;      /* [tile][n_out][TILE] */
+    int16_t *sums;      /* [tile][n_out][TILE] */
+    int16_t *carries;   /* [tile][n_out][TILE], unless all are 0: worth 2^CARRY_SHIFT each */
     tile_state *states; /* [tile] */
 } workspace;
 
@@ -198,14 +200,14 @@ VIT158_TEMPLATE void add_two(row_sums *s, const uintptr_t *rows, uint32_t halves
 #endif
 }
 
-/* One output: narrow[:] += five or ten table rows; = if first. */
-VIT158_TEMPLATE void add_output(int16_t *narrow, const uintptr_t *rows, uint32_t ten, bool first,
+/* One output: sums[:] += five or ten table rows; = if first. */
+VIT158_TEMPLATE void add_output(int16_t *sums, const uintptr_t *rows, uint32_t ten, bool first,
                                 uint32_t halves)
 {
     row_sums s;
-    s.v[0] = first ? wasm_i16x8_splat(0) : wasm_v128_load(narrow);
+    s.v[0] = first ? wasm_i16x8_splat(0) : wasm_v128_load(sums);
     if (halves == 2)
-        s.v[1] = first ? wasm_i16x8_splat(0) : wasm_v128_load(narrow + 8);
+        s.v[1] = first ? wasm_i16x8_splat(0) : wasm_v128_load(sums + 8);
     add_two(&s, rows, halves);
     add_two(&s, rows + 2, halves);
     add_row(&s, (const uint8_t *)rows[4], halves);
@@ -215,65 +217,62 @@ VIT158_TEMPLATE void add_output(int16_t *narrow, const uintptr_t *rows, uint32_t
         add_two(&s, rows + 6, halves);
         add_two(&s, rows + 8, halves);
     }
-    wasm_v128_store(narrow, s.v[0]);
+    wasm_v128_store(sums, s.v[0]);
     if (halves == 2)
-        wasm_v128_store(narrow + 8, s.v[1]);
+        wasm_v128_store(sums + 8, s.v[1]);
 }
 
 /* The same for n_out outputs. */
-VIT158_TEMPLATE void look_up(int16_t *narrow, const uintptr_t *rows, uint32_t n_out, uint32_t ten,
+VIT158_TEMPLATE void look_up(int16_t *sums, const uintptr_t *rows, uint32_t n_out, uint32_t ten,
                              bool first, uint32_t halves)
 {
     for (;;) {
-        add_output(narrow, rows, ten, first, halves);
+        add_output(sums, rows, ten, first, halves);
         if (n_out == 1)
             break;
-        add_output(narrow + TILE, rows + QUADS, ten, first, halves);
+        add_output(sums + TILE, rows + QUADS, ten, first, halves);
         if (n_out == 2)
             break;
-        n_out -= 2, narrow += 2 * TILE, rows += 2 * QUADS;
+        n_out -= 2, sums += 2 * TILE, rows += 2 * QUADS;
     }
 }
 
-static VIT158_INNER void look_up_half(int16_t *narrow, const uintptr_t *rows, uint32_t n_out,
+static VIT158_INNER void look_up_half(int16_t *sums, const uintptr_t *rows, uint32_t n_out,
                                       uint32_t ten)
 {
-    look_up(narrow, rows, n_out, ten, false, 1);
+    look_up(sums, rows, n_out, ten, false, 1);
 }
 
-static VIT158_INNER void look_up_whole(int16_t *narrow, const uintptr_t *rows, uint32_t n_out,
+static VIT158_INNER void look_up_whole(int16_t *sums, const uintptr_t *rows, uint32_t n_out,
                                        uint32_t ten)
 {
-    look_up(narrow, rows, n_out, ten, false, 2);
+    look_up(sums, rows, n_out, ten, false, 2);
 }
 
-static VIT158_INNER void look_up_first(int16_t *narrow, const uintptr_t *rows, uint32_t n_out,
+static VIT158_INNER void look_up_first(int16_t *sums, const uintptr_t *rows, uint32_t n_out,
                                        uint32_t ten)
 {
-    look_up(narrow, rows, n_out, ten, true, 2);
+    look_up(sums, rows, n_out, ten, true, 2);
 }
 
 /* ---- Sums ---- */
 
-/* wide += narrow (or = if first), narrow = 0, for `count` values, a multiple of 8. */
-static VIT158_INNER void widen(int32_t *wide, int16_t *narrow, size_t count, int first)
+/* Moves what exceeds the low bits of `count` sums, a multiple of 8, into their carries. */
+static VIT158_INNER void carry(int16_t *carries, int16_t *sums, size_t count, int first)
 {
-    const v128_t zero = wasm_i32x4_splat(0);
-    for (size_t i = 0; i < count; i += 8, wide += 8, narrow += 8) {
-        const v128_t s = wasm_v128_load(narrow);
-        v128_t lo = wasm_i32x4_extend_low_i16x8(s), hi = wasm_i32x4_extend_high_i16x8(s);
-        if (!first) {
-            lo = wasm_i32x4_add(lo, wasm_v128_load(wide));
-            hi = wasm_i32x4_add(hi, wasm_v128_load(wide + 4));
-        }
-        wasm_v128_store(wide, lo);
-        wasm_v128_store(wide + 4, hi);
-        wasm_v128_store(narrow, zero);
+    const v128_t low_bits = wasm_i16x8_splat((1 << CARRY_SHIFT) - 1);
+    for (size_t i = 0; i < count; i += 8, carries += 8, sums += 8) {
+        const v128_t s = wasm_v128_load(sums);
+        v128_t c = wasm_i16x8_shr(s, CARRY_SHIFT);
+        if (!first)
+            c = wasm_i16x8_add(c, wasm_v128_load(carries));
+        wasm_v128_store(carries, c);
+        wasm_v128_store(sums, wasm_v128_and(s, low_bits));
     }
 }
 
 /* Notes that inputs of these magnitudes (at most 127 * 40) are about to be added to a tile's sums,
- * and widens the sums if they might not fit. */
+ * and makes room if the sums might not fit. */
 static void make_room(const workspace *ws, uint32_t tile, uint32_t n_out, const v128_t magnitude[2])
 {
     tile_state *state = &ws->states[tile];
@@ -282,22 +281,24 @@ static void make_room(const workspace *ws, uint32_t tile, uint32_t n_out, const 
     const bool full = wasm_i16x8_bitmask(wasm_v128_or(lo, hi)) != 0;
     if (full) {
         const size_t count = (size_t)n_out * TILE;
-        widen(ws->wide + tile * count, ws->narrow + tile * count, count, !state->widened);
-        state->widened = 1;
+        carry(ws->carries + tile * count, ws->sums + tile * count, count, !state->carried);
+        state->carried = 1;
     }
-    wasm_v128_store(state->magnitude, full ? magnitude[0] : lo);
-    wasm_v128_store(state->magnitude + LANES, full ? magnitude[1] : hi);
+    const v128_t left = wasm_i16x8_splat(1 << CARRY_SHIFT);
+    wasm_v128_store(state->magnitude, full ? wasm_i16x8_add(left, magnitude[0]) : lo);
+    wasm_v128_store(state->magnitude + LANES, full ? wasm_i16x8_add(left, magnitude[1]) : hi);
 }
 
 /* Eight sums to eight results; r: the tokens' dequantization steps, bias may be NULL. */
-VIT158_TEMPLATE void finish_eight(float *y, const int16_t *narrow, const int32_t *wide,
+VIT158_TEMPLATE void finish_eight(float *y, const int16_t *sums, const int16_t *carries,
                                   const float *r, v128_t scale, const float *bias, bool residual)
 {
-    const v128_t s = wasm_v128_load(narrow);
+    const v128_t s = wasm_v128_load(sums);
     v128_t lo = wasm_i32x4_extend_low_i16x8(s), hi = wasm_i32x4_extend_high_i16x8(s);
-    if (wide) {
-        lo = wasm_i32x4_add(lo, wasm_v128_load(wide));
-        hi = wasm_i32x4_add(hi, wasm_v128_load(wide + 4));
+    if (carries) {
+        const v128_t c = wasm_v128_load(carries);
+        lo = wasm_i32x4_add(lo, wasm_i32x4_shl(wasm_i32x4_extend_low_i16x8(c), CARRY_SHIFT));
+        hi = wasm_i32x4_add(hi, wasm_i32x4_shl(wasm_i32x4_extend_high_i16x8(c), CARRY_SHIFT));
     }
     v128_t y0 = vit158_dequantize_x4(lo, wasm_f32x4_mul(scale, wasm_v128_load(r)));
     v128_t y1 = vit158_dequantize_x4(hi, wasm_f32x4_mul(scale, wasm_v128_load(r + 4)));
@@ -323,12 +324,12 @@ static VIT158_INNER void finish_output(const vit158_gemm_q8 *p, const workspace 
     const tile_state *state = ws->states;
     float *y = p->y + o * p->ldy + t0;
     for (uint32_t left = t1 - t0;; left -= TILE, y += TILE, r += TILE, place += tile_sums) {
-        const int32_t *wide = state++->widened ? ws->wide + place : NULL;
-        finish_eight(y, ws->narrow + place, wide, r, scale, bias, residual);
+        const int16_t *carries = state++->carried ? ws->carries + place : NULL;
+        finish_eight(y, ws->sums + place, carries, r, scale, bias, residual);
         if (left <= LANES)
             break;
-        finish_eight(y + LANES, ws->narrow + place + LANES, wide ? wide + LANES : NULL, r + LANES,
-                     scale, bias, residual);
+        finish_eight(y + LANES, ws->sums + place + LANES, carries ? carries + LANES : NULL,
+                     r + LANES, scale, bias, residual);
         if (left <= TILE)
             break;
     }
@@ -376,16 +377,16 @@ static void run_tile(const vit158_gemm_q8 *p, const workspace *ws, uint32_t tile
 {
     const uint32_t ten = p->n_in - k > VIT158_BLOCK_INPUTS;
     const uint32_t quads = ten ? QUADS : BLOCK_QUADS;
-    int16_t *narrow = ws->narrow + (size_t)tile * n_out * TILE;
+    int16_t *sums = ws->sums + (size_t)tile * n_out * TILE;
     v128_t magnitude[2];
     build_tables(magnitude, ws->tables, p->q + t, p->ldq, k, p->n_in, quads, halves);
     if (halves == 1 && k == 0)
-        memset(narrow, 0, (size_t)n_out * TILE * sizeof *narrow);
+        memset(sums, 0, (size_t)n_out * TILE * sizeof *sums);
     make_room(ws, tile, n_out, magnitude);
     if (halves == 1)
-        look_up_half(narrow, ws->rows, n_out, ten);
+        look_up_half(sums, ws->rows, n_out, ten);
     else
-        (k == 0 ? look_up_first : look_up_whole)(narrow, ws->rows, n_out, ten);
+        (k == 0 ? look_up_first : look_up_whole)(sums, ws->rows, n_out, ten);
 }
 
 static void run_block(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1,
@@ -396,7 +397,7 @@ static void run_block(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_
     const uint32_t tiles = (t1 - t0 + TILE - 1) / TILE;
     memset(ws->states, 0, tiles * sizeof *ws->states);
     if (p->n_in == 0)
-        memset(ws->narrow, 0, tiles * tile_sums * sizeof *ws->narrow);
+        memset(ws->sums, 0, tiles * tile_sums * sizeof *ws->sums);
     for (uint32_t k = 0; k < p->n_in; k += PASS_INPUTS) {
         for (uint32_t i = 0; i < 2 && k + i * VIT158_BLOCK_INPUTS < p->n_in; i++)
             find_rows(ws->rows + (size_t)i * BLOCK_QUADS,
@@ -426,8 +427,8 @@ void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32
     ws.tables = at;
     ws.states = (tile_state *)(void *)(at += table_bytes());
     ws.rows = (uintptr_t *)(void *)(at += state_bytes(tiles));
-    ws.narrow = (int16_t *)(void *)(at += row_address_bytes(n_out));
-    ws.wide = (int32_t *)(void *)(at + sum_bytes(n_out, tiles));
+    ws.sums = (int16_t *)(void *)(at += row_address_bytes(n_out));
+    ws.carries = (int16_t *)(void *)(at + sum_bytes(n_out, tiles));
     for (uint32_t t = t0; t < t1; t += tiles * TILE)
         run_block(p, t, t1 - t < tiles * TILE ? t1 : t + tiles * TILE, o0, o1, &ws);
 }
@@ -439,7 +440,7 @@ size_t vit158_gemm_trit_table_scratch_simd128(uint32_t n_in, uint32_t n_out, uin
     const size_t all = sum_bytes(n_out, tiles);
     const size_t least = sum_bytes(n_out, tiles < MIN_TILES ? tiles : MIN_TILES);
     const size_t cached = all < ACCUMULATOR_BYTES ? all : ACCUMULATOR_BYTES;
-    const size_t narrow = least > cached ? least : cached;
-    const size_t wide = n_in * 128ULL < 32768 ? 0 : 2 * narrow; /* never needed by so few inputs */
-    return table_bytes() + state_bytes(tiles) + row_address_bytes(n_out) + narrow + wide;
+    const size_t sums = least > cached ? least : cached;
+    const size_t carries = n_in * 128ULL < 32768 ? 0 : sums; /* so few inputs never need them */
+    return table_bytes() + state_bytes(tiles) + row_address_bytes(n_out) + sums + carries;
 }

@@ -187,10 +187,16 @@ uint32_t vit158_wasm_push_rows(vit158_wasm *context, uint32_t row_bytes, uint32_
                                     &context->error);
 }
 
-uint32_t vit158_wasm_set_tensor(vit158_wasm *context, const float *values, uint32_t count)
+float *vit158_wasm_input(const vit158_wasm *context, uint32_t count)
+{
+    return context->session != NULL ? vit158_session_input(context->session, count) : NULL;
+}
+
+uint32_t vit158_wasm_set_tensor(vit158_wasm *context, uint32_t count)
 {
     RETURN_IF_NO_SESSION(context);
-    return vit158_session_set_tensor(context->session, values, count, &context->error);
+    return vit158_session_set_tensor(
+        context->session, vit158_session_input(context->session, count), count, &context->error);
 }
 
 const float *vit158_wasm_tensor(const vit158_wasm *context)

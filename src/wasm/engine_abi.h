@@ -52,7 +52,10 @@ uint32_t vit158_wasm_begin_image(vit158_wasm *context, uint32_t width, uint32_t 
                                  uint32_t pixels);
 /* Rows in staging, n_rows * row_bytes <= VIT158_WASM_STAGING_BYTES. */
 uint32_t vit158_wasm_push_rows(vit158_wasm *context, uint32_t row_bytes, uint32_t n_rows);
-uint32_t vit158_wasm_set_tensor(vit158_wasm *context, const float *values, uint32_t count);
+/* Where to write `count` values for vit158_wasm_set_tensor; NULL without a session, or if it takes
+ * another count. */
+float *vit158_wasm_input(const vit158_wasm *context, uint32_t count);
+uint32_t vit158_wasm_set_tensor(vit158_wasm *context, uint32_t count);
 const float *vit158_wasm_tensor(const vit158_wasm *context);
 
 uint32_t vit158_wasm_step_count(const vit158_wasm *context);

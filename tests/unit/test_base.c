@@ -83,6 +83,25 @@ static void test_arena_refuses_sizes_that_overflow(void **state)
     assert_true(arena.overflow);
 }
 
+static void test_arena_overlays_alternatives(void **state)
+{
+    (void)state;
+    uint8_t *block = aligned_alloc(64, 512);
+    vit158_arena arena = vit158_arena_over(block, 512);
+    vit158_arena_take(&arena, 1, 64);
+    vit158_overlay overlay = vit158_overlay_begin(&arena);
+    assert_ptr_equal(vit158_arena_take(&arena, 2, 64), block + 64);
+    vit158_overlay_next(&overlay, &arena);
+    assert_ptr_equal(vit158_arena_take(&arena, 1, 64), block + 64);
+    assert_ptr_equal(vit158_arena_take(&arena, 2, 64), block + 128);
+    vit158_overlay_next(&overlay, &arena);
+    assert_ptr_equal(vit158_arena_take(&arena, 1, 1), block + 64);
+    vit158_overlay_end(&overlay, &arena);
+    assert_int_equal(arena.used, 256);
+    assert_ptr_equal(vit158_arena_take(&arena, 1, 64), block + 256);
+    free(block);
+}
+
 static void test_rng_is_the_published_sequence(void **state)
 {
     (void)state;
@@ -174,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_fail_fills_the_error),
         cmocka_unit_test(test_arena_measures_then_hands_out),
         cmocka_unit_test(test_arena_refuses_sizes_that_overflow),
+        cmocka_unit_test(test_arena_overlays_alternatives),
         cmocka_unit_test(test_rng_is_the_published_sequence),
         cmocka_unit_test(test_rng_ranges),
         cmocka_unit_test(test_sha256_vectors),

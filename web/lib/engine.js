@@ -168,13 +168,9 @@ export class Engine {
 
   /** @param {ArrayLike<number>} values normalised, [channels][S][S] */
   setTensor(values) {
-    const pointer = this.#heap.allocate(values.length * 4);
-    try {
-      this.#heap.writeFloats(pointer, values);
-      this.#check('set_tensor', pointer, values.length);
-    } finally {
-      this.#heap.free(pointer);
-    }
+    const place = this.#call('input', values.length);
+    if (place !== 0) this.#heap.writeFloats(place, values);
+    this.#check('set_tensor', values.length); // says why there is no place
   }
 
   /** The normalised input. @param {number} count */
