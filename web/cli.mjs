@@ -9,6 +9,8 @@ import { info } from './cli/info.mjs';
 import { inspect } from './cli/inspect.mjs';
 import { numericsVersion } from './cli/model.mjs';
 import { UsageError } from './cli/options.mjs';
+import { record } from './cli/record.mjs';
+import { verify } from './cli/verify.mjs';
 import { VERSION } from './lib/version.js';
 
 /** @type {Record<string, {summary: string, run: (args: string[]) => Promise<number>}>} */
@@ -17,6 +19,8 @@ const COMMANDS = {
   eval: { summary: "measure a model's accuracy on folders of pictures", run: evaluate },
   info: { summary: "show a model's geometry, memory and metadata", run: info },
   inspect: { summary: "list a model file's tensors and sizes", run: inspect },
+  record: { summary: 'write down what a model gives for pictures', run: record },
+  verify: { summary: 'check that a model still gives what was recorded', run: verify },
 };
 
 const HELP = `usage: vit158 COMMAND [arguments]

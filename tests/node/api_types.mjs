@@ -4,6 +4,8 @@ import { Classifier } from '../../web/lib/classifier.js';
 import { decodeImage } from '../../web/lib/decode_image.js';
 import { hasSimd128 } from '../../web/lib/detect.js';
 import { Vit158Error } from '../../web/lib/errors.js';
+import { goldenText } from '../../web/lib/golden_file.js';
+import { record, recordPicture, verify } from '../../web/lib/regression.js';
 import { VERSION } from '../../web/lib/version.js';
 
 /** @typedef {typeof import('../../web/lib/vit158.d.ts')} Promised */
@@ -28,3 +30,12 @@ export const pooled = (own) => own;
  * @returns {Pick<import('../../web/lib/vit158.d.ts').Vit158Error, 'code' | 'message' | 'cause'>}
  */
 export const error = (...args) => new Vit158Error(...args);
+
+/** @type {typeof import('../../web/lib/golden.d.ts')} */
+export const golden = { goldenText, record, recordPicture, verify };
+
+/**
+ * @param {import('../../web/lib/vit158.d.ts').Classifier} own
+ * @returns {import('../../web/lib/golden.d.ts').Runner}
+ */
+export const runner = (own) => own;

@@ -33,8 +33,7 @@ export async function loadModel(command, values) {
   let path = wanted;
   try {
     path = findModel(wanted);
-    const { '--engine': engine = 'auto', '--gemm': gemm = 'auto', '--threads': threads = 1 } = values;
-    return await Classifier.load(path, /** @type {any} */ ({ engine, gemm, threads }));
+    return await Classifier.load(path, loadOptions(values));
   } catch (error) {
     complain(command, path, error);
     return undefined;
@@ -66,7 +65,7 @@ function defaultModel(folder) {
 }
 
 /** @param {string} path */
-function isReadable(path) {
+export function isReadable(path) {
   try {
     accessSync(path);
     return true;
@@ -79,6 +78,11 @@ function isReadable(path) {
 export function modelMembers(vit) {
   const { name, engine, numericsVersion: numerics, memoryBytes } = vit.info();
   return { model: name, engine, numerics_version: numerics, memory_bytes: memoryBytes };
+}
+
+/** How the options ask a model to be run. @param {import('./options.mjs').Values} values */
+export function loadOptions({ '--engine': engine = 'auto', '--gemm': gemm = 'auto', '--threads': threads = 1 }) {
+  return /** @type {import('../lib/vit158.d.ts').LoadOptions} */ ({ engine, gemm, threads });
 }
 
 /** Of the module that would run. */

@@ -13,7 +13,8 @@ export class UsageError extends Error {}
  * @property {string} [letter] "-k"
  * @property {string} help one line, says the default
  * @property {string} [placeholder] of a text or number; flags have neither it nor choices
- * @property {[number, number]} [range] a whole number from .. to
+ * @property {[number, number]} [range] a number from .. to, whole unless `fraction`
+ * @property {boolean} [fraction]
  * @property {string[]} [choices]
  */
 
@@ -71,13 +72,13 @@ export function parseOptions(usage, args) {
 }
 
 /** @param {Option} option @param {string} text */
-function parseValue({ name, range, choices }, text) {
+function parseValue({ name, range, choices, fraction }, text) {
   if (choices && !choices.includes(text))
     throw new UsageError(`${name} must be one of ${choices.join(', ')}, got '${text}'`);
   if (!range) return text;
   const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value))
-    throw new UsageError(`${name} wants a whole number, got '${text}'`);
+  if (text.trim() === '' || !(fraction ? Number.isFinite(value) : Number.isInteger(value)))
+    throw new UsageError(`${name} wants a ${fraction ? '' : 'whole '}number, got '${text}'`);
   if (value < range[0] || value > range[1])
     throw new UsageError(`${name} must be from ${range[0]} to ${range[1]}, got ${text}`);
   return value;
