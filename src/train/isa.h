@@ -14,7 +14,8 @@
 
 /* c[VIT158_TILE_ROWS][VIT158_TILE_COLS] = sum over steps of a's word (row, step) times b's panel
  * words; a in words of 32 bits at a[row * a_row + step * a_step].
- * u8s8: four products a word, b unsigned in 0..2, a signed; s16: two products. */
+ * u8s8: four products a word, b unsigned (0..2 where narrow_gradients is false), a signed; s16: two
+ * products. */
 void ISA(tile_u8s8)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
                     size_t steps);
 void ISA(tile_s16)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
@@ -26,9 +27,6 @@ void ISA(pack)(float *panels, const float *b, size_t b_row, size_t b_col, uint32
 void ISA(pack_trits)(vit158_trits *w, const int8_t *u);
 void ISA(trit_product)(const vit158_trit_product *p);
 void ISA(trit_gradient)(const vit158_trit_gradient *p);
-void ISA(trit_gradient8)(const vit158_trit_gradient *p);
-/* What trit_gradient8 needs; part of vit158_trit_gradient_scratch. */
-size_t vit158_trit_gradient8_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out);
 void ISA(norm_rows)(const vit158_norm_rows *p);
 void ISA(norm_gradient)(const vit158_norm_gradient *p);
 void ISA(attention)(const vit158_attention *p);

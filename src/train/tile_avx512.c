@@ -4,6 +4,7 @@
  * broadcasts for 24 multiply-adds a step.
  */
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "train/isa.h"
@@ -27,8 +28,9 @@ static inline void store_tile(int32_t *c, __m512i acc[ROWS][VECTORS])
             _mm512_storeu_si512(c + (ptrdiff_t)64 * r + (ptrdiff_t)16 * v, acc[r][v]);
 }
 
-void ISA(tile_u8s8)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
-                    size_t steps)
+static inline __attribute__((always_inline)) void tile(int32_t *c, const char *x, size_t a_row,
+                                                       size_t a_step, const uint32_t *b,
+                                                       size_t steps, bool bytes)
 {
     __m512i acc[ROWS][VECTORS];
 #pragma GCC unroll 6
@@ -36,7 +38,6 @@ void ISA(tile_u8s8)(int32_t *c, const void *a, size_t a_row, size_t a_step, cons
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
             acc[r][v] = _mm512_setzero_si512();
-    const char *x = a;
     for (size_t s = 0; s < steps; s++, x += 4 * a_step, b += 64) {
         __m512i w[VECTORS];
 #pragma GCC unroll 4
@@ -47,34 +48,21 @@ void ISA(tile_u8s8)(int32_t *c, const void *a, size_t a_row, size_t a_step, cons
             const __m512i q = broadcast(x + 4 * a_row * (size_t)r);
 #pragma GCC unroll 4
             for (int v = 0; v < VECTORS; v++)
-                acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], w[v], q);
+                acc[r][v] = bytes ? _mm512_dpbusd_epi32(acc[r][v], w[v], q)
+                                  : _mm512_dpwssd_epi32(acc[r][v], w[v], q);
         }
     }
     store_tile(c, acc);
 }
 
+void ISA(tile_u8s8)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
+                    size_t steps)
+{
+    tile(c, a, a_row, a_step, b, steps, true);
+}
+
 void ISA(tile_s16)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
                    size_t steps)
 {
-    __m512i acc[ROWS][VECTORS];
-#pragma GCC unroll 6
-    for (int r = 0; r < ROWS; r++)
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; v++)
-            acc[r][v] = _mm512_setzero_si512();
-    const char *x = a;
-    for (size_t s = 0; s < steps; s++, x += 4 * a_step, b += 64) {
-        __m512i w[VECTORS];
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; v++)
-            w[v] = _mm512_loadu_si512(b + (ptrdiff_t)16 * v);
-#pragma GCC unroll 6
-        for (int r = 0; r < ROWS; r++) {
-            const __m512i q = broadcast(x + 4 * a_row * (size_t)r);
-#pragma GCC unroll 4
-            for (int v = 0; v < VECTORS; v++)
-                acc[r][v] = _mm512_dpwssd_epi32(acc[r][v], w[v], q);
-        }
-    }
-    store_tile(c, acc);
+    tile(c, a, a_row, a_step, b, steps, false);
 }

@@ -6,7 +6,6 @@ set(VIT158_TRAIN_ARITHMETIC
     src/train/product.c
     src/train/trit_product.c
     src/train/trit_gradient.c
-    src/train/trit_gradient8.c
     src/train/norm_rows.c
     src/train/attention_rows.c
     src/train/elementwise.c)

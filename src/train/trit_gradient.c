@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Backward of a ternary layer (METHODS.md 1.4) on integers: the output gradient is rounded to 15
- * bits, once per token for dX = G u scale, once per output channel for dW = sum over tokens of
- * (G r) q. Relative rounding error about 1e-4, far below the noise of activation rounding.
+ * Backward of a ternary layer (METHODS.md 1.4) on integers: the output gradient is rounded, once
+ * per token for dX = G u scale, once per output channel for dW = sum over tokens of (G r) q.
+ * Rounded to 15 bits the relative error is about 1e-4; to 8 bits about 1 % a layer, like that of
+ * activation rounding, in half the time. With 8 bits one operand is unsigned: u + 1 for dX, q + 128
+ * for dW; the sums of the signed one take the offsets out again.
+ *
+ * Functions are inlined with `bits` constant.
  */
 #include <string.h>
 
@@ -10,67 +14,96 @@
 #include "train/vec.h"
 
 #define TINY 1e-30F
+#define BYTE_LIMIT 127.0F
+#define INPUT_OFFSET 128
+#define INLINE static inline __attribute__((always_inline))
 
 typedef struct scratch_plan {
-    int16_t *rows;       /* [rows + 6][ldg16]: G per token */
+    void *rows;          /* [rows + 6][ld]: G per token */
+    int32_t *row_sum;    /* [rows], 8 bits only */
     float *row_scale;    /* [rows] */
-    float *column_scale; /* [n_out]: absmax, then multiplier of the sums */
-    uint32_t *g_pairs;   /* [pairs][ld_pairs]: G r per channel, two tokens a word */
-    uint32_t *x_pairs;   /* panels [pairs][n_in] of q, two tokens a word */
-    size_t ld;           /* int16 a row */
-    size_t ld_pairs;     /* an odd number of cache lines, so that columns spread over the L1 */
-    uint32_t pairs;
+    float *column_scale; /* [n_out]: absmax of G r, then multiplier of the sums */
+    int32_t *column_sum; /* [n_out], 8 bits only */
+    uint32_t *g_words;   /* [words][ld_words]: G r per channel, several tokens a word */
+    uint32_t *x_words;   /* panels [words][n_in] of q, several tokens a word */
+    size_t ld;           /* values a row, whole cache lines */
+    size_t ld_words;     /* an odd number of cache lines, so that columns spread over the L1 */
+    uint32_t words;
 } scratch_plan;
 
-static scratch_plan plan(void *scratch, uint32_t rows, uint32_t n_in, uint32_t n_out,
+INLINE uint32_t per_word(int bits)
+{
+    return bits == 8 ? 4 : 2;
+}
+
+INLINE float limit_of(int bits)
+{
+    return bits == 8 ? BYTE_LIMIT : VIT158_GRAD_LIMIT;
+}
+
+/* `at` moves on by whole cache lines; while measuring it starts at 0 and nothing is written. */
+static void *piece(uintptr_t *at, size_t n_bytes)
+{
+    const uintptr_t here = *at;
+    *at += vit158_round_up(n_bytes, 64);
+    return (void *)here;
+}
+
+static scratch_plan plan(void *scratch, uint32_t rows, uint32_t n_in, uint32_t n_out, int bits,
                          size_t *n_bytes)
 {
-    scratch_plan s = {.ld = vit158_round_up(n_out, 32), .pairs = (rows + 1) / 2};
-    s.ld_pairs = vit158_round_up(n_out, 32) + 16; /* the same for every instruction set */
-    char *at = scratch;
-    size_t used = 0;
-    const size_t sizes[5] = {
-        (rows + VIT158_TILE_ROWS) * s.ld * sizeof(int16_t),
-        (rows + 1) * sizeof(float),
-        vit158_round_up(n_out, 16) * sizeof(float),
-        (s.pairs + 1) * s.ld_pairs * sizeof(uint32_t),
-        vit158_panel_words(s.pairs, n_in) * sizeof(uint32_t),
-    };
-    void *pieces[5];
-    for (int i = 0; i < 5; i++) {
-        pieces[i] = scratch ? at + used : NULL;
-        used += vit158_round_up(sizes[i], 64);
-    }
-    s.rows = pieces[0];
-    s.row_scale = pieces[1];
-    s.column_scale = pieces[2];
-    s.g_pairs = pieces[3];
-    s.x_pairs = pieces[4];
-    *n_bytes = used;
+    uintptr_t at = (uintptr_t)scratch;
+    const size_t size = 4 / per_word(bits);
+    scratch_plan s = {.ld = vit158_round_up(n_out, 64 / size),
+                      .ld_words = vit158_round_up(n_out, 32) + 16,
+                      .words = (rows + per_word(bits) - 1) / per_word(bits)};
+    s.rows = piece(&at, (rows + VIT158_TILE_ROWS) * s.ld * size);
+    s.row_sum = piece(&at, rows * sizeof(int32_t));
+    s.row_scale = piece(&at, rows * sizeof(float));
+    s.column_scale = piece(&at, n_out * sizeof(float));
+    s.column_sum = piece(&at, n_out * sizeof(int32_t));
+    s.g_words = piece(&at, (s.words + 1) * s.ld_words * sizeof(uint32_t));
+    s.x_words = piece(&at, vit158_panel_words(s.words, n_in) * sizeof(uint32_t));
+    *n_bytes = (size_t)(at - (uintptr_t)scratch);
     return s;
 }
 
 #if defined(VIT158_ISA_IS_GENERIC)
 size_t vit158_trit_gradient_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out)
 {
-    size_t n_bytes;
-    plan(NULL, rows, n_in, n_out, &n_bytes);
-    const size_t narrow = vit158_trit_gradient8_scratch(rows, n_in, n_out);
-    return narrow > n_bytes ? narrow : n_bytes;
+    size_t wide, narrow;
+    plan(NULL, rows, n_in, n_out, 16, &wide);
+    plan(NULL, rows, n_in, n_out, 8, &narrow);
+    return narrow > wide ? narrow : wide;
 }
 #endif
 
-/* Values in int16 range to int16. */
-static inline void store_narrow(int16_t *to, vi x)
+static int32_t total_of(vi x)
 {
-    const vi16 narrow = __builtin_convertvector(x, vi16);
-    memcpy(to, &narrow, sizeof narrow);
+    int32_t lane[VIT158_LANES], sum = 0;
+    memcpy(lane, &x, sizeof lane);
+    for (uint32_t i = 0; i < VIT158_LANES; i++)
+        sum += lane[i];
+    return sum;
 }
 
-/* One pass over G: bias gradient, rows in int16 by token, and absmax of G r by channel. */
-static void round_rows(const vit158_trit_gradient *p, const scratch_plan *s)
+/* Values in range to `bits` bits. */
+INLINE void store_narrow(char *to, vi x, int bits)
+{
+    if (bits == 8) {
+        const vi8 narrow = __builtin_convertvector(x, vi8);
+        memcpy(to, &narrow, sizeof narrow);
+    } else {
+        const vi16 narrow = __builtin_convertvector(x, vi16);
+        memcpy(to, &narrow, sizeof narrow);
+    }
+}
+
+/* One pass over G: bias gradient, rounded rows by token, and absmax of G r by channel. */
+INLINE void round_rows(const vit158_trit_gradient *p, const scratch_plan *s, int bits)
 {
     const uint32_t n = p->w->n_out;
+    const size_t size = 4 / per_word(bits);
     memset(s->column_scale, 0, n * sizeof(float));
     for (uint32_t t = 0; t < p->rows; t++) {
         const float *g = p->g + t * p->ldg;
@@ -78,116 +111,150 @@ static void round_rows(const vit158_trit_gradient *p, const scratch_plan *s)
         vf most = vf_set(0.0F);
         for (uint32_t o = 0; o < n; o += VIT158_LANES) {
             const vf x = vf_load(g + o);
-            const vf size = vf_abs(x);
-            most = vf_max(most, size);
-            vf_store(s->column_scale + o, vf_max(vf_load(s->column_scale + o), size * r));
+            const vf magnitude = vf_abs(x);
+            most = vf_max(most, magnitude);
+            vf_store(s->column_scale + o, vf_max(vf_load(s->column_scale + o), magnitude * r));
             vf_store(p->dbias + o, vf_load(p->dbias + o) + x * p->factor);
         }
         const float largest = vf_largest(most) + TINY;
-        const vf scale = vf_set(VIT158_GRAD_LIMIT / largest);
-        int16_t *to = s->rows + t * s->ld;
-        for (uint32_t o = 0; o < n; o += VIT158_LANES)
-            store_narrow(to + o, vf_quantize(vf_load(g + o), scale));
-        s->row_scale[t] = p->factor * p->w->scale * (largest / VIT158_GRAD_LIMIT);
+        const vf scale = vf_set(limit_of(bits) / largest);
+        char *to = (char *)s->rows + t * s->ld * size;
+        vi sum = vi_set(0);
+        for (uint32_t o = 0; o < n; o += VIT158_LANES) {
+            const vi q = vf_quantize(vf_load(g + o), scale);
+            store_narrow(to + o * size, q, bits);
+            if (bits == 8)
+                sum += q;
+        }
+        memset(to + n * size, 0, (s->ld - n) * size);
+        if (bits == 8)
+            s->row_sum[t] = total_of(sum);
+        s->row_scale[t] = p->factor * p->w->scale * (largest / limit_of(bits));
     }
 }
 
-/* G r by channel, two tokens a word. */
-static void pack_gradient(const vit158_trit_gradient *p, const scratch_plan *s)
+/* G r by channel, several tokens a word; tokens beyond the last are 0. */
+INLINE void pack_gradient(const vit158_trit_gradient *p, const scratch_plan *s, int bits)
 {
-    const uint32_t n = p->w->n_out;
+    const uint32_t n = p->w->n_out, step = per_word(bits);
+    const vi mask = vi_set(bits == 8 ? 0xFF : 0xFFFF);
     for (uint32_t o = 0; o < n; o += VIT158_LANES) {
-        const vf scale = VIT158_GRAD_LIMIT / (vf_load(s->column_scale + o) + TINY);
-        uint32_t *to = s->g_pairs + o;
-        for (uint32_t t = 0; t < p->rows; t += 2, to += s->ld_pairs) {
-            const vi lo = vf_quantize(vf_load(p->g + t * p->ldg + o), scale * p->x->r[t]);
-            vi hi = vi_set(0);
-            if (t + 1 < p->rows)
-                hi = vf_quantize(vf_load(p->g + (t + 1) * p->ldg + o), scale * p->x->r[t + 1]);
-            vi_store(to, (lo & vi_set(0xFFFF)) | (hi << 16));
+        const vf most = vf_load(s->column_scale + o) + TINY;
+        const vf scale = limit_of(bits) / most;
+        vi sum = vi_set(0);
+        uint32_t *to = s->g_words + o;
+        for (uint32_t t = 0; t < p->rows; t += step, to += s->ld_words) {
+            vi word = vi_set(0);
+            for (uint32_t j = 0; j < step && t + j < p->rows; j++) {
+                const vf g = vf_load(p->g + (t + j) * p->ldg + o);
+                const vi q = vf_quantize(g, scale * p->x->r[t + j]);
+                if (bits == 8)
+                    sum += q;
+                word |= (q & mask) << (int)((unsigned)bits * j);
+            }
+            vi_store(to, word);
         }
-        vf_store(s->column_scale + o,
-                 (vf_load(s->column_scale + o) + TINY) * (p->factor / VIT158_GRAD_LIMIT));
+        if (bits == 8)
+            vi_store(s->column_sum + o, sum);
+        vf_store(s->column_scale + o, most * (p->factor / limit_of(bits)));
     }
 }
 
-static inline vi widen(const int8_t *q)
+/* Rows beyond the last are read as 0; their gradients are 0. */
+INLINE void pack_inputs(const vit158_trit_gradient *p, const scratch_plan *s, int bits)
 {
-    vi8 bytes;
-    memcpy(&bytes, q, sizeof bytes);
-    return __builtin_convertvector(bytes, vi);
-}
-
-static void pack_inputs(const vit158_trit_gradient *p, const scratch_plan *s)
-{
-    const int8_t *q = p->x->q;
     const size_t ld = p->x->ldq;
+    const uint32_t step = per_word(bits);
+    const vi offset = vi_set(bits == 8 ? INPUT_OFFSET : 0);
+    const vi mask = vi_set(bits == 8 ? 0xFF : 0xFFFF);
     for (uint32_t i = 0; i < ld; i += VIT158_LANES) {
-        uint32_t *to = s->x_pairs + (size_t)(i / VIT158_TILE_COLS) * s->pairs * VIT158_TILE_COLS +
+        uint32_t *to = s->x_words + (size_t)(i / VIT158_TILE_COLS) * s->words * VIT158_TILE_COLS +
                        i % VIT158_TILE_COLS;
-        for (uint32_t t = 0; t < p->rows; t += 2, to += VIT158_TILE_COLS) {
-            const vi lo = widen(q + t * ld + i);
-            const vi hi = t + 1 < p->rows ? widen(q + (t + 1) * ld + i) : vi_set(0);
-            vi_store(to, (lo & vi_set(0xFFFF)) | (hi << 16));
+        for (uint32_t t = 0; t < p->rows; t += step, to += VIT158_TILE_COLS) {
+            vi word = vi_set(0);
+            for (uint32_t j = 0; j < step && t + j < p->rows; j++) {
+                vi8 bytes;
+                memcpy(&bytes, p->x->q + (t + j) * ld + i, sizeof bytes);
+                const vi q = __builtin_convertvector(bytes, vi) + offset;
+                word |= (q & mask) << (int)((unsigned)bits * j);
+            }
+            vi_store(to, word);
         }
     }
 }
 
-static void input_gradient(const vit158_trit_gradient *p, const scratch_plan *s)
+INLINE void tile(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
+                 size_t steps, int bits)
+{
+    if (bits == 8)
+        ISA(tile_u8s8)(c, a, a_row, a_step, b, steps);
+    else
+        ISA(tile_s16)(c, a, a_row, a_step, b, steps);
+}
+
+INLINE void input_gradient(const vit158_trit_gradient *p, const scratch_plan *s, int bits)
 {
     int32_t c[VIT158_TILE_ROWS * VIT158_TILE_COLS];
     const uint32_t n_in = p->w->n_in;
-    const size_t pairs = (p->w->n_out + 1) / 2;
+    const size_t size = 4 / per_word(bits);
+    const size_t steps = (p->w->n_out + per_word(bits) - 1) / per_word(bits);
     for (uint32_t col = 0; col < n_in; col += VIT158_TILE_COLS) {
         const uint32_t width = n_in - col < VIT158_TILE_COLS ? n_in - col : VIT158_TILE_COLS;
+        const uint32_t *panel = p->w->backward + col * steps;
         for (uint32_t row = 0; row < p->rows; row += VIT158_TILE_ROWS) {
-            ISA(tile_s16)
-            (c, s->rows + row * s->ld, s->ld / 2, 1, p->w->backward + col * pairs, pairs);
+            tile(c, (const char *)s->rows + row * s->ld * size, s->ld * size / 4, 1, panel, steps,
+                 bits);
             for (uint32_t r = 0; r < VIT158_TILE_ROWS && row + r < p->rows; r++) {
                 const vf scale = vf_set(s->row_scale[row + r]);
+                const vi offset = vi_set(bits == 8 ? s->row_sum[row + r] : 0);
+                const int32_t *from = c + (size_t)r * VIT158_TILE_COLS;
                 float *to = p->dx + (size_t)(row + r) * n_in + col;
                 for (uint32_t i = 0; i < width; i += VIT158_LANES)
-                    vf_store(to + i, __builtin_convertvector(
-                                         vi_load(c + (size_t)r * VIT158_TILE_COLS + i), vf) *
-                                         scale);
+                    vf_store(to + i,
+                             __builtin_convertvector(vi_load(from + i) - offset, vf) * scale);
             }
         }
     }
 }
 
-static void weight_gradient(const vit158_trit_gradient *p, const scratch_plan *s)
+INLINE void weight_gradient(const vit158_trit_gradient *p, const scratch_plan *s, int bits)
 {
     int32_t c[VIT158_TILE_ROWS * VIT158_TILE_COLS];
     const uint32_t n_in = p->w->n_in, n_out = p->w->n_out;
     for (uint32_t col = 0; col < n_in; col += VIT158_TILE_COLS) {
         const uint32_t width = n_in - col < VIT158_TILE_COLS ? n_in - col : VIT158_TILE_COLS;
+        const uint32_t *panel = s->x_words + (size_t)col * s->words;
         for (uint32_t o = 0; o < n_out; o += VIT158_TILE_ROWS) {
-            ISA(tile_s16)
-            (c, s->g_pairs + o, 1, s->ld_pairs, s->x_pairs + (size_t)col * s->pairs, s->pairs);
+            tile(c, s->g_words + o, 1, s->ld_words, panel, s->words, bits);
             for (uint32_t r = 0; r < VIT158_TILE_ROWS && o + r < n_out; r++) {
                 const vf scale = vf_set(s->column_scale[o + r]);
+                const vi offset = vi_set(bits == 8 ? INPUT_OFFSET * s->column_sum[o + r] : 0);
+                const int32_t *from = c + (size_t)r * VIT158_TILE_COLS;
                 float *to = p->dw + (size_t)(o + r) * n_in + col;
                 for (uint32_t i = 0; i < width; i += VIT158_LANES)
-                    vf_store(to + i, vf_load(to + i) +
-                                         __builtin_convertvector(
-                                             vi_load(c + (size_t)r * VIT158_TILE_COLS + i), vf) *
-                                             scale);
+                    vf_store(to + i,
+                             vf_load(to + i) +
+                                 __builtin_convertvector(vi_load(from + i) - offset, vf) * scale);
             }
         }
     }
 }
 
+INLINE void gradient(const vit158_trit_gradient *p, int bits)
+{
+    size_t n_bytes;
+    const scratch_plan s = plan(p->scratch, p->rows, p->w->n_in, p->w->n_out, bits, &n_bytes);
+    round_rows(p, &s, bits);
+    input_gradient(p, &s, bits);
+    pack_gradient(p, &s, bits);
+    pack_inputs(p, &s, bits);
+    weight_gradient(p, &s, bits);
+}
+
 void ISA(trit_gradient)(const vit158_trit_gradient *p)
 {
-    if (p->w->gradient_bits == 8) {
-        ISA(trit_gradient8)(p);
-        return;
-    }
-    size_t n_bytes;
-    const scratch_plan s = plan(p->scratch, p->rows, p->w->n_in, p->w->n_out, &n_bytes);
-    round_rows(p, &s);
-    input_gradient(p, &s);
-    pack_gradient(p, &s);
-    pack_inputs(p, &s);
-    weight_gradient(p, &s);
+    if (p->w->gradient_bits == 8)
+        gradient(p, 8);
+    else
+        gradient(p, 16);
 }

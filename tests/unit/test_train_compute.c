@@ -199,7 +199,7 @@ static void check_backward(const vit158_compute *k, const ternary_case *c)
     free(g);
 }
 
-/* Gradients of 8 bits: what is left after rounding as trit_gradient8.c says it does is exact. */
+/* Gradients of 8 bits: what is left after rounding as trit_gradient.c says it does is exact. */
 static void check_backward8(const vit158_compute *k, const ternary_case *c)
 {
     const size_t rows = c->rows, in = c->n_in, out = c->n_out;
