@@ -33,6 +33,18 @@ function(vit158_add_check name)
 endfunction()
 include(tests/checks.cmake)
 
+# The engine with a clock around its operations, which it imports: bench.mjs --profile.
+vit158_add_module(bench_engine
+  SMALL ${engine_sources} src/cli/profile.c tests/bench/bench_engine.c
+  FAST ${VIT158_IMAGE_SOURCES} ${VIT158_IMAGE_SIMD128_SOURCES}
+       ${VIT158_KERNELS_SOURCES} ${VIT158_KERNELS_SIMD128_SOURCES}
+  EXPORTS ${exports}/exports_engine.txt
+  FLAGS -msimd128 -DVIT158_HAVE_SIMD128=1 -DVIT158_SIMD128_ONLY=1
+  LINK -Wl,--export=bench_profile_attach -Wl,--export=vit158_profile_take
+       -Wl,--export=vit158_profile_name
+       "SHELL:-s ERROR_ON_UNDEFINED_SYMBOLS=0" "SHELL:-s WARN_ON_UNDEFINED_SYMBOLS=0"
+  STACK 65536 INITIAL_MEMORY 262144)
+
 # node tests/bench/bench_kernels.mjs
 vit158_add_check_module(
   bench_kernels check_library

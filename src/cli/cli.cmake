@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The native `vit158` command: its parts as a library, so that tests can call them.
 add_library(vit158_cli STATIC
+  src/cli/bench_profile.c
   src/cli/class_names.c
   src/cli/cmd_bench.c
   src/cli/cmd_classify.c
@@ -15,6 +16,7 @@ add_library(vit158_cli STATIC
   src/cli/json_writer.c
   src/cli/options.c
   src/cli/picture_classifier.c
+  src/cli/profile.c
   src/cli/statistics.c)
 target_compile_options(vit158_cli PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
 target_link_libraries(vit158_cli PUBLIC vit158)

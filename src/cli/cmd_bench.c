@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "cli/bench_profile.h"
 #include "cli/console.h"
 #include "cli/picture_classifier.h"
 #include "cli/statistics.h"
@@ -21,6 +22,7 @@ typedef struct bench_options {
     vit158_run_options run;
     uint32_t runs;
     double seconds;
+    bool profile;
     bool json;
 } bench_options;
 
@@ -104,9 +106,7 @@ static int bench_model(vit158_classifier *c, const bench_options *options, bench
     vit158_error error;
     vit158_status status = VIT158_OK;
     if (tensor) {
-        vit158_rng rng = vit158_rng_seed(158);
-        for (size_t i = 0; i < count; i++)
-            tensor[i] = vit158_rng_normal(&rng);
+        vit158_bench_tensor(tensor, count);
         status = time_runs(times, c, options, tensor, count, &error);
     } else {
         status = vit158_fail(&error, VIT158_E_MEMORY, "not enough memory for the input");
@@ -115,13 +115,13 @@ static int bench_model(vit158_classifier *c, const bench_options *options, bench
     if (status != VIT158_OK)
         return vit158_complain("bench", c->path, &error);
     print_result(c, options, times);
-    return VIT158_EXIT_OK;
+    return options->profile ? vit158_bench_profile(c, times->count, options->json) : VIT158_EXIT_OK;
 }
 
 int vit158_cmd_bench(int argc, char **argv)
 {
     bench_options o = {.run = {.threads = 1}, .runs = 15, .seconds = 6.0};
-    vit158_option options[3 + VIT158_RUN_OPTION_COUNT] = {
+    vit158_option options[4 + VIT158_RUN_OPTION_COUNT] = {
         {.name = "--runs",
          .placeholder = "N",
          .help = "timed runs, at most (15)",
@@ -136,12 +136,16 @@ int vit158_cmd_bench(int argc, char **argv)
          .value = &o.seconds,
          .min = 0,
          .max = 3600},
+        {.name = "--profile",
+         .help = "then the time of each operation; one thread only",
+         .kind = VIT158_OPTION_FLAG,
+         .value = &o.profile},
         {.name = "--json",
-         .help = "the result as a JSON object",
+         .help = "the results as JSON objects, one a line",
          .kind = VIT158_OPTION_FLAG,
          .value = &o.json},
     };
-    vit158_run_option_rows(options + 3, &o.run);
+    vit158_run_option_rows(options + 4, &o.run);
     const vit158_usage usage = {
         .synopsis = "bench [options]",
         .about =
@@ -153,6 +157,10 @@ int vit158_cmd_bench(int argc, char **argv)
     const int parsed = vit158_parse_options(&usage, &rest, argc, argv);
     if (parsed != VIT158_PARSE_OK)
         return parsed;
+    if (o.profile && o.run.threads > 1) {
+        fprintf(stderr, "vit158 bench: --profile runs on one thread\n");
+        return VIT158_EXIT_USAGE;
+    }
     bench_times *const times = calloc(1, sizeof *times);
     const double start = vit158_now_ms();
     vit158_classifier c;

@@ -252,3 +252,8 @@ const char *vit158_wasm_state_sha256(vit158_wasm *context)
         (void)vit158_session_state_sha256(context->session, context->state_sha256, NULL);
     return context->state_sha256;
 }
+
+vit158_session *vit158_wasm_session(vit158_wasm *context)
+{
+    return context->session;
+}

@@ -73,4 +73,7 @@ uint32_t vit158_wasm_top_k(const vit158_wasm *context, vit158_prediction *out, u
 /* As vit158_session_state_sha256: after the last step, of the logits. "" without an input. */
 const char *vit158_wasm_state_sha256(vit158_wasm *context);
 
+/* The session, for code linked into the same module (not exported); NULL before it is planned. */
+vit158_session *vit158_wasm_session(vit158_wasm *context);
+
 #endif

@@ -14,6 +14,7 @@ const HELP = `usage: npm run bench -- [options]
                   (default: the default model and tiny)
   --threads LIST  threads inside one picture (default: 1); kernels always run on one
   --runs N        timed runs a model, at most (default: 15)
+  --profile       then the time of each operation of a model, on one thread
   --no-kernels    leave the kernels out
   --no-models     leave the models out
   --json          one JSON object a line instead of tables
@@ -75,6 +76,18 @@ function modelLine(row) {
     + `  ${(Number(row.size_bytes) / 2 ** 20).toFixed(2)}`;
 }
 
+/** @param {Row} row */
+function profileLine({ operation, ms, share }) {
+  return `  ${String(operation).padEnd(32)} ${Number(ms).toFixed(3).padStart(9)} ms `
+    + `${(100 * Number(share)).toFixed(1).padStart(5)} %`;
+}
+
+/** @param {string} name */
+function needsModule(name) {
+  if (!existsSync(join(ROOT, 'build/wasm', name)))
+    throw new Error(`${name} is not built; run: npm run build:wasm`);
+}
+
 const KERNEL_HEAD = 'kernel                        n_in n_out     N thr   GMAC/s  dot peak';
 const MODEL_HEAD = 'model                        weights  thr median ms    min ms    max ms   load ms  first ms '
   + '  wasm MB  file MiB';
@@ -85,6 +98,7 @@ function main() {
       models: { type: 'string' },
       threads: { type: 'string', default: '1' },
       runs: { type: 'string', default: '15' },
+      profile: { type: 'boolean', default: false },
       'no-kernels': { type: 'boolean', default: false },
       'no-models': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -102,9 +116,10 @@ function main() {
     return (/** @type {Row} */ row) => console.log(values.json ? JSON.stringify(row) : line(row));
   };
   const threads = values.threads.split(',').map(Number);
+  if (values.profile)
+    needsModule('bench_engine.wasm');
   if (!values['no-kernels']) {
-    if (!existsSync(join(ROOT, 'build/wasm/bench_kernels.wasm')))
-      throw new Error('the kernels to measure are not built; run: npm run build:wasm, or use --no-kernels');
+    needsModule('bench_kernels.wasm');
     const print = printer(KERNEL_HEAD, kernelLine);
     jsonLines(join(ROOT, 'tests/bench/bench_kernels.mjs'), ['--json']).forEach(print);
   }
@@ -118,6 +133,9 @@ function main() {
       const job = { file, model: basename(name, '.safetensors'), threads: count, plan: { runs: Number(values.runs) } };
       jsonLines(join(ROOT, 'tests/bench/bench_model.mjs'), [JSON.stringify(job)]).forEach(print);
     }
+    if (values.profile)
+      jsonLines(join(ROOT, 'tests/bench/bench_profile.mjs'), [file, values.runs])
+        .forEach((row) => console.log(values.json ? JSON.stringify(row) : profileLine(row)));
   }
 }
 
