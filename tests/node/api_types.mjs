@@ -6,9 +6,13 @@ import { hasSimd128 } from '../../web/lib/detect.js';
 import { Vit158Error } from '../../web/lib/errors.js';
 import { goldenText } from '../../web/lib/golden_file.js';
 import { record, recordPicture, verify } from '../../web/lib/regression.js';
+import * as inline from '../../web/lib/inline.js';
 import { VERSION } from '../../web/lib/version.js';
 
 /** @typedef {typeof import('../../web/lib/vit158.d.ts')} Promised */
+
+/** @type {Omit<Promised, 'Classifier' | 'Vit158Error'> & {Classifier: Pick<Promised['Classifier'], 'load'>}} */
+export const inlined = inline;
 
 /** @type {Omit<Promised, 'Classifier' | 'Vit158Error'> & {Classifier: Pick<Promised['Classifier'], 'load'>}} */
 export const functions = { VERSION, decodeImage, hasSimd128, Classifier };

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { Classifier } from '../../web/lib/vit158.js';
 import { chooseThreads } from '../../web/lib/threads.js';
 import { ROOT } from './shared.mjs';
@@ -106,6 +107,20 @@ test('a pool passes errors on and works on', async () => {
   await assert.rejects(pool.classify(PICTURE, { topK: -1 }), { code: 'E_ARGUMENT' });
   assert.ok(await hashOf(pool));
   pool.dispose();
+});
+
+test('a pool of workers that the caller makes', async () => {
+  let made = 0;
+  const newWorker = () => {
+    made++;
+    return new Worker(new URL('../../web/lib/worker.js', import.meta.url));
+  };
+  const [pool, alone] = [await Classifier.load(MODEL, { worker: 2, newWorker }), await Classifier.load(MODEL)];
+  assert.equal(made, 2);
+  assert.equal(await hashOf(pool), await hashOf(alone));
+  for (const vit of [pool, alone]) vit.dispose();
+  const dead = () => new Worker('process.exit(3)', { eval: true });
+  await assert.rejects(Classifier.load(MODEL, { worker: true, newWorker: dead }), { code: 'E_THREAD' });
 });
 
 test('a pool can be aborted, and disposed of in the middle', async () => {

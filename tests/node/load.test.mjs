@@ -105,11 +105,12 @@ test('abort before, between pieces, and while the server is silent', async () =>
   const aborted = error('E_ABORT');
   await assert.rejects(check(path, { signal: AbortSignal.abort() }), aborted);
   await assert.rejects(check(`${origin}/models/m`, { signal: AbortSignal.abort() }), aborted);
-  for (const source of [new Response(streamOf(500)), `${origin}/stuck`]) {
+  for (const [source, wait] of /** @type {[any, number][]} */ ([[new Response(streamOf(500)), 0], [`${origin}/stuck`, 5]])) {
     const controller = new AbortController();
+    const abort = () => controller.abort();
     await assert.rejects(check(source, {
       signal: controller.signal,
-      onProgress: ({ loaded }) => { if (loaded > 0) setTimeout(() => controller.abort(), 1); },
+      onProgress: ({ loaded }) => void (loaded > 0 && (wait > 0 ? setTimeout(abort, wait) : abort())),
     }), aborted);
   }
   await check(path, { signal: new AbortController().signal });
@@ -145,7 +146,9 @@ test('truncation anywhere and in any piece size is an error, never a crash', asy
 
 test('servers that answer with something else', async () => {
   await assert.rejects(check(`${origin}/none.safetensors`), error('E_NETWORK', /none\.safetensors answered 404/));
-  await assert.rejects(check(`${origin}/octet-page`), error('E_FORMAT'));
+  for (const worker of [false, true])
+    await assert.rejects(check(`${origin}/octet-page`, { worker }),
+      error('E_FORMAT', new RegExp(`^${origin}/octet-page is not a model but a web page`)));
   await assert.rejects(check(`${origin}/half`), error('E_TRUNCATED'));
   await assert.rejects(check('/no/such/model.safetensors'), error('E_IO', /model\.safetensors/));
   await assert.rejects(check(undefined), error('E_INPUT'));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The npm package as a user gets it: packed, laid into another project's node_modules, imported, run as
-// a command, and type-checked in projects with and without a browser's types.
+// a command, checked by publint and attw, and type-checked in projects of several kinds.
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { inlineText } from '../../wasm_build/make_inline.mjs';
 import { ROOT, jsonLines, run, temporaryFolder } from './shared.mjs';
 
 const project = temporaryFolder();
@@ -26,7 +27,8 @@ function runModule(source) {
   return JSON.parse(stdout);
 }
 
-test('without models it is smaller than 1 MB, and nothing is in it that does not belong', () => {
+test('packed it is at most 2 MB; without models smaller than 1 MB, and nothing is in it that does not belong', () => {
+  assert.ok(statSync(tarball).size <= 2e6);
   const { stdout } = run('tar', ['-tzf', tarball]);
   const files = stdout.trim().split('\n').map((name) => name.replace(/^package\//, ''));
   const bytes = files.filter((name) => !name.startsWith('models/'))
@@ -34,6 +36,30 @@ test('without models it is smaller than 1 MB, and nothing is in it that does not
   assert.ok(bytes < 1e6, `${bytes} bytes`);
   const allowed = /^(package\.json|README\.md|LICENSE|web\/(lib|cli)\/[\w.]+|web\/cli\.mjs|wasm_build\/dist\/[\w.-]+|models\/[\w.-]+)$/;
   assert.deepEqual(files.filter((name) => !allowed.test(name)), []);
+});
+
+test('the embedded modules are those of dist', () => {
+  const text = readFileSync(join(installed, 'web/lib/inline_modules.js'), 'utf8');
+  assert.ok(text === inlineText());
+  /** @type {[string, string][]} */
+  const modules = [['simd128', 'vit158.wasm'], ['scalar', 'vit158-scalar.wasm'], ['decode', 'vit158-decode.wasm']];
+  for (const [name, file] of modules) {
+    const [, base64 = ''] = text.match(new RegExp(`^  ${name}: '([^']+)',$`, 'm')) ?? [];
+    assert.ok(Buffer.from(base64, 'base64').equals(readFileSync(join(ROOT, 'wasm_build/dist', file))), name);
+  }
+});
+
+test('publint and attw find nothing', () => {
+  const bin = join(ROOT, 'node_modules/.bin');
+  const lint = run(join(bin, 'publint'), ['--strict', tarball]);
+  assert.equal(lint.code, 0, lint.stdout + lint.stderr);
+  assert.match(lint.stdout, /All good!/);
+  const types = run(join(bin, 'attw'), ['--format', 'json', tarball]);
+  assert.equal(types.code, 0, types.stdout + types.stderr);
+  const { analysis, problems } = JSON.parse(types.stdout);
+  assert.deepEqual(problems ?? {}, {});
+  assert.deepEqual(Object.keys(analysis.entrypoints).sort(),
+    ['.', './*.wasm', './inline', './models/*', './package.json', './worker']);
 });
 
 test('import, classify with a model of the package, address a module', () => {
@@ -59,42 +85,20 @@ test('the command', () => {
 
 /** Settings of a strict user who also checks the types of packages. */
 const STRICT = { strict: true, noEmit: true, skipLibCheck: false, target: 'ES2022' };
-/** @type {Record<string, object>} */
+const BROWSER = { ...STRICT, module: 'ESNext', moduleResolution: 'bundler', types: [] };
+const NODE = { ...STRICT, module: 'Node16', moduleResolution: 'Node16', lib: ['ES2022'], types: ['node'],
+  typeRoots: [join(ROOT, 'node_modules/@types')] };
+/** @type {Record<string, {files: string[], compilerOptions: object}>} */
 const CONSUMERS = {
-  'a browser project with a bundler': { ...STRICT, module: 'ESNext', moduleResolution: 'bundler',
-    lib: ['ES2022', 'DOM'], types: [] },
-  'a Node project without browser types': { ...STRICT, module: 'NodeNext', moduleResolution: 'NodeNext',
-    lib: ['ES2022'], types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')] },
-  'a project on the newest libraries': { ...STRICT, module: 'ESNext', moduleResolution: 'bundler', lib: ['ESNext', 'DOM'], types: [] },
+  'a browser project with a bundler': { files: ['use.ts'], compilerOptions: { ...BROWSER, lib: ['ES2022', 'DOM'] } },
+  'a browser project on the newest libraries': { files: ['use.ts'], compilerOptions: { ...BROWSER, lib: ['ESNext', 'DOM'] } },
+  'a Node project, ES modules and CommonJS': { files: ['use.ts', 'use.cts'], compilerOptions: NODE },
 };
-for (const [name, compilerOptions] of Object.entries(CONSUMERS)) {
+for (const [name, { files, compilerOptions }] of Object.entries(CONSUMERS)) {
   test(`types in ${name}`, () => {
     writeFileSync(join(project, 'package.json'), '{"type": "module"}');
-    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.ts'] }));
-    writeFileSync(join(project, 'use.ts'), `
-      import { Classifier, Vit158Error, decodeImage, type Classification, type ErrorCode } from 'vit158';
-      export async function use(signal: AbortSignal): Promise<string> {
-        const vit = await Classifier.load(new URL('http://localhost/m'), {
-          signal, engine: 'scalar', onProgress: ({ loaded, total }) => void (loaded / total), threads: 'auto' });
-        try {
-          const found: Classification = await vit.classify({ data: new Uint8Array(3), width: 1, height: 1 },
-            { topK: 3, explain: true, deadlineMs: 100 });
-          const rows: number = found.attention?.rollout.length ?? (await decodeImage('x.png')).channels;
-          return found.predictions[0].label + rows + vit.info().model.dim;
-        } catch (error) {
-          const code: ErrorCode | undefined = error instanceof Vit158Error ? error.code : undefined;
-          return code ?? '';
-        } finally {
-          vit.dispose();
-        }
-      }
-      // @ts-expect-error there is no such engine
-      Classifier.load('m', { engine: 'mmx' });
-      // @ts-expect-error a number is no picture
-      export const wrong = (vit: Classifier) => vit.classify(42);
-      // @ts-expect-error made by load only
-      new Classifier();
-    `);
+    for (const file of files) copyFileSync(join(ROOT, 'tests/consumer/js', file), join(project, file));
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
     const { code, stdout } = run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', project]);
     assert.equal(code, 0, stdout);
   });

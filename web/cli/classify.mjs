@@ -44,7 +44,7 @@ export async function classify(args) {
 /**
  * @param {string} file
  * @param {import('../lib/vit158.d.ts').Classification} found
- * @param {import('../lib/classifier.js').Classifier} vit
+ * @param {import('../lib/vit158.d.ts').Classifier} vit
  * @param {boolean} withLogits
  */
 function printRecord(file, { predictions, timing, logits, logitsSha256 }, vit, withLogits) {

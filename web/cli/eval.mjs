@@ -8,7 +8,7 @@ import { EXIT, Progress, complain, printJson, roundMs } from './console.mjs';
 import { RUN_OPTIONS, loadModel, modelMembers } from './model.mjs';
 import { parseOptions } from './options.mjs';
 
-/** @typedef {import('../lib/classifier.js').Classifier} Classifier */
+/** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
 /** @typedef {{path: string, index: number}} Picture */
 /** @typedef {{images: number, top1: number, top5: number, failed: number, ms: number[]}} Tally */
 

@@ -4,11 +4,11 @@
 import { accessSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Classifier } from '../lib/classifier.js';
 import { bestVariant } from '../lib/detect.js';
 import { Engine } from '../lib/engine.js';
 import { Vit158Error, messageOf } from '../lib/errors.js';
 import { loadWasm } from '../lib/load_wasm.js';
+import { Classifier } from '../lib/vit158.js';
 import { complain } from './console.mjs';
 
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));

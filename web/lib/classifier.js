@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The package's face: one loaded model, ready to classify. Work on one Classifier is done one call
- * after the other; several Classifiers are independent of each other.
+ * One loaded model in this thread, ready to classify. Work on one Classifier is done one call after
+ * the other; several Classifiers are independent of each other.
  */
 import { Decoder } from './decoder.js';
 import { bestVariant, hasSimd128 } from './detect.js';
@@ -11,7 +11,7 @@ import { openImage } from './image_input.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
 import { Pace } from './pace.js';
 import { DISPOSE } from './platform.js';
-import { baseName, openSource } from './source.js';
+import { baseName, openSource, refusePage } from './source.js';
 import { chooseThreads } from './threads.js';
 import { VERSION } from './version.js';
 
@@ -61,10 +61,6 @@ export class Classifier {
    * @returns {Promise<Classifier>}
    */
   static async load(source, options = {}) {
-    if (options.worker) {
-      const { PooledClassifier } = await import('./pooled.js');
-      return /** @type {any} */ (await PooledClassifier.load(source, options));
-    }
     const { signal, onProgress, engine: wanted = 'auto', gemm = 'auto', threads = 'auto' } = options;
     if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
       throw new Vit158Error('E_ARGUMENT', `threads must be "auto" or 1 to ${MAX_THREADS}, not ${threads}`);
@@ -89,7 +85,7 @@ export class Classifier {
       await fill(engine, stream, pace, onProgress);
       const kernels = { engine: wanted, gemm };
       engine.plan({ ...kernels, explain: false });
-      return new Classifier(engine, new Decoder(wasm.decoder), kernels, baseName(stream.path));
+      return new this(engine, new Decoder(wasm.decoder), kernels, baseName(stream.path));
     } catch (error) {
       engine?.end();
       throw error;
@@ -330,6 +326,7 @@ async function fill(engine, stream, pace, onProgress) {
   onProgress?.({ loaded, total });
   engine.loadBegin(stream.length);
   for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
+    if (loaded === 0) refusePage(stream.name, chunk);
     engine.loadPush(chunk);
     loaded += chunk.length;
     onProgress?.({ loaded, total });

@@ -10,7 +10,7 @@ import { makeBitmap } from './image_input.js';
 import { wasmParts } from './load_wasm.js';
 import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
-import { baseName, isA, openSource, readWhole, isByteSource } from './source.js';
+import { baseName, isA, openSource, readWhole, refusePage, isByteSource } from './source.js';
 import { openWorker } from './workers.js';
 
 /** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
@@ -102,7 +102,7 @@ export class PooledClassifier {
         'E_ARGUMENT',
         `worker must be true or 1 to ${MOST_WORKERS}, not ${options.worker}`,
       );
-    const { signal, onProgress, worker, wasm, ...rest } = options;
+    const { signal, onProgress, worker, newWorker, wasm, ...rest } = options;
     const { bytes, name } = await readModel(source, signal, onProgress);
     const posted = { ...rest, threads: rest.threads ?? (count > 1 ? 1 : 'auto'), wasm: await portableWasm(wasm) };
     const info = { last: undefined };
@@ -118,6 +118,7 @@ export class PooledClassifier {
         const handle = await openWorker(
           url,
           () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
+          newWorker,
         );
         const member = new Member(handle, (latest) => (info.last = latest));
         members.push(member);
@@ -251,6 +252,7 @@ async function readModel(source, signal, onProgress) {
     let loaded = 0;
     onProgress?.({ loaded, total });
     for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
+      if (loaded === 0) refusePage(stream.name, chunk);
       chunks.push(chunk.slice()); // a chunk is valid only until the next pull
       loaded += chunk.length;
       onProgress?.({ loaded, total });

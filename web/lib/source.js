@@ -94,6 +94,21 @@ export async function readWhole(source, signal) {
   }
 }
 
+/**
+ * Some servers answer a wrong address with a page and 200, without saying that it is a page.
+ * @param {string} name of the model file
+ * @param {Uint8Array} start of it; in a model the first eight bytes are a length, with zeros in it
+ */
+export function refusePage(name, start) {
+  const text = new TextDecoder('latin1').decode(start.subarray(0, 40));
+  if (/^\s*<[^\0]{7}/.test(text))
+    throw new Vit158Error(
+      'E_FORMAT',
+      `${name} is not a model but a web page, perhaps for a missing file: ` +
+        `it begins with ${JSON.stringify(text.replace(/\s+/g, ' ').trim())}`,
+    );
+}
+
 /** True for what openSource takes, strings included. @param {unknown} value */
 export function isByteSource(value) {
   return (

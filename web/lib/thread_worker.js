@@ -30,5 +30,7 @@ async function help({ module, memory, pool, worker, stackTop }, post) {
   }
 }
 
-const parent = await parentOfWorker();
-parent.onMessage((/** @type {First} */ first) => help(first, parent.post));
+// No await at the top level: bundlers that make classic scripts of workers (Vite) cannot have it.
+parentOfWorker().then((parent) => {
+  parent.onMessage((/** @type {First} */ first) => help(first, parent.post));
+});

@@ -113,8 +113,19 @@ export interface LoadOptions {
    * once, each worker with the model in memory of its own. Needs no shared memory. true = 1.
    */
   worker?: boolean | number;
+  /**
+   * Makes the workers instead of the package, for bundlers that do not find them, or pages that load
+   * this package from another origin: a worker whose module calls serveClassifier() of "vit158/worker".
+   */
+  newWorker?: () => WorkerLike;
   /** Where the WebAssembly modules come from instead of the package's own files. */
   wasm?: WasmSource | { engine?: WasmSource; threads?: WasmSource; decoder?: WasmSource };
+}
+
+/** A Worker, of a browser or of node:worker_threads. */
+export interface WorkerLike {
+  postMessage(message: any, transfer?: any): void;
+  terminate(): unknown;
 }
 
 export interface RunOptions {

@@ -12,27 +12,35 @@ import { hasFiles, nodeModule } from './platform.js';
  * @property {() => void} end
  */
 
+/** @typedef {import('./vit158.d.ts').WorkerLike} WorkerLike */
+
 /**
  * @param {URL} url of the worker's module
  * @param {() => Worker} inBrowser makes it; written out by the caller, because bundlers find workers
  *   by the expression `new Worker(new URL(..., import.meta.url))`
+ * @param {() => WorkerLike} [given] makes it instead of either
  * @returns {Promise<WorkerHandle>}
  */
-export async function openWorker(url, inBrowser) {
-  return hasFiles() ? openInNode(url) : openInBrowser(inBrowser());
+export async function openWorker(url, inBrowser, given) {
+  if (!hasFiles()) return handleInBrowser(/** @type {Worker} */ (given ? given() : inBrowser()));
+  if (given) return handleInNode(/** @type {NodeWorker} */ (given()));
+  const { Worker: InNode } = /** @type {typeof import('node:worker_threads')} */ (
+    await nodeModule('worker_threads')
+  );
+  // Flags of the process, such as --input-type, would not fit the module of the worker.
+  return handleInNode(new InNode(url, { execArgv: [] }));
 }
 
-/** @param {URL} url @returns {Promise<WorkerHandle>} */
-async function openInNode(url) {
-  const { Worker: NodeWorker } = await nodeModule('worker_threads');
-  // Flags of the process, such as --input-type, would not fit the module of the worker.
-  const worker = new NodeWorker(url, { execArgv: [] });
+/** @typedef {import('node:worker_threads').Worker} NodeWorker */
+
+/** @param {NodeWorker} worker @returns {WorkerHandle} */
+function handleInNode(worker) {
   let held = false;
   const apply = () => (held ? worker.ref() : worker.unref());
   apply();
   worker.once('online', apply); // coming online counts as a ref()
   return {
-    post: (message, transfer) => worker.postMessage(message, transfer),
+    post: (message, transfer) => worker.postMessage(message, /** @type {any} */ (transfer)),
     onMessage: (listener) => worker.on('message', listener),
     onError(listener) {
       worker.on('error', listener);
@@ -47,7 +55,7 @@ async function openInNode(url) {
 }
 
 /** @param {Worker} worker @returns {WorkerHandle} */
-function openInBrowser(worker) {
+function handleInBrowser(worker) {
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+import { serveClassifier } from 'vit158/worker';
+
+serveClassifier();

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// Writes web/lib/inline_modules.js: the modules of dist/ that `vit158/inline` embeds, as base64. `npm
+// pack` runs it first, so that the package's copy always is that of dist/; nothing else wants the file.
+import { createHash } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { DIST, ROOT } from './build.mjs';
+
+/** @type {Record<string, string>} the file of each module by load_wasm.js's name for it */
+const EMBEDDED = { simd128: 'vit158.wasm', scalar: 'vit158-scalar.wasm', decode: 'vit158-decode.wasm' };
+
+export const INLINE_MODULES = join(ROOT, 'web/lib/inline_modules.js');
+
+/** The file's text; the same modules give the same text. */
+export function inlineText() {
+  const entries = Object.entries(EMBEDDED).map(([name, file]) => {
+    const bytes = readFileSync(join(DIST, file));
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    return `  // ${file}, ${bytes.length} bytes, SHA-256 ${digest}\n  ${name}: '${bytes.toString('base64')}',\n`;
+  });
+  return '// SPDX-License-Identifier: MIT\n// Made from wasm_build/dist by wasm_build/make_inline.mjs.\n'
+    + `export const INLINE_MODULES = {\n${entries.join('')}};\n`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const half = `${INLINE_MODULES}.${process.pid}`; // another run may be reading the file
+  writeFileSync(half, inlineText());
+  renameSync(half, INLINE_MODULES);
+}

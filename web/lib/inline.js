@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/**
+ * `vit158/inline`: the same interface with the WebAssembly modules inside the JavaScript, for bundlers
+ * that do not carry .wasm files along, for pages in one file, and for pages opened from a disk. One
+ * thread works on a picture, because the module for more is not embedded.
+ */
+import { decodeImage as decode } from './decode_image.js';
+import { hasSimd128 } from './detect.js';
+import { INLINE_MODULES } from './inline_modules.js';
+import { loadWasm, wasmParts } from './load_wasm.js';
+import { Classifier as PackageClassifier } from './vit158.js';
+
+export { hasSimd128 } from './detect.js';
+export { Vit158Error } from './errors.js';
+export { VERSION } from './version.js';
+
+/** Compiled once. @type {Partial<Record<keyof typeof INLINE_MODULES, Promise<WebAssembly.Module>>>} */
+const compiled = {};
+
+/** @param {keyof typeof INLINE_MODULES} name */
+function inlineModule(name) {
+  return (compiled[name] ??= loadWasm(name, bytesOf(INLINE_MODULES[name])));
+}
+
+/** @param {string} base64 */
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+export class Classifier extends PackageClassifier {
+  /**
+   * @param {import('./vit158.d.ts').ByteSource} source
+   * @param {import('./vit158.d.ts').LoadOptions} [options]
+   * @returns {Promise<Classifier>}
+   */
+  static async load(source, options = {}) {
+    const { engine = 'auto' } = options;
+    const scalar = engine === 'scalar' || (engine === 'auto' && !hasSimd128());
+    const given = wasmParts(await options.wasm);
+    const wasm = {
+      ...given,
+      engine: given.engine ?? inlineModule(scalar ? 'scalar' : 'simd128'),
+      decoder: given.decoder ?? inlineModule('decode'),
+    };
+    return super.load(source, { ...options, wasm });
+  }
+}
+
+/** @type {typeof decode} */
+export async function decodeImage(image, options = {}) {
+  return decode(image, { ...options, wasm: options.wasm ?? inlineModule('decode') });
+}
