@@ -5,8 +5,8 @@ import { decodeImage } from '../../web/lib/decode_image.js';
 import { hasSimd128 } from '../../web/lib/detect.js';
 import { Vit158Error } from '../../web/lib/errors.js';
 import { goldenText } from '../../web/lib/golden_file.js';
-import { record, recordPicture, verify } from '../../web/lib/regression.js';
 import * as inline from '../../web/lib/inline.js';
+import { record, recordPicture, verify } from '../../web/lib/regression.js';
 import { VERSION } from '../../web/lib/version.js';
 
 /** @typedef {typeof import('../../web/lib/vit158.d.ts')} Promised */

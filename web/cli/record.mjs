@@ -60,7 +60,7 @@ export async function record(args) {
 
 /**
  * Those that could be run; the others have been complained about.
- * @param {import('../lib/classifier.js').Classifier} vit
+ * @param {import('../lib/vit158.d.ts').Classifier} vit
  * @param {string[]} files
  * @param {string} out
  */

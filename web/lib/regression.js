@@ -4,12 +4,12 @@
  * worker or a page, that it still does, and at which step a difference starts. golden.d.ts
  * documents both; golden_file.js owns the file.
  */
-import { Classifier } from './classifier.js';
 import { Vit158Error, messageOf } from './errors.js';
 import { checkGolden, readGolden } from './golden_file.js';
 import { hasFiles } from './platform.js';
 import { sha256Hex } from './sha256.js';
 import { isByteSource, readWhole } from './source.js';
+import { Classifier } from './vit158.js';
 
 /** @typedef {import('./golden.d.ts').Golden} Golden */
 /** @typedef {import('./golden.d.ts').GoldenPicture} GoldenPicture */

@@ -2,6 +2,7 @@
 // A user's program with require(): arguments are a model and a picture.
 const { Worker } = require('node:worker_threads');
 const { Classifier, VERSION, decodeImage } = require('vit158');
+const golden = require('vit158/golden');
 const inline = require('vit158/inline');
 
 const [model, picture] = process.argv.slice(2);
@@ -26,6 +27,7 @@ async function main() {
     worker: await run(Classifier, { worker: true }),
     own: await run(Classifier, { worker: true, newWorker }),
     inline: await run(inline.Classifier, {}),
+    golden: (await golden.recordPicture(await Classifier.load(model), 'picture.jpg', picture)).logits_sha256,
   }));
 }
 

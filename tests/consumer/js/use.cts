@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // For tsc: what a user of TypeScript may and may not write, CommonJS.
 import { Classifier, VERSION, decodeImage, type Classification, type LoadOptions } from 'vit158';
+import { verify } from 'vit158/golden';
 import inline = require('vit158/inline');
 import { serveClassifier } from 'vit158/worker';
 
@@ -15,6 +16,7 @@ export async function use(): Promise<string> {
 }
 
 export const loaded: Promise<Classifier> = inline.Classifier.load('m');
+export const verified = async (): Promise<boolean> => (await verify('golden.json')).ok;
 export const served: Promise<void> = serveClassifier();
 
 // @ts-expect-error classes are in the ES modules only

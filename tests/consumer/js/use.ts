@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // For tsc: what a user of TypeScript may and may not write, ES modules.
 import { Classifier, Vit158Error, decodeImage, type Classification, type ErrorCode } from 'vit158';
+import { verify } from 'vit158/golden';
 import { Classifier as Inline } from 'vit158/inline';
 import { serveClassifier } from 'vit158/worker';
 
@@ -21,6 +22,7 @@ export async function use(signal: AbortSignal): Promise<string> {
 }
 
 export const inline: Promise<Classifier> = Inline.load(new Uint8Array(9), { worker: 2 });
+export const verified = async (): Promise<boolean> => (await verify('golden.json')).ok;
 export const served: Promise<void> = serveClassifier();
 
 // @ts-expect-error there is no such engine
