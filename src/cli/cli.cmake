@@ -9,10 +9,15 @@ add_library(vit158_cli STATIC
   src/cli/cmd_info.c
   src/cli/cmd_inspect.c
   src/cli/cmd_pack.c
+  src/cli/cmd_record.c
   src/cli/cmd_synth.c
+  src/cli/cmd_verify.c
   src/cli/console.c
   src/cli/files.c
   src/cli/find_model.c
+  src/cli/golden_read.c
+  src/cli/golden_run.c
+  src/cli/golden_write.c
   src/cli/json_writer.c
   src/cli/options.c
   src/cli/picture_classifier.c

@@ -21,7 +21,9 @@ int vit158_cmd_eval(int argc, char **argv);
 int vit158_cmd_info(int argc, char **argv);
 int vit158_cmd_inspect(int argc, char **argv);
 int vit158_cmd_pack(int argc, char **argv);
+int vit158_cmd_record(int argc, char **argv);
 int vit158_cmd_synth(int argc, char **argv);
+int vit158_cmd_verify(int argc, char **argv);
 /* In builds with the trainer: */
 int vit158_cmd_plot(int argc, char **argv);
 int vit158_cmd_train(int argc, char **argv);

@@ -2,7 +2,7 @@
  *
  * See files.h. POSIX calls only for kinds of files and folders.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 #include "cli/files.h"
 
 #include <dirent.h>
@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
 
 #define CHUNK_BYTES ((size_t)1 << 18)
 
@@ -202,4 +203,99 @@ const char *vit158_base_name(const char *path)
 {
     const char *const slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+/* The folder part of a path: "a/b" gives "a", "b" gives ".", "/b" gives "/". */
+static char *folder_of(const char *path)
+{
+    const char *const slash = strrchr(path, '/');
+    if (slash == NULL)
+        return strdup(".");
+    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+char *vit158_path_beside(const char *from, const char *name)
+{
+    if (name[0] == '/' || strchr(from, '/') == NULL)
+        return strdup(name);
+    char *const folder = folder_of(from);
+    char *const path = folder != NULL ? vit158_join_path(folder, name) : NULL;
+    free(folder);
+    return path;
+}
+
+/* The folder of a file without links and dots, ending with a slash. */
+static vit158_status real_folder(char **out, const char *file, vit158_error *error)
+{
+    char *const folder = folder_of(file);
+    char *const real = folder != NULL ? realpath(folder, NULL) : NULL;
+    vit158_status status = VIT158_OK;
+    *out = real != NULL ? vit158_join_path(real, "") : NULL;
+    if (real == NULL && folder != NULL)
+        status = io_error(error, "find the folder");
+    else if (*out == NULL)
+        status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a path");
+    free(folder);
+    free(real);
+    return status;
+}
+
+/* Both folders begin and end with a slash; NULL if memory is short. */
+static char *relative(const char *from, const char *folder, const char *name)
+{
+    size_t common = 0;
+    for (size_t i = 0; from[i] != '\0' && from[i] == folder[i]; i++)
+        if (from[i] == '/')
+            common = i + 1;
+    size_t ups = 0;
+    for (const char *at = from + common; (at = strchr(at, '/')) != NULL; at++)
+        ups++;
+    const size_t room = 3 * ups + strlen(folder + common) + strlen(name) + 1;
+    char *const path = malloc(room);
+    if (path == NULL)
+        return NULL;
+    for (size_t i = 0; i < ups; i++)
+        memcpy(path + 3 * i, "../", 3);
+    snprintf(path + 3 * ups, room - 3 * ups, "%s%s", folder + common, name);
+    return path;
+}
+
+vit158_status vit158_relative_path(char **out, const char *from, const char *file,
+                                   vit158_error *error)
+{
+    char *base = NULL;
+    char *folder = NULL;
+    *out = NULL;
+    vit158_status status = real_folder(&base, from, error);
+    if (status == VIT158_OK)
+        status = real_folder(&folder, file, error);
+    if (status == VIT158_OK) {
+        *out = relative(base, folder, vit158_base_name(file));
+        if (*out == NULL)
+            status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a path");
+    }
+    free(base);
+    free(folder);
+    return status;
+}
+
+vit158_status vit158_hash_file(char out[65], const char *path, vit158_error *error)
+{
+    FILE *file;
+    uint64_t size;
+    VIT158_RETURN_IF_ERROR(open_regular(&file, &size, path, error));
+    vit158_sha256 hash = vit158_sha256_start();
+    uint8_t *const chunk = malloc(CHUNK_BYTES);
+    vit158_status status = VIT158_OK;
+    size_t n_bytes;
+    while (chunk != NULL && (n_bytes = fread(chunk, 1, CHUNK_BYTES, file)) > 0)
+        vit158_sha256_add(&hash, chunk, n_bytes);
+    if (chunk == NULL)
+        status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to read the file");
+    else if (ferror(file))
+        status = io_error(error, "read the file");
+    vit158_sha256_end_hex(&hash, out);
+    free(chunk);
+    fclose(file);
+    return status;
 }

@@ -35,6 +35,17 @@ void vit158_names_free(vit158_names *names);
 /* "folder/name", to be freed by the caller; NULL if memory is short. */
 char *vit158_join_path(const char *folder, const char *name);
 
+/* `file` as seen from the folder of `from`, both named from the working directory: "../a/b.jpg".
+ * Links in folders' names are followed. The folders must exist. The caller frees *out. */
+vit158_status vit158_relative_path(char **out, const char *from, const char *file,
+                                   vit158_error *error);
+
+/* `name` as seen from the folder of `from`: the way back. NULL if memory is short. */
+char *vit158_path_beside(const char *from, const char *name);
+
+/* Hexadecimal SHA-256 of a regular file. */
+vit158_status vit158_hash_file(char out[65], const char *path, vit158_error *error);
+
 /* The part after the last slash. */
 const char *vit158_base_name(const char *path);
 

@@ -21,6 +21,8 @@ static const command commands[] = {
     {"info", "show a model's geometry, memory and metadata", vit158_cmd_info},
     {"inspect", "show what a model file is made of", vit158_cmd_inspect},
     {"pack", "turn a float checkpoint into a packed ternary model", vit158_cmd_pack},
+    {"record", "write down what a model gives for pictures", vit158_cmd_record},
+    {"verify", "check that a model still gives what was recorded", vit158_cmd_verify},
     {"synth", "write a model with random weights, for speed work", vit158_cmd_synth},
 #if defined(VIT158_HAVE_TRAIN)
     {"train", "train a model as a recipe says", vit158_cmd_train},

@@ -92,22 +92,34 @@ void vit158_classifier_close(vit158_classifier *c)
     *c = (vit158_classifier){0};
 }
 
+vit158_status vit158_read_picture(uint8_t **bytes, size_t *n_bytes, const char *path,
+                                  vit158_error *error)
+{
+    return vit158_read_file(bytes, n_bytes, path, MAX_PICTURE_FILE_BYTES, error);
+}
+
+vit158_status vit158_classifier_feed(vit158_classifier *c, double *decode_ms, const uint8_t *bytes,
+                                     size_t n_bytes, vit158_error *error)
+{
+    vit158_image image;
+    const double start = vit158_now_ms();
+    VIT158_RETURN_IF_ERROR(vit158_image_decode(&image, bytes, n_bytes, 0, error));
+    *decode_ms = vit158_now_ms() - start;
+    const vit158_status status =
+        vit158_session_set_image(c->session, image.data, image.width, image.height, image.row_bytes,
+                                 (vit158_pixels)image.pixels, error);
+    vit158_image_free(&image);
+    return status;
+}
+
 vit158_status vit158_classifier_run(vit158_classifier *c, vit158_picture_timing *timing,
                                     const char *path, vit158_error *error)
 {
     uint8_t *bytes;
     size_t n_bytes;
-    vit158_image image;
-    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, path, MAX_PICTURE_FILE_BYTES, error));
-    const double start = vit158_now_ms();
-    vit158_status status = vit158_image_decode(&image, bytes, n_bytes, 0, error);
-    timing->decode = vit158_now_ms() - start;
+    VIT158_RETURN_IF_ERROR(vit158_read_picture(&bytes, &n_bytes, path, error));
+    const vit158_status status = vit158_classifier_feed(c, &timing->decode, bytes, n_bytes, error);
     free(bytes);
-    if (status != VIT158_OK)
-        return status;
-    status = vit158_session_set_image(c->session, image.data, image.width, image.height,
-                                      image.row_bytes, (vit158_pixels)image.pixels, error);
-    vit158_image_free(&image);
     VIT158_RETURN_IF_ERROR(status);
     VIT158_RETURN_IF_ERROR(vit158_session_run(c->session, NULL, NULL, error));
     vit158_timing stages;

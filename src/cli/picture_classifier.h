@@ -47,7 +47,15 @@ bool vit158_classifier_open(vit158_classifier *c, const char *command,
                             const vit158_run_options *run);
 void vit158_classifier_close(vit158_classifier *c);
 
-/* Decodes a JPEG or PNG file and runs the model; results are in c->session. */
+/* A file of a picture, whole; the caller frees *bytes. */
+vit158_status vit158_read_picture(uint8_t **bytes, size_t *n_bytes, const char *path,
+                                  vit158_error *error);
+
+/* Decodes a JPEG or PNG file in memory and makes it the session's input. */
+vit158_status vit158_classifier_feed(vit158_classifier *c, double *decode_ms, const uint8_t *bytes,
+                                     size_t n_bytes, vit158_error *error);
+
+/* Reads and decodes a JPEG or PNG file and runs the model; results are in c->session. */
 vit158_status vit158_classifier_run(vit158_classifier *c, vit158_picture_timing *timing,
                                     const char *path, vit158_error *error);
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 vit158_add_test(test_options tests/cli/test_options.c)
 target_link_libraries(test_options PRIVATE vit158_cli)
+vit158_add_test(test_golden_file tests/cli/test_golden_file.c)
+target_link_libraries(test_golden_file PRIVATE vit158_cli)
 vit158_add_test(test_json_writer tests/cli/test_json_writer.c)
 target_link_libraries(test_json_writer PRIVATE vit158_cli)
 add_executable(hash_ppm tests/cli/hash_ppm.c)

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT
 // record and verify: what is recorded holds in every engine; what differs is named, with the step
 // where it starts; bad golden files, other models and pictures are one clear error; a file is
-// written whole or not at all.
+// written whole or not at all. Both commands write the same bytes and read each other's files.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { goldenText, record, verify } from '../../web/lib/golden.js';
 import { Classifier } from '../../web/lib/vit158.js';
-import { ROOT, jsonLines, npmCommand, temporaryFolder } from './shared.mjs';
+import { ROOT, jsonLines, nativeCommand, npmCommand, temporaryFolder } from './shared.mjs';
 import { tinyPath } from './tiny.mjs';
 
 const folder = temporaryFolder();
 const IMAGES = join(ROOT, 'tests/data/images');
 const PICTURES = ['baseline_420.jpg', 'rgb_8.png', 'grey.jpg'];
 const golden = join(folder, 'golden.json');
+const COMMANDS = { npm: npmCommand, native: nativeCommand };
 
 mkdirSync(join(folder, 'pictures'));
 for (const name of PICTURES) copyFileSync(join(IMAGES, name), join(folder, 'pictures', name));
@@ -143,10 +145,10 @@ const BAD = [
   ['another JSON file', () => '{"format": "other"}', 'E_FORMAT', /not a golden file/],
   ['an array', () => '[]', 'E_FORMAT', /not a golden file/],
   ['truncated', (text) => text.slice(0, 700), 'E_TRUNCATED', /ends before it should/],
-  ['damaged', (text) => text.replace('"steps":{', '"steps":'), 'E_JSON', /not valid JSON/],
+  ['damaged', (text) => text.replace('"steps":{', '"steps":'), 'E_JSON', /not valid JSON|expected at byte \d+/],
   ['a later version', (text) => text.replace('"format_version":1', '"format_version":2'), 'E_UNSUPPORTED', /version 2/],
   ['no pictures', (text) => `${text.slice(0, text.indexOf('['))}[]}`, 'E_VALUE', /no pictures/],
-  ['a short hash', (text) => text.replace(/("sha256":"\w{63})\w/, '$1'), 'E_VALUE', /model is not/],
+  ['a short hash', (text) => text.replace(/("sha256":"\w{63})\w/, '$1'), 'E_VALUE', /model is not|a SHA-256 .* is expected/],
   ['an edited logit', (text) => text.replace(/"logits":\[[^,]*/, '"logits":[1'), 'E_VALUE', /logits and logits_sha256 disagree/],
   ['another numerics version', (text) => text.replace(/"numerics_version":\d+/, '"numerics_version":9999'),
     'E_UNSUPPORTED', /recorded with numerics version 9999/],
@@ -156,11 +158,13 @@ for (const [name, change, code, message] of BAD) {
     const path = join(folder, 'bad.json');
     writeFileSync(path, change(readFileSync(golden, 'utf8')));
     await assert.rejects(verify(path), error(code, message));
-    const { code: exit, stderr, stdout } = npmCommand('verify', path);
-    assert.equal(exit, 1);
-    assert.equal(stdout, '');
-    assert.match(stderr, /^vit158 verify: .*\n$/);
-    assert.match(stderr, message);
+    for (const command of Object.values(COMMANDS)) {
+      const { code: exit, stderr, stdout } = command('verify', path);
+      assert.equal(exit, 1);
+      assert.equal(stdout, '');
+      assert.match(stderr, /^vit158 verify: .*\n$/);
+      assert.match(stderr, message);
+    }
   });
 }
 
@@ -172,33 +176,70 @@ test('cut anywhere: an error, never a pass', async () => {
 
 test('another model', async () => {
   await assert.rejects(verify(golden, { model: tinyPath('ternary-4') }), error('E_INPUT', /another model than the one recorded/));
-  const { code, stderr } = npmCommand('verify', golden, '--model', tinyPath('ternary-4'));
-  assert.equal(code, 1);
-  assert.match(stderr, /^vit158 verify: .*another model/);
-  const lost = npmCommand('verify', changed(({ model }) => { model.file = 'nowhere/lost.safetensors'; }));
-  assert.match(lost.stderr, /its model nowhere\/lost\.safetensors is not there: say where it is with --model/);
-  const told = npmCommand('verify', join(folder, 'changed.json'), '--model', join(folder, 'model.safetensors'));
-  assert.equal(told.code, 0, told.stderr);
+  for (const command of Object.values(COMMANDS)) {
+    const { code, stderr } = command('verify', golden, '--model', tinyPath('ternary-4'));
+    assert.equal(code, 1);
+    assert.match(stderr, /^vit158 verify: .*another model/);
+    const lost = command('verify', changed(({ model }) => { model.file = 'nowhere/lost.safetensors'; }));
+    assert.equal(lost.code, 1);
+    assert.match(lost.stderr, /its model nowhere\/lost\.safetensors is not there: say where it is with --model/);
+    const told = command('verify', join(folder, 'changed.json'), '--model', join(folder, 'model.safetensors'));
+    assert.equal(told.code, 0, told.stderr);
+  }
 });
 
-test('the verify command', () => {
-  const good = npmCommand('verify', golden);
+for (const [name, command] of Object.entries(COMMANDS)) test(`the verify command: ${name}`, () => {
+  const good = command('verify', golden);
   assert.equal(good.code, 0, good.stderr);
   assert.match(good.stdout, /^pictures\/baseline_420\.jpg: same\n(.*\n){2}3 of 3 pictures the same: model model, /);
   const path = changed(({ pictures }) => { pictures[1].steps.embed = pictures[1].sha256; });
-  const bad = npmCommand('verify', path, '--json');
+  const bad = command('verify', path, '--json');
   assert.equal(bad.code, 1);
   assert.match(bad.stderr, /^vit158 verify: pictures\/rgb_8\.png: first difference in embed, .*\n$/);
   const [report] = jsonLines(bad.stdout);
   assert.deepEqual(Object.keys(report),
     ['golden', 'ok', 'same', 'pictures', 'tolerance', 'results', 'model', 'engine', 'numerics_version']);
   assert.deepEqual([report.ok, report.same, report.results[1].first_difference], [false, 2, 'embed']);
-  assert.equal(npmCommand('verify', path, '--tolerance', '1e-6').code, 0);
-  assert.equal(npmCommand('verify', golden, '--tolerance', '-1').code, 2);
-  assert.equal(npmCommand('verify').code, 2);
+  assert.equal(command('verify', path, '--tolerance', '1e-6').code, 0);
+  assert.equal(command('verify', golden, '--tolerance', '-1').code, 2);
+  assert.equal(command('verify').code, 2);
 });
 
-test('the record command writes all or nothing', () => {
+test('both commands say the same and write the same', () => {
+  const path = changed(({ pictures: [a, b, c] }) => {
+    a.steps['blocks.0.mlp'] = a.steps.embed;
+    a.top1 = { index: (a.top1.index + 1) % 7, label: '' };
+    b.sha256 = c.sha256;
+  });
+  for (const args of [['verify', golden], ['verify', golden, '--json', '--engine', 'scalar'], ['verify', path],
+    ['verify', path, '--json'], ['verify', path, '--tolerance', '0.5'], ['verify', path, '--tolerance=1e-7', '--json'],
+    ['verify', golden, '--model', tinyPath('ternary-4')], ['verify', golden, '--tolerance', 'x']]) {
+    const [npm, native] = Object.values(COMMANDS).map((command) => command(...args));
+    assert.deepEqual(npm, native, args.join(' '));
+  }
+  const own = join(folder, 'native.json');
+  const written = nativeCommand('record', join(folder, 'model.safetensors'),
+    ...PICTURES.map((name) => join(folder, 'pictures', name)), '-o', own);
+  assert.deepEqual(written.stdout.replaceAll('native.json', 'golden.json'), recorded.stdout);
+  assert.equal(readFileSync(own, 'utf8'), readFileSync(golden, 'utf8'));
+});
+
+test('a logit that is -0', async () => {
+  const vit = await Classifier.load(join(folder, 'model.safetensors'));
+  const zero = new Float32Array([-0, 0]);
+  const value = await record({ info: () => vit.info(), classify: async (image, options) => ({
+    ...await vit.classify(image, options), logits: zero, predictions: [{ index: 1, label: '', score: 0.5 }],
+    logitsSha256: createHash('sha256').update(new Uint8Array(zero.buffer)).digest('hex') }) },
+  JSON.parse(readFileSync(golden, 'utf8')).model, [{ file: 'pictures/grey.jpg', source: join(folder, 'pictures/grey.jpg') }]);
+  const path = join(folder, 'zero.json');
+  writeFileSync(path, goldenText(value));
+  assert.match(readFileSync(path, 'utf8'), /"logits":\[-0,0\]/);
+  for (const command of Object.values(COMMANDS))
+    assert.match(command('verify', path).stderr, /grey\.jpg: 2 logits were recorded, the model has 7 classes/);
+  vit.dispose();
+});
+
+for (const [name, command] of Object.entries(COMMANDS)) test(`the record command writes all or nothing: ${name}`, () => {
   const model = join(folder, 'model.safetensors');
   const picture = join(folder, 'pictures/rgb_8.png');
   const out = join(folder, 'out');
@@ -211,18 +252,18 @@ test('the record command writes all or nothing', () => {
     [model, picture, '-o', out],
   ];
   for (const args of cases) {
-    const { code, stdout, stderr } = npmCommand('record', ...args);
+    const { code, stdout, stderr } = command('record', ...args);
     assert.equal(code, 1, args.join(' '));
     assert.equal(stdout, '');
     assert.match(stderr, /^vit158 record: .*\n$/);
     assert.deepEqual(readdirSync(out), []);
   }
-  assert.equal(npmCommand('record', model, picture).code, 2);
-  assert.equal(npmCommand('record', model, '-o', join(out, 'a.json')).code, 2);
+  assert.equal(command('record', model, picture).code, 2);
+  assert.equal(command('record', model, '-o', join(out, 'a.json')).code, 2);
   writeFileSync(join(out, 'a.json'), 'older');
-  assert.equal(npmCommand('record', model, join(folder, 'absent.png'), '-o', join(out, 'a.json')).code, 1);
+  assert.equal(command('record', model, join(folder, 'absent.png'), '-o', join(out, 'a.json')).code, 1);
   assert.equal(readFileSync(join(out, 'a.json'), 'utf8'), 'older');
-  const { code, stdout } = npmCommand('record', model, picture, '-o', join(out, 'a.json'), '--json');
+  const { code, stdout } = command('record', model, picture, '-o', join(out, 'a.json'), '--json');
   assert.equal(code, 0);
   assert.deepEqual(readdirSync(out), ['a.json']);
   assert.equal(jsonLines(stdout)[0].pictures, 1);
@@ -233,8 +274,10 @@ test('the record command writes all or nothing', () => {
 test('the committed golden file is what `npm run golden` writes', () => {
   const samples = join(ROOT, 'models/samples');
   const path = join(samples, 'golden.json');
-  const { code, stdout, stderr } = npmCommand('verify', path);
-  assert.equal(code, 0, `${stderr}\nis the default model another one? then \`npm run golden\``);
   const pictures = readdirSync(samples).filter((name) => name.endsWith('.jpg')).length;
-  assert.match(stdout, new RegExp(`${pictures} of ${pictures} pictures the same`));
+  for (const command of Object.values(COMMANDS)) {
+    const { code, stdout, stderr } = command('verify', path);
+    assert.equal(code, 0, `${stderr}\nis the default model another one? then \`npm run golden\``);
+    assert.match(stdout, new RegExp(`${pictures} of ${pictures} pictures the same`));
+  }
 });

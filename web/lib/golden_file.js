@@ -21,9 +21,13 @@ const HASH = /^[0-9a-f]{64}$/;
  */
 export function goldenText({ pictures, ...head }) {
   const start = JSON.stringify({ format: FORMAT, format_version: FORMAT_VERSION, ...head });
-  const lines = pictures.map((picture) => JSON.stringify(picture)).join(',\n');
+  const lines = pictures.map(({ logits, ...rest }) =>
+    `${JSON.stringify(rest).slice(0, -1)},"logits":[${logits.map(numberText).join(',')}]}`).join(',\n');
   return `${start.slice(0, -1)},"pictures":[\n${lines}\n]}\n`;
 }
+
+/** The hash knows -0 from 0, JSON.stringify does not. @param {number} x */
+const numberText = (x) => (Object.is(x, -0) ? '-0' : String(x));
 
 /**
  * @param {import('./vit158.d.ts').ByteSource} source of the file
@@ -66,7 +70,11 @@ export async function checkGolden(value, name) {
   const need = (/** @type {unknown} */ ok, /** @type {string} */ what) => {
     if (!ok) throw new Vit158Error('E_VALUE', `${name}: ${what}`);
   };
+  const known = (/** @type {object} */ object, /** @type {string[]} */ names, /** @type {string} */ where) => {
+    for (const key of Object.keys(object)) need(names.includes(key), `${where} has an unknown member ${key}`);
+  };
   const { numerics_version: numerics, model, pictures } = value;
+  known(value, ['format', 'format_version', 'numerics_version', 'model', 'pictures'], 'the golden file');
   need(Number.isInteger(numerics) && numerics >= 0, 'numerics_version is no whole number');
   need(isObject(model) && isText(model.file) && isHash(model.sha256), 'model is not {file, sha256}');
   need(Array.isArray(pictures) && pictures.length > 0, 'there are no pictures');
@@ -74,6 +82,7 @@ export async function checkGolden(value, name) {
     const where = `pictures[${i}]`;
     need(isObject(picture) && isText(picture.file), `${where} has no file`);
     need(isHash(picture.sha256) && isHash(picture.logits_sha256), `${where}: a hash is missing`);
+    known(picture, ['file', 'sha256', 'top1', 'logits_sha256', 'steps', 'logits'], where);
     const { top1, logits, steps } = picture;
     need(Array.isArray(logits) && logits.length > 0 && logits.every(Number.isFinite),
       `${where}: logits are not numbers`);

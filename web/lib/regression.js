@@ -162,13 +162,13 @@ async function verifyPicture(classifier, picture, read, tolerance, signal) {
 function compare(picture, { logits, logitsSha256, predictions: [found], stepHashes = [] }, tolerance) {
   const { file, top1: expected, steps, logits_sha256: goldenHash } = picture;
   if (picture.logits.length !== logits.length)
-    throw new Vit158Error('E_INPUT', `another model than the one recorded: it has ${logits.length} classes, `
-      + `not ${picture.logits.length}`);
+    throw new Vit158Error('E_INPUT',
+      `${picture.logits.length} logits were recorded, the model has ${logits.length} classes`);
   const differing = stepHashes.slice(0, -1).find(({ name, sha256 }) => steps[name] !== sha256);
   const firstDifference = differing?.name ?? (logitsSha256 === goldenHash ? undefined : 'head');
   const maxDifference = picture.logits.reduce((most, x, i) => Math.max(most, Math.abs(x - logits[i])), 0);
   const sameTop = found.index === expected.index;
-  const ok = tolerance === undefined ? firstDifference === undefined : maxDifference <= tolerance && sameTop;
+  const ok = sameTop && (tolerance === undefined ? firstDifference === undefined : maxDifference <= tolerance);
   const words = firstDifference === undefined ? 'same'
     : `first difference in ${firstDifference}, logits differ by up to ${rounded(maxDifference)}`;
   const more = tolerance !== undefined && maxDifference > tolerance ? `, more than ${rounded(tolerance)}` : '';

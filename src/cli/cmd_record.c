@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vit158 record: what a model gives for pictures, as a golden file for `vit158 verify`.
+ * web/README.md describes both.
+ */
+#include "cli/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/console.h"
+#include "cli/files.h"
+#include "cli/golden_run.h"
+#include "model/json_in.h"
+
+static vit158_status check_name(const char *name, vit158_error *error)
+{
+    const uint8_t *const text = (const uint8_t *)name;
+    const size_t n_bytes = strlen(name);
+    for (size_t at = 0; at < n_bytes;) {
+        const size_t length = vit158_utf8_length(text + at, n_bytes - at);
+        if (length == 0)
+            return vit158_fail(error, VIT158_E_ARGUMENT, "the file's name is not UTF-8");
+        at += length;
+    }
+    return VIT158_OK;
+}
+
+/* Name of `file` as the golden file at `out` has it. */
+static vit158_status name_beside(char **name, const char *out, const char *file,
+                                 vit158_error *error)
+{
+    VIT158_RETURN_IF_ERROR(vit158_relative_path(name, out, file, error));
+    const vit158_status status = check_name(*name, error);
+    if (status != VIT158_OK) {
+        free(*name);
+        *name = NULL;
+    }
+    return status;
+}
+
+static vit158_status record_picture(vit158_golden_picture *picture, vit158_classifier *c,
+                                    const char *out, const char *file, vit158_error *error)
+{
+    uint8_t *bytes;
+    size_t n_bytes;
+    char *name;
+    VIT158_RETURN_IF_ERROR(vit158_read_picture(&bytes, &n_bytes, file, error));
+    vit158_status status = name_beside(&name, out, file, error);
+    if (status == VIT158_OK) {
+        status = vit158_golden_run(picture, c, bytes, n_bytes, error);
+        picture->file = status == VIT158_OK ? name : NULL;
+        if (status != VIT158_OK)
+            free(name);
+    }
+    free(bytes);
+    return status;
+}
+
+/* False if a picture failed; all have been tried. */
+static bool record_all(vit158_golden *golden, vit158_classifier *c, const char *out, char **files,
+                       size_t count)
+{
+    vit158_progress progress = vit158_progress_start(count);
+    bool ok = true;
+    for (size_t i = 0; i < count; i++) {
+        vit158_error error;
+        if (record_picture(&golden->pictures[golden->picture_count], c, out, files[i], &error) ==
+            VIT158_OK) {
+            golden->picture_count++;
+        } else {
+            vit158_progress_clear(&progress);
+            vit158_complain("record", files[i], &error);
+            ok = false;
+        }
+        vit158_progress_update(&progress, i + 1);
+    }
+    vit158_progress_clear(&progress);
+    return ok;
+}
+
+static void print_done(const vit158_classifier *c, const char *out, size_t count, size_t n_bytes,
+                       bool as_json)
+{
+    const uint32_t numerics = vit158_numerics_version();
+    if (!as_json) {
+        vit158_print_safely(stdout, out);
+        printf(": %zu pictures, model ", count);
+        vit158_print_safely(stdout, c->name);
+        printf(", numerics %u, %zu bytes\n", numerics, n_bytes);
+        return;
+    }
+    vit158_json json = {.out = stdout};
+    vit158_json_open(&json, NULL, '{');
+    vit158_json_text(&json, "golden", out);
+    vit158_json_number(&json, "pictures", (double)count);
+    vit158_json_text(&json, "model", c->name);
+    vit158_json_number(&json, "numerics_version", numerics);
+    vit158_json_number(&json, "bytes", (double)n_bytes);
+    vit158_json_close(&json, '}');
+    putchar('\n');
+}
+
+static int record(vit158_classifier *c, const char *out, char **files, size_t count, bool as_json)
+{
+    vit158_error error;
+    size_t n_bytes = 0;
+    vit158_golden golden = {.numerics_version = vit158_numerics_version(),
+                            .pictures = calloc(count, sizeof *golden.pictures)};
+    vit158_status status = VIT158_OK;
+    if (golden.pictures == NULL)
+        status = vit158_fail(&error, VIT158_E_MEMORY, "not enough memory for the results");
+    else if (!record_all(&golden, c, out, files, count)) {
+        vit158_golden_free(&golden);
+        return VIT158_EXIT_FAILED;
+    }
+    if (status == VIT158_OK)
+        status = name_beside(&golden.model_file, out, c->path, &error);
+    if (status == VIT158_OK)
+        status = vit158_hash_file(golden.model_sha256, c->path, &error);
+    if (status == VIT158_OK)
+        status = vit158_golden_write(&n_bytes, &golden, out, &error);
+    vit158_golden_free(&golden);
+    if (status != VIT158_OK)
+        return vit158_complain("record", out, &error);
+    print_done(c, out, count, n_bytes, as_json);
+    return VIT158_EXIT_OK;
+}
+
+int vit158_cmd_record(int argc, char **argv)
+{
+    vit158_run_options run = {0};
+    const char *out = NULL;
+    bool json = false;
+    vit158_option options[1 + VIT158_RUN_OPTION_COUNT];
+    vit158_run_option_rows(options + 1, &run);
+    /* The model is an argument here; its row makes room. */
+    options[0] = (vit158_option){.name = "--output",
+                                 .letter = "-o",
+                                 .placeholder = "FILE",
+                                 .help = "the golden file to write (required)",
+                                 .kind = VIT158_OPTION_TEXT,
+                                 .value = &out};
+    options[1] = (vit158_option){.name = "--json",
+                                 .help = "say what was written as a JSON object",
+                                 .kind = VIT158_OPTION_FLAG,
+                                 .value = &json};
+    const vit158_usage usage = {
+        .synopsis = "record MODEL FILE... -o GOLDEN [options]",
+        .about = "Writes down what MODEL gives for JPEG and PNG pictures: logits, top-1 and a hash "
+                 "of every step,\nto be compared with later by `vit158 verify GOLDEN`. MODEL is a "
+                 "file, or a model in models/.",
+        .options = options,
+        .option_count = sizeof options / sizeof *options,
+        .min_arguments = 2,
+        .max_arguments = INT32_MAX,
+        .notes =
+            "The files are named in it relative to it. Nothing is written if one of them fails.\n"
+            "Exit codes: 0 all went well, 1 something failed, 2 wrong command line."};
+    vit158_arguments arguments;
+    const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
+    if (parsed != VIT158_PARSE_OK)
+        return parsed;
+    if (out == NULL) {
+        fprintf(stderr, "vit158 record: say where to write with -o FILE\n");
+        return VIT158_EXIT_USAGE;
+    }
+    run.model = arguments.values[0];
+    vit158_classifier c;
+    if (!vit158_classifier_open(&c, argv[0], &run))
+        return VIT158_EXIT_FAILED;
+    const int result = record(&c, out, arguments.values + 1, (size_t)arguments.count - 1, json);
+    vit158_classifier_close(&c);
+    return result;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Golden files: text to structs, every member checked. See golden_file.h.
+ */
+#include "cli/golden_file.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/sha256.h"
+#include "cli/files.h"
+#include "model/json_in.h"
+
+#define MAX_GOLDEN_BYTES ((size_t)256 << 20)
+#define FORMAT_NAME "vit158-golden"
+#define FORMAT_VERSION 1
+
+void vit158_golden_picture_free(vit158_golden_picture *picture)
+{
+    free(picture->file);
+    free(picture->top1_label);
+    free(picture->steps);
+    free(picture->logits);
+    *picture = (vit158_golden_picture){0};
+}
+
+void vit158_golden_free(vit158_golden *golden)
+{
+    for (size_t i = 0; i < golden->picture_count; i++)
+        vit158_golden_picture_free(&golden->pictures[i]);
+    free(golden->pictures);
+    free(golden->model_file);
+    *golden = (vit158_golden){0};
+}
+
+static bool is(const vit158_json_string *key, const char *name)
+{
+    return key->raw_bytes == strlen(name) && memcmp(key->raw, name, key->raw_bytes) == 0;
+}
+
+/* Room for one more element of `size` bytes. */
+static bool grow(vit158_json_in *in, void **array, size_t count, size_t size)
+{
+    if (count != 0 && (count & (count - 1)) != 0)
+        return true;
+    void *const larger = realloc(*array, (count == 0 ? 1 : 2 * count) * size);
+    if (larger == NULL)
+        return vit158_json_in_problem(in, "not enough memory");
+    *array = larger;
+    return true;
+}
+
+/* A string into memory of its own, in place of the one there was. */
+static bool read_text(vit158_json_in *in, char **out)
+{
+    vit158_json_string string;
+    if (!vit158_json_in_text(in, &string))
+        return false;
+    char *const text = malloc(string.raw_bytes + 1);
+    if (text == NULL)
+        return vit158_json_in_problem(in, "not enough memory");
+    vit158_json_string_decode(text, &string);
+    free(*out);
+    *out = text;
+    return true;
+}
+
+static bool read_file_name(vit158_json_in *in, char **out)
+{
+    return read_text(in, out) &&
+           (**out != '\0' || vit158_json_in_problem(in, "a file name is empty"));
+}
+
+static bool read_hash(vit158_json_in *in, char out[65])
+{
+    vit158_json_string string;
+    if (!vit158_json_in_text(in, &string))
+        return false;
+    if (string.raw_bytes != 64 || strspn((const char *)string.raw, "0123456789abcdef") != 64)
+        return vit158_json_in_problem(in, "a SHA-256 in lower-case hexadecimal is expected");
+    memcpy(out, string.raw, 64);
+    out[64] = '\0';
+    return true;
+}
+
+static bool read_u32(vit158_json_in *in, uint32_t *out)
+{
+    uint64_t value;
+    if (!vit158_json_in_u64(in, &value))
+        return false;
+    if (value > UINT32_MAX)
+        return vit158_json_in_problem(in, "a number above 2^32 - 1");
+    *out = (uint32_t)value;
+    return true;
+}
+
+/* The program never leaves the "C" locale, so strtod reads what JSON writes. */
+static bool read_float(vit158_json_in *in, float *out)
+{
+    char text[40] = "";
+    char *end = text;
+    vit158_json_in_peek(in);
+    if (in->problem != NULL)
+        return false;
+    size_t n = 0;
+    while (n < sizeof text - 1 && in->position + n < in->n_bytes &&
+           memchr("+-.0123456789Ee", in->text[in->position + n], 15) != NULL) {
+        text[n] = (char)in->text[in->position + n];
+        n++;
+    }
+    const float value = (float)strtod(text, &end);
+    if (n == 0 || end != text + n || text[0] == '+' || text[0] == '.' || !isfinite(value))
+        return vit158_json_in_problem(in, "a finite number is expected");
+    in->position += n;
+    *out = value;
+    return true;
+}
+
+static bool read_top1(vit158_json_in *in, vit158_golden_picture *picture)
+{
+    bool has_index = false;
+    vit158_json_string key;
+    vit158_json_in_enter(in, '{');
+    while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
+        if (is(&key, "index"))
+            has_index = read_u32(in, &picture->top1_index);
+        else if (is(&key, "label"))
+            read_text(in, &picture->top1_label);
+        else
+            vit158_json_in_problem(in, "an unknown member of top1");
+    }
+    if (!has_index || picture->top1_label == NULL)
+        vit158_json_in_problem(in, "top1 is not {index, label}");
+    return in->problem == NULL;
+}
+
+static void read_steps(vit158_json_in *in, vit158_golden_picture *picture)
+{
+    vit158_json_string key;
+    picture->step_count = 0;
+    vit158_json_in_enter(in, '{');
+    while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
+        vit158_golden_step step = {0};
+        if (key.raw_bytes >= sizeof step.name) {
+            vit158_json_in_problem(in, "the name of a step is too long");
+            return;
+        }
+        vit158_json_string_decode(step.name, &key);
+        if (!read_hash(in, step.sha256) ||
+            !grow(in, (void **)&picture->steps, picture->step_count, sizeof step))
+            return;
+        picture->steps[picture->step_count++] = step;
+    }
+}
+
+static void read_logits(vit158_json_in *in, vit158_golden_picture *picture)
+{
+    picture->logit_count = 0;
+    vit158_json_in_enter(in, '[');
+    while (vit158_json_in_next(in, ']')) {
+        float value = 0;
+        if (!read_float(in, &value) ||
+            !grow(in, (void **)&picture->logits, picture->logit_count, sizeof value))
+            return;
+        picture->logits[picture->logit_count++] = value;
+    }
+}
+
+/* What the members must be together. */
+static bool check_picture(vit158_json_in *in, const vit158_golden_picture *p)
+{
+    char hash[65];
+    if (p->file == NULL || p->sha256[0] == '\0' || p->logits_sha256[0] == '\0' ||
+        p->top1_label == NULL || p->step_count == 0 || p->logit_count == 0)
+        return vit158_json_in_problem(in, "a member of a picture is missing or empty");
+    if (p->top1_index >= p->logit_count)
+        return vit158_json_in_problem(in, "top1 is no class");
+    vit158_sha256_hex(hash, p->logits, p->logit_count * sizeof *p->logits);
+    return strcmp(hash, p->logits_sha256) == 0 ||
+           vit158_json_in_problem(in, "logits and logits_sha256 disagree");
+}
+
+static bool read_picture(vit158_json_in *in, vit158_golden_picture *p)
+{
+    vit158_json_string key;
+    vit158_json_in_enter(in, '{');
+    while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
+        if (is(&key, "file"))
+            read_file_name(in, &p->file);
+        else if (is(&key, "sha256"))
+            read_hash(in, p->sha256);
+        else if (is(&key, "top1"))
+            read_top1(in, p);
+        else if (is(&key, "logits_sha256"))
+            read_hash(in, p->logits_sha256);
+        else if (is(&key, "steps"))
+            read_steps(in, p);
+        else if (is(&key, "logits"))
+            read_logits(in, p);
+        else
+            vit158_json_in_problem(in, "an unknown member of a picture");
+    }
+    return in->problem == NULL && check_picture(in, p);
+}
+
+static void read_pictures(vit158_json_in *in, vit158_golden *golden)
+{
+    if (golden->pictures != NULL) {
+        vit158_json_in_problem(in, "pictures are there twice");
+        return;
+    }
+    vit158_json_in_enter(in, '[');
+    while (vit158_json_in_next(in, ']') &&
+           grow(in, (void **)&golden->pictures, golden->picture_count, sizeof *golden->pictures)) {
+        vit158_golden_picture *const picture = &golden->pictures[golden->picture_count++];
+        *picture = (vit158_golden_picture){0};
+        read_picture(in, picture);
+    }
+    if (golden->picture_count == 0)
+        vit158_json_in_problem(in, "there are no pictures");
+}
+
+static void read_model(vit158_json_in *in, vit158_golden *golden)
+{
+    vit158_json_string key;
+    vit158_json_in_enter(in, '{');
+    while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
+        if (is(&key, "file"))
+            read_file_name(in, &golden->model_file);
+        else if (is(&key, "sha256"))
+            read_hash(in, golden->model_sha256);
+        else
+            vit158_json_in_problem(in, "an unknown member of model");
+    }
+}
+
+/* The first two members tell what the rest is. */
+static vit158_status read_format(vit158_json_in *in, vit158_error *error)
+{
+    vit158_json_string key, name;
+    uint64_t version;
+    if (!vit158_json_in_enter(in, '{') || !vit158_json_in_next(in, '}') ||
+        !vit158_json_in_key(in, &key) || !is(&key, "format") || !vit158_json_in_text(in, &name) ||
+        !is(&name, FORMAT_NAME))
+        return vit158_fail(error, VIT158_E_FORMAT, "not a golden file");
+    if (!vit158_json_in_next(in, '}') || !vit158_json_in_key(in, &key) ||
+        !is(&key, "format_version") || !vit158_json_in_u64(in, &version))
+        return vit158_fail(error, VIT158_E_FORMAT, "not a golden file: it has no format_version");
+    if (version != FORMAT_VERSION)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "golden files of version %llu are not read here, only %d",
+                           (unsigned long long)version, FORMAT_VERSION);
+    return VIT158_OK;
+}
+
+static vit158_status parse(vit158_golden *golden, vit158_json_in *in, vit158_error *error)
+{
+    bool has_numerics = false;
+    vit158_json_string key;
+    VIT158_RETURN_IF_ERROR(read_format(in, error));
+    while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
+        if (is(&key, "numerics_version"))
+            has_numerics = read_u32(in, &golden->numerics_version);
+        else if (is(&key, "model"))
+            read_model(in, golden);
+        else if (is(&key, "pictures"))
+            read_pictures(in, golden);
+        else
+            vit158_json_in_problem(in, "an unknown member");
+    }
+    vit158_json_in_end(in);
+    if (!has_numerics || golden->model_file == NULL || golden->model_sha256[0] == '\0' ||
+        golden->pictures == NULL)
+        vit158_json_in_problem(in, "numerics_version, model or pictures are missing");
+    if (in->problem != NULL)
+        return vit158_fail(error, VIT158_E_JSON, "%s at byte %zu of the golden file", in->problem,
+                           in->position);
+    return VIT158_OK;
+}
+
+vit158_status vit158_golden_parse(vit158_golden *golden, const void *text, size_t n_bytes,
+                                  vit158_error *error)
+{
+    const char *const bytes = text;
+    *golden = (vit158_golden){0};
+    if (n_bytes == 0 || bytes[0] != '{')
+        return vit158_fail(error, VIT158_E_FORMAT, "not a golden file");
+    size_t end = n_bytes;
+    while (memchr(" \t\r\n", bytes[end - 1], 4) != NULL)
+        end--;
+    if (bytes[end - 1] != '}')
+        return vit158_fail(error, VIT158_E_TRUNCATED, "the golden file ends before it should");
+    vit158_json_in in = vit158_json_in_over(text, n_bytes);
+    const vit158_status status = parse(golden, &in, error);
+    if (status != VIT158_OK)
+        vit158_golden_free(golden);
+    return status;
+}
+
+vit158_status vit158_golden_read(vit158_golden *golden, const char *path, vit158_error *error)
+{
+    uint8_t *bytes;
+    size_t n_bytes;
+    *golden = (vit158_golden){0};
+    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, path, MAX_GOLDEN_BYTES, error));
+    const vit158_status status = vit158_golden_parse(golden, bytes, n_bytes, error);
+    free(bytes);
+    return status;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Golden files: structs to text, a line a picture. See golden_file.h.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cli/golden_file.h"
+#include "cli/json_writer.h"
+
+static void write_picture(FILE *out, const vit158_golden_picture *p)
+{
+    vit158_json json = {.out = out};
+    vit158_json_open(&json, NULL, '{');
+    vit158_json_text(&json, "file", p->file);
+    vit158_json_text(&json, "sha256", p->sha256);
+    vit158_json_open(&json, "top1", '{');
+    vit158_json_number(&json, "index", p->top1_index);
+    vit158_json_text(&json, "label", p->top1_label);
+    vit158_json_close(&json, '}');
+    vit158_json_text(&json, "logits_sha256", p->logits_sha256);
+    vit158_json_open(&json, "steps", '{');
+    for (size_t i = 0; i < p->step_count; i++)
+        vit158_json_text(&json, p->steps[i].name, p->steps[i].sha256);
+    vit158_json_close(&json, '}');
+    vit158_json_open(&json, "logits", '[');
+    for (size_t i = 0; i < p->logit_count; i++) {
+        const float logit = p->logits[i];
+        if (logit == 0.0F && signbit(logit))
+            vit158_json_raw(&json, NULL, "-0"); /* the hash knows it from 0 */
+        else
+            vit158_json_number(&json, NULL, logit);
+    }
+    vit158_json_close(&json, ']');
+    vit158_json_close(&json, '}');
+}
+
+static void write_golden(FILE *out, const vit158_golden *golden)
+{
+    vit158_json json = {.out = out};
+    vit158_json_open(&json, NULL, '{');
+    vit158_json_text(&json, "format", "vit158-golden");
+    vit158_json_number(&json, "format_version", 1);
+    vit158_json_number(&json, "numerics_version", golden->numerics_version);
+    vit158_json_open(&json, "model", '{');
+    vit158_json_text(&json, "file", golden->model_file);
+    vit158_json_text(&json, "sha256", golden->model_sha256);
+    vit158_json_close(&json, '}');
+    fputs(",\"pictures\":[\n", out);
+    for (size_t i = 0; i < golden->picture_count; i++) {
+        write_picture(out, &golden->pictures[i]);
+        fputs(i + 1 < golden->picture_count ? ",\n" : "\n", out);
+    }
+    fputs("]}\n", out);
+}
+
+/* `temporary` is removed on failure. */
+static vit158_status write_as(size_t *n_bytes, const vit158_golden *golden, const char *temporary,
+                              const char *path, vit158_error *error)
+{
+    FILE *const out = fopen(temporary, "wb");
+    if (out == NULL)
+        return vit158_fail(error, VIT158_E_IO, "cannot be written: %s", strerror(errno));
+    write_golden(out, golden);
+    const long end = ftell(out);
+    const bool failed = end < 0 || ferror(out) != 0;
+    if ((fclose(out) != 0) | failed || rename(temporary, path) != 0) {
+        const int cause = errno;
+        remove(temporary);
+        return vit158_fail(error, VIT158_E_IO, "cannot be written: %s", strerror(cause));
+    }
+    *n_bytes = (size_t)end;
+    return VIT158_OK;
+}
+
+vit158_status vit158_golden_write(size_t *n_bytes, const vit158_golden *golden, const char *path,
+                                  vit158_error *error)
+{
+    const size_t room = strlen(path) + 32;
+    char *const temporary = malloc(room);
+    *n_bytes = 0;
+    if (temporary == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a file name");
+    snprintf(temporary, room, "%s.tmp%ld", path, (long)getpid());
+    const vit158_status status = write_as(n_bytes, golden, temporary, path, error);
+    free(temporary);
+    return status;
+}
