@@ -21,8 +21,9 @@ export const LAYOUT = Object.freeze({
 
 const DEFAULT_PORT = 8158;
 
-/** The policy the page promises to run under. */
-export const CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+/** The policy the page promises to run under; video files of the visitor's have blob: addresses. */
+export const CSP =
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; media-src 'self' blob:";
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8',

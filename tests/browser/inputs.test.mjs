@@ -169,19 +169,3 @@ pageTest('the sample pictures are recognised', {}, async (page) => {
   assert.equal(samples.length, LABELS.length);
   assert.ok(wrong.length <= 1, wrong.join(', '));
 });
-
-pageTest('of several pictures the first is shown, and that is said', {}, async (page) => {
-  const before = await answered(page);
-  const files = [];
-  for (const hue of [10, 130])
-    files.push({
-      name: `hue-${hue}.png`,
-      mimeType: 'image/png',
-      buffer: await makePicture(page, 'image/png', { hue }),
-    });
-  await page.$eval('#file', (input) => input.setAttribute('multiple', ''));
-  await page.setInputFiles('#file', files);
-  await answered(page, before);
-  assert.equal(await text(page, '#file-name'), 'hue-10.png');
-  assert.match(await text(page, '.notice'), /2 pictures.*hue-10\.png/);
-});

@@ -18,7 +18,10 @@ pageTest(
   async (page, url) => {
     const answer = await page.request.get(url);
     assert.equal(answer.headers()['content-security-policy'], CSP);
-    assert.equal(CSP, "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'");
+    assert.equal(
+      CSP,
+      "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; media-src 'self' blob:",
+    );
     const meta = page.locator('meta[http-equiv=Content-Security-Policy]');
     assert.equal(await meta.getAttribute('content'), CSP);
     // The policy is in force: what it forbids does not happen.

@@ -3,6 +3,7 @@
 // are missing, the same service on the main thread, yielding between steps. Requests become
 // promises; an aborted one is rejected at once and cancelled over there.
 import { REPLY, REQUEST } from './protocol.js';
+import { startWorker } from './resources.js';
 
 /** An error from the other side, with its stable code. */
 export class EngineError extends Error {
@@ -68,13 +69,27 @@ export class Engine {
     });
   }
 
+  /**
+   * @param {import('./resources.js').ModelSource} source
+   * @returns {Promise<import('./protocol.js').MatrixFacts[]>}
+   */
+  matrices(source) {
+    return this.#ask({ type: REQUEST.MATRICES, source }, [], undefined, () => {});
+  }
+
+  /**
+   * @param {import('./resources.js').ModelSource} source
+   * @param {string} name of a matrix
+   * @returns {Promise<import('./protocol.js').PixelData>} RGBA
+   */
+  weights(source, name) {
+    return this.#ask({ type: REQUEST.WEIGHTS, source, name }, [], undefined, () => {});
+  }
+
   /** @returns {Promise<(message: object, transfer: Transferable[]) => void>} */
   #startWorker() {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./worker.js', import.meta.url), {
-        type: 'module',
-        name: 'vit158',
-      });
+      const worker = startWorker();
       let ready = false;
       worker.addEventListener('message', ({ data }) => {
         if (data.type === REPLY.READY) {

@@ -4,7 +4,7 @@ import { byId } from './dom.js';
 
 /**
  * @typedef {object} Handlers
- * @property {(file: File) => void} onPicture
+ * @property {(files: File[]) => void} onPictures  one or more, videos too
  * @property {(file: File) => void} onModel
  * @property {(title: string, words: string) => void} onProblem
  */
@@ -17,14 +17,12 @@ const isModel = (file) => /\.safetensors$/i.test(file.name);
  * @param {Handlers} handlers
  * @returns {boolean} whether there was any
  */
-function accept(files, { onPicture, onModel, onProblem }) {
+function accept(files, { onPictures, onModel }) {
   const all = [...(files ?? [])];
   const model = all.find(isModel);
   const pictures = all.filter((file) => !isModel(file));
   if (model) onModel(model);
-  if (pictures.length > 0) onPicture(pictures[0]);
-  if (pictures.length > 1)
-    onProblem(`That was ${pictures.length} pictures`, `This is the first: ${pictures[0].name}.`);
+  if (pictures.length > 0) onPictures(pictures);
   return all.length > 0;
 }
 
@@ -44,6 +42,38 @@ function chooser(buttonId, inputId, handlers) {
   });
 }
 
+/**
+ * The files that were dropped, and those in folders that were.
+ * @param {DataTransfer | null} carrier
+ * @returns {Promise<File[]>}
+ */
+async function droppedFiles(carrier) {
+  const files = [...(carrier?.files ?? [])];
+  const entries = [...(carrier?.items ?? [])].map((item) => item.webkitGetAsEntry?.() ?? null);
+  if (!entries.some((entry) => entry?.isDirectory)) return files;
+  const found = await Promise.all(entries.map((entry) => (entry ? filesIn(entry) : [])));
+  return found.flat();
+}
+
+/** @param {FileSystemEntry} entry @returns {Promise<File[]>} */
+async function filesIn(entry) {
+  if (entry.isFile)
+    return [
+      await new Promise((resolve, reject) =>
+        /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),
+      ),
+    ];
+  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
+  /** @type {File[]} */
+  const files = [];
+  for (;;) {
+    /** @type {FileSystemEntry[]} a hundred at most, none at the end */
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (some.length === 0) return files;
+    for (const each of some) if (!each.name.startsWith('.')) files.push(...(await filesIn(each)));
+  }
+}
+
 /** @param {Handlers} handlers */
 function dropZone(handlers) {
   const veil = byId('drop-veil');
@@ -59,11 +89,11 @@ function dropZone(handlers) {
   document.addEventListener('dragleave', (event) => {
     if (!event.relatedTarget) veil.hidden = true;
   });
-  document.addEventListener('drop', (event) => {
+  document.addEventListener('drop', async (event) => {
     veil.hidden = true;
-    if (!carriesFiles(event)) return;
+    if (!carriesFiles(event) || event.defaultPrevented) return;
     event.preventDefault();
-    if (!accept(event.dataTransfer?.files, handlers)) {
+    if (!accept(await droppedFiles(event.dataTransfer), handlers)) {
       handlers.onProblem(
         'That was a link',
         'This page asks no other site for anything. Save the picture first, then drop the file.',
@@ -90,9 +120,9 @@ function clipboard(handlers) {
       for (const item of await navigator.clipboard.read()) {
         const type = item.types.find((name) => name.startsWith('image/'));
         if (type)
-          return handlers.onPicture(
+          return handlers.onPictures([
             new File([await item.getType(type)], 'Pasted picture', { type }),
-          );
+          ]);
       }
       return handlers.onProblem(
         'No picture in the clipboard',

@@ -12,6 +12,7 @@ import { modelWords, sentence } from './messages.js';
  * @property {string} file
  * @property {string} title
  * @property {number} bytes
+ * @property {string} sha256
  * @property {string} [dataset]   where the file itself does not say
  * @property {string} [accuracy]
  */

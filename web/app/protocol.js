@@ -9,6 +9,10 @@ export const REQUEST = Object.freeze({
   LOAD: 'load',
   /** @see ClassifyRequest */
   CLASSIFY: 'classify',
+  /** @see MatricesRequest */
+  MATRICES: 'matrices',
+  /** @see WeightsRequest */
+  WEIGHTS: 'weights',
   /** Cancels the request whose id is in `target`; nothing answers this one. */
   CANCEL: 'cancel',
 });
@@ -35,6 +39,7 @@ export const PREVIEW_SIDE = 1024;
  * @typedef {object} LoadRequest
  * @property {string} [url]  absolute address, or
  * @property {Blob} [file]   a local file
+ * @property {string} [sha256]  what the file must have
  * @property {'auto' | 'scalar'} engine
  */
 
@@ -48,6 +53,29 @@ export const PREVIEW_SIDE = 1024;
  * @property {number} runs           1, or more for typical times
  * @property {boolean} wantsPreview  send a PREVIEW event
  * @property {boolean} wantsInput    answer with what the model was given, too
+ * @property {boolean} [wantsAttention]  answer with where the class token looked
+ * @property {boolean} [wantsEmbedding]  answer with the class token's last state
+ */
+
+/**
+ * Names the ternary matrices of a model file and counts their weights; answered by MatrixFacts[].
+ * @typedef {object} MatricesRequest
+ * @property {import('./resources.js').ModelSource} source
+ */
+
+/**
+ * Draws one of them; answered by PixelData.
+ * @typedef {object} WeightsRequest
+ * @property {import('./resources.js').ModelSource} source
+ * @property {string} name
+ */
+
+/**
+ * @typedef {object} MatrixFacts
+ * @property {string} name  'blocks.0.attn.qkv.weight'
+ * @property {number} nOut
+ * @property {number} nIn
+ * @property {[number, number, number]} counts  of weights -1, 0 and +1
  */
 
 /**
@@ -88,6 +116,8 @@ export const PREVIEW_SIDE = 1024;
  * @property {number} runs          how many runs the times are typical of
  * @property {string} logitsSha256
  * @property {PixelData | null} input  RGBA of what the model was given, if it was wanted
+ * @property {import('../lib/vit158.js').Attention | null} attention  if it was wanted
+ * @property {Float32Array | null} embedding  if it was wanted
  */
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The strip of sample pictures, from models/samples/samples.json.
 import { byId, element } from './dom.js';
+import { fetchSample, sampleUrl } from './resources.js';
 
 /**
  * @typedef {object} Sample
@@ -19,16 +20,14 @@ export class Samples {
   #handlers;
 
   /**
-   * @param {URL} base  folder of the pictures
    * @param {Sample[]} samples
    * @param {{onPick: (file: File) => void, onProblem: (title: string, words: string) => void}} handlers
    */
-  constructor(base, samples, handlers) {
+  constructor(samples, handlers) {
     this.#handlers = handlers;
     this.#buttons = samples.map(({ file, title }) => {
-      const url = new URL(file, base);
       const image = /** @type {HTMLImageElement} */ (element('img'));
-      image.src = url.href;
+      image.src = sampleUrl(file);
       image.alt = '';
       image.width = image.height = 64;
       image.decoding = 'async';
@@ -37,7 +36,7 @@ export class Samples {
       button.setAttribute('aria-label', `Sample picture: ${title}`);
       button.setAttribute('aria-pressed', 'false');
       button.title = title;
-      button.addEventListener('click', () => this.#pick(button, url, title));
+      button.addEventListener('click', () => this.#pick(button, file, title));
       return button;
     });
     byId('samples').replaceChildren(...this.#buttons.map((button) => element('li', '', [button])));
@@ -55,15 +54,13 @@ export class Samples {
 
   /**
    * @param {HTMLElement} button
-   * @param {URL} url
+   * @param {string} file
    * @param {string} title
    */
-  async #pick(button, url, title) {
+  async #pick(button, file, title) {
     this.#mark(button);
     try {
-      const response = await fetch(url);
-      if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-      const blob = await response.blob();
+      const blob = await fetchSample(file);
       if (this.#wanted !== button) return;
       this.#handlers.onPick(new File([blob], title, { type: blob.type }));
     } catch (error) {

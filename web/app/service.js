@@ -5,23 +5,10 @@ import { Classifier, decodeImage, hasSimd128 } from '../lib/vit158.js';
 import { canvasIsRandomised } from './canvas.js';
 import { PREVIEW_SIDE, REPLY, REQUEST } from './protocol.js';
 import { shrinkToRgba, tensorToRgba } from './pixels.js';
+import { modelBlob, threadsModule, wasmModule } from './resources.js';
 
 /** Repeated runs stop early after this many milliseconds. */
 const MEASURE_BUDGET_MS = 2000;
-
-/** @param {string} name of a WebAssembly module */
-const wasmUrl = (name) => new URL(`../dist/${name}.wasm`, import.meta.url);
-
-/**
- * Compiles while it downloads. If that fails, the library is given the address instead: it tries
- * again and says what is wrong.
- * @param {string} name
- * @returns {Promise<WebAssembly.Module | URL>}
- */
-function compile(name) {
-  const url = wasmUrl(name);
-  return WebAssembly.compileStreaming(fetch(url)).catch(() => url);
-}
 
 export class Service {
   #post;
@@ -33,8 +20,6 @@ export class Service {
   #turn = Promise.resolve();
   /** @type {Map<number, AbortController>} */
   #running = new Map();
-  /** Compiled modules by name. @type {Map<string, Promise<WebAssembly.Module | URL>>} */
-  #modules = new Map();
 
   /** @param {(reply: object, transfer: Transferable[]) => void} post */
   constructor(post) {
@@ -52,10 +37,12 @@ export class Service {
     this.#running.set(request.id, controller);
     if (request.type === REQUEST.LOAD) {
       this.#loading = this.#answer(request.id, () => this.#load(request, signal));
-    } else {
+    } else if (request.type === REQUEST.CLASSIFY) {
       this.#turn = this.#turn.then(() =>
         this.#answer(request.id, () => this.#classify(request, signal)),
       );
+    } else {
+      this.#answer(request.id, () => this.#lookInside(request));
     }
   }
 
@@ -73,30 +60,21 @@ export class Service {
     }
   }
 
-  /** @param {string} name @returns {Promise<WebAssembly.Module | URL>} */
-  #module(name) {
-    let module = this.#modules.get(name);
-    if (!module) {
-      module = compile(name);
-      this.#modules.set(name, module);
-    }
-    return module;
-  }
-
   /**
    * @param {import('./protocol.js').LoadRequest & {id: number}} request
    * @param {AbortSignal} signal
    * @returns {Promise<import('./protocol.js').ModelFacts>}
    */
-  async #load({ id, url, file, engine }, signal) {
+  async #load({ id, url, file, sha256, engine }, signal) {
     const scalar = engine === 'scalar' || !hasSimd128();
     const wasm = {
-      decoder: this.#module('vit158-decode'),
-      engine: this.#module(scalar ? 'vit158-scalar' : 'vit158'),
-      threads: globalThis.crossOriginIsolated ? wasmUrl('vit158-threads') : undefined,
+      decoder: wasmModule('vit158-decode'),
+      engine: wasmModule(scalar ? 'vit158-scalar' : 'vit158'),
+      threads: threadsModule(),
     };
-    const model = await Classifier.load(file ?? /** @type {string} */ (url), {
+    const model = await loadOnceMore(file ?? /** @type {string} */ (url), {
       signal,
+      sha256,
       engine: scalar ? 'scalar' : 'simd128',
       wasm,
       onProgress: (value) => this.#post({ id, type: REPLY.PROGRESS, value }, []),
@@ -121,21 +99,31 @@ export class Service {
       const image = encoded ?? /** @type {import('./protocol.js').PixelData} */ (given);
       return repeat(await this.#ready(signal), image, { topK, signal }, runs);
     }
-    const module = await this.#module('vit158-decode');
+    const module = await wasmModule('vit158-decode');
     const start = performance.now();
     const pixels = given ?? (await decode(encoded ?? bitmap, { signal, wasm: module }));
     const decodeMs = given ? 0 : performance.now() - start;
     if (request.wantsPreview) this.#preview(request.id, pixels);
     const model = await this.#ready(signal);
-    const result = await model.classify(pixels, { topK, signal });
+    const { wantsAttention: explain, wantsEmbedding: embedding } = request;
+    const result = await model.classify(pixels, { topK, signal, explain, embedding });
     result.timing.decode = decodeMs;
     const outcome = outcomeOf(result, stepsOf(result), 1);
+    outcome.attention = result.attention ?? null;
+    outcome.embedding = result.embedding ?? null;
     if (request.wantsInput) {
       const { model: shape, metadata } = model.info();
       const tensor = await model.preprocess(pixels, { signal });
       outcome.input = tensorToRgba(tensor, shape.imageSize, shape.channels, metadata);
     }
     return outcome;
+  }
+
+  /** @param {any} request MatricesRequest or WeightsRequest */
+  async #lookInside({ type, source, name }) {
+    const { drawMatrix, listMatrices } = await import('./weights.js');
+    const file = await modelBlob(source);
+    return type === REQUEST.WEIGHTS ? drawMatrix(file, name) : listMatrices(file);
   }
 
   /** @param {AbortSignal} signal @returns {Promise<Classifier>} once it is loaded */
@@ -154,6 +142,26 @@ export class Service {
     const small = shrinkToRgba(pixels, PREVIEW_SIDE);
     const value = { ...small, sourceWidth: pixels.width, sourceHeight: pixels.height };
     this.#post({ id, type: REPLY.PREVIEW, value }, [small.data.buffer]);
+  }
+}
+
+/** Ways in which a damaged copy of a model file may show. */
+const DAMAGE = /^E_(INTEGRITY|TRUNCATED|FORMAT|JSON|METADATA|TENSOR|VALUE|LIMIT)$/;
+
+/**
+ * Loads a model; a file that does not have the bytes it should have may be a damaged copy in a
+ * cache, so it is fetched once more past all caches.
+ * @param {string | Blob} source
+ * @param {import('../lib/vit158.js').LoadOptions} options
+ * @returns {Promise<Classifier>}
+ */
+async function loadOnceMore(source, options) {
+  try {
+    return await Classifier.load(source, options);
+  } catch (error) {
+    const isDamaged = DAMAGE.test(/** @type {any} */ (error).code ?? '');
+    if (typeof source !== 'string' || !options.sha256 || !isDamaged) throw error;
+    return Classifier.load(fetch(source, { cache: 'reload', signal: options.signal }), options);
   }
 }
 
@@ -217,7 +225,8 @@ async function repeat(model, image, options, runs) {
  * @returns {import('./protocol.js').Outcome}
  */
 function outcomeOf({ predictions, logitsSha256 }, steps, runs) {
-  return { predictions, steps, runs, logitsSha256, input: null };
+  const more = { input: null, attention: null, embedding: null };
+  return { predictions, steps, runs, logitsSha256, ...more };
 }
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The picture as decoded, with what lies outside the model's square veiled, and beside it what the
 // model is given. Canvases only: a strict content policy forbids blob: pictures.
+import { drawShade } from './attention_maps.js';
 import { byId } from './dom.js';
 import { size } from './format.js';
 
@@ -39,7 +40,12 @@ export class Stage {
   /** @type {HTMLCanvasElement} */
   #veil = byId('crop');
   /** @type {HTMLCanvasElement} */
+  #shade = byId('shade');
+  /** @type {HTMLVideoElement} */
+  #video = byId('video');
+  /** @type {HTMLCanvasElement} */
   #seen = byId('seen');
+  #isLive = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #busyTimer;
   /** @type {Crop | null} */
@@ -73,8 +79,9 @@ export class Stage {
 
   /** Puts the live picture on the stage or takes it away. @param {boolean} on */
   setLive(on) {
+    this.#isLive = on;
     this.#stage.dataset.state = on ? 'live' : 'picture';
-    byId('video').hidden = !on;
+    this.#video.hidden = !on;
     byId('live-badge').hidden = !on;
     this.#preview.hidden = this.#veil.hidden = on;
   }
@@ -126,6 +133,24 @@ export class Stage {
     const { share, side } = this.#crop;
     const all = width === height && share === 1;
     return `Model input: ${all ? 'all of it' : 'the middle square'}, ${side} × ${side}`;
+  }
+
+  /**
+   * Lays a map over the model's square, or takes it away.
+   * @param {import('./attention_maps.js').Overlay | null} overlay
+   */
+  setOverlay(overlay) {
+    this.#shade.hidden = overlay === null;
+    if (!overlay || !this.#crop) return;
+    const { videoWidth, videoHeight } = this.#video;
+    const { width, height } = this.#isLive
+      ? { width: videoWidth, height: videoHeight }
+      : this.#preview;
+    this.#shade.width = width;
+    this.#shade.height = height;
+    const context = this.#shade.getContext('2d');
+    const side = Math.min(width, height) * this.#crop.share;
+    if (context) drawShade(context, overlay, (width - side) / 2, (height - side) / 2, side);
   }
 
   #drawVeil() {

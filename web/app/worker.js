@@ -6,6 +6,7 @@ import { Service } from './service.js';
 // file after the other as each names the next; tests/node/page_parts.test.mjs keeps the list whole.
 import './canvas.js';
 import './pixels.js';
+import './resources.js';
 import '../lib/abort.js';
 import '../lib/classifier.js';
 import '../lib/decode_image.js';
@@ -19,6 +20,7 @@ import '../lib/load_wasm.js';
 import '../lib/pace.js';
 import '../lib/pixel_rows.js';
 import '../lib/platform.js';
+import '../lib/sha256_stream.js';
 import '../lib/source.js';
 import '../lib/threads.js';
 import '../lib/version.js';

@@ -11,6 +11,7 @@ import { openImage } from './image_input.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
 import { Pace } from './pace.js';
 import { DISPOSE } from './platform.js';
+import { Sha256 } from './sha256_stream.js';
 import { baseName, openSource, refusePage } from './source.js';
 import { chooseThreads } from './threads.js';
 import { VERSION } from './version.js';
@@ -82,7 +83,7 @@ export class Classifier {
       const count = alone ? 1 : chooseThreads(threads, stream.length);
       if (count > 1) engine = await startThreaded(count, stream.length, wasm.threads);
       engine ??= await Engine.create(await (module ?? loadWasm(variant, wasm.engine)));
-      await fill(engine, stream, pace, onProgress);
+      await fill(engine, stream, pace, options);
       const kernels = { engine: wanted, gemm };
       engine.plan({ ...kernels, explain: false });
       return new this(engine, new Decoder(wasm.decoder), kernels, baseName(stream.path));
@@ -100,13 +101,13 @@ export class Classifier {
    * @returns {Promise<Classification>}
    */
   async classify(image, options = {}) {
-    const { topK = 5, threshold = 0, explain = false, stepHashes = false } = options;
+    const { topK = 5, threshold = 0, explain = false, embedding = false, stepHashes = false } = options;
     if (!(Number.isInteger(topK) && topK >= 0) && topK !== Infinity)
       throw new Vit158Error('E_ARGUMENT', `topK must be a whole number, not ${topK}`);
     if (!(threshold >= 0 && threshold <= 1))
       throw new Vit158Error('E_ARGUMENT', `threshold must be from 0 to 1, not ${threshold}`);
     return this.#exclusive(options, async (pace) => {
-      if (explain) this.#planExplain();
+      this.#plan(explain);
       const timing = await this.#feed(image, pace);
       const hashes = stepHashes ? [{ name: 'preprocess', sha256: this.#engine.stateSha256() }] : undefined;
       await this.#run(pace, timing, hashes);
@@ -122,6 +123,7 @@ export class Classifier {
         logitsSha256: engine.stateSha256(),
         ...(hashes ? { stepHashes: hashes } : {}),
         ...(explain ? { attention: this.#attention() } : {}),
+        ...(embedding ? { embedding: engine.embedding(this.#model.dim) } : {}),
       };
     });
   }
@@ -265,14 +267,14 @@ export class Classifier {
       timing.decode + timing.preprocess + timing.embed + timing.blocks + timing.head;
   }
 
-  /** Makes the session keep attention from now on. */
-  #planExplain() {
-    if (this.#explains) return;
+  /** Has the session keep attention, or not, which is quicker. @param {boolean} explain */
+  #plan(explain) {
+    if (explain === this.#explains) return;
     try {
-      this.#engine.plan({ ...this.#kernels, explain: true });
-      this.#explains = true;
+      this.#engine.plan({ ...this.#kernels, explain });
+      this.#explains = explain;
     } catch (error) {
-      this.#engine.plan({ ...this.#kernels, explain: false });
+      this.#engine.plan({ ...this.#kernels, explain: this.#explains });
       throw error;
     }
   }
@@ -318,21 +320,35 @@ async function startThreaded(threads, modelBytes, wasm) {
  * @param {Engine} engine
  * @param {import('./source.js').ByteStream} stream
  * @param {Pace} pace
- * @param {LoadOptions['onProgress']} onProgress
+ * @param {LoadOptions} options
  */
-async function fill(engine, stream, pace, onProgress) {
+async function fill(engine, stream, pace, { onProgress, sha256 }) {
   const total = stream.expected;
+  const hash = sha256 === undefined ? undefined : new Sha256();
   let loaded = 0;
   onProgress?.({ loaded, total });
   engine.loadBegin(stream.length);
   for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
     if (loaded === 0) refusePage(stream.name, chunk);
+    hash?.update(chunk);
     engine.loadPush(chunk);
     loaded += chunk.length;
     onProgress?.({ loaded, total });
     await pace.pause(`while loading ${stream.name}`);
   }
+  if (hash) checkHash(hash, /** @type {string} */ (sha256), stream.name);
   engine.loadEnd();
+}
+
+/**
+ * @param {Sha256} hash of the whole file
+ * @param {string} wanted
+ * @param {string} name for the message
+ */
+function checkHash(hash, wanted, name) {
+  const found = hash.hex();
+  if (found !== wanted.toLowerCase())
+    throw new Vit158Error('E_INTEGRITY', `${name} has SHA-256 ${found}, not ${wanted}`);
 }
 
 /** @param {string} option @param {string} value @param {string[]} allowed */

@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'E_ABORT'
   /** an address could not be fetched, or answered with something else */
   | 'E_NETWORK'
+  /** a model file has another SHA-256 than the caller asked for */
+  | 'E_INTEGRITY'
   /** a local file could not be read */
   | 'E_IO'
   /** WebAssembly is missing, the module is not one of this version, or it crashed */
@@ -98,6 +100,8 @@ export interface LoadProgress {
 export interface LoadOptions {
   signal?: AbortSignal;
   onProgress?: (progress: LoadProgress) => void;
+  /** Hexadecimal SHA-256 that the model file must have; another one fails with E_INTEGRITY. */
+  sha256?: string;
   /** Which module to run; "auto" takes simd128 where it runs. All give the same logits. */
   engine?: 'auto' | 'scalar' | 'simd128';
   /** Kernel of the ternary products; all give the same logits. */
@@ -140,10 +144,12 @@ export interface ClassifyOptions extends RunOptions {
   topK?: number;
   /** Smallest score that is returned, 0 to 1; default 0. */
   threshold?: number;
-  /** Also return the attention of the class token. Memory for it is taken at the first use. */
+  /** Also return the attention of the class token. The session is planned anew when this changes. */
   explain?: boolean;
   /** Also return a hash of what each step left behind, to see where two runs part. */
   stepHashes?: boolean;
+  /** Also return what `embed` would. */
+  embedding?: boolean;
 }
 
 export interface Prediction {
@@ -194,6 +200,8 @@ export interface Classification {
   stepHashes?: { name: string; sha256: string }[];
   /** With `explain` only. */
   attention?: Attention;
+  /** With `embedding` only. */
+  embedding?: Float32Array;
 }
 
 export interface ModelInfo {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The camera: live pictures at the pace of the engine, frames dropped rather than queued, and one
-// still picture on demand.
+// Moving pictures, of the camera or of a video file: the newest frame at the pace of the engine and
+// the display, frames dropped rather than queued, and one still picture on demand.
 import { byId } from './dom.js';
 
 /** Words for the ways in which asking for a camera fails, by the name of the error. */
@@ -20,16 +20,20 @@ export function cameraWords(error) {
   return DENIALS[/** @type {keyof typeof DENIALS} */ (name)] ?? 'The camera could not be started.';
 }
 
-export class Camera {
+/** @typedef {(frame: ImageBitmap) => Promise<void>} FrameHandler */
+
+export class LiveVideo {
   /** @type {HTMLVideoElement} */
   #video = byId('video');
   /** @type {MediaStream | null} */
   #stream = null;
+  /** Address of the video file on show, '' if none. */
+  #url = '';
   /** Counts starts, so that a loop or a late answer of an earlier start ends itself. */
   #session = 0;
 
   /** @returns {boolean} */
-  static get available() {
+  static get hasCamera() {
     return Boolean(navigator.mediaDevices?.getUserMedia);
   }
 
@@ -43,18 +47,19 @@ export class Camera {
 
   /** @returns {boolean} */
   get running() {
-    return this.#stream !== null;
+    return this.#stream !== null || this.#url !== '';
   }
 
   /**
    * Starts the camera; then `onFrame` is called with a bitmap, which it owns, and again with the
    * newest frame as soon as its promise settled.
-   * @param {(frame: ImageBitmap) => Promise<void>} onFrame
+   * @param {FrameHandler} onFrame
    * @param {() => void} onEnd  the camera went away by itself: unplugged, or forbidden meanwhile
    * @returns {Promise<boolean>} false if it was stopped while the visitor was being asked
    */
-  async start(onFrame, onEnd) {
-    const session = ++this.#session;
+  async startCamera(onFrame, onEnd) {
+    this.stop();
+    const session = this.#session;
     const stream = await navigator.mediaDevices.getUserMedia({
       video: { facingMode: 'environment', width: { ideal: 640 }, height: { ideal: 480 } },
       audio: false,
@@ -71,11 +76,39 @@ export class Camera {
     return true;
   }
 
+  /**
+   * Plays a file over and over, without its sound; the rest as startCamera.
+   * @param {Blob} file
+   * @param {FrameHandler} onFrame
+   * @returns {Promise<boolean>} false if it was stopped before it began
+   */
+  async startFile(file, onFrame) {
+    this.stop();
+    const session = this.#session;
+    this.#url = URL.createObjectURL(file);
+    this.#video.src = this.#url;
+    try {
+      await this.#video.play();
+      if (this.#video.videoWidth === 0) throw new Error('a file without a picture');
+    } catch (error) {
+      if (session !== this.#session) return false;
+      this.stop();
+      throw error;
+    }
+    this.#loop(session, onFrame);
+    return true;
+  }
+
   stop() {
     this.#session++;
     this.#stream?.getTracks().forEach((track) => track.stop());
     this.#stream = null;
     this.#video.srcObject = null;
+    if (!this.#url) return;
+    URL.revokeObjectURL(this.#url);
+    this.#url = '';
+    this.#video.removeAttribute('src');
+    this.#video.load();
   }
 
   /** @returns {ImageData} the picture that is on the stage now */
@@ -93,7 +126,7 @@ export class Camera {
 
   /**
    * @param {number} session
-   * @param {(frame: ImageBitmap) => Promise<void>} onFrame
+   * @param {FrameHandler} onFrame
    */
   async #loop(session, onFrame) {
     let last = performance.now();
@@ -101,7 +134,9 @@ export class Camera {
     while (session === this.#session) {
       await this.#nextFrame();
       if (session !== this.#session) return;
-      await onFrame(await createImageBitmap(this.#video));
+      const frame = await createImageBitmap(this.#video).catch(() => null);
+      if (!frame) continue; // between two films there may be no frame
+      await onFrame(frame);
       const now = performance.now();
       interval = interval ? 0.9 * interval + 0.1 * (now - last) : now - last;
       last = now;

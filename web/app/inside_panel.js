@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// "Inside the model": the ternary weights of every matrix, counted and drawn.
+import { byId, element } from './dom.js';
+import { count, percent } from './format.js';
+
+const MARKUP = `
+  <div class="card-head"><h2 class="label">Inside the model</h2></div>
+  <p id="inside-words" class="quiet" role="status">Opening the model…</p>
+  <div id="inside-body" class="inside-body" hidden>
+    <div class="inside-list">
+      <h3 id="inside-list-title" class="label">Share of zeros in each matrix</h3>
+      <table class="inside-table" aria-labelledby="inside-list-title">
+        <thead><tr><th scope="col">Block</th><th scope="col" title="attn.qkv: queries, keys and values">qkv</th><th scope="col" title="attn.proj: what attention gives back">proj</th><th scope="col" title="mlp.fc1: the wide layer">fc1</th><th scope="col" title="mlp.fc2: back to the width of the model">fc2</th></tr></thead>
+        <tbody id="inside-rows"></tbody>
+      </table>
+    </div>
+    <figure class="inside-figure">
+      <div id="inside-box" class="inside-box" tabindex="0" role="group" aria-label="Picture of the matrix, can be scrolled"><canvas id="inside-canvas" class="inside-canvas pixelated" width="1" height="1" role="img" aria-label="No matrix yet"></canvas></div>
+      <label class="slider quiet">Zoom<input id="inside-zoom" type="range" min="1" max="8" value="1"></label>
+      <figcaption>
+        <p id="inside-name" class="inside-name"></p>
+        <div id="inside-shares" class="inside-shares"><span class="is-minus"></span><span class="is-zero"></span><span class="is-plus"></span></div>
+        <p id="inside-counts" class="quiet"></p>
+        <p class="quiet">Black is −1, grey 0, white +1. A row is an output, a column an input.</p>
+      </figcaption>
+    </figure>
+  </div>`;
+
+const PARTS = ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'];
+
+/** @param {import('./protocol.js').MatrixFacts} matrix @returns {number[]} shares of -1, 0, +1 */
+const sharesOf = ({ counts, nOut, nIn }) => counts.map((n) => n / (nOut * nIn));
+
+class InsidePanel {
+  #shared;
+  /** Of the model whose matrices are listed. @type {import('./resources.js').ModelSource | null} */
+  #source = null;
+  #isOpen = false;
+  /** Wanted last; an older picture that comes later is dropped. */
+  #wanted = '';
+
+  /** @param {import('./panels.js').Shared} shared */
+  constructor(shared) {
+    this.#shared = shared;
+    byId('panel-inside').innerHTML = MARKUP;
+    /** @type {HTMLInputElement} */
+    const zoom = byId('inside-zoom');
+    zoom.addEventListener('input', () =>
+      byId('inside-canvas').style.setProperty('--zoom', zoom.value),
+    );
+  }
+
+  /** @param {boolean} isOpen */
+  setOpen(isOpen) {
+    this.#isOpen = isOpen;
+    if (isOpen) this.#list();
+  }
+
+  useModel() {
+    if (this.#isOpen) this.#list();
+  }
+
+  async #list() {
+    const source = this.#shared.model?.source;
+    if (!source || source === this.#source) return;
+    this.#source = source;
+    byId('inside-body').hidden = true;
+    this.#say('Counting the weights…');
+    try {
+      const matrices = await this.#shared.engine.matrices(source);
+      if (source !== this.#source) return;
+      if (matrices.length === 0) {
+        this.#say('This model has no ternary weights: its numbers are floats.');
+        return;
+      }
+      const total = matrices.reduce((sum, { nOut, nIn }) => sum + nOut * nIn, 0);
+      const zeros = matrices.reduce((sum, { counts }) => sum + counts[1], 0);
+      this.#say(
+        `${count(total)} ternary weights in ${matrices.length} matrices; ${percent(zeros / total)} are zero, the rest are only added or subtracted.`,
+      );
+      this.#fill(matrices);
+      byId('inside-body').hidden = false;
+      await this.#show(matrices[0]);
+    } catch (error) {
+      if (source !== this.#source) return;
+      this.#source = null;
+      this.#say(`The weights cannot be shown: ${/** @type {Error} */ (error).message}`);
+    }
+  }
+
+  /** @param {import('./protocol.js').MatrixFacts[]} matrices */
+  #fill(matrices) {
+    const depth = 1 + Math.max(...matrices.map(({ name }) => Number(name.split('.')[1])));
+    const rows = Array.from({ length: depth }, (_, block) => {
+      const head = element('th', '', String(block + 1));
+      head.setAttribute('scope', 'row');
+      const cells = PARTS.map((part) => {
+        const matrix = matrices.find(({ name }) => name === `blocks.${block}.${part}.weight`);
+        return element('td', '', matrix ? [this.#button(matrix)] : []);
+      });
+      return element('tr', '', [head, ...cells]);
+    });
+    byId('inside-rows').replaceChildren(...rows);
+  }
+
+  /** @param {import('./protocol.js').MatrixFacts} matrix @returns {HTMLElement} */
+  #button(matrix) {
+    const zeros = sharesOf(matrix)[1];
+    const button = element('button', 'inside-cell', percent(zeros));
+    button.setAttribute('type', 'button');
+    button.setAttribute('aria-label', `${titleOf(matrix)}: ${percent(zeros)} zeros`);
+    button.dataset.name = matrix.name;
+    button.style.setProperty('--share', String(zeros));
+    button.addEventListener('click', () => this.#show(matrix));
+    return button;
+  }
+
+  /** @param {import('./protocol.js').MatrixFacts} matrix */
+  async #show(matrix) {
+    const source = this.#source;
+    if (!source) return;
+    this.#wanted = matrix.name;
+    for (const button of byId('inside-rows').querySelectorAll('button'))
+      button.setAttribute('aria-pressed', String(button.dataset.name === matrix.name));
+    const { data, width, height } = await this.#shared.engine.weights(source, matrix.name);
+    if (this.#wanted !== matrix.name || source !== this.#source) return;
+    /** @type {HTMLCanvasElement} */
+    const canvas = byId('inside-canvas');
+    canvas.width = width;
+    canvas.height = height;
+    const image = new ImageData(width, height);
+    image.data.set(data);
+    canvas.getContext('2d')?.putImageData(image, 0, 0);
+    const shares = sharesOf(matrix);
+    const words = `−1: ${percent(shares[0])}, 0: ${percent(shares[1])}, +1: ${percent(shares[2])}`;
+    canvas.setAttribute('aria-label', `${titleOf(matrix)}, ${words}`);
+    byId('inside-name').textContent = titleOf(matrix);
+    byId('inside-counts').textContent = `${height} × ${width} weights. ${words}`;
+    [...byId('inside-shares').children].forEach((part, i) =>
+      /** @type {HTMLElement} */ (part).style.setProperty('--share', String(shares[i])),
+    );
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    byId('inside-words').textContent = words;
+  }
+}
+
+/** @param {import('./protocol.js').MatrixFacts} matrix @returns {string} "Block 1, attn.qkv" */
+function titleOf({ name }) {
+  const [, block, ...rest] = name.split('.');
+  return `Block ${Number(block) + 1}, ${rest.slice(0, -1).join('.')}`;
+}
+
+/** @param {import('./panels.js').Shared} shared @returns {import('./panels.js').Panel} */
+export const open = (shared) => new InsidePanel(shared);

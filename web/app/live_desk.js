@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// The camera or a video on the stage: starts and stops it, has its frames classified, and takes a
+// still picture of it.
+import { byId, notice } from './dom.js';
+import { rate } from './format.js';
+import { cameraWords, LiveVideo } from './live_video.js';
+import { TOP_K } from './results.js';
+
+export class LiveDesk {
+  #engine;
+  #stage;
+  #pictures;
+  #video = new LiveVideo();
+  #name = '';
+  #onStart;
+  /** Ask for attention with every frame. */
+  wantsAttention = false;
+  /** Ask for embeddings with every frame. */
+  wantsEmbedding = false;
+
+  /**
+   * @param {import('./engine.js').Engine} engine
+   * @param {import('./stage.js').Stage} stage
+   * @param {import('./picture_desk.js').PictureDesk} pictures
+   * @param {() => void} onStart  live pictures have taken the stage
+   */
+  constructor(engine, stage, pictures, onStart) {
+    this.#engine = engine;
+    this.#stage = stage;
+    this.#pictures = pictures;
+    this.#onStart = onStart;
+    byId('camera').hidden = !LiveVideo.hasCamera;
+    byId('camera').addEventListener('click', () =>
+      this.running ? this.stop() : this.#startCamera(),
+    );
+    byId('shoot').addEventListener('click', () => {
+      const picture = this.still();
+      this.stop();
+      (byId('camera').hidden ? byId('choose') : byId('camera')).focus();
+      this.#pictures.show(picture);
+    });
+  }
+
+  get running() {
+    return this.#video.running;
+  }
+
+  /** @returns {import('./picture_desk.js').Picture} what is on the stage now */
+  still() {
+    return { name: `${this.#name} picture`, pixels: this.#video.still() };
+  }
+
+  stop() {
+    if (!this.running) return;
+    this.#video.stop();
+    this.#setButtons(false);
+  }
+
+  /** @param {File} file */
+  async startVideo(file) {
+    this.#pictures.cancel();
+    this.#name = 'Video';
+    try {
+      if (await this.#video.startFile(file, (frame) => this.#showFrame(frame)))
+        this.#started({ name: file.name, bytes: file.size, ...this.#video.size });
+    } catch {
+      this.#setButtons(false);
+      notice('video', `${file.name}: this browser cannot play it. WebM and MP4 work most widely.`);
+    }
+  }
+
+  async #startCamera() {
+    this.#pictures.cancel();
+    this.#name = 'Camera';
+    try {
+      const onFrame = (/** @type {ImageBitmap} */ frame) => this.#showFrame(frame);
+      if (await this.#video.startCamera(onFrame, () => this.stop()))
+        this.#started({ name: 'Camera', ...this.#video.size });
+    } catch (error) {
+      this.#video.stop();
+      notice('camera', cameraWords(error));
+    }
+  }
+
+  /** @param {import('./stage.js').Caption} caption */
+  #started(caption) {
+    this.#onStart();
+    this.#pictures.setCaption(caption);
+    this.#setButtons(true);
+    byId('shoot').focus();
+  }
+
+  /** @param {ImageBitmap} bitmap @returns {Promise<void>} */
+  async #showFrame(bitmap) {
+    try {
+      const outcome = await this.#engine.classify({
+        bitmap,
+        topK: TOP_K,
+        runs: 1,
+        wantsPreview: false,
+        wantsInput: true,
+        wantsAttention: this.wantsAttention,
+        wantsEmbedding: this.wantsEmbedding,
+      });
+      if (!this.running) return;
+      this.#pictures.showOutcome(outcome, 'live');
+      byId('live-rate').textContent =
+        `Live, ${rate(this.#video.framesPerSecond)} pictures a second`;
+    } catch (error) {
+      this.#pictures.failed(/** @type {any} */ (error), this.#name);
+    }
+  }
+
+  /** @param {boolean} live */
+  #setButtons(live) {
+    this.#stage.setLive(live);
+    byId('shoot').hidden = !live;
+    byId('choose').hidden = live;
+    const button = byId('camera');
+    button.hidden = !live && !LiveVideo.hasCamera;
+    button.setAttribute('aria-pressed', String(live));
+    const words = live ? `Stop ${this.#name.toLowerCase()}` : 'Camera';
+    /** @type {HTMLElement} */ (button.querySelector('span')).textContent = words;
+  }
+}

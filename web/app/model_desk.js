@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Which model is in use: offers those of the manifest, opens a choice, lets a newer choice take
+// over, and shows what went wrong. The model card itself is models.js.
+import { duration } from './format.js';
+import { Models } from './models.js';
+import { fetchManifest, modelSource } from './resources.js';
+
+/**
+ * A model that someone chose: an entry of the manifest, or a file.
+ * @typedef {{entry?: import('./models.js').Entry, file?: File}} Choice
+ */
+
+/**
+ * @typedef {object} Handlers
+ * @property {(facts: import('./protocol.js').ModelFacts, source: import('./resources.js').ModelSource) => void} onModel
+ *   one is loaded and in use from now on
+ * @property {(error: {code: string, message: string}) => void} onFailed  a load failed and there is none
+ * @property {() => void} onCancelled                                     a load was cancelled and there is none
+ */
+
+export class ModelDesk {
+  #engine;
+  /** 'auto' or 'scalar'. @type {'auto' | 'scalar'} */
+  #variant;
+  #handlers;
+  #card = new Models({
+    onPick: (entry) => this.load({ entry }),
+    onCancel: () => this.#abort?.abort(),
+    onRetry: () => (this.#last ? this.load(this.#last) : this.offer()),
+  });
+  /** @type {AbortController | null} */
+  #abort = null;
+  /** @type {Choice | null} */
+  #last = null;
+  #hasModel = false;
+
+  /**
+   * @param {import('./engine.js').Engine} engine
+   * @param {'auto' | 'scalar'} variant
+   * @param {Handlers} handlers
+   */
+  constructor(engine, variant, handlers) {
+    this.#engine = engine;
+    this.#variant = variant;
+    this.#handlers = handlers;
+  }
+
+  /** Fills the picker and starts loading the model that the manifest names first. */
+  async offer() {
+    try {
+      const { models, default: first } = await fetchManifest();
+      this.#card.setEntries(models);
+      this.load({ entry: models.find(({ name }) => name === first) ?? models[0] });
+    } catch (error) {
+      this.#failed({ code: 'E_NETWORK', message: /** @type {Error} */ (error).message });
+    }
+  }
+
+  /** @param {Choice} choice */
+  async load(choice) {
+    const { entry, file } = choice;
+    this.#last = choice;
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    const start = performance.now();
+    this.#card.showBusy(entry ? `Fetching ${entry.title}` : `Opening ${file?.name}`);
+    try {
+      const source = entry ? await modelSource(entry) : { file };
+      const request = { ...source, engine: this.#variant };
+      const facts = await this.#engine.load(request, {
+        signal: abort.signal,
+        onProgress: (progress) => this.#card.showProgress(progress),
+      });
+      this.#hasModel = true;
+      const words = `Loaded and checked in ${duration(performance.now() - start)}.`;
+      this.#card.showFacts(facts.info, this.#engine.thread, entry ?? null, file?.name ?? '', words);
+      this.#handlers.onModel(facts, source);
+    } catch (error) {
+      if (abort !== this.#abort) return; // another choice took over
+      if (abort.signal.aborted) this.#cancelled();
+      else this.#failed(/** @type {any} */ (error), file?.name);
+    }
+  }
+
+  #cancelled() {
+    this.#card.showIdle('Cancelled.');
+    if (!this.#hasModel) this.#handlers.onCancelled();
+  }
+
+  /**
+   * @param {{code: string, message: string}} error
+   * @param {string} [name] of a local file
+   */
+  #failed(error, name) {
+    this.#card.showError(error, this.#hasModel, name);
+    if (!this.#hasModel) this.#handlers.onFailed(error);
+  }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// The panels beside the picture: each is fetched and made when its tab is first opened, and told
+// from then on what happens on the page.
+import { notice } from './dom.js';
+import { Tabs } from './tabs.js';
+
+/**
+ * What a panel may use of the page.
+ * @typedef {object} Shared
+ * @property {import('./engine.js').Engine} engine
+ * @property {boolean} hasWorkers
+ * @property {'auto' | 'scalar'} variant
+ * @property {{facts: import('./protocol.js').ModelFacts, source: import('./resources.js').ModelSource} | null} model
+ *   in use
+ * @property {import('./picture_desk.js').PictureDesk} pictures
+ * @property {import('./live_desk.js').LiveDesk} live
+ * @property {(file: File) => void} showFile  puts a picture or a video on the stage
+ */
+
+/**
+ * @typedef {object} Panel
+ * @property {(isOpen: boolean) => void} [setOpen]  its tab was opened or left
+ * @property {() => void} [useModel]                the model in use has changed
+ * @property {(outcome: import('./protocol.js').Outcome) => void} [answer]  to the picture in use
+ * @property {(files: File[]) => boolean} [takeFiles]  true if it has taken what was dropped or chosen
+ */
+
+/** @typedef {import('./tabs.js').TabName} TabName */
+
+/** @type {Partial<Record<TabName, () => Promise<{open: (shared: Shared) => Panel}>>>} */
+const MODULES = {
+  many: () => import('./many_panel.js'),
+  teach: () => import('./teach_panel.js'),
+  inside: () => import('./inside_panel.js'),
+};
+
+export class Panels {
+  #shared;
+  /** Those opened so far. @type {Map<TabName, Panel>} */
+  #made = new Map();
+  #onOpen;
+  #tabs = new Tabs((name) => this.#opened(name));
+
+  /** @param {Shared} shared @param {(name: TabName) => void} onOpen */
+  constructor(shared, onOpen) {
+    this.#shared = shared;
+    this.#onOpen = onOpen;
+  }
+
+  /** @returns {TabName} */
+  get current() {
+    return this.#tabs.current;
+  }
+
+  /**
+   * Offers files to the open panel; several of them open the panel for many.
+   * @param {File[]} files
+   * @returns {Promise<boolean>} whether a panel has taken them
+   */
+  async takeFiles(files) {
+    if (this.#made.get(this.current)?.takeFiles?.(files)) return true;
+    if (files.length < 2) return false;
+    this.#tabs.open('many');
+    return (await this.#make('many'))?.takeFiles?.(files) ?? false;
+  }
+
+  useModel() {
+    for (const panel of this.#made.values()) panel.useModel?.();
+  }
+
+  /** @param {import('./protocol.js').Outcome} outcome */
+  answer(outcome) {
+    this.#made.get(this.current)?.answer?.(outcome);
+  }
+
+  /** @param {TabName} name */
+  async #opened(name) {
+    for (const [other, panel] of this.#made) if (other !== name) panel.setOpen?.(false);
+    this.#onOpen(name);
+    const panel = await this.#make(name);
+    if (name === this.current) panel?.setOpen?.(true);
+  }
+
+  /** @param {TabName} name @returns {Promise<Panel | undefined>} */
+  async #make(name) {
+    const fetchModule = MODULES[name];
+    if (!fetchModule || this.#made.has(name)) return this.#made.get(name);
+    try {
+      const { open } = await fetchModule();
+      if (!this.#made.has(name)) this.#made.set(name, open(this.#shared));
+    } catch (error) {
+      notice('panel', `This part of the page could not be loaded: ${/** @type {Error} */ (error).message}`);
+    }
+    return this.#made.get(name);
+  }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// Where everything comes from that the page and its worker need besides their own modules: models,
+// samples, WebAssembly and workers. The only module that knows an address, so that a page with
+// everything inside itself needs another one of these and nothing else.
+
+const ROOT = new URL('../', import.meta.url);
+const MODELS = new URL('models/', ROOT);
+const SAMPLES = new URL('samples/', MODELS);
+const WORKER = new URL('./worker.js', import.meta.url);
+
+/**
+ * models/manifest.json.
+ * @typedef {object} Manifest
+ * @property {string} default  name of the model to load first
+ * @property {import('./models.js').Entry[]} models
+ */
+
+/** @returns {Promise<Manifest>} */
+export const fetchManifest = () => fetchJson(new URL('manifest.json', MODELS));
+
+/** @returns {Promise<{samples: import('./samples.js').Sample[]}>} */
+export const fetchSamples = () => fetchJson(new URL('samples.json', SAMPLES));
+
+/** @param {string} file of samples.json @returns {string} an address for <img> and fetchSample */
+export const sampleUrl = (file) => new URL(file, SAMPLES).href;
+
+/** @param {string} file of samples.json @returns {Promise<Blob>} */
+export async function fetchSample(file) {
+  const response = await fetch(sampleUrl(file));
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
+  return response.blob();
+}
+
+/**
+ * A model as it crosses to the worker: an address, or the file itself.
+ * @typedef {object} ModelSource
+ * @property {string} [url]
+ * @property {Blob} [file]
+ * @property {string} [sha256]  what the file must have
+ */
+
+/**
+ * @param {import('./models.js').Entry} entry
+ * @returns {Promise<ModelSource>}
+ */
+export async function modelSource({ file, sha256 }) {
+  return { url: new URL(file, MODELS).href, sha256 };
+}
+
+/**
+ * The whole of a model file, for a look inside.
+ * @param {ModelSource} source
+ * @returns {Promise<Blob>}
+ */
+export async function modelBlob({ url, file }) {
+  if (file) return file;
+  const response = await fetch(/** @type {string} */ (url));
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
+  return response.blob();
+}
+
+/** Compiled modules by name. @type {Map<string, Promise<WebAssembly.Module | URL>>} */
+const modules = new Map();
+
+/**
+ * Compiles while it downloads. If that fails, the library is given the address instead: it tries
+ * again and says what is wrong.
+ * @param {'vit158' | 'vit158-scalar' | 'vit158-decode'} name
+ * @returns {Promise<WebAssembly.Module | URL>}
+ */
+export function wasmModule(name) {
+  let module = modules.get(name);
+  if (!module) {
+    const url = wasmUrl(name);
+    module = WebAssembly.compileStreaming(fetch(url)).catch(() => url);
+    modules.set(name, module);
+  }
+  return module;
+}
+
+/** @returns {URL | undefined} of the module with threads, where memory can be shared */
+export const threadsModule = () =>
+  globalThis.crossOriginIsolated ? wasmUrl('vit158-threads') : undefined;
+
+/** @returns {Worker} one that answers protocol.js */
+export const startWorker = () => new Worker(WORKER, { type: 'module', name: 'vit158' });
+
+/**
+ * The library's own workers, for many pictures at once.
+ * @param {ModelSource} source
+ * @param {import('../lib/vit158.js').LoadOptions} options
+ */
+export async function loadPool({ url, file, sha256 }, options) {
+  const scalar = options.engine === 'scalar';
+  const { Classifier } = await import('../lib/vit158.js');
+  const wasm = {
+    engine: await wasmModule(scalar ? 'vit158-scalar' : 'vit158'),
+    decoder: await wasmModule('vit158-decode'),
+  };
+  return Classifier.load(file ?? /** @type {string} */ (url), { ...options, sha256, wasm });
+}
+
+/** @param {string} name of a WebAssembly module */
+const wasmUrl = (name) => new URL(`dist/${name}.wasm`, ROOT);
+
+/**
+ * @param {URL} url
+ * @returns {Promise<any>}
+ */
+async function fetchJson(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
+  if (!/json/.test(response.headers.get('content-type') ?? ''))
+    throw new Error(`${response.url} is not JSON`);
+  return response.json();
+}

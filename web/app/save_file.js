@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Hands a text to the visitor as a file of their own.
+
+/**
+ * @param {string} name
+ * @param {string} type  MIME type
+ * @param {string} content
+ */
+export function saveFile(name, type, content) {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000); // the browser may still be asking where to
+}
