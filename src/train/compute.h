@@ -149,6 +149,10 @@ typedef struct vit158_compute {
     const char *name;
     bool narrow_gradients; /* gradient_bits 8 is exact and faster */
     void (*product)(const vit158_product *p);
+    /* The same with a and b rounded to bfloat16 and sums in float; b(k, c) = p->b[k * b_row + c *
+     * b_col] whatever p->ldb says. One of a's strides is 1, and one of b's. scratch:
+     * vit158_half_scratch bytes. NULL without such instructions. */
+    void (*half_product)(const vit158_product *p, size_t b_row, size_t b_col, void *scratch);
     /* Panels [depth][cols] of b(k, c) = b[k * b_row + c * b_col]. */
     void (*pack)(float *panels, const float *b, size_t b_row, size_t b_col, uint32_t depth,
                  uint32_t cols);
@@ -171,15 +175,23 @@ typedef struct vit158_compute {
     double (*sum_of_squares)(const float *x, size_t count);
 } vit158_compute;
 
+static inline size_t vit158_half_scratch(size_t rows, size_t cols, size_t depth)
+{
+    const size_t steps = (depth + 1) / 2;
+    const size_t words = vit158_panel_words(steps, cols) + (rows + VIT158_TILE_ROWS) * steps;
+    return vit158_round_up(words * sizeof(uint32_t), 64);
+}
+
 /* Scratch bytes of trit_gradient, whatever the instruction set and gradient_bits. */
 size_t vit158_trit_gradient_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out);
 
 extern const vit158_compute vit158_compute_generic;
 extern const vit158_compute vit158_compute_avx2;
 extern const vit158_compute vit158_compute_avx512;
+extern const vit158_compute vit158_compute_avx512bf16;
 
-/* The best table this processor can run, or the one named by `name` ("generic", "avx2", "avx512");
- * NULL if that is unknown or unsupported here. name NULL = best. */
+/* The best table this processor can run, or the one named by `name` ("generic", "avx2", "avx512",
+ * "avx512bf16"); NULL if that is unknown or unsupported here. name NULL = best. */
 const vit158_compute *vit158_compute_choose(const char *name);
 
 #endif

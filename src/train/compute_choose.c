@@ -9,11 +9,14 @@
     (HAVE_AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&       \
      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&                   \
      __builtin_cpu_supports("avx512vnni"))
+#define HAVE_AVX512BF16 (HAVE_AVX512 && __builtin_cpu_supports("avx512bf16"))
 #endif
 
 const vit158_compute *vit158_compute_choose(const char *name)
 {
 #if defined(__x86_64__)
+    if (HAVE_AVX512BF16 && (!name || strcmp(name, "avx512bf16") == 0))
+        return &vit158_compute_avx512bf16;
     if (HAVE_AVX512 && (!name || strcmp(name, "avx512") == 0))
         return &vit158_compute_avx512;
     if (HAVE_AVX2 && (!name || strcmp(name, "avx2") == 0))

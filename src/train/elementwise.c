@@ -59,6 +59,12 @@ static double sum_of_squares(const float *x, size_t count)
 #define NARROW_GRADIENTS true
 #endif
 
+#if defined(__AVX512BF16__)
+#define HALF_PRODUCT ISA(half_product)
+#else
+#define HALF_PRODUCT NULL
+#endif
+
 #define VIT158_TEXT_(x) #x
 #define VIT158_TEXT(x) VIT158_TEXT_(x)
 
@@ -66,6 +72,7 @@ const vit158_compute ISA(compute) = {
     .name = VIT158_TEXT(VIT158_ISA),
     .narrow_gradients = NARROW_GRADIENTS,
     .product = ISA(product),
+    .half_product = HALF_PRODUCT,
     .pack = ISA(pack),
     .pack_trits = ISA(pack_trits),
     .trit_product = ISA(trit_product),

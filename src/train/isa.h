@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Names of one instruction set's copy of the arithmetic. The sources of compute.h's functions are
- * compiled once per set with VIT158_ISA defined to generic, avx2 or avx512.
+ * compiled once per set with VIT158_ISA defined to generic, avx2,
+ * avx512 or avx512bf16.
  */
 #ifndef VIT158_TRAIN_ISA_H
 #define VIT158_TRAIN_ISA_H
@@ -22,6 +23,7 @@ void ISA(tile_s16)(int32_t *c, const void *a, size_t a_row, size_t a_step, const
                    size_t steps);
 
 void ISA(product)(const vit158_product *p);
+void ISA(half_product)(const vit158_product *p, size_t b_row, size_t b_col, void *scratch);
 void ISA(pack)(float *panels, const float *b, size_t b_row, size_t b_col, uint32_t depth,
                uint32_t cols);
 void ISA(pack_trits)(vit158_trits *w, const int8_t *u);

@@ -133,7 +133,7 @@ typedef struct vit158_work {
     float *narrow;    /* [T][max(d, F)] */
     float *rows;      /* scratch of norms */
     float *attention; /* scratch of attention */
-    void *products;   /* scratch of trit_gradient */
+    void *products;   /* scratch of trit_gradient, or of half_product */
     float *gradient;  /* [parameters], summed over this worker's microbatches */
 } vit158_work;
 
@@ -146,6 +146,7 @@ typedef struct vit158_pass {
     const vit158_ready *ready;
     const vit158_compute *compute;
     vit158_work *work;
+    bool half; /* a float net's block products on bfloat16; needs work with a gradient */
 } vit158_pass;
 
 /* From work->patches and work->places to work->logits. */

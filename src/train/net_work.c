@@ -50,8 +50,14 @@ static void plan_gradient(vit158_work *w, const vit158_net *net, size_t rows, vi
     size_t scratch = 0;
     for (int i = 0; i < VIT158_LAYERS; i++) {
         const vit158_layer *layer = &net->blocks[0].layers[i];
-        scratch = largest(scratch,
-                          vit158_trit_gradient_scratch((uint32_t)rows, layer->n_in, layer->n_out));
+        const uint32_t n_in = layer->n_in, n_out = layer->n_out;
+        if (c->ternary) {
+            scratch = largest(scratch, vit158_trit_gradient_scratch((uint32_t)rows, n_in, n_out));
+        } else {
+            scratch = largest(scratch, vit158_half_scratch(rows, n_out, n_in));
+            scratch = largest(scratch, vit158_half_scratch(rows, n_in, n_out));
+            scratch = largest(scratch, vit158_half_scratch(n_out, n_in, rows));
+        }
     }
     w->dlogits = take(arena, w->max_images, w->logit_ld);
     w->g = take(arena, rows, c->dim);

@@ -10,10 +10,20 @@
 #define QUINTIC_B (-4.7750F)
 #define QUINTIC_C 2.0315F
 
+/* Floats for panels, or for operands on bfloat16. */
+static size_t operand_scratch(size_t small, size_t large)
+{
+    const size_t panels = vit158_panel_words(large, small);
+    size_t half = vit158_half_scratch(small, small, large);
+    if (half < vit158_half_scratch(small, large, small))
+        half = vit158_half_scratch(small, large, small);
+    return panels > half / sizeof(float) ? panels : half / sizeof(float);
+}
+
 static size_t side_scratch(size_t rows, size_t cols)
 {
     const size_t small = rows < cols ? rows : cols, large = rows < cols ? cols : rows;
-    return 2 * small * large + 2 * small * small + vit158_panel_words(large, small) +
+    return 2 * small * large + 2 * small * small + operand_scratch(small, large) +
            VIT158_TILE_ROWS * (2 * large + 2 * small);
 }
 
@@ -38,14 +48,35 @@ static void mirror(float *x, uint32_t n)
             x[(size_t)r * n + c] = x[(size_t)c * n + r];
 }
 
-void vit158_orthogonalise(const vit158_compute *compute, float *u, uint32_t rows, uint32_t cols,
-                          float *scratch)
+/* p with b = x [depth][cols], or with b = x' for x [cols][depth], which needs room for operands. */
+static void multiply(const vit158_compute *compute, bool half, vit158_product *p, const float *x,
+                     bool transposed, float *operands)
+{
+    p->b = x;
+    p->ldb = p->cols;
+    if (half) {
+        if (transposed)
+            compute->half_product(p, 1, p->depth, operands);
+        else
+            compute->half_product(p, p->cols, 1, operands);
+        return;
+    }
+    if (transposed) {
+        compute->pack(operands, x, 1, p->depth, p->depth, p->cols);
+        p->b = operands;
+        p->ldb = 0;
+    }
+    compute->product(p);
+}
+
+void vit158_orthogonalise(const vit158_compute *compute, bool half, float *u, uint32_t rows,
+                          uint32_t cols, float *scratch)
 {
     const uint32_t n = rows < cols ? rows : cols, k = rows < cols ? cols : rows;
     float *x = scratch, *next = x + (n + VIT158_TILE_ROWS) * (size_t)k;
     float *a = next + (n + VIT158_TILE_ROWS) * (size_t)k;
     float *b = a + (n + VIT158_TILE_ROWS) * (size_t)n;
-    float *panels = b + (n + VIT158_TILE_ROWS) * (size_t)n;
+    float *operands = b + (n + VIT158_TILE_ROWS) * (size_t)n;
     const float scale =
         1.0F / ((float)sqrt(compute->sum_of_squares(u, (size_t)rows * cols)) + 1e-7F);
     for (uint32_t r = 0; r < n; r++)
@@ -53,33 +84,29 @@ void vit158_orthogonalise(const vit158_compute *compute, float *u, uint32_t rows
             x[(size_t)r * k + c] =
                 scale * (rows <= cols ? u[(size_t)r * cols + c] : u[(size_t)c * cols + r]);
     for (int step = 0; step < NEWTON_SCHULZ_STEPS; step++) {
-        compute->pack(panels, x, 1, k, k, n);
         vit158_product p = {.y = a,
                             .ldy = n,
                             .a = x,
                             .a_row = k,
                             .a_step = 1,
-                            .b = panels,
                             .rows = n,
                             .cols = n,
                             .depth = k,
                             .factor = 1.0F,
                             .upper = true};
-        compute->product(&p); /* a = x x^T */
+        multiply(compute, half, &p, x, true, operands); /* a = x x^T */
         mirror(a, n);
         p = (vit158_product){.y = b,
                              .ldy = n,
                              .a = a,
                              .a_row = n,
                              .a_step = 1,
-                             .b = a,
-                             .ldb = n,
                              .rows = n,
                              .cols = n,
                              .depth = n,
                              .factor = QUINTIC_C,
                              .upper = true};
-        compute->product(&p);
+        multiply(compute, half, &p, a, false, operands);
         mirror(b, n);
         compute->combine(b, a, (size_t)n * n, 1.0F, QUINTIC_B); /* b = B a + C a a */
         memcpy(next, x, (size_t)n * k * sizeof *x);
@@ -89,15 +116,13 @@ void vit158_orthogonalise(const vit158_compute *compute, float *u, uint32_t rows
                              .a = b,
                              .a_row = n,
                              .a_step = 1,
-                             .b = x,
-                             .ldb = k,
                              .rows = n,
                              .cols = k,
                              .depth = n,
                              .factor = 1.0F,
                              .base = next,
                              .base_ld = k};
-        compute->product(&p); /* next = A x + b x */
+        multiply(compute, half, &p, x, false, operands); /* next = A x + b x */
         float *swap = x;
         x = next;
         next = swap;
@@ -126,7 +151,7 @@ static void muon_piece(const update_job *job, const vit158_tensor *t, uint32_t p
     o->compute->combine(m, job->gradient + at, count, s->muon_beta, 1.0F);
     memcpy(u, job->gradient + at, count * sizeof *u);
     o->compute->combine(u, m, count, 1.0F, s->muon_beta);
-    vit158_orthogonalise(o->compute, u, rows, t->cols, u + count);
+    vit158_orthogonalise(o->compute, o->half, u, rows, t->cols, u + count);
     const float size = 0.2F * sqrtf((float)(rows > t->cols ? rows : t->cols));
     o->compute->combine(job->parameters + at, u, count, 1.0F - s->muon_lr * s->muon_decay,
                         -s->muon_lr * size);

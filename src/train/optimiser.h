@@ -18,6 +18,7 @@ typedef struct vit158_optimiser {
     const vit158_compute *compute;
     float *m, *v;       /* [parameters]; Muon tensors use m only */
     uint32_t muon;      /* 1 = Muon for matrices */
+    bool half;          /* Muon on bfloat16 */
     float *scratch[16]; /* per worker, vit158_muon_scratch floats each */
 } vit158_optimiser;
 
@@ -36,8 +37,9 @@ size_t vit158_muon_scratch(const vit158_net *net);
 void vit158_optimiser_update(const vit158_optimiser *o, const vit158_optimiser_step *s,
                              float *parameters, const float *gradient, vit158_pool *pool);
 
-/* u [rows][cols] to the nearest matrix with singular values near 1; scratch: as above. */
-void vit158_orthogonalise(const vit158_compute *compute, float *u, uint32_t rows, uint32_t cols,
-                          float *scratch);
+/* u [rows][cols] to the nearest matrix with singular values near 1 (Jordan's Newton-Schulz
+ * iteration); half: products on bfloat16, as published. scratch: as above. */
+void vit158_orthogonalise(const vit158_compute *compute, bool half, float *u, uint32_t rows,
+                          uint32_t cols, float *scratch);
 
 #endif

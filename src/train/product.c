@@ -5,7 +5,7 @@
 #include <assert.h>
 
 #include "train/isa.h"
-#include "train/vec.h"
+#include "train/product_store.h"
 
 #if defined(__AVX512F__)
 #define WIDE 4
@@ -14,36 +14,6 @@
 #define WIDE 2
 #define WIDEST 2
 #endif
-
-typedef struct tile_place {
-    uint32_t row, rows, col; /* first row, rows to store, first column */
-    const float *b;          /* step 0 of this column */
-    size_t ldb;
-} tile_place;
-
-/* Rows of sums in c [rows][16 * WIDEST] to y; kept out of line, so that the tiles stay small. */
-static __attribute__((noinline)) void store_tile(const vit158_product *p, const tile_place *at,
-                                                 const float *c, uint32_t vectors)
-{
-    for (uint32_t r = 0; r < at->rows; r++, c += VIT158_LANES * WIDEST) {
-        float *y = p->y + (at->row + r) * p->ldy + at->col;
-        const float *base = p->base ? p->base + (at->row + r) * p->base_ld + at->col : NULL;
-        const float *bias = p->bias ? p->bias + at->col : NULL;
-        const uint32_t left = p->cols - at->col, width = VIT158_LANES * vectors;
-        const uint32_t n = left < width ? left : width, whole = n / VIT158_LANES * VIT158_LANES;
-        for (uint32_t i = 0; i < whole; i += VIT158_LANES) {
-            vf sum = vf_load(c + i);
-            if (bias)
-                sum += vf_load(bias + i);
-            sum = sum * p->factor;
-            vf_store(y + i, base ? sum + vf_load(base + i) : sum);
-        }
-        for (uint32_t i = whole; i < n; i++) {
-            const float value = p->factor * (c[i] + (bias ? bias[i] : 0.0F));
-            y[i] = value + (base ? base[i] : 0.0F);
-        }
-    }
-}
 
 static inline __attribute__((always_inline)) void
 tile(const vit158_product *p, const tile_place *at, const int rows, const int vectors)
@@ -76,7 +46,7 @@ tile(const vit158_product *p, const tile_place *at, const int rows, const int ve
 #pragma GCC unroll 5
         for (int v = 0; v < vectors; v++)
             vf_store(c + (ptrdiff_t)VIT158_LANES * (r * WIDEST + v), acc[r][v]);
-    store_tile(p, at, c, (uint32_t)vectors);
+    store_tile(p, at, c, VIT158_LANES * WIDEST, VIT158_LANES * (uint32_t)vectors);
 }
 
 /* All rows of `vectors` registers of columns from column `col`. */

@@ -59,7 +59,8 @@ static void run_teacher(vit158_trainer *t, uint32_t worker)
         work->blocks[b].attn_factor = work->blocks[b].mlp_factor = 1.0F;
     for (uint32_t i = 0; i < work->images; i++)
         vit158_feed_patches(&t->teacher->net, work, i, t->feed[worker].mixed + i * size);
-    const vit158_pass pass = {&t->teacher->net, &t->teacher->ready, t->compute, work};
+    const vit158_pass pass = {
+        .net = &t->teacher->net, .ready = &t->teacher->ready, .compute = t->compute, .work = work};
     vit158_forward(&pass);
 }
 
@@ -72,7 +73,8 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
     vit158_feed *feed = &t->feed[worker];
     const uint64_t first = t->state.position + (uint64_t)task * r->microbatch;
     vit158_feed_microbatch(t, worker, first, r->microbatch, job->progress);
-    const vit158_pass pass = {&t->net, &t->ready, t->compute, work};
+    const vit158_pass pass = {&t->net, &t->ready, t->compute, work,
+                              t->half && !t->net.config.ternary};
     vit158_forward(&pass);
     if (t->teacher)
         run_teacher(t, worker);

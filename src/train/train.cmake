@@ -12,13 +12,15 @@ set(VIT158_TRAIN_ARITHMETIC
 set(VIT158_TRAIN_TILE_generic src/train/tile_generic.c)
 set(VIT158_TRAIN_TILE_avx2 src/train/tile_avx2.c)
 set(VIT158_TRAIN_TILE_avx512 src/train/tile_avx512.c)
+set(VIT158_TRAIN_TILE_avx512bf16 src/train/tile_avx512.c src/train/product_half.c)
 set(VIT158_TRAIN_FLAGS_generic "")
 set(VIT158_TRAIN_FLAGS_avx2 -mavx2 -mfma)
 set(VIT158_TRAIN_FLAGS_avx512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
                               -mavx512vnni -mprefer-vector-width=512)
+set(VIT158_TRAIN_FLAGS_avx512bf16 ${VIT158_TRAIN_FLAGS_avx512} -mavx512bf16)
 set(VIT158_TRAIN_ISAS generic)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  list(APPEND VIT158_TRAIN_ISAS avx2 avx512)
+  list(APPEND VIT158_TRAIN_ISAS avx2 avx512 avx512bf16)
 endif()
 
 find_package(ZLIB REQUIRED)

@@ -61,6 +61,18 @@ static vit158_norm_rows input_rows(const vit158_pass *pass, const block_view *v,
     return r;
 }
 
+/* b in panels unless ldb is given; its elements b(k, c) = weight[k * b_row + c * b_col]. */
+static void product(const vit158_pass *pass, vit158_product *p, const float *elements, size_t b_row,
+                    size_t b_col)
+{
+    if (!pass->half) {
+        pass->compute->product(p);
+        return;
+    }
+    p->b = elements;
+    pass->compute->half_product(p, b_row, b_col, pass->work->products);
+}
+
 /* y = base + factor * layer(input). */
 static void linear_forward(const vit158_pass *pass, const block_view *v, int kind, float *y,
                            const float *base, size_t base_ld, float factor)
@@ -83,20 +95,20 @@ static void linear_forward(const vit158_pass *pass, const block_view *v, int kin
                                        .rows = rows.rows};
         pass->compute->trit_product(&p);
     } else {
-        const vit158_product p = {.y = y,
-                                  .ldy = layer->n_out,
-                                  .a = rows.y,
-                                  .a_row = layer->n_in,
-                                  .a_step = 1,
-                                  .b = ready->forward,
-                                  .rows = rows.rows,
-                                  .cols = layer->n_out,
-                                  .depth = layer->n_in,
-                                  .bias = bias,
-                                  .factor = factor,
-                                  .base = base,
-                                  .base_ld = base_ld};
-        pass->compute->product(&p);
+        vit158_product p = {.y = y,
+                            .ldy = layer->n_out,
+                            .a = rows.y,
+                            .a_row = layer->n_in,
+                            .a_step = 1,
+                            .b = ready->forward,
+                            .rows = rows.rows,
+                            .cols = layer->n_out,
+                            .depth = layer->n_in,
+                            .bias = bias,
+                            .factor = factor,
+                            .base = base,
+                            .base_ld = base_ld};
+        product(pass, &p, pass->ready->parameters + layer->weight, 1, layer->n_in);
     }
 }
 
@@ -134,7 +146,7 @@ static void linear_backward(const vit158_pass *pass, const block_view *v, int ki
                             .cols = n_in,
                             .depth = n_out,
                             .factor = factor};
-        pass->compute->product(&p);
+        product(pass, &p, pass->ready->parameters + layer->weight, n_in, 1);
         float *dw = gradient + layer->weight;
         p = (vit158_product){.y = dw,
                              .ldy = n_in,
@@ -149,7 +161,7 @@ static void linear_backward(const vit158_pass *pass, const block_view *v, int ki
                              .factor = factor,
                              .base = dw,
                              .base_ld = n_in};
-        pass->compute->product(&p);
+        product(pass, &p, rows.y, n_in, 1);
         pass->compute->column_sums(gradient + layer->bias, g, n_out, rows.rows, n_out, factor);
     }
     const vit158_net_block *b = v->block;

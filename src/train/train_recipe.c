@@ -77,6 +77,9 @@ static const recipe_key keys[] = {
     COUNT(gradient_bits, 8, 16,
           "16, or 8: ternary layers' backward products on bytes where the "
           "processor has AVX-512 VNNI; faster, about 1 % of noise a layer"),
+    COUNT(float_bits, 16, 32,
+          "32, or 16: float layers' products and Muon's on bfloat16 where the processor has "
+          "AVX512_BF16; faster, sums stay float"),
     COUNT(threads, 1, 16, "worker threads"),
     COUNT(deterministic, 0, 1, "1 = bit-identical weights for the same seed and thread count"),
     {"seed", KEY_SEED, AT(seed), 0, 0, {0}, "of initial values, order, augmentation"},
@@ -151,6 +154,7 @@ void vit158_recipe_defaults(vit158_train_recipe *r)
     r->microbatch = 4;
     r->threads = 2;
     r->gradient_bits = 16;
+    r->float_bits = 32;
     r->seed = 1;
     r->muon = 1;
     r->lr = 2e-3F;
@@ -334,6 +338,9 @@ vit158_status vit158_recipe_check(const vit158_train_recipe *r, vit158_error *er
     if (r->gradient_bits != 8 && r->gradient_bits != 16)
         return vit158_fail(error, VIT158_E_ARGUMENT, "gradient_bits is %u, must be 8 or 16",
                            r->gradient_bits);
+    if (r->float_bits != 16 && r->float_bits != 32)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "float_bits is %u, must be 16 or 32",
+                           r->float_bits);
     if (r->deterministic && (r->minutes > 0.0F || r->finish_minutes > 0.0F))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "deterministic runs take their schedule from epochs, not from minutes");

@@ -25,6 +25,7 @@ typedef struct vit158_train_recipe {
     float epochs, minutes;
     uint32_t processor_clock; /* minutes are processor time / threads, else wall time */
     uint32_t gradient_bits;
+    uint32_t float_bits;
     uint32_t batch, microbatch, threads, deterministic;
     uint64_t seed;
     uint32_t muon, wsd; /* else AdamW, cosine */

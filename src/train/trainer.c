@@ -88,7 +88,9 @@ static vit158_status build(vit158_trainer *t, vit158_error *error)
     VIT158_RETURN_IF_ERROR(check_data(t, error));
     t->compute = vit158_compute_choose(NULL);
     t->optimiser.net = &t->net;
+    t->half = t->recipe.float_bits == 16 && t->compute->half_product;
     t->optimiser.compute = t->compute;
+    t->optimiser.half = t->half;
     t->optimiser.muon = t->recipe.muon;
     VIT158_RETURN_IF_ERROR(allocate(t, error));
     VIT158_RETURN_IF_ERROR(
@@ -184,7 +186,8 @@ static void evaluate_task(void *context, uint32_t task, uint32_t worker)
     for (uint32_t i = 0; i < work->images; i++)
         vit158_feed_plain(t, work, i,
                           t->val.pixels + (first + i) * vit158_dataset_picture(&t->val));
-    const vit158_pass pass = {&t->net, &t->ready, t->compute, work};
+    const vit158_pass pass = {
+        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = work};
     vit158_forward(&pass);
     for (uint32_t i = 0; i < work->images; i++) {
         const float *z = work->logits + i * work->logit_ld;

@@ -46,6 +46,7 @@ typedef struct vit158_trainer {
     vit158_train_recipe recipe;
     vit158_net net;
     const vit158_compute *compute;
+    bool half; /* float_bits is 16 and the processor can */
     vit158_workers *workers;
     vit158_pool *pool;
     vit158_dataset train, val;

@@ -68,7 +68,7 @@ static vit158_trainer *golden_trainer(const vit158_compute *compute)
 static void pass_both_ways(vit158_trainer *t)
 {
     vit158_work *w = &t->work[0];
-    const vit158_pass pass = {&t->net, &t->ready, t->compute, w};
+    const vit158_pass pass = {.net = &t->net, .ready = &t->ready, .compute = t->compute, .work = w};
     const float targets[IMAGES][4] = {{0, 1, 0, 0}, {0, 0, 0, 1}};
     fixture_feed(t, IMAGES);
     memset(w->gradient, 0, t->net.parameters * sizeof(float));
@@ -104,8 +104,8 @@ static void check_tensor(const vit158_trainer *t, const vit158_tensor *tensor)
 static void test_gradients_are_pytorchs(void **state)
 {
     (void)state;
-    const char *const sets[] = {"generic", "avx2", "avx512"};
-    for (int s = 0; s < 3; s++) {
+    const char *const sets[] = {"generic", "avx2", "avx512", "avx512bf16"};
+    for (size_t s = 0; s < sizeof sets / sizeof sets[0]; s++) {
         const vit158_compute *compute = vit158_compute_choose(sets[s]);
         if (!compute) {
             print_message("SKIPPED: this processor has no %s\n", sets[s]);

@@ -15,7 +15,7 @@
 
 #define TOLERANCE 1e-5 /* of the largest magnitude of the result */
 
-static const char *const sets[] = {"generic", "avx2", "avx512"};
+static const char *const sets[] = {"generic", "avx2", "avx512", "avx512bf16"};
 #define SETS (sizeof sets / sizeof sets[0])
 
 static void *zeroed(size_t count, size_t size)
@@ -373,12 +373,80 @@ static void test_float_products(void **state)
     }
 }
 
+/* Rounded to bfloat16, half to even. */
+static double half(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7FFFU + ((bits >> 16) & 1U)) & 0xFFFF0000U;
+    memcpy(&x, &bits, sizeof x);
+    return (double)x;
+}
+
+/* Bit 0 of `layout`: steps of a lie side by side, bit 1: of b. */
+static void check_half_product(const vit158_compute *k, uint32_t rows, uint32_t cols,
+                               uint32_t depth, int layout)
+{
+    const size_t a_row = layout & 1 ? depth : 1, a_step = layout & 1 ? 1 : rows;
+    const size_t b_row = layout & 2 ? 1 : cols, b_col = layout & 2 ? depth : 1;
+    float *a = noise((size_t)rows * depth, 1), *b = noise((size_t)depth * cols, 2);
+    float *y = noise((size_t)rows * cols, 3), *bias = noise(cols, 4);
+    double *expected = zeroed((size_t)rows * cols, sizeof *expected);
+    for (uint32_t r = 0; r < rows; r++)
+        for (uint32_t c = 0; c < cols; c++) {
+            double sum = (double)bias[c];
+            for (uint32_t i = 0; i < depth; i++)
+                sum += half(a[r * a_row + i * a_step]) * half(b[i * b_row + c * b_col]);
+            expected[(size_t)r * cols + c] = (double)y[(size_t)r * cols + c] + 0.25 * sum;
+        }
+    const size_t n_bytes = vit158_half_scratch(rows, cols, depth);
+    uint8_t *scratch = zeroed(n_bytes + GUARD, 1);
+    memset(scratch + n_bytes, 0xA5, GUARD);
+    const vit158_product p = {.y = y,
+                              .ldy = cols,
+                              .a = a,
+                              .a_row = a_row,
+                              .a_step = a_step,
+                              .b = b,
+                              .rows = rows,
+                              .cols = cols,
+                              .depth = depth,
+                              .bias = bias,
+                              .factor = 0.25F,
+                              .base = y,
+                              .base_ld = cols};
+    k->half_product(&p, b_row, b_col, scratch);
+    check_guard(scratch, n_bytes);
+    assert_true(distance(y, expected, (size_t)rows * cols) < TOLERANCE);
+    free(scratch);
+    free(expected);
+    free(bias);
+    free(y);
+    free(b);
+    free(a);
+}
+
+static void test_half_products(void **state)
+{
+    (void)state;
+    const uint32_t sizes[] = {1, 5, 6, 7, 16, 31, 33, 64, 65, 97};
+    const size_t count = sizeof sizes / sizeof sizes[0];
+    for (size_t s = 0; s < SETS; s++) {
+        const vit158_compute *k = table(s);
+        for (size_t i = 0; k && k->half_product && i < count; i++)
+            for (size_t j = 0; j < count; j++)
+                for (int layout = 0; layout < 4; layout++)
+                    check_half_product(k, sizes[i], sizes[j], sizes[(i + j) % count], layout);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ternary_products),
         cmocka_unit_test(test_rounding_is_the_engines),
         cmocka_unit_test(test_float_products),
+        cmocka_unit_test(test_half_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

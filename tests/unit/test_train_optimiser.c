@@ -22,8 +22,8 @@ static void test_adamw_is_pytorchs(void **state)
     (void)state;
     const float gradients[3][4] = {
         {0.1F, -0.2F, 0.3F, 0.0F}, {-0.3F, 0.1F, 0.2F, 1e-4F}, {0.05F, 0.4F, -0.1F, 2.0F}};
-    const char *const sets[] = {"generic", "avx2", "avx512"};
-    for (int s = 0; s < 3; s++) {
+    const char *const sets[] = {"generic", "avx2", "avx512", "avx512bf16"};
+    for (size_t s = 0; s < sizeof sets / sizeof sets[0]; s++) {
         const vit158_compute *k = vit158_compute_choose(sets[s]);
         float w[4] = {1.0F, -2.0F, 0.5F, 0.0F}, m[4] = {0}, v[4] = {0};
         if (!k) {
@@ -82,7 +82,7 @@ static void naive_orthogonalise(double *x, uint32_t n, uint32_t k)
     free(a);
 }
 
-static void check_orthogonal(uint32_t rows, uint32_t cols)
+static void check_orthogonal(uint32_t rows, uint32_t cols, bool half)
 {
     const uint32_t n = rows < cols ? rows : cols, k = rows < cols ? cols : rows;
     const size_t count = (size_t)rows * cols;
@@ -94,12 +94,15 @@ static void check_orthogonal(uint32_t rows, uint32_t cols)
             u[(size_t)r * cols + c] = vit158_rng_normal(&rng);
             expected[rows <= cols ? r * k + c : c * k + r] = (double)u[(size_t)r * cols + c];
         }
-    vit158_orthogonalise(vit158_compute_choose(NULL), u, rows, cols, scratch);
+    const vit158_compute *compute = vit158_compute_choose(NULL);
+    half = half && compute->half_product;
+    vit158_orthogonalise(compute, half, u, rows, cols, scratch);
     naive_orthogonalise(expected, n, k);
     for (uint32_t r = 0; r < rows; r++)
         for (uint32_t c = 0; c < cols; c++)
             assert_true(fabs((double)u[(size_t)r * cols + c] -
-                             expected[rows <= cols ? r * k + c : c * k + r]) < 1e-4);
+                             expected[rows <= cols ? r * k + c : c * k + r]) <
+                        (half ? 0.02 : 1e-4));
     free(expected);
     free(scratch);
     free(u);
@@ -108,9 +111,11 @@ static void check_orthogonal(uint32_t rows, uint32_t cols)
 static void test_muon_is_the_published_iteration(void **state)
 {
     (void)state;
-    check_orthogonal(32, 32);
-    check_orthogonal(32, 80);
-    check_orthogonal(96, 48);
+    for (int half = 0; half < 2; half++) {
+        check_orthogonal(32, 32, half != 0);
+        check_orthogonal(32, 80, half != 0);
+        check_orthogonal(96, 48, half != 0);
+    }
 }
 
 /* One Muon step treats q, k and v apart: each square of the update has the size of Muon's rule. */

@@ -191,8 +191,8 @@ static void test_a_teacher_reads_the_models_we_write(void **state)
     memcpy(teacher->patches, t->work[0].patches,
            2 * (t->net.tokens - 1) * teacher->patch_ld * sizeof(float));
     memcpy(teacher->places, t->work[0].places, 2 * (t->net.tokens - 1) * sizeof(uint32_t));
-    const vit158_pass student = {&t->net, &t->ready, t->compute, &t->work[0]};
-    const vit158_pass master = {&t->teacher->net, &t->teacher->ready, t->compute, teacher};
+    const vit158_pass student = {&t->net, &t->ready, t->compute, &t->work[0], false};
+    const vit158_pass master = {&t->teacher->net, &t->teacher->ready, t->compute, teacher, false};
     vit158_forward(&student);
     vit158_forward(&master);
     assert_memory_equal(t->work[0].logits, teacher->logits, 4 * sizeof(float));
