@@ -37,10 +37,17 @@ typedef struct tile_state {
 typedef struct workspace {
     uint8_t *tables;    /* [QUADS][TABLE_ROWS][TILE] int16 */
     uintptr_t *rows;    /* [n_out][QUADS]: address of the table row of an output and quad */
-    int16_t *sums;      /* [tile][n_out][TILE] */
-    int16_t *carries;   /* [tile][n_out][TILE], unless all are 0: worth 2^CARRY_SHIFT each */
+    int16_t *sums;      /* [tile][n_out][TILE], tiles tile_stride apart */
+    int16_t *carries;   /* as sums, unless all are 0: worth 2^CARRY_SHIFT each */
     tile_state *states; /* [tile] */
 } workspace;
+
+/* A cache line more than the sums take: at a distance of some power of two the sums of one output,
+ * which finish_output reads side by side, would push each other out of the cache. */
+static size_t tile_stride(uint32_t n_out)
+{
+    return (size_t)n_out * TILE + 32;
+}
 
 /* ---- Tables ---- */
 
@@ -200,8 +207,8 @@ VIT158_TEMPLATE void add_two(row_sums *s, const uintptr_t *rows, uint32_t halves
 #endif
 }
 
-/* One output: sums[:] += five or ten table rows; = if first. */
-VIT158_TEMPLATE void add_output(int16_t *sums, const uintptr_t *rows, uint32_t ten, bool first,
+/* One output: sums[:] += 2, 5, 8 or 10 table rows; = if first. */
+VIT158_TEMPLATE void add_output(int16_t *sums, const uintptr_t *rows, uint32_t quads, bool first,
                                 uint32_t halves)
 {
     row_sums s;
@@ -209,13 +216,18 @@ VIT158_TEMPLATE void add_output(int16_t *sums, const uintptr_t *rows, uint32_t t
     if (halves == 2)
         s.v[1] = first ? wasm_i16x8_splat(0) : wasm_v128_load(sums + 8);
     add_two(&s, rows, halves);
-    add_two(&s, rows + 2, halves);
-    add_row(&s, (const uint8_t *)rows[4], halves);
-    VIT158_PIN(ten);
-    if (ten) {
-        add_row(&s, (const uint8_t *)rows[5], halves);
-        add_two(&s, rows + 6, halves);
-        add_two(&s, rows + 8, halves);
+    VIT158_PIN(quads);
+    if (quads > 2) {
+        add_two(&s, rows + 2, halves);
+        add_row(&s, (const uint8_t *)rows[4], halves);
+        VIT158_PIN(quads);
+        if (quads > 5) {
+            add_row(&s, (const uint8_t *)rows[5], halves);
+            add_two(&s, rows + 6, halves);
+            VIT158_PIN(quads);
+            if (quads > 8)
+                add_two(&s, rows + 8, halves);
+        }
     }
     wasm_v128_store(sums, s.v[0]);
     if (halves == 2)
@@ -223,14 +235,14 @@ VIT158_TEMPLATE void add_output(int16_t *sums, const uintptr_t *rows, uint32_t t
 }
 
 /* The same for n_out outputs. */
-VIT158_TEMPLATE void look_up(int16_t *sums, const uintptr_t *rows, uint32_t n_out, uint32_t ten,
+VIT158_TEMPLATE void look_up(int16_t *sums, const uintptr_t *rows, uint32_t n_out, uint32_t quads,
                              bool first, uint32_t halves)
 {
     for (;;) {
-        add_output(sums, rows, ten, first, halves);
+        add_output(sums, rows, quads, first, halves);
         if (n_out == 1)
             break;
-        add_output(sums + TILE, rows + QUADS, ten, first, halves);
+        add_output(sums + TILE, rows + QUADS, quads, first, halves);
         if (n_out == 2)
             break;
         n_out -= 2, sums += 2 * TILE, rows += 2 * QUADS;
@@ -238,21 +250,21 @@ VIT158_TEMPLATE void look_up(int16_t *sums, const uintptr_t *rows, uint32_t n_ou
 }
 
 static VIT158_INNER void look_up_half(int16_t *sums, const uintptr_t *rows, uint32_t n_out,
-                                      uint32_t ten)
+                                      uint32_t quads)
 {
-    look_up(sums, rows, n_out, ten, false, 1);
+    look_up(sums, rows, n_out, quads, false, 1);
 }
 
 static VIT158_INNER void look_up_whole(int16_t *sums, const uintptr_t *rows, uint32_t n_out,
-                                       uint32_t ten)
+                                       uint32_t quads)
 {
-    look_up(sums, rows, n_out, ten, false, 2);
+    look_up(sums, rows, n_out, quads, false, 2);
 }
 
 static VIT158_INNER void look_up_first(int16_t *sums, const uintptr_t *rows, uint32_t n_out,
-                                       uint32_t ten)
+                                       uint32_t quads)
 {
-    look_up(sums, rows, n_out, ten, true, 2);
+    look_up(sums, rows, n_out, quads, true, 2);
 }
 
 /* ---- Sums ---- */
@@ -280,8 +292,8 @@ static void make_room(const workspace *ws, uint32_t tile, uint32_t n_out, const 
     const v128_t hi = wasm_i16x8_add(wasm_v128_load(state->magnitude + LANES), magnitude[1]);
     const bool full = wasm_i16x8_bitmask(wasm_v128_or(lo, hi)) != 0;
     if (full) {
-        const size_t count = (size_t)n_out * TILE;
-        carry(ws->carries + tile * count, ws->sums + tile * count, count, !state->carried);
+        const size_t first = tile * tile_stride(n_out);
+        carry(ws->carries + first, ws->sums + first, (size_t)n_out * TILE, !state->carried);
         state->carried = 1;
     }
     const v128_t left = wasm_i16x8_splat(1 << CARRY_SHIFT);
@@ -316,14 +328,14 @@ VIT158_TEMPLATE void finish_eight(float *y, const int16_t *sums, const int16_t *
 
 /* Results of tokens t0 .. t1 - 1 of output o, whose sums lie at the same place of every tile. */
 static VIT158_INNER void finish_output(const vit158_gemm_q8 *p, const workspace *ws, uint32_t t0,
-                                       uint32_t t1, uint32_t o, size_t place, size_t tile_sums)
+                                       uint32_t t1, uint32_t o, size_t place, size_t stride)
 {
     const v128_t scale = wasm_v128_load32_splat(p->scale + (size_t)o * p->scale_step);
     const float *bias = p->bias ? p->bias + o : NULL, *r = p->r + t0;
     const bool residual = p->epilogue == VIT158_ADD;
     const tile_state *state = ws->states;
     float *y = p->y + o * p->ldy + t0;
-    for (uint32_t left = t1 - t0;; left -= TILE, y += TILE, r += TILE, place += tile_sums) {
+    for (uint32_t left = t1 - t0;; left -= TILE, y += TILE, r += TILE, place += stride) {
         const int16_t *carries = state++->carried ? ws->carries + place : NULL;
         finish_eight(y, ws->sums + place, carries, r, scale, bias, residual);
         if (left <= LANES)
@@ -339,7 +351,7 @@ static VIT158_INNER void finish_output(const vit158_gemm_q8 *p, const workspace 
 
 static size_t sum_bytes(uint32_t n_out, uint32_t tiles)
 {
-    return (size_t)tiles * n_out * TILE * sizeof(int16_t);
+    return tiles * tile_stride(n_out) * sizeof(int16_t);
 }
 
 /* Tiles of a token block: as many as keep its sums in a cache, in blocks of equal size. */
@@ -371,33 +383,38 @@ static size_t row_address_bytes(uint32_t n_out)
     return align_bytes(((size_t)n_out + 3) * QUADS * sizeof(uintptr_t));
 }
 
+/* Quads to look up for `inputs` inputs, as add_output takes them. */
+static uint32_t quads_of_pass(uint32_t inputs)
+{
+    return inputs <= 8 ? 2 : inputs <= 20 ? 5 : inputs <= 32 ? 8 : QUADS;
+}
+
 /* One pass over the outputs for one tile of tokens from t on: inputs k .. k + 39. */
 static void run_tile(const vit158_gemm_q8 *p, const workspace *ws, uint32_t tile, uint32_t t,
                      uint32_t halves, uint32_t k, uint32_t n_out)
 {
-    const uint32_t ten = p->n_in - k > VIT158_BLOCK_INPUTS;
-    const uint32_t quads = ten ? QUADS : BLOCK_QUADS;
-    int16_t *sums = ws->sums + (size_t)tile * n_out * TILE;
+    const uint32_t quads = quads_of_pass(p->n_in - k);
+    int16_t *sums = ws->sums + tile * tile_stride(n_out);
     v128_t magnitude[2];
     build_tables(magnitude, ws->tables, p->q + t, p->ldq, k, p->n_in, quads, halves);
     if (halves == 1 && k == 0)
         memset(sums, 0, (size_t)n_out * TILE * sizeof *sums);
     make_room(ws, tile, n_out, magnitude);
     if (halves == 1)
-        look_up_half(sums, ws->rows, n_out, ten);
+        look_up_half(sums, ws->rows, n_out, quads);
     else
-        (k == 0 ? look_up_first : look_up_whole)(sums, ws->rows, n_out, ten);
+        (k == 0 ? look_up_first : look_up_whole)(sums, ws->rows, n_out, quads);
 }
 
 static void run_block(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1,
                       const workspace *ws)
 {
     const uint32_t n_out = o1 - o0;
-    const size_t tile_sums = (size_t)n_out * TILE;
+    const size_t stride = tile_stride(n_out);
     const uint32_t tiles = (t1 - t0 + TILE - 1) / TILE;
     memset(ws->states, 0, tiles * sizeof *ws->states);
     if (p->n_in == 0)
-        memset(ws->sums, 0, tiles * tile_sums * sizeof *ws->sums);
+        memset(ws->sums, 0, tiles * stride * sizeof *ws->sums);
     for (uint32_t k = 0; k < p->n_in; k += PASS_INPUTS) {
         for (uint32_t i = 0; i < 2 && k + i * VIT158_BLOCK_INPUTS < p->n_in; i++)
             find_rows(ws->rows + (size_t)i * BLOCK_QUADS,
@@ -408,11 +425,11 @@ static void run_block(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_
             run_tile(p, ws, i, t, t1 - t > LANES ? 2 : 1, k, n_out);
         }
     }
-    for (uint32_t i = 0; i < n_out; i++)
-        finish_output(p, ws, t0, t1, o0 + i, (size_t)i * TILE, tile_sums);
-    if (p->epilogue == VIT158_GELU)
-        for (uint32_t o = o0; o < o1; o++)
-            vit158_gelu_simd128(p->y + o * p->ldy + t0, vit158_token_stride(t1 - t0));
+    for (uint32_t i = 0; i < n_out; i++) {
+        finish_output(p, ws, t0, t1, o0 + i, (size_t)i * TILE, stride);
+        if (p->epilogue == VIT158_GELU)
+            vit158_gelu_simd128(p->y + (o0 + i) * p->ldy + t0, vit158_token_stride(t1 - t0));
+    }
 }
 
 void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
