@@ -2,9 +2,14 @@
 // Details of web/cli.mjs beside commands.test.mjs: where models are found, inspect, forms of options,
 // help, pipes; equal to the native command where that has them.
 import assert from 'node:assert/strict';
-import { copyFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { extname, join } from 'node:path';
 import { test } from 'node:test';
+import { chooseWorkers } from '../../web/cli/pictures.mjs';
+import { Classifier } from '../../web/lib/vit158.js';
 import { ROOT, jsonLines, nativeCommand, npmCommand, run, temporaryFolder } from './shared.mjs';
 import { tinyPath } from './tiny.mjs';
 
@@ -87,13 +92,75 @@ test('mistakes on the command line are named in the same words', () => {
   }
 });
 
-test('help is the same', () => {
+test('help is the same, but for workers', () => {
   for (const command of ['classify', 'eval', 'info']) {
     const { npm, native } = both(command, '--help');
     assert.equal(npm.code, 0);
-    assert.equal(npm.stdout, native.stdout);
+    assert.equal(npm.stdout.replace(/^ {2}--workers N .*\n/m, ''), native.stdout);
+    assert.equal(npm.stdout !== native.stdout, command !== 'info');
   }
   for (const args of [['--help'], ['inspect', '--help']]) assert.equal(npmCommand(...args).code, 0);
+});
+
+const PICTURES = ['baseline_420.jpg', 'grey.jpg', 'rgb_8.png', 'one_pixel.jpg', 'no such file.png', 'orientation_6.jpg']
+  .map((name) => join(ROOT, 'tests/data/images', name));
+
+/** Without what is measured. @param {string} text */
+const unmeasured = (text) => text.replace(/"timing":\{[^}]*\}|"ms_median":[^,]*|median .*? ms/g, '');
+
+test('workers: the same bytes in the same order, whatever their number', () => {
+  const many = Array(6).fill(PICTURES).flat();
+  for (const options of [['--json', '--logits'], []]) {
+    const [one, ...others] = [1, 2, 5].map((n) => npmCommand('classify', '-m', model, ...options, '--workers', `${n}`, ...many));
+    assert.equal(one.code, 1);
+    assert.equal(one.stderr.trim().split('\n').length, 6);
+    for (const other of others)
+      assert.deepEqual({ ...other, stdout: unmeasured(other.stdout) }, { ...one, stdout: unmeasured(one.stdout) });
+  }
+});
+
+test('workers measure the same accuracy', async () => {
+  const root = join(folder, 'eval');
+  const vit = await Classifier.load(model);
+  for (const label of vit.labels().slice(0, 2)) {
+    mkdirSync(join(root, label), { recursive: true });
+    for (const i of Array(20).keys()) copyFileSync(PICTURES[i % 4], join(root, label, `${i}${extname(PICTURES[i % 4])}`));
+  }
+  vit.dispose();
+  const runs = [['--workers', '1'], ['--workers', '3'], []].map((options) => npmCommand('eval', root, '--json', '-m', model, ...options));
+  for (const { code, stdout, stderr } of runs) {
+    assert.equal(code, 0, stderr);
+    assert.equal(jsonLines(stdout)[0].images, 40);
+    assert.equal(unmeasured(stdout), unmeasured(runs[0].stdout));
+  }
+});
+
+test('Ctrl-C ends the command as a signal does, after whole lines only', async () => {
+  for (const workers of ['1', '2']) {
+    const child = spawn(process.execPath, [join(ROOT, 'web/cli.mjs'), 'classify', '--json', '--workers', workers, '-m', model,
+      ...Array(5000).fill(jpeg)]);
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (data) => {
+      if (stdout === '') child.kill('SIGINT');
+      stdout += data;
+    });
+    child.stderr.on('data', (data) => { stderr += data; });
+    const [code, signal] = await once(child, 'close');
+    assert.deepEqual([code, signal, stderr], [null, 'SIGINT', '']);
+    assert.ok(stdout.endsWith('}\n') && jsonLines(stdout).length < 5000);
+  }
+});
+
+test('how many workers there are unless told', () => {
+  assert.equal(chooseWorkers({}, 1), 1);
+  assert.equal(chooseWorkers({}, 31), 1);
+  assert.equal(chooseWorkers({}, 1e6), Math.min(8, availableParallelism()));
+  assert.equal(chooseWorkers({ '--threads': 2 }, 1e6), 1);
+  assert.equal(chooseWorkers({ '--threads': 2, '--workers': 3 }, 1e6), 3);
+  assert.equal(chooseWorkers({ '--workers': 64 }, 5), 5);
+  const { code, stderr } = npmCommand('classify', '--workers', '65', jpeg);
+  assert.equal(code, 2);
+  assert.match(stderr, /--workers must be from 1 to 64, got 65/);
 });
 
 test('a closed pipe ends the command quietly', () => {

@@ -3,6 +3,7 @@
 import { EXIT, complain, printJson, printable, roundMs } from './console.mjs';
 import { RUN_OPTIONS, loadModel, modelMembers } from './model.mjs';
 import { parseOptions } from './options.mjs';
+import { WORKERS_OPTION, chooseWorkers, classifyInOrder, interruptible } from './pictures.mjs';
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
@@ -13,6 +14,7 @@ const USAGE = {
     { name: '--json', help: 'one JSON object a line for each file' },
     { name: '--logits', help: 'print the logits of all classes too' },
     ...RUN_OPTIONS,
+    WORKERS_OPTION,
   ],
   count: [1, Infinity],
   notes: 'A file that cannot be read is one line on stderr; the others are still done.\n'
@@ -24,19 +26,21 @@ export async function classify(args) {
   const parsed = parseOptions(USAGE, args);
   if (!parsed) return EXIT.OK;
   const { values, rest: files } = parsed;
-  const vit = await loadModel('classify', values);
+  return interruptible((signal) => classifyFiles(files, values, signal));
+}
+
+/** @param {string[]} files @param {import('./options.mjs').Values} values @param {AbortSignal} signal */
+async function classifyFiles(files, values, signal) {
+  const vit = await loadModel('classify', values, { workers: chooseWorkers(values, files.length), signal });
   if (!vit) return EXIT.FAILED;
   const print = values['--json'] ? printRecord : printText;
   /** @type {number} */
   let result = EXIT.OK;
-  for (const file of files) {
-    try {
-      const found = await vit.classify(file, { topK: /** @type {number} */ (values['--top-k'] ?? 5) });
-      print(file, found, vit, Boolean(values['--logits']));
-    } catch (error) {
-      result = complain('classify', file, error);
-    }
-  }
+  const topK = /** @type {number} */ (values['--top-k'] ?? 5);
+  await classifyInOrder(vit, files, { topK, signal }, (i, { found, error }) => {
+    if (found) print(files[i], found, vit, Boolean(values['--logits']));
+    else result = complain('classify', files[i], error);
+  });
   vit.dispose();
   return result;
 }

@@ -7,8 +7,10 @@ import { Vit158Error, messageOf } from '../lib/errors.js';
 import { EXIT, Progress, complain, printJson, roundMs } from './console.mjs';
 import { RUN_OPTIONS, loadModel, modelMembers } from './model.mjs';
 import { parseOptions } from './options.mjs';
+import { WORKERS_OPTION, chooseWorkers, classifyInOrder, interruptible } from './pictures.mjs';
 
 /** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
+/** @typedef {{name: string, path: string, files: string[]}} Folder */
 /** @typedef {{path: string, index: number}} Picture */
 /** @typedef {{images: number, top1: number, top5: number, failed: number, ms: number[]}} Tally */
 
@@ -22,6 +24,7 @@ const USAGE = {
       range: [1, 1e9] },
     { name: '--json', help: 'the result as a JSON object' },
     ...RUN_OPTIONS,
+    WORKERS_OPTION,
   ],
   count: [1, 1],
   notes: 'Exit codes: 0 all went well, 1 a picture or folder failed, 2 wrong command line.',
@@ -32,13 +35,30 @@ export async function evaluate(args) {
   const parsed = parseOptions(USAGE, args);
   if (!parsed) return EXIT.OK;
   const { values, rest: [root] } = parsed;
-  const vit = await loadModel('eval', values);
+  return interruptible((signal) => evaluateFolder(root, values, signal));
+}
+
+/** @param {string} root @param {import('./options.mjs').Values} values @param {AbortSignal} signal */
+async function evaluateFolder(root, values, signal) {
+  /** @type {Folder[]} */
+  let folders;
+  try {
+    folders = listFolders(root);
+  } catch (error) {
+    return complain('eval', root, error);
+  }
+  const limit = /** @type {number} */ (values['--limit'] ?? Infinity);
+  const count = Math.min(limit, folders.reduce((sum, { files }) => sum + files.length, 0));
+  const vit = await loadModel('eval', values, { workers: chooseWorkers(values, count), signal });
   if (!vit) return EXIT.FAILED;
   /** @type {Tally} */
   const tally = { images: 0, top1: 0, top5: 0, failed: 0, ms: [] };
   try {
-    const pictures = listPictures(root, vit, tally);
-    await runPictures(vit, thinOut(pictures, /** @type {number} */ (values['--limit'])), tally);
+    const pictures = thinOut(judgeable(folders, vit, tally), limit);
+    await runPictures(vit, pictures, tally, signal);
+    if (signal.aborted)
+      return complain('eval', root, new Vit158Error('E_ABORT',
+        `interrupted after ${tally.ms.length} of ${pictures.length} pictures`));
     if (tally.images + tally.failed === 0)
       complain('eval', root, new Vit158Error('E_INPUT',
         'no pictures: expected a folder for each class with *.jpg, *.jpeg or *.png files'));
@@ -52,25 +72,29 @@ export async function evaluate(args) {
   return tally.failed === 0 && tally.images > 0 ? EXIT.OK : EXIT.FAILED;
 }
 
+/** Folders with the pictures in them. @param {string} root @returns {Folder[]} */
+function listFolders(root) {
+  return list(root).filter((name) => statSync(join(root, name)).isDirectory()).map((name) => {
+    const path = join(root, name);
+    return { name, path, files: list(path).filter((file) => /\.(jpe?g|png)$/i.test(file)) };
+  });
+}
+
 /**
  * Every picture with its class; folders that name no class are complained about.
- * @param {string} root
+ * @param {Folder[]} folders
  * @param {Classifier} vit
  * @param {Tally} tally
  * @returns {Picture[]}
  */
-function listPictures(root, vit, tally) {
+function judgeable(folders, vit, tally) {
   const find = classFinder(vit);
-  return list(root).filter((name) => statSync(join(root, name)).isDirectory()).flatMap((name) => {
-    const folder = join(root, name);
+  return folders.flatMap(({ name, path, files }) => {
     const index = find(name);
-    if (index === undefined) {
-      complain('eval', folder, new Vit158Error('E_INPUT', 'the folder names no class of the model'));
-      tally.failed++;
-      return [];
-    }
-    return list(folder).filter((file) => /\.(jpe?g|png)$/i.test(file))
-      .map((file) => ({ path: join(folder, file), index }));
+    if (index !== undefined) return files.map((file) => ({ path: join(path, file), index }));
+    complain('eval', path, new Vit158Error('E_INPUT', 'the folder names no class of the model'));
+    tally.failed++;
+    return [];
   });
 }
 
@@ -102,29 +126,30 @@ function classFinder(vit) {
   return (/** @type {string} */ name) => byName.get(name);
 }
 
-/** `limit` pictures spread evenly. @param {Picture[]} pictures @param {number} [limit] */
-function thinOut(pictures, limit = pictures.length) {
+/** `limit` pictures spread evenly. @param {Picture[]} pictures @param {number} limit */
+function thinOut(pictures, limit) {
   const count = Math.min(limit, pictures.length);
   return Array.from({ length: count }, (_, i) => pictures[Math.floor((i * pictures.length) / count)]);
 }
 
-/** @param {Classifier} vit @param {Picture[]} pictures @param {Tally} tally */
-async function runPictures(vit, pictures, tally) {
+/** @param {Classifier} vit @param {Picture[]} pictures @param {Tally} tally @param {AbortSignal} signal */
+async function runPictures(vit, pictures, tally, signal) {
   const progress = new Progress(pictures.length);
-  for (const [i, { path, index }] of pictures.entries()) {
-    try {
-      const { predictions, timing } = await vit.classify(path, { topK: 5 });
+  await classifyInOrder(vit, pictures.map(({ path }) => path), { topK: 5, signal }, (i, { found, error }) => {
+    const { path, index } = pictures[i];
+    if (found) {
+      const { predictions, timing } = found;
       tally.images++;
       tally.ms.push(timing.total);
       if (predictions[0].index === index) tally.top1++;
       if (predictions.some((prediction) => prediction.index === index)) tally.top5++;
-    } catch (error) {
+    } else {
       progress.clear();
       complain('eval', path, error);
       tally.failed++;
     }
     progress.update(i + 1);
-  }
+  });
   progress.clear();
 }
 

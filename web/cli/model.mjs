@@ -26,16 +26,17 @@ export const RUN_OPTIONS = [
  * The model that the options ask for; on failure the complaint has been printed.
  * @param {string} command
  * @param {import('./options.mjs').Values} values
+ * @param {{workers?: number, signal?: AbortSignal}} [how] one worker is the calling thread
  * @returns {Promise<Classifier | undefined>}
  */
-export async function loadModel(command, values) {
+export async function loadModel(command, values, { workers = 1, signal } = {}) {
   const wanted = /** @type {string | undefined} */ (values['--model']);
   let path = wanted;
   try {
     path = findModel(wanted);
-    return await Classifier.load(path, loadOptions(values));
+    return await Classifier.load(path, { ...loadOptions(values), worker: workers > 1 && workers, signal });
   } catch (error) {
-    complain(command, path, error);
+    if (!signal?.aborted) complain(command, path, error);
     return undefined;
   }
 }

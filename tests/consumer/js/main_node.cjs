@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A user's program with require(): arguments are a model and a picture.
+const { join } = require('node:path');
 const { Worker } = require('node:worker_threads');
 const { Classifier, VERSION, decodeImage } = require('vit158');
 const golden = require('vit158/golden');
@@ -19,7 +20,7 @@ async function main() {
   if (VERSION !== esm.VERSION || inline.VERSION !== VERSION) throw new Error('versions differ');
   const { width } = await decodeImage(picture);
   if ((await inline.decodeImage(picture)).width !== width) throw new Error('widths differ');
-  const newWorker = () => new Worker("require('vit158/worker').serveClassifier()", { eval: true });
+  const newWorker = () => new Worker(join(__dirname, 'worker.cjs'));
   const refused = await Classifier.load('no-such-model').catch((error) => error);
   if (!(refused instanceof esm.Vit158Error)) throw new Error('an error of another kind');
   console.log(JSON.stringify({

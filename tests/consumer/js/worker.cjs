@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+require('vit158/worker').serveClassifier();

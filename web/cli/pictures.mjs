@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Many pictures: shared out to workers, answered in the order given, with bounded memory, until Ctrl-C.
+import { availableParallelism, cpus } from 'node:os';
+
+/** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
+/** @typedef {import('../lib/vit158.d.ts').Classification} Classification */
+/** @typedef {{found?: Classification, error?: unknown}} Outcome one of the two */
+
+/** A worker is started for so many pictures; for fewer it costs more than it gains. */
+const PICTURES_A_WORKER = 16;
+const MOST_WORKERS = 8;
+
+/** Calls that each worker has waiting, so that it never is idle. */
+const AHEAD = 2;
+
+/** @type {import('./options.mjs').Option} */
+export const WORKERS_OPTION = { name: '--workers', placeholder: 'N', range: [1, 64],
+  help: 'pictures at once, each worker with a copy of the model (by cores)' };
+
+/**
+ * How many pictures to run at once.
+ * @param {import('./options.mjs').Values} values
+ * @param {number} pictures
+ */
+export function chooseWorkers(values, pictures) {
+  const { '--workers': workers, '--threads': threads = 1 } = values;
+  if (workers !== undefined) return Math.min(Number(workers), Math.max(1, pictures));
+  if (Number(threads) > 1) return 1;
+  const cores = availableParallelism?.() ?? cpus().length; // Node 18.0 lacks the former
+  return Math.max(1, Math.min(cores, MOST_WORKERS, Math.floor(pictures / PICTURES_A_WORKER)));
+}
+
+/**
+ * Classifies files; `done` gets the outcomes in the order of the files. Ends early, without a word, when
+ * the signal is aborted.
+ * @param {Classifier} vit
+ * @param {string[]} files
+ * @param {{topK: number, signal: AbortSignal}} options
+ * @param {(index: number, outcome: Outcome) => void} done
+ */
+export async function classifyInOrder(vit, files, options, done) {
+  const width = Math.max(1, vit.info().workers * AHEAD);
+  /** @type {Promise<Outcome>[]} */
+  const running = [];
+  let next = 0;
+  for (let i = 0; i < files.length; i++) {
+    for (; next < files.length && next - i < width; next++)
+      running.push(vit.classify(files[next], options).then((found) => ({ found }), (error) => ({ error })));
+    const outcome = await /** @type {Promise<Outcome>} */ (running.shift());
+    if (options.signal.aborted) return;
+    done(i, outcome);
+  }
+}
+
+/**
+ * Runs work that can be interrupted: Ctrl-C aborts the signal; when the work has ended and cleared up
+ * after itself, the process ends as Ctrl-C would have ended it. A second Ctrl-C does not wait.
+ * @template T
+ * @param {(signal: AbortSignal) => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function interruptible(work) {
+  const controller = new AbortController();
+  /** @type {NodeJS.Signals[]} */
+  const signals = ['SIGINT', 'SIGTERM'];
+  /** @type {NodeJS.Signals | undefined} */
+  let received;
+  const stop = (/** @type {NodeJS.Signals} */ signal) => {
+    received = signal;
+    for (const name of signals) process.off(name, stop);
+    controller.abort();
+  };
+  for (const name of signals) process.on(name, stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of signals) process.off(name, stop);
+    if (received) process.kill(process.pid, received);
+  }
+}
