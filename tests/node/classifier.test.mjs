@@ -227,3 +227,23 @@ test('memory stays the same over 1,000 pictures of different sizes, and with exp
     vit.dispose();
   }
 });
+
+test('the SHA-256 of a model file is checked if it is wanted', async () => {
+  const bytes = readFileSync(tinyPath('ternary-6'));
+  const wanted = createHash('sha256').update(bytes).digest('hex');
+  for (const worker of [false, true]) {
+    const vit = await Classifier.load(bytes, { sha256: wanted.toUpperCase(), worker });
+    vit.dispose();
+    const wrong = Buffer.from(bytes);
+    wrong[wrong.length - 3] ^= 1;
+    await assert.rejects(Classifier.load(wrong, { sha256: wanted, worker }), error('E_INTEGRITY', new RegExp(wanted)));
+  }
+});
+
+test('the embedding comes beside the answer if it is wanted', async () => {
+  const vit = await load();
+  const picture = { data: new Uint8Array(300).map((_, i) => i), width: 10, height: 10 };
+  const { embedding } = await vit.classify(picture, { embedding: true });
+  assert.deepEqual(embedding, await vit.embed(picture));
+  assert.equal('embedding' in (await vit.classify(picture)), false);
+});

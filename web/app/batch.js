@@ -82,14 +82,14 @@ export function toCsv(rows) {
  * @param {import('../lib/vit158.js').Info} info  of the model
  * @returns {string}
  */
-export function toJson(rows, { version, numericsVersion, engine, name, metadata }) {
+export function toJson(rows, { version, numericsVersion, engine, name, metadata, memoryBytes }) {
   const results = rows
     .filter(({ state }) => state !== 'waiting')
     .map((row) => {
       const entries = valuesOf(row).map((value, i) => [COLUMNS[i], value]);
       return Object.fromEntries(entries.filter(([, value]) => value !== ''));
     });
-  const model = name || metadata.name || metadata.dataset || '';
-  const about = { version, model, engine, numerics_version: numericsVersion };
-  return `${JSON.stringify({ ...about, results }, null, 1)}\n`;
+  const model = name || metadata.dataset || '';
+  const run = { engine, numerics_version: numericsVersion, memory_bytes: memoryBytes };
+  return `${JSON.stringify({ version, model, ...run, results }, null, 1)}\n`;
 }

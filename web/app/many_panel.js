@@ -108,7 +108,7 @@ class ManyPanel {
   #abort = null;
   /** A drawing is on its way with the next frame. */
   #isDue = false;
-  /** Of the model that gave the results. @type {import('../lib/vit158.js').Info | null} */
+  /** Of the workers that gave the results, once they have. @type {import('../lib/vit158.js').Info | null} */
   #info = null;
   /** @type {RowView[]} */
   #views = [];
@@ -158,7 +158,7 @@ class ManyPanel {
     this.#files = files;
     this.#rows = files.map(newRow);
     this.#page = this.#finished = 0;
-    this.#info = model.facts.info;
+    this.#info = null;
     this.#setRunning(true);
     this.#say('Starting the workers…');
     this.#draw();
@@ -176,6 +176,7 @@ class ManyPanel {
         (file) => vit.classify(file, { topK: 1, signal }),
         { atOnce: count * AHEAD, signal, onRow: () => this.#rowDone(abort) },
       );
+      if (abort === this.#abort) this.#info = vit.info();
       this.#ended(abort);
     } catch (error) {
       if (abort.signal.aborted) this.#ended(abort);
@@ -233,7 +234,7 @@ class ManyPanel {
     byId('many-cancel').hidden = !on;
     byId('many-more').hidden = on;
     for (const id of ['many-csv', 'many-json'])
-      /** @type {HTMLButtonElement} */ (byId(id)).disabled = on || this.#finished === 0;
+      /** @type {HTMLButtonElement} */ (byId(id)).disabled = on || !this.#info;
   }
 
   /** @param {string} words */

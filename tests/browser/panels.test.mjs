@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+// What lies behind the tabs, and videos: attention over the picture, own classes, the weights.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { answered, ROOT, suite, text } from './harness.mjs';
+import { give } from './pictures.mjs';
+
+const pageTest = suite();
+/** @param {string[]} names of samples */
+const samples = (...names) => names.map((name) => path.join(ROOT, `models/samples/${name}.jpg`));
+
+/** @param {import('playwright-core').Page} page @returns {Promise<number[]>} alpha, least and most */
+const shade = (page) =>
+  page.$eval('#shade', (node) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (node);
+    const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data;
+    const alphas = (data ?? new Uint8ClampedArray()).filter((_, i) => i % 4 === 3).sort();
+    return [alphas[0], alphas[alphas.length - 1]];
+  });
+
+/** @param {import('playwright-core').Page} page waits for the small pictures of all heads */
+const looked = (page) =>
+  page.waitForFunction(() => {
+    /** @type {NodeListOf<HTMLCanvasElement>} */
+    const maps = document.querySelectorAll('button.looked-tile canvas');
+    return maps.length === 4 && [...maps].every(({ width }) => width > 1);
+  });
+
+const READBACK = { expected: [/willReadFrequently/] }; // it is the test that reads back
+
+pageTest('where it looked can be laid over the picture', READBACK, async (page) => {
+  await looked(page);
+  assert.equal(await page.isVisible('#shade'), false);
+  assert.equal(await page.isDisabled('#looked-strength'), true);
+  await page.click('.looked-tile >> nth=0');
+  assert.equal(await page.isVisible('#shade'), true);
+  const [least, most] = await shade(page);
+  assert.ok(least < 30 && most > 150, `${least} to ${most}`);
+  await page.fill('#looked-strength', '20');
+  assert.ok((await shade(page))[1] < 60);
+  const picture = () => page.$eval('#shade', (node) => /** @type {HTMLCanvasElement} */ (node).toDataURL());
+  await page.click('.looked-tile >> nth=2');
+  const lastBlock = await picture();
+  await page.fill('#looked-block', '1');
+  assert.equal(await text(page, '#looked-block-words'), 'Block 1');
+  assert.notEqual(await picture(), lastBlock);
+  await page.click('.looked-tile >> nth=2');
+  assert.equal(await page.isVisible('#shade'), false);
+});
+
+pageTest('times are those of runs without attention', {}, async (page) => {
+  await looked(page);
+  const hash = await answered(page);
+  await page.click('.sample >> nth=1');
+  await answered(page, hash);
+  await looked(page);
+  await page.click('#measure');
+  await page.waitForFunction(() =>
+    /^Typical/.test(document.getElementById('total-words')?.textContent ?? ''),
+  );
+});
+
+pageTest('own classes: taught, saved, opened again', {}, async (page) => {
+  await page.click('#tab-teach');
+  await page.waitForSelector('.teach-class');
+  const verdict = () => text(page, '#teach-verdict');
+  assert.match(await verdict(), /Two classes/);
+  for (const [i, name, names] of /** @type {const} */ ([
+    [0, 'Animals', ['cat', 'dog', 'deer']],
+    [1, 'Machines', ['ship', 'truck', 'automobile']],
+  ])) {
+    await page.fill(`.teach-class >> nth=${i} >> .teach-name`, name);
+    await page.setInputFiles(`.teach-class >> nth=${i} >> input[type=file]`, samples(...names));
+    await page.waitForFunction((words) =>
+      document.getElementById('teach-words')?.textContent?.startsWith(words), `${name} has 3 more.`);
+  }
+  /** @param {string} title @param {string} wanted */
+  const classified = async (title, wanted) => {
+    await page.click(`.sample[title="${title}"]`);
+    await page.waitForFunction((name) =>
+      document.getElementById('teach-verdict')?.textContent === name, wanted);
+  };
+  await classified('Horse', 'Animals');
+  await classified('Airplane', 'Machines');
+  await page.selectOption('#teach-method', 'neighbours');
+  await classified('Dog', 'Animals');
+  await page.waitForFunction(() => /^Animals>/.test(document.getElementById('teach-bars')?.textContent ?? ''));
+
+  const before = await text(page, '#teach-bars');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#teach-save')]);
+  const buffer = readFileSync(await download.path());
+  assert.ok(buffer.length < 30000, `${buffer.length} bytes`);
+  const file = { name: 'mine.json', mimeType: 'application/json', buffer };
+
+  await page.reload();
+  await answered(page);
+  await page.click('#tab-teach');
+  await page.waitForSelector('.teach-class');
+  await page.setInputFiles('#teach-file', file);
+  await page.waitForFunction(() => /2 classes/.test(document.getElementById('teach-words')?.textContent ?? ''));
+  await page.selectOption('#teach-method', 'neighbours');
+  await page.click('.sample[title="Dog"]');
+  await page.waitForFunction(
+    (wanted) => document.getElementById('teach-bars')?.textContent === wanted,
+    before,
+  );
+
+  await page.setInputFiles('#teach-file', { ...file, name: 'cut.json', buffer: buffer.subarray(0, 99) });
+  await page.waitForFunction(() => /cut\.json: .*not JSON/.test(document.getElementById('teach-words')?.textContent ?? ''));
+  assert.equal(await page.$$eval('.teach-class', (all) => all.length), 2, 'what was there stays');
+
+  const hash = await answered(page);
+  await page.setInputFiles('#model-file', path.join(ROOT, 'models/fashion-mnist.safetensors'));
+  await answered(page, hash);
+  assert.match(await text(page, '#teach-words'), /Another model/);
+  await page.setInputFiles('#teach-file', file);
+  await page.waitForFunction(() => /mine\.json: .*another model/.test(document.getElementById('teach-words')?.textContent ?? ''));
+});
+
+pageTest('own classes: the picture on the stage, a class more, a class less', {}, async (page) => {
+  await page.click('#tab-teach');
+  await page.waitForSelector('.teach-class');
+  await page.click('.teach-class >> nth=0 >> text=Add this picture');
+  await page.waitForFunction(() => /Class 1 has it/.test(document.getElementById('teach-words')?.textContent ?? ''));
+  await page.click('.sample[title="Cat"]');
+  await page.waitForFunction(() => document.getElementById('file-name')?.textContent === 'Cat');
+  await page.click('.teach-class >> nth=1 >> text=Add this picture');
+  await page.waitForFunction(() => document.getElementById('teach-verdict')?.textContent === 'Class 2');
+  await page.click('#teach-new');
+  assert.equal(await page.$eval('.teach-class:last-child .teach-name', (name) => name === document.activeElement), true);
+  await page.click('.teach-class >> nth=1 >> .teach-remove');
+  assert.equal(await page.$$eval('.teach-class', (all) => all.length), 2);
+  assert.match(await text(page, '#teach-verdict'), /Two classes/);
+});
+
+pageTest('the weights of a matrix are drawn', {}, async (page) => {
+  await page.click('#tab-inside');
+  await page.waitForSelector('.inside-cell[aria-pressed=true]');
+  assert.equal(await page.$$eval('.inside-cell', (all) => all.length), 24);
+  assert.match(await text(page, '#inside-words'), /^1\.77 M ternary weights in 24 matrices; \d+\.\d% are zero/);
+  await page.click('[data-name="blocks.1.mlp.fc1.weight"]');
+  await page.waitForFunction(() => document.getElementById('inside-name')?.textContent === 'Block 2, mlp.fc1');
+  const { size, colours } = await page.$eval('#inside-canvas', (node) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (node);
+    const { data } = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).getImageData(0, 0, canvas.width, canvas.height);
+    const reds = [...data].filter((_, i) => i % 4 === 0);
+    return { size: [canvas.width, canvas.height], colours: [...new Set(reds)].sort((a, b) => a - b) };
+  });
+  assert.deepEqual(size, [192, 384]);
+  assert.deepEqual(colours, [0x1a, 0x8c, 0xff]);
+  assert.match(await text(page, '#inside-counts'), /^384 × 192 weights\. −1: \d+\.\d%, 0: \d+\.\d%, \+1: \d+\.\d%$/);
+});
+
+/** @param {import('playwright-core').Page} page @returns {Promise<Buffer>} a second of moving shapes */
+async function makeVideo(page) {
+  const base64 = await page.evaluate(async () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 160, height: 120 });
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: 'video/webm' });
+    /** @type {Blob[]} */
+    const parts = [];
+    recorder.addEventListener('dataavailable', ({ data }) => parts.push(data));
+    const stopped = new Promise((resolve) => recorder.addEventListener('stop', resolve));
+    recorder.start();
+    for (let i = 0; i < 25; i++) {
+      context.fillStyle = `hsl(${i * 14} 80% 50%)`;
+      context.fillRect(0, 0, 160, 120);
+      context.fillStyle = 'white';
+      context.fillRect(i * 5, 30, 50, 50);
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+    recorder.stop();
+    await stopped;
+    const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+  });
+  return Buffer.from(base64, 'base64');
+}
+
+pageTest('a video file is classified as it plays, frames dropped', {}, async (page) => {
+  let hash = await answered(page);
+  const buffer = await makeVideo(page);
+  await give(page, 'drop', { name: 'moving.webm', mimeType: 'video/webm', buffer });
+  await page.waitForSelector('#stage[data-state=live]');
+  assert.equal(await text(page, '#file-name'), 'moving.webm');
+  assert.match(await text(page, '#file-facts'), /^160 × 120 pixels/);
+  for (let i = 0; i < 4; i++) hash = await answered(page, hash);
+  await page.click('.looked-tile >> nth=0');
+  await page.waitForFunction(() => {
+    const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById('shade'));
+    return !canvas.hidden && canvas.width === 160;
+  });
+  assert.equal(await text(page, '#camera'), 'Stop video');
+  await page.click('#shoot');
+  await page.waitForFunction(() => document.getElementById('file-name')?.textContent === 'Video picture');
+  assert.equal(await page.isVisible('#video'), false);
+});
+
+pageTest('a video that does not play is named', { expected: [/decode|demuxer|Failed to load/i] }, async (page) => {
+  await give(page, 'drop', { name: 'broken.webm', mimeType: 'video/webm', buffer: Buffer.from('no video') });
+  await page.waitForSelector('.notice');
+  assert.match(await text(page, '.notice'), /broken\.webm: this browser cannot play it/);
+  assert.equal(await page.isVisible('#preview'), true);
+});

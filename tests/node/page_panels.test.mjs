@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// What the page's panels compute, without a page: batches, own classes, attention maps, weights.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { openAsBlob } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { mapOf, ROLLOUT } from '../../web/app/attention_maps.js';
+import { classifyAll, newRow, toCsv } from '../../web/app/batch.js';
+import { classify, fromFile, normalise, toFile } from '../../web/app/teach.js';
+import { drawMatrix, listMatrices } from '../../web/app/weights.js';
+
+const ROOT = new URL('../../', import.meta.url);
+const MODEL = fileURLToPath(new URL('models/vit158-cifar10.safetensors', ROOT));
+
+/** @param {number} count @returns {File[]} */
+const someFiles = (count) => Array.from({ length: count }, (_, i) => new File(['x'], `${i}.jpg`));
+
+/** @param {File} file @returns {any} */
+const resultOf = ({ name }) => ({
+  predictions: [{ label: `label, "${name}"`, index: 3, score: 0.5 }],
+  timing: { total: 1.5 },
+  logitsSha256: 'ab',
+});
+
+test('a batch runs so many at once, every file once, failures beside the rest', async () => {
+  const files = someFiles(23);
+  const rows = files.map(newRow);
+  let running = 0;
+  let most = 0;
+  /** @type {number[]} */
+  const told = [];
+  await classifyAll(
+    files,
+    rows,
+    async (file) => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running--;
+      if (file.name === '7.jpg') throw Object.assign(new Error('bad'), { code: 'E_IMAGE' });
+      return resultOf(file);
+    },
+    { atOnce: 4, signal: new AbortController().signal, onRow: (index) => told.push(index) },
+  );
+  assert.equal(most, 4);
+  assert.deepEqual(told.toSorted((a, b) => a - b), files.map((_, i) => i));
+  assert.deepEqual(
+    rows.map(({ state }) => state),
+    files.map((_, i) => (i === 7 ? 'failed' : 'done')),
+  );
+  assert.equal(rows[7].error, 'E_IMAGE: bad');
+  assert.equal(toCsv(rows.slice(2, 3)).split('\r\n')[1], '2.jpg,"label, ""2.jpg""",3,0.5,1.5,ab,');
+});
+
+test('a batch that is aborted starts no more files and leaves the rest waiting', async () => {
+  const files = someFiles(50);
+  const rows = files.map(newRow);
+  const abort = new AbortController();
+  await classifyAll(files, rows, async (file) => resultOf(file), {
+    atOnce: 2,
+    signal: abort.signal,
+    onRow: (index) => index === 9 && abort.abort(),
+  });
+  const waiting = rows.filter(({ state }) => state === 'waiting').length;
+  assert.ok(waiting >= 38 && waiting <= 40, String(waiting));
+  assert.equal(toCsv(rows).trimEnd().split('\r\n').length, 1 + 50 - waiting);
+});
+
+/** @param {number[][]} vectors */
+const examples = (...vectors) =>
+  vectors.map((vector) => ({ embedding: normalise(vector), thumbnail: '' }));
+
+test('own classes: the nearest centroid, and the nearest neighbours', () => {
+  const classes = [
+    { name: 'far right', examples: examples([10, 0, 0], [10, 1, 0]) },
+    { name: 'empty', examples: [] },
+    { name: 'up', examples: examples([0, 1, 0]) },
+    // Its mean points between the others; one of its pictures is right where we look.
+    { name: 'spread', examples: examples([0, 0, 1], [1, 0.1, 0], [0, 0, 1], [0, 0, 1]) },
+  ];
+  const near = [1, 0.05, 0];
+  const byCentroid = classify(classes, near, 'centroid');
+  assert.deepEqual(byCentroid.map(({ index }) => index), [0, 3, 2]);
+  assert.ok(Math.abs(byCentroid.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-9);
+  assert.ok(byCentroid[0].share > 0.95 && byCentroid[0].similarity > 0.99);
+  const byNeighbours = classify(classes, near, 'neighbours');
+  assert.equal(byNeighbours[0].index, 0);
+  const spread = byNeighbours.find(({ index }) => index === 3);
+  assert.ok(spread && spread.share > 0.3, 'one close picture counts, whatever the others');
+});
+
+test('own classes survive a file; everything wrong with one is named', () => {
+  const classes = [
+    { name: 'Häuser "A"', examples: [{ embedding: normalise([1, 2, 3]), thumbnail: btoa('jpeg') }] },
+    { name: 'b', examples: examples([3, 2, 1], [0, 0, 1]) },
+  ];
+  const file = toFile(classes, 'model-a');
+  assert.deepEqual(fromFile(file, 'model-a', 3), classes);
+  assert.throws(() => fromFile('{"a', 'model-a', 3), /not JSON/);
+  assert.throws(() => fromFile('[]', 'model-a', 3), /not a file of classes/);
+  assert.throws(() => fromFile('null', 'model-a', 3), /not a file of classes/);
+  assert.throws(() => fromFile(file, 'model-b', 3), /another model/);
+  assert.throws(() => fromFile(file, 'model-a', 4), /Picture 1 of class 1 has not the 4 numbers/);
+  /** @param {(content: any) => void} change */
+  const changed = (change) => {
+    const content = JSON.parse(file);
+    change(content);
+    return () => fromFile(JSON.stringify(content), 'model-a', 3);
+  };
+  assert.throws(changed((c) => (c.version = 2)), /version 2; this page reads version 1/);
+  assert.throws(changed((c) => (c.classes = {})), /list of at most/);
+  assert.throws(changed((c) => delete c.classes[1].name), /name of class 2/);
+  assert.throws(changed((c) => (c.classes[1].name = 'x'.repeat(81))), /name of class 2/);
+  assert.throws(changed((c) => (c.classes[0].examples = 5)), /pictures of class 1/);
+  assert.throws(changed((c) => (c.classes[0].examples[0] = null)), /Picture 1 of class 1/);
+  assert.throws(changed((c) => (c.classes[1].examples[1].embedding = '%')), /Picture 2 of class 2/);
+  assert.throws(changed((c) => (c.classes[0].examples[0].thumbnail = 7)), /small picture/);
+  const nan = btoa(String.fromCharCode(...new Uint8Array(Float32Array.of(NaN, 0, 1).buffer)));
+  assert.throws(changed((c) => (c.classes[0].examples[0].embedding = nan)), /cannot be/);
+});
+
+test('attention maps: the rollout, or a head without the class token, spread over 0 to 1', () => {
+  const attention = {
+    depth: 2,
+    heads: 2,
+    tokens: 5,
+    side: 2,
+    values: Float32Array.from({ length: 20 }, (_, i) => (i * 7) % 11),
+    rollout: Float32Array.of(2, 4, 6, 4),
+  };
+  assert.deepEqual([...mapOf(attention, 0, ROLLOUT)], [0, 0.5, 1, 0.5]);
+  // Block 1, head 0: values 10 to 14 are 4 0 7 3 10, of which 4 is the class token's own.
+  const map = mapOf(attention, 1, 0);
+  assert.deepEqual([...map].map((value) => Math.round(value * 10)), [0, 7, 3, 10]);
+  assert.deepEqual([...mapOf({ ...attention, rollout: new Float32Array(4) }, 0, ROLLOUT)], [1, 1, 1, 1]);
+});
+
+test('the weights of the shipped model are counted as inspect counts them', async () => {
+  const command = fileURLToPath(new URL('web/cli.mjs', ROOT));
+  const run = spawnSync(process.execPath, [command, 'inspect', '--json', MODEL], { encoding: 'utf8' });
+  /** @type {{name: string, n_out: number, n_in: number, zeros: number}[]} */
+  const expected = JSON.parse(run.stdout).matrices;
+  const found = await listMatrices(await openAsBlob(MODEL));
+  assert.deepEqual(
+    found.map(({ name, nOut, nIn, counts }) => ({ name, nOut, nIn, zeros: counts[1] / (nOut * nIn) })),
+    expected.map(({ name, n_out: nOut, n_in: nIn, zeros }) => ({ name, nOut, nIn, zeros })),
+  );
+  for (const { nOut, nIn, counts } of found)
+    assert.equal(counts.reduce((sum, n) => sum + n, 0), nOut * nIn);
+});
+
+/** A file with one matrix, laid out as src/model/FORMAT.md says. @param {number[][]} rows of weights */
+function fileOf(rows) {
+  const [nOut, nIn] = [rows.length, rows[0].length];
+  const groups = Math.ceil(nIn / 5);
+  const codes = [];
+  for (let first = 0; first < groups; first += 4)
+    for (let o = 0; o < nOut; o++)
+      for (let g = first; g < Math.min(groups, first + 4); g++)
+        codes.push([0, 1, 2, 3, 4].reduce((sum, i) => sum + ((rows[o][5 * g + i] ?? 0) + 1) * 3 ** i, 0));
+  const name = 'blocks.0.attn.qkv.weight';
+  const encodings = JSON.stringify({ [name]: { type: 'trit', n_in: nIn, n_out: nOut } });
+  const tensor = { dtype: 'U8', shape: [codes.length], data_offsets: [0, codes.length] };
+  const header = JSON.stringify({ __metadata__: { encodings }, [name]: tensor });
+  const length = new BigUint64Array([BigInt(header.length)]);
+  return { name, parts: [new Uint8Array(length.buffer), header, Uint8Array.from(codes)] };
+}
+
+test('a matrix is drawn weight by weight, padding left out', async () => {
+  const rows = Array.from({ length: 3 }, (_, o) =>
+    Array.from({ length: 22 }, (_unused, i) => ((o * 31 + i * i * 5) % 3) - 1),
+  );
+  const { name, parts } = fileOf(rows);
+  const { data, width, height } = await drawMatrix(new Blob(parts), name);
+  assert.deepEqual([width, height], [22, 3]);
+  const shades = new Map([[-1, 0x1a], [0, 0x8c], [1, 0xff]]);
+  rows.flat().forEach((weight, i) =>
+    assert.deepEqual([...data.subarray(4 * i, 4 * i + 4)], [...Array(3).fill(shades.get(weight)), 255]),
+  );
+  const [{ counts }] = await listMatrices(new Blob(parts));
+  assert.deepEqual(counts, [-1, 0, 1].map((w) => rows.flat().filter((one) => one === w).length));
+  await assert.rejects(drawMatrix(new Blob(parts), 'other'), /no ternary matrix other/);
+  await assert.rejects(listMatrices(new Blob(parts.slice(0, 2))), /ends before byte/);
+});
