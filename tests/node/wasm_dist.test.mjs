@@ -2,11 +2,12 @@
 // The committed modules are what the sources give: rebuilt by the same compiler they are equal byte for
 // byte; by another one they behave equally.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { BUILD, DIST, buildModules, compilerVersion, complaints, sizeBudget, sourcesDigest } from '../../wasm_build/build.mjs';
+import { BUILD, DIST, ROOT, buildModules, compilerVersion, complaints, sizeBudget, sourcesDigest } from '../../wasm_build/build.mjs';
 import { Classifier } from '../../web/lib/vit158.js';
 import { tinyGolden, tinyPath } from './tiny.mjs';
 
@@ -45,5 +46,19 @@ test('rebuilt modules', { skip: compiler === undefined && 'there is no emcc' }, 
       Classifier.load(tinyPath('ternary-6'), { engine, threads: 1, wasm: join(folder, name) });
     const { input } = tinyGolden('ternary-6');
     assert.deepEqual(await (await load(BUILD)).forward(input), await (await load(DIST)).forward(input));
+  }
+});
+
+test('the libraries that the linker takes are named with their licences', { skip: compiler === undefined && 'there is no emcc' }, () => {
+  const thirdParty = readFileSync(join(ROOT, 'THIRD-PARTY.md'), 'utf8');
+  for (const name of NAMES) {
+    const commands = execFileSync('ninja', ['-C', BUILD, '-t', 'commands', name], { encoding: 'utf8' }).trim().split('\n');
+    const link = (commands.at(-1) ?? '').replace(/^: && | && :$/g, '').replace(` -o ${name}`, ' -o trace.wasm');
+    assert.match(link, / -o trace\.wasm/);
+    const trace = execFileSync('sh', ['-c', `${link} -O0 -Wl,--trace; rm trace.wasm`], { cwd: BUILD, encoding: 'utf8' });
+    const libraries = trace.split('\n').filter((line) => line !== '' && !line.startsWith('CMakeFiles/'))
+      .map((line) => line.match(/([^/]+?)(?:-[\w-]+)?\.(?:a\(.*\)|o)$/)?.[1] ?? line);
+    assert.ok(libraries.includes('libc') && libraries.includes('libemmalloc'), trace);
+    for (const library of libraries) assert.ok(thirdParty.includes(`\`${library}\``), `${name} has ${library}`);
   }
 });
