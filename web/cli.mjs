@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 // The npm `vit158` command: finds the sub-command and hands over its part of the command line.
 // README.md in this folder describes options, output and exit codes.
+import { bundle } from './cli/bundle.mjs';
 import { classify } from './cli/classify.mjs';
 import { EXIT, complain } from './cli/console.mjs';
 import { evaluate } from './cli/eval.mjs';
@@ -19,6 +20,7 @@ const COMMANDS = {
   eval: { summary: "measure a model's accuracy on folders of pictures", run: evaluate },
   info: { summary: "show a model's geometry, memory and metadata", run: info },
   inspect: { summary: "list a model file's tensors and sizes", run: inspect },
+  bundle: { summary: 'put a model and the page into one HTML file', run: bundle },
   record: { summary: 'write down what a model gives for pictures', run: record },
   verify: { summary: 'check that a model still gives what was recorded', run: verify },
 };

@@ -7,7 +7,7 @@ import { LAYOUT, ROOT } from './serve.mjs';
 
 /** Parts of the folders that a page does not need. */
 const LEFT_OUT =
-  /(^|\/)(cli|recipes|drawings|build\.json|screenshot\.png|inline(_modules)?\.js)$|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
+  /(^|\/)(cli|bundle|recipes|drawings|build\.json|screenshot\.png|inline(_modules)?\.js)$|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
 
 const own = path.join(ROOT, 'build/site');
 const target = path.resolve(process.argv[2] ?? own);

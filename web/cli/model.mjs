@@ -55,6 +55,19 @@ export function findModel(wanted) {
   return path;
 }
 
+/**
+ * What the package's collection says of the model with this content.
+ * @param {string} sha256
+ * @returns {{title?: string, dataset?: string, accuracy?: string}}
+ */
+export function collectionEntry(sha256) {
+  const { models } = JSON.parse(readFileSync(join(MODELS, 'manifest.json'), 'utf8'));
+  const entry = models.find((/** @type {any} */ model) => model.sha256 === sha256);
+  if (!entry) return {};
+  const { title, dataset, accuracy } = entry;
+  return { title, dataset, accuracy };
+}
+
 /** @param {string} folder */
 function defaultModel(folder) {
   const manifest = join(folder, 'manifest.json');

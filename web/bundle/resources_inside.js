@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// ../app/resources.js for a page that has everything inside itself: the same exports, nothing
+// fetched. Files are base64 text in <script> elements that do not run, named by an index; workers
+// start from text as well, and are sent the WebAssembly modules in a first message.
+import { yieldToEventLoop } from '../lib/platform.js';
+import { WORKER } from './worker_text.js';
+
+/** @typedef {import('../app/resources.js').ModelSource} ModelSource */
+/** @typedef {{manifest: import('../app/resources.js').Manifest, samples: import('../app/samples.js').Sample[],
+ *             types: Record<string, string>}} Index */
+
+/** Base64 characters to decode at a stretch, about 3 ms of work. */
+const STRETCH = 1 << 18;
+
+/** The modules a worker is sent before anything else. @typedef {{modulesInside: Record<string, Uint8Array>}} Parcel */
+
+const isWorker = typeof document === 'undefined';
+
+/** @type {Promise<Parcel['modulesInside']> | undefined} */
+const received = isWorker
+  ? new Promise((resolve) => {
+      const listen = (/** @type {MessageEvent} */ event) => {
+        if (!event.data?.modulesInside) return;
+        event.stopImmediatePropagation(); // not for the service
+        removeEventListener('message', listen);
+        resolve(event.data.modulesInside);
+      };
+      addEventListener('message', listen);
+    })
+  : undefined;
+
+/** @param {string} name @returns {string} base64 */
+function textOf(name) {
+  const element = document.getElementById(`inside:${name}`);
+  if (!element) throw new Error(`this page has no ${name} inside`);
+  return element.textContent ?? '';
+}
+
+/** @returns {Index} */
+const index = () => JSON.parse(textOf('index'));
+
+/** @param {string} name @returns {Promise<Uint8Array>} */
+async function bytesOf(name) {
+  const text = textOf(name);
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+  for (let at = 0, to = 0; at < text.length; at += STRETCH) {
+    const piece = atob(text.slice(at, at + STRETCH));
+    for (let i = 0; i < piece.length; i++) bytes[to++] = piece.charCodeAt(i);
+    if (text.length > STRETCH) await yieldToEventLoop();
+  }
+  return bytes;
+}
+
+/** @param {string} name @param {string} type @returns {Promise<File>} */
+const fileOf = async (name, type) =>
+  new File([/** @type {BlobPart} */ (await bytesOf(name))], name, { type });
+
+export const fetchManifest = async () => index().manifest;
+
+export const fetchSamples = async () => ({ samples: index().samples });
+
+/** @param {string} file */
+export const sampleUrl = (file) => `data:${index().types[file]};base64,${textOf(file)}`;
+
+/** @param {string} file @returns {Promise<Blob>} */
+export const fetchSample = (file) => fileOf(file, index().types[file]);
+
+/** @param {import('../app/models.js').Entry} entry @returns {Promise<ModelSource>} */
+export const modelSource = async ({ file, sha256 }) => ({
+  file: await fileOf(file, 'application/octet-stream'),
+  sha256,
+});
+
+/** @param {ModelSource} source @returns {Promise<Blob>} */
+export async function modelBlob({ file }) {
+  if (!file) throw new Error('this page has no addresses');
+  return file;
+}
+
+/** @type {Map<string, Promise<WebAssembly.Module>>} */
+const modules = new Map();
+
+/** @param {'vit158' | 'vit158-scalar' | 'vit158-decode'} name */
+export function wasmModule(name) {
+  let module = modules.get(name);
+  if (!module) {
+    const bytes = received?.then((parcel) => parcel[name]) ?? bytesOf(`${name}.wasm`);
+    module = bytes.then((code) => WebAssembly.compile(/** @type {BufferSource} */ (code)));
+    modules.set(name, module);
+  }
+  return module;
+}
+
+/** Memory is never shared here. @returns {URL | undefined} */
+export const threadsModule = () => undefined;
+
+/** @param {'vit158' | 'classifier'} name as worker_inside.js has them @returns {Worker} */
+function workerNamed(name) {
+  const url = URL.createObjectURL(new Blob([WORKER], { type: 'text/javascript' }));
+  const worker = new Worker(url, { name });
+  URL.revokeObjectURL(url);
+  return worker;
+}
+
+/** @returns {Worker} */
+export function startWorker() {
+  const worker = workerNamed('vit158');
+  sendModules(worker);
+  return worker;
+}
+
+/** @param {Worker} worker */
+async function sendModules(worker) {
+  const names = ['vit158', 'vit158-scalar', 'vit158-decode'];
+  const all = await Promise.all(names.map((name) => bytesOf(`${name}.wasm`)));
+  /** @type {Parcel} */
+  const parcel = { modulesInside: Object.fromEntries(names.map((name, i) => [name, all[i]])) };
+  worker.postMessage(parcel);
+}
+
+/**
+ * @param {ModelSource} source
+ * @param {import('../lib/vit158.js').LoadOptions} options
+ */
+export async function loadPool({ file, sha256 }, options) {
+  const scalar = options.engine === 'scalar';
+  const { Classifier } = await import('../lib/vit158.js');
+  const wasm = {
+    engine: await wasmModule(scalar ? 'vit158-scalar' : 'vit158'),
+    decoder: await wasmModule('vit158-decode'),
+  };
+  const newWorker = () => workerNamed('classifier');
+  return Classifier.load(/** @type {Blob} */ (file), { ...options, sha256, wasm, newWorker });
+}

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+/** The page's workers as a text; make_template.mjs puts a module of this shape in place. */
+export declare const WORKER: string;
