@@ -49,13 +49,23 @@ static inline uint32_t vit158_bits_from_float(float value)
     return bits;
 }
 
-/* rne(x * s) as an integer: after adding 1.5 * 2^23 the low byte of the float's bits is the rounded
- * value in two's complement. |x * s| <= 127 up to the product's rounding, so it never leaves
- * -127 .. 127 and needs no clamp; a value that is not finite gives some byte, never a trap. */
+/* rne(x * s) as an integer: after adding 1.5 * 2^23 the float's bits exceed those of 1.5 * 2^23 by
+ * the rounded value. |x * s| <= 127 up to the product's rounding; clamped, so that a value that is
+ * not finite gives some byte. */
 static inline int8_t vit158_quantize(float x, float s)
 {
-    const uint8_t low = (uint8_t)vit158_bits_from_float(x * s + 12582912.0F);
-    return (int8_t)(low < 128 ? low : low - 256);
+    const uint32_t bits = vit158_bits_from_float(x * s + 12582912.0F);
+    const int32_t value = (int32_t)(bits - 0x4B400000U);
+    return (int8_t)(value > 127 ? 127 : value < -128 ? -128 : value);
+}
+
+/* The larger of `largest`, which is not negative, and |x|; NaN if one of them is: with the sign
+ * off, floats order as their bits do, NaN beyond infinity. */
+static inline float vit158_larger_magnitude(float largest, float x)
+{
+    const uint32_t magnitude = vit158_bits_from_float(x) & 0x7FFFFFFFU;
+    return magnitude > vit158_bits_from_float(largest) ? vit158_float_from_bits(magnitude)
+                                                       : largest;
 }
 
 /* rne(x * s) as int16, for |x * s| <= 32767 up to the product's rounding; clamped, so that a value

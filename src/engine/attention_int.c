@@ -33,6 +33,15 @@ vit158_int_heads vit158_int_heads_plan(vit158_arena *arena, const vit158_model *
     };
 }
 
+/* 0, or NaN if one of them is not finite. */
+static float not_finite(const float *values, uint32_t count)
+{
+    float sum = 0.0F;
+    for (uint32_t i = 0; i < count; i++)
+        sum += values[i] - values[i];
+    return sum;
+}
+
 static void fill_head(void *context, uint32_t head, uint32_t worker)
 {
     const vit158_forward *f = context;
@@ -63,6 +72,11 @@ static void fill_head(void *context, uint32_t head, uint32_t worker)
                                         .n = hd,
                                         .n_tokens = f->n_tokens};
     f->kernels->quantize_channels(&v);
+
+    /* Softmax may hide a score that is not a number, so values carry it on. */
+    const float doubt = not_finite(q.r, f->n_tokens) + not_finite(k.r, f->n_tokens);
+    for (uint32_t c = 0; c < hd; c++)
+        v.r[c] += doubt;
 }
 
 void vit158_int_heads_fill(vit158_forward *f)

@@ -98,9 +98,12 @@ static inline size_t vit158_trit_offset(uint32_t n_in, uint32_t n_out, uint32_t 
 /* ---- Normalisation --------------------------------------------------------------------------
  *
  * LayerNorm over channels, per token: mean = total / n, v = total of (x - mean)^2 / n,
- * y = ((x - mean) * (1 / sqrt(v + eps))) * weight[c] + bias[c]. Totals are striped over channels
- * (channel c adds into lane c mod 4), combined by vit158_striped_total. One or two norms are
- * applied in a row, the second to the result of the first.
+ * y = ((x - mean) * (1 / sqrt(v + eps) + (v - v))) * weight[c] + bias[c]. Totals are striped over
+ * channels (channel c adds into lane c mod 4), combined by vit158_striped_total. One or two norms
+ * are applied in a row, the second to the result of the first.
+ *
+ * v - v is 0, or NaN if v is not finite: then all results of the token are NaN. Likewise below, so
+ * that a value which is not finite reaches the logits instead of becoming some integer.
  */
 typedef struct vit158_layernorm {
     const float *weight; /* [n], NULL = no norm at all */
@@ -109,7 +112,7 @@ typedef struct vit158_layernorm {
 } vit158_layernorm;
 
 /* Norms (0 to 2), then per token absmax, s = vit158_quant_scale(absmax), q = vit158_quantize,
- * r = 1 / s. */
+ * r = 1 / s + (absmax - absmax): NaN if a value is not finite. */
 typedef struct vit158_norm_quantize {
     int8_t *q;                 /* [n][ld] */
     float *r;                  /* [ld] */
@@ -147,7 +150,7 @@ typedef struct vit158_softmax {
  * an odd n's last second entry is 0.
  *
  * Tokens: per token s = 2047 / max(absmax over channels, 1e-30), y = vit158_quantize_i16(x, s),
- * r = 1 / s.
+ * r = 1 / s, which is not finite if a value is not.
  */
 typedef struct vit158_quantize_tokens {
     int16_t *y;     /* pairs of channels, [ceil(n / 2)][ld][2] */
@@ -158,7 +161,7 @@ typedef struct vit158_quantize_tokens {
 } vit158_quantize_tokens;
 
 /* Channels: per channel s = 32767 / max(absmax over tokens, 1e-30), y = vit158_quantize_i16(x, s),
- * r = 1 / s. Columns n_tokens .. ld-1 of y become 0. */
+ * r = 1 / s, which is not finite if a value is not. Columns n_tokens .. ld-1 of y become 0. */
 typedef struct vit158_quantize_channels {
     int16_t *y;     /* [n][ld] */
     float *r;       /* [n] */

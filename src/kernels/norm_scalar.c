@@ -35,7 +35,7 @@ static void normalise(float *tile, uint32_t n, const vit158_layernorm *norm)
         float *column = tile + j;
         const float mean = total(column, n) / (float)n;
         const float variance = total_of_squares(column, n, mean) / (float)n;
-        const float inverse = 1.0F / sqrtf(variance + norm->eps);
+        const float inverse = 1.0F / sqrtf(variance + norm->eps) + (variance - variance);
         for (uint32_t c = 0; c < n; c++) {
             const float unit = (column[(size_t)c * TILE] - mean) * inverse;
             column[(size_t)c * TILE] = unit * norm->weight[c] + norm->bias[c];
@@ -55,14 +55,12 @@ static void load_and_normalise(float *tile, const float *x, size_t ld, uint32_t 
 static void quantize(const vit158_norm_quantize *p, uint32_t t, const float *column)
 {
     float absmax = 0.0F;
-    for (uint32_t c = 0; c < p->n; c++) {
-        const float magnitude = fabsf(column[(size_t)c * TILE]);
-        absmax = magnitude > absmax ? magnitude : absmax;
-    }
+    for (uint32_t c = 0; c < p->n; c++)
+        absmax = vit158_larger_magnitude(absmax, column[(size_t)c * TILE]);
     const float s = vit158_quant_scale(absmax);
     for (uint32_t c = 0; c < p->n; c++)
         p->q[c * p->ld + t] = vit158_quantize(column[(size_t)c * TILE], s);
-    p->r[t] = 1.0F / s;
+    p->r[t] = 1.0F / s + (absmax - absmax);
 }
 
 void vit158_norm_quantize_scalar(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1,

@@ -1,169 +1,180 @@
 /* SPDX-License-Identifier: MIT
  *
  * LayerNorm and int8 quantization of eight tokens side by side in scratch memory [n][8]. Channels
- * run down the columns, so the four striped partial sums are four vectors.
+ * run down the columns, so the four striped partial sums are four vectors. Without a norm the input
+ * is quantized where it lies, sixteen tokens at a time: whole cache lines.
  */
 #include "kernels/ops_simd128.h"
 
 enum { LANES = VIT158_NORM_TOKENS };
 
-typedef struct pair {
-    v128_t lo;
-    v128_t hi;
-} pair;
-
-static inline pair load(const float *s)
-{
-    return (pair){wasm_v128_load(s), wasm_v128_load(s + 4)};
-}
-
-static inline void store(float *s, pair v)
-{
-    wasm_v128_store(s, v.lo);
-    wasm_v128_store(s + 4, v.hi);
-}
-
-static inline pair add(pair a, pair b)
-{
-    return (pair){wasm_f32x4_add(a.lo, b.lo), wasm_f32x4_add(a.hi, b.hi)};
-}
-
-static inline pair sub(pair a, pair b)
-{
-    return (pair){wasm_f32x4_sub(a.lo, b.lo), wasm_f32x4_sub(a.hi, b.hi)};
-}
-
-static inline pair mul(pair a, pair b)
-{
-    return (pair){wasm_f32x4_mul(a.lo, b.lo), wasm_f32x4_mul(a.hi, b.hi)};
-}
-
-static inline pair splat(float x)
-{
-    return (pair){wasm_f32x4_splat(x), wasm_f32x4_splat(x)};
-}
-
-static inline pair striped_total(const pair lane[4])
-{
-    return add(add(lane[0], lane[1]), add(lane[2], lane[3]));
-}
+/* ---- Norms ---- */
 
 /* Copies x (rows ld apart) into the tile; the total over channels. */
-static VIT158_INNER pair load_total(float *tile, const float *x, size_t ld, uint32_t n)
+static VIT158_INNER vit158_x8 load_total(float *tile, const float *x, size_t ld, uint32_t n)
 {
-    pair lane[4] = {splat(0), splat(0), splat(0), splat(0)};
+    const vit158_x8 zero = vit158_splat_x8(0);
+    vit158_x8 lane[4] = {zero, zero, zero, zero};
     uint32_t c = 0;
     for (; c + 4 <= n; c += 4) {
         for (uint32_t i = 0; i < 4; i++, x += ld, tile += LANES) {
-            const pair v = load(x);
-            store(tile, v);
-            lane[i] = add(lane[i], v);
+            const vit158_x8 v = vit158_load_x8(x);
+            vit158_store_x8(tile, v);
+            lane[i] = vit158_add_x8(lane[i], v);
         }
     }
     for (uint32_t i = 0; c + i < n; i++, x += ld, tile += LANES) {
-        const pair v = load(x);
-        store(tile, v);
-        lane[i] = add(lane[i], v);
+        const vit158_x8 v = vit158_load_x8(x);
+        vit158_store_x8(tile, v);
+        lane[i] = vit158_add_x8(lane[i], v);
     }
-    return striped_total(lane);
+    return vit158_striped_total_x8(lane);
 }
 
-static VIT158_INNER pair square_total(const float *tile, uint32_t n, pair mean)
+static VIT158_INNER vit158_x8 square_total(const float *tile, uint32_t n, vit158_x8 mean)
 {
-    pair lane[4] = {splat(0), splat(0), splat(0), splat(0)};
+    const vit158_x8 zero = vit158_splat_x8(0);
+    vit158_x8 lane[4] = {zero, zero, zero, zero};
     uint32_t c = 0;
     for (; c + 4 <= n; c += 4) {
         for (uint32_t i = 0; i < 4; i++, tile += LANES) {
-            const pair d = sub(load(tile), mean);
-            lane[i] = add(lane[i], mul(d, d));
+            const vit158_x8 d = vit158_sub_x8(vit158_load_x8(tile), mean);
+            lane[i] = vit158_add_x8(lane[i], vit158_mul_x8(d, d));
         }
     }
     for (uint32_t i = 0; c + i < n; i++, tile += LANES) {
-        const pair d = sub(load(tile), mean);
-        lane[i] = add(lane[i], mul(d, d));
+        const vit158_x8 d = vit158_sub_x8(vit158_load_x8(tile), mean);
+        lane[i] = vit158_add_x8(lane[i], vit158_mul_x8(d, d));
     }
-    return striped_total(lane);
+    return vit158_striped_total_x8(lane);
 }
 
-/* y = ((tile - mean) * inverse) * weight + bias, rows of y ldy apart; y may be the tile. */
-static VIT158_INNER void apply(float *y, size_t ldy, const float *tile, uint32_t n,
-                               const vit158_layernorm *norm, const pair moments[2])
+/* y = ((tile - mean) * inverse) * weight + bias, rows of y ldy apart; y may be the tile. Returns
+ * the largest magnitudes. */
+static VIT158_INNER vit158_x8 apply(float *y, size_t ldy, const float *tile, uint32_t n,
+                                    const vit158_layernorm *norm, const vit158_x8 moments[2])
 {
-    const pair mean = moments[0], inverse = moments[1];
+    const vit158_x8 mean = moments[0], inverse = moments[1];
     const float *weight = norm->weight, *bias = norm->bias;
+    vit158_x8 absmax = vit158_splat_x8(0);
     for (uint32_t c = 0; c < n; c++, tile += LANES, y += ldy) {
-        const pair unit = mul(sub(load(tile), mean), inverse);
-        store(y, add(mul(unit, splat(weight[c])), splat(bias[c])));
+        const vit158_x8 unit = vit158_mul_x8(vit158_sub_x8(vit158_load_x8(tile), mean), inverse);
+        const vit158_x8 v = vit158_add_x8(vit158_mul_x8(unit, vit158_splat_x8(weight[c])),
+                                          vit158_splat_x8(bias[c]));
+        vit158_store_x8(y, v);
+        absmax = vit158_larger_magnitude_x8(absmax, v);
     }
+    return absmax;
 }
 
 /* Mean and 1 / sqrt(variance + eps) from the total of the tile's rows. */
-static void find_moments(pair moments[2], const float *tile, uint32_t n, pair total, float eps)
+static void find_moments(vit158_x8 moments[2], const float *tile, uint32_t n, vit158_x8 total,
+                         float eps)
 {
-    const v128_t count = wasm_f32x4_splat((float)n);
-    const pair mean = {wasm_f32x4_div(total.lo, count), wasm_f32x4_div(total.hi, count)};
-    const pair squares = square_total(tile, n, mean);
-    const pair variance = {wasm_f32x4_div(squares.lo, count), wasm_f32x4_div(squares.hi, count)};
-    const pair floored = add(variance, splat(eps));
-    const v128_t one = wasm_f32x4_splat(1.0F);
+    const vit158_x8 count = vit158_splat_x8((float)n);
+    const vit158_x8 mean = vit158_div_x8(total, count);
+    const vit158_x8 variance = vit158_div_x8(square_total(tile, n, mean), count);
+    const vit158_x8 floored = vit158_add_x8(variance, vit158_splat_x8(eps));
+    const vit158_x8 root = {wasm_f32x4_sqrt(floored.lo), wasm_f32x4_sqrt(floored.hi)};
     moments[0] = mean;
-    moments[1] = (pair){wasm_f32x4_div(one, wasm_f32x4_sqrt(floored.lo)),
-                        wasm_f32x4_div(one, wasm_f32x4_sqrt(floored.hi))};
+    moments[1] = vit158_add_x8(vit158_div_x8(vit158_splat_x8(1.0F), root),
+                               vit158_sub_x8(variance, variance));
 }
 
-static VIT158_INNER pair tile_total(const float *tile, uint32_t n)
+static VIT158_INNER vit158_x8 tile_total(const float *tile, uint32_t n)
 {
-    pair lane[4] = {splat(0), splat(0), splat(0), splat(0)};
+    const vit158_x8 zero = vit158_splat_x8(0);
+    vit158_x8 lane[4] = {zero, zero, zero, zero};
     uint32_t c = 0;
     for (; c + 4 <= n; c += 4)
         for (uint32_t i = 0; i < 4; i++, tile += LANES)
-            lane[i] = add(lane[i], load(tile));
+            lane[i] = vit158_add_x8(lane[i], vit158_load_x8(tile));
     for (uint32_t i = 0; c + i < n; i++, tile += LANES)
-        lane[i] = add(lane[i], load(tile));
-    return striped_total(lane);
+        lane[i] = vit158_add_x8(lane[i], vit158_load_x8(tile));
+    return vit158_striped_total_x8(lane);
 }
 
-/* Loads a tile and applies the norms in a row; the last one writes to y. */
-static void norm_tile(float *y, size_t ldy, float *tile, const float *x, size_t ld, uint32_t n,
-                      const vit158_layernorm norms[2])
+/* Loads a tile and applies the norms (one at least) in a row; the last one writes to y. Returns the
+ * results' largest magnitudes. */
+static vit158_x8 norm_tile(float *y, size_t ldy, float *tile, const float *x, size_t ld, uint32_t n,
+                           const vit158_layernorm norms[2])
 {
-    pair total = load_total(tile, x, ld, n);
-    for (uint32_t i = 0; i < 2 && norms[i].weight; i++) {
-        const int last = i == 1 || !norms[1].weight;
-        pair moments[2];
-        find_moments(moments, tile, n, total, norms[i].eps);
-        apply(last ? y : tile, last ? ldy : LANES, tile, n, &norms[i], moments);
-        if (!last)
-            total = tile_total(tile, n);
+    vit158_x8 total = load_total(tile, x, ld, n), moments[2];
+    find_moments(moments, tile, n, total, norms[0].eps);
+    if (!norms[1].weight)
+        return apply(y, ldy, tile, n, &norms[0], moments);
+    apply(tile, LANES, tile, n, &norms[0], moments);
+    total = tile_total(tile, n);
+    find_moments(moments, tile, n, total, norms[1].eps);
+    return apply(y, ldy, tile, n, &norms[1], moments);
+}
+
+/* ---- Quantization ---- */
+
+/* Largest magnitudes of sixteen tokens; one cache line a channel. */
+static VIT158_INNER void find_absmax(vit158_x8 absmax[2], const float *x, size_t ld, uint32_t n)
+{
+    vit158_x8 lo = vit158_splat_x8(0), hi = lo;
+    for (uint32_t c = 0; c < n; c++, x += ld) {
+        lo = vit158_larger_magnitude_x8(lo, vit158_load_x8(x));
+        hi = vit158_larger_magnitude_x8(hi, vit158_load_x8(x + LANES));
+    }
+    absmax[0] = lo;
+    absmax[1] = hi;
+}
+
+static VIT158_INNER vit158_x8 find_absmax_half(const float *x, size_t ld, uint32_t n)
+{
+    vit158_x8 absmax = vit158_splat_x8(0);
+    for (uint32_t c = 0; c < n; c++, x += ld)
+        absmax = vit158_larger_magnitude_x8(absmax, vit158_load_x8(x));
+    return absmax;
+}
+
+/* Eight tokens of x (rows ldx apart) times s, rounded, into q (rows ldq apart). */
+static VIT158_INNER void quantize_half(int8_t *q, size_t ldq, const float *x, size_t ldx,
+                                       uint32_t n, vit158_x8 s)
+{
+    for (uint32_t c = 0; c < n; c++, x += ldx, q += ldq) {
+        const v128_t v = vit158_quantize_i16_x8(vit158_load_x8(x), s);
+        wasm_v128_store64_lane(q, wasm_i8x16_narrow_i16x8(v, v), 0);
     }
 }
 
-static VIT158_INNER pair tile_absmax(const float *tile, uint32_t n)
+static VIT158_INNER void quantize_whole(int8_t *q, const float *x, size_t ld, uint32_t n,
+                                        const vit158_x8 s[2])
 {
-    pair max = splat(0);
-    for (uint32_t c = 0; c < n; c++, tile += LANES) {
-        const pair v = load(tile);
-        max.lo = wasm_f32x4_pmax(max.lo, wasm_f32x4_abs(v.lo));
-        max.hi = wasm_f32x4_pmax(max.hi, wasm_f32x4_abs(v.hi));
+    const vit158_x8 s0 = s[0], s1 = s[1];
+    for (uint32_t c = 0; c < n; c++, x += ld, q += ld) {
+        const v128_t lo = vit158_quantize_i16_x8(vit158_load_x8(x), s0);
+        const v128_t hi = vit158_quantize_i16_x8(vit158_load_x8(x + LANES), s1);
+        wasm_v128_store(q, wasm_i8x16_narrow_i16x8(lo, hi));
     }
-    return max;
 }
 
-static inline v128_t quant_scale(v128_t absmax)
+/* The scales for these magnitudes; stores r. */
+static vit158_x8 find_scales(float *r, vit158_x8 absmax)
 {
-    const v128_t least = wasm_f32x4_splat(VIT158_QUANT_FLOOR);
-    return wasm_f32x4_div(wasm_f32x4_splat(127.0F), wasm_f32x4_pmax(least, absmax));
+    const vit158_x8 floored = vit158_pmax_x8(vit158_splat_x8(VIT158_QUANT_FLOOR), absmax);
+    const vit158_x8 s = vit158_div_x8(vit158_splat_x8(127.0F), floored);
+    const vit158_x8 step = vit158_div_x8(vit158_splat_x8(1.0F), s);
+    vit158_store_x8(r, vit158_add_x8(step, vit158_sub_x8(absmax, absmax)));
+    return s;
 }
 
-/* q = low bytes of x * s + 1.5 * 2^23, see vit158_quantize. */
-static VIT158_INNER void quantize_tile(int8_t *q, size_t ld, const float *tile, uint32_t n, pair s)
+static void quantize_columns(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1)
 {
-    const pair magic = splat(12582912.0F);
-    for (uint32_t c = 0; c < n; c++, tile += LANES, q += ld) {
-        const pair v = add(mul(load(tile), s), magic);
-        const v128_t bytes = wasm_i8x16_shuffle(v.lo, v.hi, 0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8,
-                                                12, 16, 20, 24, 28);
-        wasm_v128_store64_lane(q, bytes, 0);
+    uint32_t t = t0;
+    for (; t + LANES < t1; t += 2 * LANES) {
+        vit158_x8 absmax[2], s[2];
+        find_absmax(absmax, p->x + t, p->ld, p->n);
+        for (uint32_t i = 0; i < 2; i++)
+            s[i] = find_scales(p->r + t + i * LANES, absmax[i]);
+        quantize_whole(p->q + t, p->x + t, p->ld, p->n, s);
+    }
+    if (t < t1) {
+        const vit158_x8 s = find_scales(p->r + t, find_absmax_half(p->x + t, p->ld, p->n));
+        quantize_half(p->q + t, p->ld, p->x + t, p->ld, p->n, s);
     }
 }
 
@@ -171,13 +182,14 @@ void vit158_norm_quantize_simd128(const vit158_norm_quantize *p, uint32_t t0, ui
                                   void *scratch)
 {
     float *tile = scratch;
+    if (!p->norms[0].weight) {
+        quantize_columns(p, t0, t1);
+        return;
+    }
     for (uint32_t t = t0; t < t1; t += LANES) {
-        norm_tile(tile, LANES, tile, p->x + t, p->ld, p->n, p->norms);
-        const pair absmax = tile_absmax(tile, p->n);
-        const pair s = {quant_scale(absmax.lo), quant_scale(absmax.hi)};
-        quantize_tile(p->q + t, p->ld, tile, p->n, s);
-        const v128_t one = wasm_f32x4_splat(1.0F);
-        store(p->r + t, (pair){wasm_f32x4_div(one, s.lo), wasm_f32x4_div(one, s.hi)});
+        const vit158_x8 absmax = norm_tile(tile, LANES, tile, p->x + t, p->ld, p->n, p->norms);
+        const vit158_x8 s = find_scales(p->r + t, absmax);
+        quantize_half(p->q + t, p->ld, tile, LANES, p->n, s);
     }
 }
 

@@ -31,6 +31,72 @@ void vit158_softmax_i16_simd128(const vit158_softmax_i16 *p, uint32_t t0, uint32
 void vit158_gemm_i16_simd128(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
 void vit158_gelu_simd128(float *x, size_t count);
 
+/* Eight floats side by side. */
+typedef struct vit158_x8 {
+    v128_t lo;
+    v128_t hi;
+} vit158_x8;
+
+static inline vit158_x8 vit158_load_x8(const float *s)
+{
+    return (vit158_x8){wasm_v128_load(s), wasm_v128_load(s + 4)};
+}
+
+static inline void vit158_store_x8(float *s, vit158_x8 v)
+{
+    wasm_v128_store(s, v.lo);
+    wasm_v128_store(s + 4, v.hi);
+}
+
+static inline vit158_x8 vit158_splat_x8(float x)
+{
+    return (vit158_x8){wasm_f32x4_splat(x), wasm_f32x4_splat(x)};
+}
+
+static inline vit158_x8 vit158_add_x8(vit158_x8 a, vit158_x8 b)
+{
+    return (vit158_x8){wasm_f32x4_add(a.lo, b.lo), wasm_f32x4_add(a.hi, b.hi)};
+}
+
+static inline vit158_x8 vit158_sub_x8(vit158_x8 a, vit158_x8 b)
+{
+    return (vit158_x8){wasm_f32x4_sub(a.lo, b.lo), wasm_f32x4_sub(a.hi, b.hi)};
+}
+
+static inline vit158_x8 vit158_mul_x8(vit158_x8 a, vit158_x8 b)
+{
+    return (vit158_x8){wasm_f32x4_mul(a.lo, b.lo), wasm_f32x4_mul(a.hi, b.hi)};
+}
+
+static inline vit158_x8 vit158_div_x8(vit158_x8 a, vit158_x8 b)
+{
+    return (vit158_x8){wasm_f32x4_div(a.lo, b.lo), wasm_f32x4_div(a.hi, b.hi)};
+}
+
+/* The larger of each; pmax(a, b) is a < b ? b : a. */
+static inline vit158_x8 vit158_pmax_x8(vit158_x8 a, vit158_x8 b)
+{
+    return (vit158_x8){wasm_f32x4_pmax(a.lo, b.lo), wasm_f32x4_pmax(a.hi, b.hi)};
+}
+
+/* vit158_striped_total of four lanes. */
+static inline vit158_x8 vit158_striped_total_x8(const vit158_x8 lane[4])
+{
+    return vit158_add_x8(vit158_add_x8(lane[0], lane[1]), vit158_add_x8(lane[2], lane[3]));
+}
+
+/* vit158_larger_magnitude of four values, of eight. */
+static inline v128_t vit158_larger_magnitude_x4(v128_t largest, v128_t x)
+{
+    return wasm_i32x4_max(largest, wasm_f32x4_abs(x));
+}
+
+static inline vit158_x8 vit158_larger_magnitude_x8(vit158_x8 largest, vit158_x8 x)
+{
+    return (vit158_x8){vit158_larger_magnitude_x4(largest.lo, x.lo),
+                       vit158_larger_magnitude_x4(largest.hi, x.hi)};
+}
+
 /* vit158_rne of four values. */
 static inline v128_t vit158_rne_x4(v128_t x)
 {
@@ -38,13 +104,12 @@ static inline v128_t vit158_rne_x4(v128_t x)
     return wasm_f32x4_sub(wasm_f32x4_add(x, magic), magic);
 }
 
-/* vit158_quantize_i16 of eight values, each four with their scales. */
-static inline v128_t vit158_quantize_i16_x8(v128_t x0, v128_t x1, v128_t s0, v128_t s1)
+/* vit158_quantize_i16 of eight values with their scales. */
+static inline v128_t vit158_quantize_i16_x8(vit158_x8 x, vit158_x8 s)
 {
-    const v128_t magic = wasm_f32x4_splat(12582912.0F), bias = wasm_i32x4_splat(0x4B400000);
-    const v128_t y0 = wasm_f32x4_add(wasm_f32x4_mul(x0, s0), magic);
-    const v128_t y1 = wasm_f32x4_add(wasm_f32x4_mul(x1, s1), magic);
-    return wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(y0, bias), wasm_i32x4_sub(y1, bias));
+    const v128_t bias = wasm_i32x4_splat(0x4B400000);
+    const vit158_x8 y = vit158_add_x8(vit158_mul_x8(x, s), vit158_splat_x8(12582912.0F));
+    return wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(y.lo, bias), wasm_i32x4_sub(y.hi, bias));
 }
 
 /* Two rows of eight int16 as pairs, [8][2]. */
@@ -60,7 +125,7 @@ static inline v128_t vit158_horner_x4(v128_t p, v128_t x, float c)
     return wasm_f32x4_add(wasm_f32x4_mul(p, x), wasm_f32x4_splat(c));
 }
 
-/* vit158_exp of four values. pmax(a, b) is a < b ? b : a. */
+/* vit158_exp of four values. */
 static inline v128_t vit158_exp_x4(v128_t x)
 {
     const v128_t least = wasm_f32x4_splat(VIT158_EXP_MIN);

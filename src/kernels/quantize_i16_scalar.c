@@ -4,18 +4,12 @@
  */
 #include "kernels/ops_scalar.h"
 
-static float larger_magnitude(float largest, float x)
-{
-    const float magnitude = x < 0.0F ? -x : x;
-    return magnitude > largest ? magnitude : largest;
-}
-
 void vit158_quantize_tokens_scalar(const vit158_quantize_tokens *p, uint32_t t0, uint32_t t1)
 {
     for (uint32_t t = t0; t < t1; t++) {
         float largest = VIT158_I16_FLOOR;
         for (uint32_t c = 0; c < p->n; c++)
-            largest = larger_magnitude(largest, p->x[c * p->ld + t]);
+            largest = vit158_larger_magnitude(largest, p->x[c * p->ld + t]);
         const float s = VIT158_I16_TOKEN_LEVELS / largest;
         p->r[t] = 1.0F / s;
         for (uint32_t c = 0; c < p->n; c++)
@@ -32,7 +26,7 @@ void vit158_quantize_channels_scalar(const vit158_quantize_channels *p)
         int16_t *y = p->y + c * p->ld;
         float largest = VIT158_I16_FLOOR;
         for (uint32_t t = 0; t < p->n_tokens; t++)
-            largest = larger_magnitude(largest, x[t]);
+            largest = vit158_larger_magnitude(largest, x[t]);
         const float s = VIT158_I16_LEVELS / largest;
         p->r[c] = 1.0F / s;
         for (uint32_t t = 0; t < p->ld; t++)

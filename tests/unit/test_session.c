@@ -369,6 +369,45 @@ static void test_overflowing_weights_are_an_error(void **state)
     random_model_free(model);
 }
 
+/* One wild pixel: the integers of quantized layers and of attention must not hide it. */
+static void expect_overflow(random_shape shape, vit158_engine engine)
+{
+    vit158_model *model = random_model_make(shape, 5);
+    float *tensor = random_tensor(model, 6);
+    vit158_session *s = open_session(model, (vit158_options){.engine = engine});
+    vit158_error error;
+    run_tensor(s, model, tensor);
+    const size_t count = tensor_count(model);
+    const float wild[] = {3e38F, -1e20F};
+    for (size_t i = 0; i < sizeof wild / sizeof *wild; i++) {
+        const float kept = tensor[count / 2];
+        tensor[count / 2] = wild[i];
+        assert_int_equal(vit158_session_set_tensor(s, tensor, count, &error), VIT158_OK);
+        assert_int_equal(vit158_session_run(s, NULL, NULL, &error), VIT158_E_NUMERIC);
+        tensor[count / 2] = kept;
+    }
+    run_tensor(s, model, tensor);
+    vit158_session_close(s);
+    free(tensor);
+    random_model_free(model);
+}
+
+static void test_overflowing_inputs_are_an_error(void **state)
+{
+    (void)state;
+    const vit158_encoding encodings[] = {VIT158_ENCODING_TRIT, VIT158_ENCODING_I8,
+                                         VIT158_ENCODING_F32};
+    for (uint32_t i = 0; i < 3 * 2 * 2; i++) {
+        random_shape shape = small;
+        shape.encoding = encodings[i / 4];
+        shape.outer_norms = true;
+        shape.inner_norms = i % 2 == 1;
+        shape.side = i / 2 % 2 == 1 ? 48 : 12; /* 145 tokens: attention in integers */
+        expect_overflow(shape, VIT158_ENGINE_SIMD128);
+        expect_overflow(shape, VIT158_ENGINE_SCALAR);
+    }
+}
+
 static double fake_clock(void)
 {
     static double now;
@@ -405,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_step_names_and_hidden_state),
         cmocka_unit_test(test_state_hash_is_of_what_each_step_left),
         cmocka_unit_test(test_overflowing_weights_are_an_error),
+        cmocka_unit_test(test_overflowing_inputs_are_an_error),
         cmocka_unit_test(test_timing_adds_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
