@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 // The npm `vit158` command: finds the sub-command and hands over its part of the command line.
-// README.md in this folder describes options, output and exit codes.
+// README.md in this folder describes output and exit codes.
 import { bundle } from './cli/bundle.mjs';
 import { classify } from './cli/classify.mjs';
 import { EXIT, complain } from './cli/console.mjs';

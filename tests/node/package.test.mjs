@@ -2,20 +2,16 @@
 // The npm package as a user gets it: packed, laid into another project's node_modules, imported, run as
 // a command, checked by publint and attw, and type-checked in projects of several kinds.
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inlineText } from '../../wasm_build/make_inline.mjs';
+import { installPackage } from './packed.mjs';
 import { ROOT, jsonLines, run, temporaryFolder } from './shared.mjs';
 
 const project = temporaryFolder();
 const installed = join(project, 'node_modules/vit158');
-const packed = run('npm', ['pack', '--silent', '--pack-destination', project]);
-assert.equal(packed.code, 0, packed.stderr);
-const tarball = join(project, packed.stdout.trim());
-mkdirSync(join(project, 'node_modules'));
-assert.equal(run('tar', ['-xzf', tarball, '-C', project]).code, 0);
-renameSync(join(project, 'package'), installed);
+const tarball = installPackage(project);
 const picture = join(ROOT, 'tests/data/images/baseline_420.jpg');
 
 /** Runs a module of the project. @param {string} source */

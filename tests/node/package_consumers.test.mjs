@@ -14,6 +14,7 @@ import webpack from 'webpack';
 import { Classifier, decodeImage } from '../../web/lib/vit158.js';
 import { CSP } from '../../web/serve.mjs';
 import { launch } from '../browser/harness.mjs';
+import { packInto } from './packed.mjs';
 import { serve } from './server.mjs';
 import { ROOT, run, temporaryFolder } from './shared.mjs';
 
@@ -29,10 +30,7 @@ copyFileSync(MODEL, join(project, 'public/model.safetensors'));
 writeFileSync(join(project, 'public/favicon.ico'), '');
 writeFileSync(join(project, 'package.json'), '{"type": "module", "private": true}');
 writeFileSync(join(project, 'index.html'), '<!doctype html><script type="module" src="/main.js"></script>');
-const packed = run('npm', ['pack', '--silent', '--pack-destination', project]);
-assert.equal(packed.code, 0, packed.stderr);
-const tarball = join(project, packed.stdout.trim());
-const installed = run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--prefix', project, tarball]);
+const installed = run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--prefix', project, packInto(project)]);
 assert.equal(installed.code, 0, installed.stderr);
 
 const own = await Classifier.load(MODEL);
