@@ -7,17 +7,11 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { LAYOUT, LIST, listScript, ROOT, siteFiles } from './site_files.mjs';
 
-export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-
-/** Folders of the repository by their place in the site; the longest match wins. */
-export const LAYOUT = Object.freeze({
-  '/': 'web',
-  '/dist/': 'wasm_build/dist',
-  '/models/': 'models',
-});
+export { LAYOUT, ROOT };
 
 const DEFAULT_PORT = 8158;
 
@@ -73,6 +67,11 @@ async function answer(request, response, headers) {
     pathname = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
   } catch {
     return refuse(400, 'malformed address');
+  }
+  if (pathname === `/${LIST}`) {
+    const script = await listScript(await siteFiles());
+    response.writeHead(200, { ...headers, 'content-type': TYPES['.js'] });
+    return response.end(script);
   }
   const file = resolveFile(pathname);
   const found = file ? await stat(file).catch(() => null) : null;

@@ -45,6 +45,7 @@ export function launch(extra = []) {
  *   before the page opens
  * @property {RegExp[]} [expected]    console errors that belong to the test
  * @property {import('playwright-core').BrowserContextOptions} [context]
+ * @property {boolean} [offline]      let the page keep itself for offline use
  * @property {string} [needs]         a file of SHARED; without it the test is skipped, and says so
  */
 
@@ -80,6 +81,10 @@ export function suite(browserArgs = []) {
       });
       context.setDefaultTimeout(PATIENCE_MS);
       const complaints = watch(context, url, options.expected ?? []);
+      if (!options.offline)
+        await context.addInitScript(() => {
+          Reflect.deleteProperty(Navigator.prototype, 'serviceWorker');
+        });
       await options.prepare?.(context);
       const page = await context.newPage();
       try {

@@ -44,8 +44,9 @@ export function icon(name) {
  * A dismissible notice above the cards.
  * @param {string} key   a second notice of the same key replaces the first
  * @param {string} text
+ * @param {{words: string, run: () => void}} [action]  a button beside it
  */
-export function notice(key, text) {
+export function notice(key, text, action) {
   const box = byId('notices');
   const old = box.querySelector(`[data-key="${key}"]`);
   const close = element('button', 'button small');
@@ -53,6 +54,12 @@ export function notice(key, text) {
   close.setAttribute('aria-label', 'Dismiss');
   close.append(icon('close'));
   const made = element('div', 'notice', [icon('alert'), element('p', '', text), close]);
+  if (action) {
+    const button = element('button', 'button small', action.words);
+    button.setAttribute('type', 'button');
+    button.addEventListener('click', action.run);
+    close.before(button);
+  }
   made.dataset.key = key;
   made.setAttribute('role', 'status');
   close.addEventListener('click', () => made.remove());

@@ -16,6 +16,10 @@ import { Samples } from './samples.js';
 import { Stage } from './stage.js';
 import { Timing } from './timing.js';
 
+/** The page is kept for offline use once the first answer is there and the machine has some peace. */
+const OFFLINE_AFTER_MS = 1500;
+const keepOffline = () => import('./offline.js').then((module) => module.keepOffline());
+
 class App {
   #options = new URLSearchParams(location.search);
   #hasWorkers = this.#options.get('worker') !== 'off';
@@ -61,6 +65,7 @@ class App {
   });
   /** @type {Samples | null} */
   #samples = null;
+  #hasAnswered = false;
 
   async start() {
     listenForFiles({
@@ -116,6 +121,8 @@ class App {
   /** @param {import('./protocol.js').Outcome} outcome to the picture in use */
   #answered(outcome) {
     this.#panels.answer(outcome);
+    if (!this.#hasAnswered) setTimeout(keepOffline, OFFLINE_AFTER_MS);
+    this.#hasAnswered = true;
     if (outcome.attention) this.#attention.show(outcome.attention);
     else if (this.#live.running) this.#attention.clear();
     else this.#askAttention();

@@ -72,6 +72,10 @@ const MODEL = {
     title: 'Could not fetch the model',
     hint: 'Try again, or open a model file from this device.',
   },
+  E_INTEGRITY: {
+    title: 'Not the file it should be',
+    hint: 'It was cut short or changed on its way, and has not been used. Try again.',
+  },
   E_WASM: {
     title: 'WebAssembly does not run here',
     hint: 'The engine needs it; a lockdown mode or a policy may have switched it off.',

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// Which files make up the site, and the list of their SHA-256 that the service worker (sw.js) goes by:
+// made here, never kept, so it cannot be out of date.
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Folders of the repository by their place in the site; the longest match wins. */
+export const LAYOUT = Object.freeze({
+  '/': 'web',
+  '/dist/': 'wasm_build/dist',
+  '/models/': 'models',
+});
+
+/** Parts of the folders that a page does not need. */
+const LEFT_OUT =
+  /(^|\/)(cli|bundle|recipes|drawings|build\.json|screenshot\.png|inline(_modules)?\.js)(\/|$)|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
+
+/** Of the rest, what the page can wait for: kept for offline use once it was asked for. */
+const ON_DEMAND = /^models\/.*\.safetensors$|^models\/[^/]*\.svg$/;
+
+/** The name of the list in the site. */
+export const LIST = 'sw-files.js';
+
+/**
+ * @returns {Promise<Map<string, string>>} files of the repository by their path in the site, sorted
+ */
+export async function siteFiles() {
+  /** @type {[string, string][]} */
+  const found = [];
+  for (const [mount, folder] of Object.entries(LAYOUT)) {
+    const entries = await readdir(path.join(ROOT, folder), { recursive: true, withFileTypes: true });
+    for (const entry of entries) {
+      const file = path.join(entry.parentPath ?? entry.path, entry.name);
+      const inFolder = path.relative(path.join(ROOT, folder), file).split(path.sep).join('/');
+      if (entry.isFile() && !LEFT_OUT.test(inFolder)) found.push([mount.slice(1) + inFolder, file]);
+    }
+  }
+  return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/**
+ * The list as a script: what is needed to run offline, what is kept when it was asked for, and a
+ * version that changes with any of it.
+ * @param {Map<string, string>} files
+ * @returns {Promise<string>}
+ */
+export async function listScript(files) {
+  const manifest = JSON.parse(await readFile(path.join(ROOT, 'models/manifest.json'), 'utf8'));
+  /** @type {Record<string, string>} */
+  const needed = {};
+  /** @type {Record<string, string>} */
+  const onDemand = {};
+  for (const [name, file] of files) {
+    const hash = createHash('sha256').update(await readFile(file)).digest('hex');
+    const isFirst = name === `models/${manifest.default}.safetensors`;
+    (ON_DEMAND.test(name) && !isFirst ? onDemand : needed)[name] = hash;
+  }
+  const list = { needed, onDemand };
+  const version = createHash('sha256').update(JSON.stringify(list)).digest('hex').slice(0, 16);
+  return `self.SITE = ${JSON.stringify({ version, ...list }, null, 1)};\n`;
+}
