@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The examples of web/README.md, run as they stand with the packed package: ```js in Node, ```js cjs with
+// The examples of README.md and web/README.md, run as they stand with the packed package: ```js in Node, ```js cjs with
 // require(), ```js page in Chromium in the page that the README shows, ```sh in a shell.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -13,9 +13,9 @@ import { serve } from './server.mjs';
 import { ROOT, run, temporaryFolder } from './shared.mjs';
 import { tinyPath } from './tiny.mjs';
 
-const readme = readFileSync(join(ROOT, 'web/README.md'), 'utf8');
-// tests/node/golden_example.test.mjs has the chapter after this one.
-const chapters = readme.slice(0, readme.indexOf('\n## Regression tests of a model\n'));
+const [front, readme] = ['README.md', 'web/README.md'].map((name) => readFileSync(join(ROOT, name), 'utf8'));
+// tests/node/golden_example.test.mjs has the chapter after these.
+const chapters = front + readme.slice(0, readme.indexOf('\n## Regression tests of a model\n'));
 /** Code by what follows the three backticks. @type {Record<string, string[]>} */
 const blocks = {};
 for (const [, kind, code] of chapters.matchAll(/^```([\w ]+)\n(.*?)^```$/gms)) (blocks[kind] ??= []).push(code);
