@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kernel benchmarks natively (the SIMD128 source through SIMDe): one JSON line a case, in the form
- * of bench_kernels.mjs. Rounds run all cases and both peaks in turn; medians are printed.
+ * bench_kernels [ROUNDS]: kernel benchmarks natively (the SIMD128 source through SIMDe), one JSON
+ * line a case, in the form of bench_kernels.mjs. Rounds run all cases and both peaks in turn;
+ * medians are printed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include "base/clock.h"
 #include "bench/bench_kernels.h"
 
-enum { ROUNDS = 9, MAX_CASES = 128 };
+enum { DEFAULT_ROUNDS = 9, MAX_ROUNDS = 99, MAX_CASES = 128 };
 
 static const double round_ms = 25, warm_ms = 50;
 
@@ -34,23 +35,30 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double rates[MAX_CASES][ROUNDS];
+static double rates[MAX_CASES][MAX_ROUNDS];
+static uint32_t rounds = DEFAULT_ROUNDS;
 
 /* GMAC/s in the median of the rounds. */
 static double gmacs(uint32_t index, double macs)
 {
-    qsort(rates[index], ROUNDS, sizeof rates[0][0], by_value);
-    return rates[index][ROUNDS / 2] * macs / 1e6;
+    qsort(rates[index], rounds, sizeof rates[0][0], by_value);
+    return rates[index][rounds / 2] * macs / 1e6;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        rounds = (uint32_t)strtoul(argv[1], NULL, 10);
+    if (rounds < 1 || rounds > MAX_ROUNDS) {
+        fprintf(stderr, "bench_kernels: rounds must be 1 to %d\n", MAX_ROUNDS);
+        return 2;
+    }
     if (!bench_prepare(BENCH_LAYERS) || bench_count() + 2 > MAX_CASES)
         return 1;
     const uint32_t count = bench_count();
     for (uint32_t i = 0; i < count + 2; i++)
         rate(i, warm_ms);
-    for (uint32_t round = 0; round < ROUNDS; round++)
+    for (uint32_t round = 0; round < rounds; round++)
         for (uint32_t i = 0; i < count + 2; i++)
             rates[i][round] = rate(i, round_ms);
     const double dot = gmacs(count + BENCH_PEAK_DOT, BENCH_PEAK_MACS);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One model in a process of its own, so that load time, first run and memory are those of a fresh
 // start: node tests/bench/bench_model.mjs '{"file", "model", "threads", "plan"}' prints one JSON line.
-import { seededTensor, round3, timeRuns } from './timing.mjs';
+import { modelRow, seededTensor, timeRuns } from './timing.mjs';
 
 /** @typedef {{file: string, model: string, threads: number, plan: Partial<import('./timing.mjs').Plan>}} Job */
 
@@ -15,23 +15,5 @@ const load = performance.now() - begin;
 const { model } = vit.info();
 const input = seededTensor(model.channels * model.imageSize ** 2);
 const times = await timeRuns(() => vit.forward(input), job.plan);
-const info = vit.info();
-if (info.threads !== job.threads)
-  throw new Error(`${job.threads} threads asked for, ${info.threads} run`);
-process.stdout.write(`${JSON.stringify({
-  kind: 'model',
-  system: 'vit158',
-  model: job.model,
-  precision: model.ternaryParameters > 0 ? 'ternary' : 'f32',
-  threads: job.threads,
-  env: 'node',
-  median_ms: times.median_ms,
-  min_ms: times.min_ms,
-  max_ms: times.max_ms,
-  load_ms: round3(load),
-  first_ms: times.first_ms,
-  wasm_mb: round3(info.memoryBytes / 2 ** 20),
-  size_bytes: model.fileBytes,
-  engine: info.engine,
-})}\n`);
+console.log(JSON.stringify(modelRow(job.model, 'node', job.threads, vit.info(), { ...times, load })));
 vit.dispose();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where a model's time goes, by operation: node tests/bench/bench_profile.mjs FILE [RUNS] prints JSON
-// lines, medians of some runs on one thread. Runs bench_engine.wasm: the engine as it ships, and a
+// Where a model's time goes, by operation: node tests/bench/bench_profile.mjs FILE [RUNS [WARM_MS]] prints
+// JSON lines, medians of some runs on one thread. Runs bench_engine.wasm: the engine as it ships, and a
 // clock around every kernel. Patch embedding and head are steps of their own; what no kernel of the
 // blocks accounts for is the rest.
 import { readFileSync } from 'node:fs';
@@ -11,8 +11,6 @@ import { Heap } from '../../web/lib/heap.js';
 import { median, round3, seededTensor } from './timing.mjs';
 
 const MODULE = fileURLToPath(new URL('../../build/wasm/bench_engine.wasm', import.meta.url));
-const WARM_MS = 1500;
-
 /** A heap that remembers the engine's context. */
 class BenchHeap extends Heap {
   context = 0;
@@ -27,6 +25,7 @@ class BenchHeap extends Heap {
 
 const file = process.argv[2];
 const runs = Number(process.argv[3] ?? 15);
+const warmMs = Number(process.argv[4] ?? 1500);
 const module = new WebAssembly.Module(readFileSync(MODULE));
 const clock = { env: { now_ms: () => performance.now() } };
 const heap = new BenchHeap(new WebAssembly.Instance(module, clock));
@@ -73,7 +72,7 @@ function pass() {
   return { ...ms, 'rest of the blocks': rest };
 }
 
-for (const begin = performance.now(); performance.now() - begin < WARM_MS;)
+for (const begin = performance.now(); performance.now() - begin < warmMs;)
   pass();
 /** @type {Record<string, number>[]} */
 const passes = Array.from({ length: runs }, pass);

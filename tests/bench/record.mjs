@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Keeps measurements: reads the JSON lines of a bench from stdin, shows them, and appends them to
-// tests/bench/results/kernels.csv or models.csv with date, commit, processor and engine. Quote only
+// tests/bench/results/kernels.csv, models.csv or profiles.csv with date, commit, processor and engine. Quote only
 // what an idle machine measured: --note says what else ran.
 //
 //   npm run -s bench:peers -- --json | node tests/bench/record.mjs [--note TEXT]
@@ -17,7 +17,9 @@ const RESULTS = join(ROOT, 'tests/bench/results');
 const RUN = ['run', 'commit', 'cpu', 'node', 'note'];
 /** Columns by kind of record, after those of the run. @type {Record<string, string[]>} */
 const COLUMNS = {
-  kernel: ['name', 'n_in', 'n_out', 'n_tokens', 'threads', 'gmacs', 'dot_peak_gmacs', 'f32_peak_gmacs'],
+  kernel: ['name', 'n_in', 'n_out', 'n_tokens', 'threads', 'env', 'gmacs', 'dot_peak_gmacs',
+    'f32_peak_gmacs'],
+  profile: ['system', 'model', 'env', 'operation', 'ms', 'share'],
   model: ['system', 'model', 'precision', 'threads', 'env', 'median_ms', 'min_ms', 'max_ms', 'load_ms',
     'first_ms', 'wasm_mb', 'size_bytes'],
 };

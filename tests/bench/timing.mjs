@@ -26,15 +26,15 @@ export const round3 = (ms) => Math.round(ms * 1000) / 1000;
 
 /**
  * Times `run`. The first call is reported on its own: it runs code that is not yet optimised.
- * @param {() => unknown} run may return a promise
+ * @param {() => unknown} run may return a promise; a number is taken for the milliseconds it took
  * @param {Partial<Plan>} [plan]
  */
 export async function timeRuns(run, plan = {}) {
   const p = { ...DEFAULT_PLAN, ...plan };
   const once = async () => {
     const begin = performance.now();
-    await run();
-    return performance.now() - begin;
+    const own = await run();
+    return typeof own === 'number' ? own : performance.now() - begin;
   };
   const first = await once();
   const warm = performance.now();
@@ -50,6 +50,35 @@ export async function timeRuns(run, plan = {}) {
     min_ms: round3(Math.min(...ms)),
     max_ms: round3(Math.max(...ms)),
     first_ms: round3(first),
+  };
+}
+
+/**
+ * The record of a model's measurement.
+ * @param {string} model
+ * @param {string} env "node", "chromium"
+ * @param {number} threads asked for; fewer must not have run
+ * @param {import('../../web/lib/vit158.d.ts').Info} info after the runs
+ * @param {Awaited<ReturnType<typeof timeRuns>> & {load: number}} times
+ */
+export function modelRow(model, env, threads, info, times) {
+  if (info.threads !== threads)
+    throw new Error(`${threads} threads asked for, ${info.threads} run`);
+  return {
+    kind: 'model',
+    system: 'vit158',
+    model,
+    precision: info.model.ternaryParameters > 0 ? 'ternary' : 'f32',
+    threads,
+    env,
+    median_ms: times.median_ms,
+    min_ms: times.min_ms,
+    max_ms: times.max_ms,
+    load_ms: round3(times.load),
+    first_ms: times.first_ms,
+    wasm_mb: round3(info.memoryBytes / 2 ** 20),
+    size_bytes: info.model.fileBytes,
+    engine: info.engine,
   };
 }
 
