@@ -12,22 +12,23 @@ import { WORKER } from './worker_text.js';
 /** Base64 characters to decode at a stretch, about 3 ms of work. */
 const STRETCH = 1 << 18;
 
-/** The modules a worker is sent before anything else. @typedef {{modulesInside: Record<string, Uint8Array>}} Parcel */
+/**
+ * What the page's worker is sent before anything else.
+ * @typedef {object} Parcel
+ * @property {Record<string, Uint8Array>} modules  WebAssembly by name
+ * @property {Blob} probe  must be readable in the worker
+ */
 
-const isWorker = typeof document === 'undefined';
+/** In the worker. @type {Parcel['modules'] | undefined} */
+let received;
 
-/** @type {Promise<Parcel['modulesInside']> | undefined} */
-const received = isWorker
-  ? new Promise((resolve) => {
-      const listen = (/** @type {MessageEvent} */ event) => {
-        if (!event.data?.modulesInside) return;
-        event.stopImmediatePropagation(); // not for the service
-        removeEventListener('message', listen);
-        resolve(event.data.modulesInside);
-      };
-      addEventListener('message', listen);
-    })
-  : undefined;
+/** Called in the worker, first of all. @param {Parcel['modules']} given */
+export const receiveModules = (given) => {
+  received = given;
+};
+
+/** Until the page's worker has failed to start. */
+let hasWorkers = true;
 
 /** @param {string} name @returns {string} base64 */
 function textOf(name) {
@@ -85,7 +86,7 @@ const modules = new Map();
 export function wasmModule(name) {
   let module = modules.get(name);
   if (!module) {
-    const bytes = received?.then((parcel) => parcel[name]) ?? bytesOf(`${name}.wasm`);
+    const bytes = received ? Promise.resolve(received[name]) : bytesOf(`${name}.wasm`);
     module = bytes.then((code) => WebAssembly.compile(/** @type {BufferSource} */ (code)));
     modules.set(name, module);
   }
@@ -106,16 +107,20 @@ function workerNamed(name) {
 /** @returns {Worker} */
 export function startWorker() {
   const worker = workerNamed('vit158');
-  sendModules(worker);
+  worker.addEventListener('error', () => (hasWorkers = false));
+  sendParcel(worker);
   return worker;
 }
 
 /** @param {Worker} worker */
-async function sendModules(worker) {
+async function sendParcel(worker) {
   const names = ['vit158', 'vit158-scalar', 'vit158-decode'];
   const all = await Promise.all(names.map((name) => bytesOf(`${name}.wasm`)));
   /** @type {Parcel} */
-  const parcel = { modulesInside: Object.fromEntries(names.map((name, i) => [name, all[i]])) };
+  const parcel = {
+    modules: Object.fromEntries(names.map((name, i) => [name, all[i]])),
+    probe: new Blob(['probe']),
+  };
   worker.postMessage(parcel);
 }
 
@@ -131,5 +136,6 @@ export async function loadPool({ file, sha256 }, options) {
     decoder: await wasmModule('vit158-decode'),
   };
   const newWorker = () => workerNamed('classifier');
-  return Classifier.load(/** @type {Blob} */ (file), { ...options, sha256, wasm, newWorker });
+  const worker = hasWorkers && options.worker;
+  return Classifier.load(/** @type {Blob} */ (file), { ...options, sha256, wasm, worker, newWorker });
 }
