@@ -156,10 +156,15 @@ test('servers that answer with something else', async () => {
 
 test('the modules may come from the caller', async () => {
   const dist = (/** @type {string} */ name) => new URL(`../../wasm_build/dist/${name}`, import.meta.url);
-  await check(path, { wasm: dist('vit158.wasm') });
-  await check(path, { wasm: readFileSync(dist('vit158.wasm')) });
-  await check(path, { engine: 'scalar', wasm: { engine: dist('vit158-scalar.wasm'), decoder: dist('vit158-decode.wasm') } });
-  await assert.rejects(check(path, { wasm: `${origin}/none.wasm` }), error('E_NETWORK', /none\.wasm/));
-  await assert.rejects(check(path, { wasm: Buffer.from('nonsense') }), error('E_WASM'));
-  await assert.rejects(check(path, { wasm: dist('vit158-decode.wasm') }), error('E_WASM', /./));
+  for (const worker of [false, 2]) {
+    await check(path, { worker, wasm: dist('vit158.wasm') });
+    await check(path, { worker, wasm: readFileSync(dist('vit158.wasm')) });
+    await check(path, { worker, engine: 'scalar',
+      wasm: { engine: dist('vit158-scalar.wasm'), decoder: WebAssembly.compile(readFileSync(dist('vit158-decode.wasm'))) } });
+    await assert.rejects(check(path, { worker, wasm: `${origin}/none.wasm` }), error('E_NETWORK', /none\.wasm answered 404/));
+    await assert.rejects(check(path, { worker, wasm: `${origin}/octet-page` }),
+      error('E_WASM', new RegExp(`^${origin}/octet-page .*is not WebAssembly.*a web page came`)));
+    await assert.rejects(check(path, { worker, wasm: Buffer.from('nonsense') }), error('E_WASM'));
+    await assert.rejects(check(path, { worker, wasm: dist('vit158-decode.wasm') }), error('E_WASM', /./));
+  }
 });

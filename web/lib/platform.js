@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * What differs between Node (Bun, Deno) and browsers. Nothing is touched at import time.
+ * What differs between Node and browsers. Nothing is touched at import time.
  */
 
 /** True where files can be read by path. */

@@ -7,7 +7,7 @@
 import { onAbort } from './abort.js';
 import { Vit158Error, messageOf } from './errors.js';
 import { makeBitmap } from './image_input.js';
-import { wasmParts } from './load_wasm.js';
+import { loadWasm, wasmParts } from './load_wasm.js';
 import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
 import { baseName, isA, openSource, readWhole, refusePage, isByteSource } from './source.js';
@@ -102,9 +102,9 @@ export class PooledClassifier {
         'E_ARGUMENT',
         `worker must be true or 1 to ${MOST_WORKERS}, not ${options.worker}`,
       );
-    const { signal, onProgress, worker, newWorker, wasm, ...rest } = options;
+    const { signal, onProgress, worker, newWorker, ...rest } = options;
     const { bytes, name } = await readModel(source, signal, onProgress);
-    const posted = { ...rest, threads: rest.threads ?? (count > 1 ? 1 : 'auto'), wasm: await portableWasm(wasm) };
+    const posted = { ...rest, threads: rest.threads ?? (count > 1 ? 1 : 'auto'), wasm: await portableWasm(options) };
     const info = { last: undefined };
     const url = new URL('./worker.js', import.meta.url);
     /** @type {Member[]} */
@@ -270,18 +270,15 @@ async function readModel(source, signal, onProgress) {
 }
 
 /**
- * Sources of modules that can be posted: addresses as they are, everything else as bytes.
- * @param {LoadOptions['wasm']} wasm
+ * Modules can be posted; compiled here they are compiled once, and an error names their source.
+ * @param {LoadOptions} options
  */
-async function portableWasm(wasm) {
+async function portableWasm({ wasm, engine: variant }) {
   if (wasm === undefined) return undefined;
-  const parts = wasmParts(await wasm);
-  /** @type {Record<string, any>} */
-  const out = {};
-  for (const [name, part] of Object.entries(parts)) {
-    const source = await part;
-    out[name] =
-      source instanceof WebAssembly.Module ? source : (await readWhole(source)).bytes;
-  }
-  return out;
+  const { engine, threads, decoder } = wasmParts(await wasm);
+  return {
+    engine: engine && (await loadWasm(variant === 'scalar' ? 'scalar' : 'simd128', engine)),
+    threads: threads && (await loadWasm('threads', threads)),
+    decoder: decoder && (await loadWasm('decode', decoder)),
+  };
 }
