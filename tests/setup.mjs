@@ -32,6 +32,9 @@ export const PACKAGES = [
   { name: 'python3-numpy', why: 'pictures for the judge', python: 'numpy' },
   { name: 'emscripten', why: 'wasm modules', command: 'emcc' },
   { name: 'chromium', why: 'browser tests', command: 'chromium' },
+  { name: 'firefox-esr', why: 'browser tests', command: 'firefox-esr' },
+  { name: 'webkit2gtk-driver', why: 'browser tests', file: '/usr/bin/WebKitWebDriver' },
+  { name: 'xvfb', why: 'a screen for WebKit in the browser tests', file: '/usr/bin/Xvfb' },
   { name: 'clang-format-14', why: 'format check', command: 'clang-format-14', version: '14.' },
 ];
 

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// Firefox and WebKit: the page and the library give Node's logits there, bit for bit, with SIMD and
+// without, in workers and on the page; files, many files and the panels work.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Classifier } from '../../web/lib/vit158.js';
+import { serve } from '../../web/serve.mjs';
+import { artifact, ARTIFACTS, ROOT } from './harness.mjs';
+import { startFirefox, startWebKit } from './webdriver.mjs';
+
+const MODEL = 'models/vit158-cifar10.safetensors';
+const FILES = ['models/samples/airplane.jpg', 'tests/data/images/baseline_420.jpg', 'tests/data/images/rgb_8.png',
+  'tests/data/images/orientation_6.jpg'];
+const RAW = { data: Array.from({ length: 97 * 61 * 3 }, (_, i) => ((i * i + 7 * i) >> 4) & 255), width: 97, height: 61 };
+
+/** What Node says. @type {Map<string, string>} */
+const hashes = new Map();
+let rawHash = '';
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+before(async () => {
+  const vit = await Classifier.load(path.join(ROOT, MODEL));
+  for (const file of FILES) hashes.set(file, (await vit.classify(path.join(ROOT, file))).logitsSha256);
+  rawHash = (await vit.classify({ ...RAW, data: Uint8Array.from(RAW.data) })).logitsSha256;
+  vit.dispose();
+  server = await serve();
+});
+after(() => server.close());
+
+/** @typedef {import('./webdriver.mjs').Driver} Driver */
+
+/** @param {Driver} driver @param {string} [query] */
+async function open(driver, query = '') {
+  await driver.open(server.url + query);
+  await driver.evaluate(() => {
+    const log = /** @type {any} */ (globalThis);
+    log.problems = [];
+    for (const type of ['error', 'unhandledrejection', 'securitypolicyviolation'])
+      addEventListener(type, (/** @type {any} */ event) =>
+        log.problems.push(`${type}: ${event.message ?? event.reason ?? event.violatedDirective}`));
+  });
+  await answered(driver, hashes.get(FILES[0]));
+}
+
+/** @param {Driver} driver @param {string} [hash] */
+const answered = (driver, hash) =>
+  driver.waitFor(`the answer ${hash}`, (wanted) =>
+    document.getElementById('results')?.dataset.logitsSha256 === wanted, hash);
+
+for (const [name, start] of /** @type {const} */ ([['Firefox', startFirefox], ['WebKit', startWebKit]])) {
+  /** @type {Driver} */
+  let driver;
+  before(async () => {
+    driver = await start();
+  });
+  after(() => driver?.close());
+
+  /** @param {string} what @param {() => Promise<void>} body */
+  const browserTest = (what, body) =>
+    test(`${name}: ${what}`, async () => {
+      try {
+        await body();
+        assert.deepEqual(await driver.evaluate(() => /** @type {any} */ (globalThis).problems ?? []), []);
+      } finally {
+        mkdirSync(ARTIFACTS, { recursive: true });
+        await driver.screenshot(artifact(`${name} ${what}`)).catch(() => {});
+      }
+    });
+
+  for (const [query, engine] of /** @type {const} */ ([
+    ['', 'WebAssembly SIMD, in a worker'],
+    ['?engine=scalar', 'WebAssembly, no SIMD, in a worker'],
+    ['?worker=off', 'WebAssembly SIMD, on the page'],
+  ])) {
+    browserTest(`the page has Node's logits${query && ` with ${query.slice(1)}`}`, async () => {
+      await open(driver, query);
+      assert.equal(await driver.evaluate(() => document.getElementById('facts')?.lastElementChild?.lastElementChild?.textContent), engine);
+      for (const file of FILES.slice(1)) {
+        await driver.setFiles('#file', [path.join(ROOT, file)]);
+        await answered(driver, hashes.get(file));
+      }
+    });
+  }
+
+  browserTest('a browser without SIMD gets the scalar module, with the same logits', async () => {
+    await open(driver);
+    const found = await driver.evaluate(async ({ model, file }) => {
+      const real = WebAssembly.validate;
+      WebAssembly.validate = () => false;
+      try {
+        const { Classifier: Page } = await import(/** @type {any} */ ('/lib/vit158.js'));
+        const blob = (/** @type {string} */ url) => fetch(url).then((response) => response.blob());
+        const wasm = { engine: '/dist/vit158-scalar.wasm', decoder: '/dist/vit158-decode.wasm' };
+        const vit = await Page.load(`/${model}`, { wasm });
+        return { engine: vit.info().engine, hash: (await vit.classify(await blob(file))).logitsSha256 };
+      } finally {
+        WebAssembly.validate = real;
+      }
+    }, { model: MODEL, file: `/${FILES[0]}` });
+    assert.deepEqual(found, { engine: 'scalar', hash: hashes.get(FILES[0]) });
+  });
+
+  browserTest('the library on the page and in two workers: files, pixels, bitmaps, embeddings', async () => {
+    await open(driver);
+    for (const worker of [false, 2]) {
+      const found = await driver.evaluate(async ({ model, file, raw, workers }) => {
+        const { Classifier: Page } = await import(/** @type {any} */ ('/lib/vit158.js'));
+        const wasm = { engine: '/dist/vit158.wasm', decoder: '/dist/vit158-decode.wasm' };
+        const vit = await Page.load(`/${model}`, { wasm, worker: workers });
+        const pixels = { ...raw, data: Uint8Array.from(raw.data) };
+        const canvas = Object.assign(document.createElement('canvas'), { width: 40, height: 30 });
+        canvas.getContext('2d')?.fillRect(3, 4, 20, 20);
+        const [first, again, drawn, bitmap] = await Promise.all([
+          vit.classify(await (await fetch(file)).blob()), vit.classify(pixels, { embedding: true, explain: true }),
+          vit.classify(canvas), vit.classify(await createImageBitmap(canvas))]);
+        vit.dispose();
+        return { file: first.logitsSha256, raw: again.logitsSha256, same: drawn.logitsSha256 === bitmap.logitsSha256,
+          embedding: again.embedding.length, heads: again.attention.heads };
+      }, { model: MODEL, file: `/${FILES[0]}`, raw: RAW, workers: worker });
+      assert.deepEqual(found, { file: hashes.get(FILES[0]), raw: rawHash, same: true, embedding: 192, heads: 3 });
+    }
+  });
+
+  browserTest('many files become a table', async () => {
+    await open(driver);
+    const samples = ['bird', 'cat', 'ship'].map((one) => path.join(ROOT, `models/samples/${one}.jpg`));
+    await driver.setFiles('#file', samples);
+    await driver.waitFor('the table', () => /^3 pictures in/.test(document.getElementById('many-words')?.textContent ?? ''));
+    const rows = await driver.evaluate(() =>
+      [...document.querySelectorAll('#many-rows tr:not([hidden])')].map((row) => [...row.children].slice(1, 3).map((cell) => cell.textContent)));
+    assert.deepEqual(rows, [['bird.jpg', 'bird'], ['cat.jpg', 'cat'], ['ship.jpg', 'ship']]);
+  });
+
+  browserTest('where it looked, own classes and the weights are there', async () => {
+    await open(driver);
+    await driver.waitFor('attention', () =>
+      [.../** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('button.looked-tile canvas'))].filter(({ width }) => width > 1).length === 4);
+    await driver.click('.looked-tile');
+    await driver.waitFor('the shade', () => !document.getElementById('shade')?.hidden);
+    await driver.click('#tab-teach');
+    await driver.waitFor('classes', () => document.querySelectorAll('.teach-class').length === 2);
+    await driver.click('.teach-class .teach-add button');
+    await driver.waitFor('a picture taught', () => /has it/.test(document.getElementById('teach-words')?.textContent ?? ''));
+    await driver.click('#tab-inside');
+    await driver.waitFor('the weights', () => /^1\.77 M ternary weights in 24/.test(document.getElementById('inside-words')?.textContent ?? ''));
+    const overflow = await driver.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(overflow, 0);
+  });
+
+  browserTest('nothing of another origin is asked for', async () => {
+    await open(driver);
+    const names = await driver.evaluate(() => performance.getEntriesByType('resource').map((entry) => entry.name));
+    assert.ok(names.length > 10);
+    assert.deepEqual(names.filter((one) => !one.startsWith(server.url)), []);
+  });
+}
