@@ -12,13 +12,13 @@ import { build as esbuild } from 'esbuild';
 import * as vite from 'vite';
 import webpack from 'webpack';
 import { Classifier, decodeImage } from '../../web/lib/vit158.js';
-import { CSP } from '../../web/serve.mjs';
 import { launch } from '../browser/harness.mjs';
 import { packInto } from './packed.mjs';
 import { serve } from './server.mjs';
 import { ROOT, run, temporaryFolder } from './shared.mjs';
 
 const MODEL = join(ROOT, 'models/vit158-cifar10.safetensors');
+const CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 const PICTURE = join(ROOT, 'tests/data/images/baseline_420.jpg');
 
 const project = temporaryFolder();
@@ -44,13 +44,18 @@ after(() => browser.close());
 const TYPES = /** @type {Record<string, string>} */ ({ '.js': 'text/javascript', '.html': 'text/html',
   '.wasm': 'application/wasm', '.jpg': 'image/jpeg' });
 
-/** A static server as most are: what it does not have is a page. @param {string} folder */
-const serveFolder = (folder) => serve((request, response) => {
+/**
+ * A static server as most are: what it does not have is a page.
+ * @param {string} folder
+ * @param {Record<string, string>} [more] headers
+ */
+const serveFolder = (folder, more) => serve((request, response) => {
   const path = new URL(request.url ?? '/', 'http://localhost').pathname;
   const file = path === '/model.safetensors' ? MODEL : path === '/picture.jpg' ? PICTURE
     : join(folder, path.endsWith('/') ? `${path}index.html` : path);
   const found = statSync(file, { throwIfNoEntry: false });
-  const headers = { 'content-security-policy': CSP, 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' };
+  const headers = { 'content-security-policy': CSP, 'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
+    ...more };
   if (found?.isFile()) {
     response.writeHead(200, headers);
     createReadStream(file).pipe(response);
@@ -80,6 +85,9 @@ async function consume(address, expected = /^$/) {
   await page.close();
   return result;
 }
+
+/** What main_explicit.js finds. */
+const NAMED = { page: EXPECTED, response: EXPECTED, module: EXPECTED, worker: EXPECTED, width: WIDTH };
 
 /** Of main.js. @param {string} folder @param {string} [path] */
 async function consumeMain(folder, path = '/') {
@@ -134,14 +142,28 @@ test('no bundler: a page that imports the installed files', async () => {
   await consumeMain(project, '/plain/');
 });
 
+test('no bundler: a page that imports from another origin, as from a CDN', async () => {
+  const cdn = await serveFolder(project, { 'access-control-allow-origin': '*' });
+  const folder = join(project, 'cdn');
+  mkdirSync(folder);
+  const lib = `${cdn}/node_modules/vit158/web/lib`;
+  const main = readFileSync(join(project, 'main_explicit.js'), 'utf8').replace("'vit158'", `'${lib}/vit158.js'`)
+    .replace(/^import (engine|decoder) from 'vit158\/(.*)';$/gm, `const $1 = '${cdn}/node_modules/vit158/wasm_build/dist/$2';`);
+  writeFileSync(join(folder, 'main.js'), main);
+  writeFileSync(join(folder, 'worker.js'),
+    readFileSync(join(project, 'worker.js'), 'utf8').replace("'vit158/worker'", `'${lib}/worker_service.js'`));
+  writePage(folder, '/main.js');
+  const policy = `${CSP} ${cdn}; connect-src 'self' ${cdn}`;
+  assert.deepEqual(await consume(await serveFolder(folder, { 'content-security-policy': policy })), NAMED);
+});
+
 test('esbuild: modules and worker named by the user', async () => {
   const folder = join(project, 'dist-esbuild');
   const { warnings } = await esbuild({ absWorkingDir: project, entryPoints: ['main_explicit.js', 'worker.js'], bundle: true,
     format: 'esm', outdir: folder, loader: { '.wasm': 'file' }, publicPath: '/', logLevel: 'silent' });
   assert.deepEqual(warnings, []);
   writePage(folder, '/main_explicit.js');
-  assert.deepEqual(await consume(await serveFolder(folder)), { page: EXPECTED, response: EXPECTED, module: EXPECTED,
-    worker: EXPECTED, width: WIDTH });
+  assert.deepEqual(await consume(await serveFolder(folder)), NAMED);
 });
 
 test('esbuild, inline: one HTML file with model and picture, opened from the disk', async () => {
