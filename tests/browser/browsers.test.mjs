@@ -133,7 +133,7 @@ for (const [name, start] of /** @type {const} */ ([['Firefox', startFirefox], ['
     assert.deepEqual(rows, [['bird.jpg', 'bird'], ['cat.jpg', 'cat'], ['ship.jpg', 'ship']]);
   });
 
-  browserTest('where it looked, own classes and the weights are there', async () => {
+  browserTest('where it looked, own classes, the weights and the check are there', async () => {
     await open(driver);
     await driver.waitFor('attention', () =>
       [.../** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('button.looked-tile canvas'))].filter(({ width }) => width > 1).length === 4);
@@ -145,6 +145,8 @@ for (const [name, start] of /** @type {const} */ ([['Firefox', startFirefox], ['
     await driver.waitFor('a picture taught', () => /has it/.test(document.getElementById('teach-words')?.textContent ?? ''));
     await driver.click('#tab-inside');
     await driver.waitFor('the weights', () => /^1\.77 M ternary weights in 24/.test(document.getElementById('inside-words')?.textContent ?? ''));
+    await driver.click('#check-run');
+    await driver.waitFor('the check', () => document.getElementById('check-words')?.dataset.state === 'good');
     const overflow = await driver.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.equal(overflow, 0);
   });

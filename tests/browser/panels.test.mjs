@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What lies behind the tabs, and videos: attention over the picture, own classes, the weights.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { answered, ROOT, suite, text } from './harness.mjs';
@@ -203,3 +204,36 @@ pageTest('a video that does not play is named', { expected: [/decode|demuxer|Fai
   assert.match(await text(page, '.notice'), /broken\.webm: this browser cannot play it/);
   assert.equal(await page.isVisible('#preview'), true);
 });
+
+pageTest('this browser gives what was recorded', {}, async (page) => {
+  await page.click('#tab-inside');
+  await page.click('#check-run');
+  await page.waitForSelector('#check-words[data-state=good]');
+  assert.match(await text(page, '#check-words'), /^All 10 pictures .* bit for bit \(simd128\)\.$/);
+});
+
+pageTest(
+  'a browser that gives something else is told where it begins',
+  {
+    prepare: (context) =>
+      context.route('**/golden.json', (route) => {
+        const golden = JSON.parse(
+          readFileSync(path.join(ROOT, 'models/samples/golden.json'), 'utf8'),
+        );
+        const cat = golden.pictures.find((/** @type {any} */ { file }) => file === 'cat.jpg');
+        for (const step of Object.keys(cat.steps).slice(6)) cat.steps[step] = '0'.repeat(64);
+        cat.logits[0] += 0.5;
+        cat.logits_sha256 = createHash('sha256')
+          .update(new Uint8Array(Float32Array.from(cat.logits).buffer))
+          .digest('hex');
+        return route.fulfill({ json: golden });
+      }),
+  },
+  async (page) => {
+    await page.click('#tab-inside');
+    await page.click('#check-run');
+    await page.waitForSelector('#check-words[data-state=bad]');
+    assert.match(await text(page, '#check-words'), /^1 of 10 pictures differ/);
+    assert.match(await text(page, '#check-list'), /cat\.jpg: .*blocks\.2\.attn/);
+  },
+);

@@ -2,6 +2,7 @@
 // "Inside the model": the ternary weights of every matrix, counted and drawn.
 import { byId, element } from './dom.js';
 import { count, percent } from './format.js';
+import { goldenFile } from './resources.js';
 
 const MARKUP = `
   <div class="card-head"><h2 class="label">Inside the model</h2></div>
@@ -24,6 +25,15 @@ const MARKUP = `
         <p class="quiet">Black is −1, grey 0, white +1. A row is an output, a column an input.</p>
       </figcaption>
     </figure>
+  </div>
+  <div id="check" class="check">
+    <div>
+      <h3 class="label">Check this browser</h3>
+      <p class="quiet">Runs the sample pictures and compares each step with what Node gave, bit by bit.</p>
+      <p id="check-words" class="check-words" role="status"></p>
+      <ul id="check-list" class="check-list quiet"></ul>
+    </div>
+    <button id="check-run" class="button small" type="button">Check</button>
   </div>`;
 
 const PARTS = ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'];
@@ -48,6 +58,8 @@ class InsidePanel {
     zoom.addEventListener('input', () =>
       byId('inside-canvas').style.setProperty('--zoom', zoom.value),
     );
+    byId('check').hidden = goldenFile() === null;
+    byId('check-run').addEventListener('click', () => this.#check());
   }
 
   /** @param {boolean} isOpen */
@@ -58,6 +70,29 @@ class InsidePanel {
 
   useModel() {
     if (this.#isOpen) this.#list();
+  }
+
+  async #check() {
+    /** @type {HTMLButtonElement} */
+    const button = byId('check-run');
+    const words = byId('check-words');
+    button.disabled = true;
+    words.dataset.state = 'busy';
+    words.textContent = 'Starting…';
+    byId('check-list').replaceChildren();
+    try {
+      const { checkBrowser } = await import('./check.js');
+      const [verdict, ...lines] = await checkBrowser(this.#shared, ({ done, total }) => {
+        words.textContent = `${done} of ${total}`;
+      });
+      words.dataset.state = lines.length ? 'bad' : 'good';
+      words.textContent = verdict;
+      byId('check-list').replaceChildren(...lines.map((line) => element('li', '', line)));
+    } catch (error) {
+      words.dataset.state = 'bad';
+      words.textContent = `It could not be checked: ${/** @type {Error} */ (error).message}`;
+    }
+    button.disabled = false;
   }
 
   async #list() {

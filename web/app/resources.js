@@ -32,6 +32,16 @@ export async function fetchSample(file) {
 }
 
 /**
+ * What was recorded of the default model and the samples, and where its pictures are.
+ * @returns {{golden: () => Promise<import('../lib/golden.js').Golden>, read: (file: string) => string} | null}
+ *   null where there is none
+ */
+export const goldenFile = () => ({
+  golden: () => fetchJson(new URL('golden.json', SAMPLES)),
+  read: sampleUrl,
+});
+
+/**
  * A model as it crosses to the worker: an address, or the file itself.
  * @typedef {object} ModelSource
  * @property {string} [url]

@@ -67,6 +67,9 @@ export const sampleUrl = (file) => `data:${index().types[file]};base64,${textOf(
 /** @param {string} file @returns {Promise<Blob>} */
 export const fetchSample = (file) => fileOf(file, index().types[file]);
 
+/** Nothing recorded comes along: a file may hold any model. @returns {ReturnType<typeof import('../app/resources.js').goldenFile>} */
+export const goldenFile = () => null;
+
 /** @param {import('../app/models.js').Entry} entry @returns {Promise<ModelSource>} */
 export const modelSource = async ({ file, sha256 }) => ({
   file: await fileOf(file, 'application/octet-stream'),
