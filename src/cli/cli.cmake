@@ -21,10 +21,11 @@ add_library(vit158_cli STATIC
   src/cli/json_writer.c
   src/cli/options.c
   src/cli/picture_classifier.c
+  src/cli/picture_team.c
   src/cli/profile.c
   src/cli/statistics.c)
 target_compile_options(vit158_cli PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
-target_link_libraries(vit158_cli PUBLIC vit158)
+target_link_libraries(vit158_cli PUBLIC vit158 PRIVATE Threads::Threads)
 
 # The collection of models and the one that runs when none is named.
 set(manifest ${PROJECT_SOURCE_DIR}/models/manifest.json)

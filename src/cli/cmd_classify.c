@@ -8,11 +8,12 @@
 
 #include "base/sha256.h"
 #include "cli/console.h"
-#include "cli/picture_classifier.h"
+#include "cli/picture_team.h"
 
 typedef struct classify_options {
     vit158_run_options run;
     uint32_t top_k;
+    uint32_t workers;
     bool json;
     bool logits;
 } classify_options;
@@ -83,32 +84,52 @@ static void print_text(const vit158_classifier *c, const classify_options *optio
     }
 }
 
+typedef struct run {
+    const classify_options *options;
+    const vit158_arguments *files;
+    vit158_prediction *predictions; /* [top_k] */
+    int result;
+} run;
+
+static const char *path_of(void *context, size_t index)
+{
+    const run *const r = context;
+    return r->files->values[index];
+}
+
+static void print_picture(void *context, size_t index, vit158_classifier *c,
+                          const vit158_picture_timing *timing, const vit158_error *error)
+{
+    run *const r = context;
+    const char *const file = r->files->values[index];
+    if (error != NULL) {
+        r->result = vit158_complain("classify", file, error);
+        return;
+    }
+    const uint32_t count = vit158_session_top_k(c->session, r->predictions, r->options->top_k);
+    if (r->options->json)
+        print_json(c, r->options, r->predictions, count, timing, file);
+    else
+        print_text(c, r->options, r->predictions, count, file);
+    fflush(stdout);
+}
+
 static int classify_files(vit158_classifier *c, const classify_options *options,
                           vit158_prediction *predictions, const vit158_arguments *files)
 {
-    int result = VIT158_EXIT_OK;
-    for (int i = 0; i < files->count; i++) {
-        const char *const file = files->values[i];
-        vit158_picture_timing timing;
-        vit158_error error;
-        if (vit158_classifier_run(c, &timing, file, &error) != VIT158_OK) {
-            result = vit158_complain("classify", file, &error);
-            continue;
-        }
-        const uint32_t count = vit158_session_top_k(c->session, predictions, options->top_k);
-        if (options->json)
-            print_json(c, options, predictions, count, &timing, file);
-        else
-            print_text(c, options, predictions, count, file);
-        fflush(stdout);
-    }
-    return result;
+    run r = {.options = options, .files = files, .predictions = predictions};
+    const size_t count = (size_t)files->count;
+    const vit158_picture_work work = {
+        .path = path_of, .done = print_picture, .context = &r, .count = count};
+    vit158_run_pictures(c, &work,
+                        vit158_choose_workers(options->workers, c->options.threads, count));
+    return r.result;
 }
 
 int vit158_cmd_classify(int argc, char **argv)
 {
     classify_options o = {.top_k = 5};
-    vit158_option options[3 + VIT158_RUN_OPTION_COUNT] = {
+    vit158_option options[4 + VIT158_RUN_OPTION_COUNT] = {
         {.name = "--top-k",
          .letter = "-k",
          .placeholder = "K",
@@ -127,6 +148,7 @@ int vit158_cmd_classify(int argc, char **argv)
          .value = &o.logits},
     };
     vit158_run_option_rows(options + 3, &o.run);
+    options[3 + VIT158_RUN_OPTION_COUNT] = vit158_workers_option(&o.workers);
     const vit158_usage usage = {
         .synopsis = "classify FILE... [options]",
         .about = "Says what is in JPEG and PNG pictures.",

@@ -12,7 +12,7 @@
 #include "cli/class_names.h"
 #include "cli/console.h"
 #include "cli/files.h"
-#include "cli/picture_classifier.h"
+#include "cli/picture_team.h"
 #include "cli/statistics.h"
 
 typedef struct picture {
@@ -116,28 +116,46 @@ static void thin_out(picture_list *list, size_t limit)
     list->count = kept;
 }
 
-static void run_pictures(tally *t, vit158_classifier *c, const picture_list *list)
+typedef struct run {
+    tally *tally;
+    const picture_list *list;
+    vit158_progress progress;
+} run;
+
+static const char *path_of(void *context, size_t index)
 {
-    vit158_progress progress = vit158_progress_start(list->count);
-    for (size_t i = 0; i < list->count; i++) {
-        const picture *const p = &list->values[i];
-        vit158_picture_timing timing;
-        vit158_prediction best[5];
-        vit158_error error;
-        if (vit158_classifier_run(c, &timing, p->path, &error) != VIT158_OK) {
-            vit158_progress_clear(&progress);
-            vit158_complain("eval", p->path, &error);
-            t->failed++;
-            continue;
-        }
-        const uint32_t count = vit158_session_top_k(c->session, best, 5);
-        t->totals[t->images++] = timing.total;
-        t->top1 += best[0].index == p->class_index;
-        for (uint32_t k = 0; k < count; k++)
-            t->top5 += best[k].index == p->class_index;
-        vit158_progress_update(&progress, i + 1);
+    const run *const r = context;
+    return r->list->values[index].path;
+}
+
+static void count_picture(void *context, size_t index, vit158_classifier *c,
+                          const vit158_picture_timing *timing, const vit158_error *error)
+{
+    run *const r = context;
+    tally *const t = r->tally;
+    const picture *const p = &r->list->values[index];
+    if (error != NULL) {
+        vit158_progress_clear(&r->progress);
+        vit158_complain("eval", p->path, error);
+        t->failed++;
+        return;
     }
-    vit158_progress_clear(&progress);
+    vit158_prediction best[5];
+    const uint32_t count = vit158_session_top_k(c->session, best, 5);
+    t->totals[t->images++] = timing->total;
+    t->top1 += best[0].index == p->class_index;
+    for (uint32_t k = 0; k < count; k++)
+        t->top5 += best[k].index == p->class_index;
+    vit158_progress_update(&r->progress, index + 1);
+}
+
+static void run_pictures(tally *t, vit158_classifier *c, const picture_list *list, uint32_t workers)
+{
+    run r = {.tally = t, .list = list, .progress = vit158_progress_start(list->count)};
+    const vit158_picture_work work = {
+        .path = path_of, .done = count_picture, .context = &r, .count = list->count};
+    vit158_run_pictures(c, &work, vit158_choose_workers(workers, c->options.threads, list->count));
+    vit158_progress_clear(&r.progress);
 }
 
 static void print_json(const tally *t, const vit158_classifier *c)
@@ -174,7 +192,8 @@ static void print_text(const tally *t)
     putchar('\n');
 }
 
-static int eval_folder(vit158_classifier *c, const char *folder, size_t limit, bool json)
+static int eval_folder(vit158_classifier *c, const char *folder, size_t limit, uint32_t workers,
+                       bool json)
 {
     tally t = {0};
     picture_list list = {0};
@@ -187,7 +206,7 @@ static int eval_folder(vit158_classifier *c, const char *folder, size_t limit, b
             status = vit158_fail(&error, VIT158_E_MEMORY, "not enough memory for the results");
     }
     if (status == VIT158_OK) {
-        run_pictures(&t, c, &list);
+        run_pictures(&t, c, &list, workers);
         if (t.images + t.failed == 0)
             status = vit158_fail(&error, VIT158_E_ARGUMENT,
                                  "no pictures: expected a folder for each class with *.jpg, *.jpeg "
@@ -206,10 +225,11 @@ static int eval_folder(vit158_classifier *c, const char *folder, size_t limit, b
 
 int vit158_cmd_eval(int argc, char **argv)
 {
-    vit158_run_options run = {0};
+    vit158_run_options run_options = {0};
     uint32_t limit = 0;
+    uint32_t workers = 0;
     bool json = false;
-    vit158_option options[2 + VIT158_RUN_OPTION_COUNT] = {
+    vit158_option options[3 + VIT158_RUN_OPTION_COUNT] = {
         {.name = "--limit",
          .placeholder = "N",
          .help = "only N pictures, spread evenly over the folder",
@@ -222,7 +242,8 @@ int vit158_cmd_eval(int argc, char **argv)
          .kind = VIT158_OPTION_FLAG,
          .value = &json},
     };
-    vit158_run_option_rows(options + 2, &run);
+    vit158_run_option_rows(options + 2, &run_options);
+    options[2 + VIT158_RUN_OPTION_COUNT] = vit158_workers_option(&workers);
     const vit158_usage usage = {
         .synopsis = "eval DIR [options]",
         .about =
@@ -239,9 +260,9 @@ int vit158_cmd_eval(int argc, char **argv)
     if (parsed != VIT158_PARSE_OK)
         return parsed;
     vit158_classifier c;
-    if (!vit158_classifier_open(&c, argv[0], &run))
+    if (!vit158_classifier_open(&c, argv[0], &run_options))
         return VIT158_EXIT_FAILED;
-    const int result = eval_folder(&c, rest.values[0], limit, json);
+    const int result = eval_folder(&c, rest.values[0], limit, workers, json);
     vit158_classifier_close(&c);
     return result;
 }

@@ -66,7 +66,7 @@ bool vit158_classifier_open(vit158_classifier *c, const char *command,
                                     .threads = run->threads,
                                     .now_ms = vit158_now_ms};
     vit158_error error = {0};
-    *c = (vit158_classifier){0};
+    *c = (vit158_classifier){.options = options};
     vit158_status status = vit158_find_model(&c->path, run->model, &error);
     if (status == VIT158_OK)
         status = vit158_open_model_file(&c->model, c->path, &error);

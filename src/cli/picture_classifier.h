@@ -40,6 +40,7 @@ typedef struct vit158_classifier {
     vit158_model *model;
     vit158_session *session;
     vit158_model_info info;
+    vit158_options options; /* of the session */
 } vit158_classifier;
 
 /* On failure the error has been printed, with the file's name; nothing is left to close. */

@@ -15,7 +15,7 @@ const AHEAD = 2;
 
 /** @type {import('./options.mjs').Option} */
 export const WORKERS_OPTION = { name: '--workers', placeholder: 'N', range: [1, 64],
-  help: 'pictures at once, each worker with a copy of the model (by cores)' };
+  help: 'pictures at once (by cores)' };
 
 /**
  * How many pictures to run at once.

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See picture_team.h. A worker takes the next picture, runs it, and hands it over when all before
+ * it have been: results need no room beyond the workers' sessions.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "cli/picture_team.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#define MOST_UNTOLD 8
+#define PICTURES_A_WORKER 16
+
+typedef struct team {
+    const vit158_picture_work *work;
+    pthread_mutex_t mutex;
+    pthread_cond_t handed_over;
+    size_t next;   /* picture to take */
+    size_t handed; /* pictures handed over */
+} team;
+
+typedef struct member {
+    team *team;
+    vit158_classifier classifier; /* shares the model, has its own session */
+    pthread_t thread;
+} member;
+
+vit158_option vit158_workers_option(uint32_t *value)
+{
+    return (vit158_option){.name = "--workers",
+                           .placeholder = "N",
+                           .help = "pictures at once (by cores)",
+                           .kind = VIT158_OPTION_UINT,
+                           .value = value,
+                           .min = 1,
+                           .max = VIT158_MAX_WORKERS};
+}
+
+uint32_t vit158_choose_workers(uint32_t told, uint32_t threads, size_t pictures)
+{
+    size_t most = told;
+    if (told == 0) {
+        const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        most = threads > 1 || cores < 1 ? 1 : cores < MOST_UNTOLD ? (size_t)cores : MOST_UNTOLD;
+        pictures /= PICTURES_A_WORKER;
+    }
+    const size_t workers = most < pictures ? most : pictures;
+    return workers > 0 ? (uint32_t)workers : 1;
+}
+
+static void work(team *t, vit158_classifier *c)
+{
+    const vit158_picture_work *const w = t->work;
+    pthread_mutex_lock(&t->mutex);
+    while (t->next < w->count) {
+        const size_t index = t->next++;
+        vit158_picture_timing timing = {0};
+        vit158_error error;
+        pthread_mutex_unlock(&t->mutex);
+        const vit158_status status =
+            vit158_classifier_run(c, &timing, w->path(w->context, index), &error);
+        pthread_mutex_lock(&t->mutex);
+        while (t->handed != index)
+            pthread_cond_wait(&t->handed_over, &t->mutex);
+        w->done(w->context, index, c, &timing, status == VIT158_OK ? NULL : &error);
+        t->handed++;
+        pthread_cond_broadcast(&t->handed_over);
+    }
+    pthread_mutex_unlock(&t->mutex);
+}
+
+static void *start(void *argument)
+{
+    member *const m = argument;
+    work(m->team, &m->classifier);
+    return NULL;
+}
+
+/* False if there is no memory or thread for another. */
+static bool add_member(member *m, team *t, const vit158_classifier *c)
+{
+    *m = (member){.team = t, .classifier = *c};
+    if (vit158_session_create(&m->classifier.session, c->model, &c->options, NULL) != VIT158_OK)
+        return false;
+    if (pthread_create(&m->thread, NULL, start, m) == 0)
+        return true;
+    vit158_session_close(m->classifier.session);
+    return false;
+}
+
+void vit158_run_pictures(vit158_classifier *c, const vit158_picture_work *pictures,
+                         uint32_t workers)
+{
+    member members[VIT158_MAX_WORKERS];
+    team t = {.work = pictures,
+              .mutex = PTHREAD_MUTEX_INITIALIZER,
+              .handed_over = PTHREAD_COND_INITIALIZER};
+    uint32_t helpers = 0;
+    while (helpers + 1 < workers && helpers < VIT158_MAX_WORKERS &&
+           add_member(&members[helpers], &t, c))
+        helpers++;
+    work(&t, c);
+    for (uint32_t i = 0; i < helpers; i++) {
+        pthread_join(members[i].thread, NULL);
+        vit158_session_close(members[i].classifier.session);
+    }
+    pthread_mutex_destroy(&t.mutex);
+    pthread_cond_destroy(&t.handed_over);
+}

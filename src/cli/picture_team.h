@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Many pictures: shared out to threads, each with a session of its own over the one model, answered
+ * in the order given. Only what the threads are at is in memory.
+ */
+#ifndef VIT158_CLI_PICTURE_TEAM_H
+#define VIT158_CLI_PICTURE_TEAM_H
+
+#include "cli/picture_classifier.h"
+
+#define VIT158_MAX_WORKERS 64
+
+/* The row of a command's option table that sets how many work; `value` 0 = by cores. */
+vit158_option vit158_workers_option(uint32_t *value);
+
+/* As many as told, no more than pictures; untold, one a core, but at most 8, one for 16 pictures,
+ * and one alone if a picture has threads of its own. */
+uint32_t vit158_choose_workers(uint32_t told, uint32_t threads, size_t pictures);
+
+/* Called for each picture in order, by one thread at a time. `c` has its results; `error` is NULL
+ * unless it failed. */
+typedef void (*vit158_picture_done)(void *context, size_t index, vit158_classifier *c,
+                                    const vit158_picture_timing *timing, const vit158_error *error);
+
+typedef struct vit158_picture_work {
+    const char *(*path)(void *context, size_t index);
+    vit158_picture_done done;
+    void *context; /* of both */
+    size_t count;
+} vit158_picture_work;
+
+/* Runs all pictures; the calling thread works too. If memory or threads are short, fewer work. */
+void vit158_run_pictures(vit158_classifier *c, const vit158_picture_work *work, uint32_t workers);
+
+#endif
