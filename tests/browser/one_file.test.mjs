@@ -12,6 +12,7 @@ import { TEMPLATE, templateText, writeTemplate } from '../../web/bundle/make_tem
 import { jsonLines, nativeCommand, npmCommand } from '../node/shared.mjs';
 import { ARTIFACTS, answered, artifact, launch, ROOT, text } from './harness.mjs';
 import { give } from './pictures.mjs';
+import { startFirefox, startWebKit } from './webdriver.mjs';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vit158-one-file-'));
 const browser = launch();
@@ -120,12 +121,15 @@ appTest('many pictures at once, in workers of its own', app, async (page) => {
   await page.waitForFunction((n) => document.querySelectorAll('#many-rows [data-state=done]').length === n, names.length);
 });
 
-appTest('the other tabs open', app, async (page) => {
+appTest('the other tabs open, and the browser can be checked', app, async (page) => {
   await answered(page);
   await page.click('#tab-teach');
   await page.waitForSelector('#panel-teach button');
   await page.click('#tab-inside');
   await page.waitForSelector('#panel-inside canvas');
+  await page.click('#check-run');
+  await page.waitForSelector('#check-words[data-state=good]');
+  assert.match(await text(page, '#check-words'), /^All 2 pictures give the recorded logits here, bit for bit/);
 });
 
 test('another model, and a PNG picture', async () => {
@@ -182,3 +186,25 @@ test('no model and no pictures to try: nothing is written, or the page just wait
     assert.equal(await page.isVisible('#samples-block'), false);
   });
 });
+
+for (const [name, start, thread] of /** @type {const} */ ([['Firefox', startFirefox, 'in a worker'],
+  ['WebKit', startWebKit, 'on the page']])) {
+  test(`${name}: the same from the disk`, async () => {
+    const driver = await start();
+    try {
+      await driver.open(pathToFileURL(app()).href);
+      const wanted = hashOf(CAT);
+      await driver.waitFor('the answer', (hash) => document.getElementById('results')?.dataset.logitsSha256 === hash, wanted);
+      assert.match(await driver.evaluate(() => document.getElementById('facts')?.textContent ?? ''), new RegExp(thread));
+      await driver.setFiles('#file', [DOG]);
+      await driver.waitFor('the file', (hash) => document.getElementById('results')?.dataset.logitsSha256 === hash, hashOf(DOG));
+      await driver.click('#tab-inside');
+      await driver.waitFor('the tab', () => document.getElementById('check-run'));
+      await driver.click('#check-run');
+      await driver.waitFor('the check', () => document.getElementById('check-words')?.dataset.state === 'good');
+    } finally {
+      await driver.screenshot(artifact(`${name} one file`)).catch(() => {});
+      await driver.close();
+    }
+  });
+}

@@ -33,7 +33,8 @@ export async function fetchSample(file) {
 
 /**
  * What was recorded of the default model and the samples, and where its pictures are.
- * @returns {{golden: () => Promise<import('../lib/golden.js').Golden>, read: (file: string) => string} | null}
+ * @returns {{golden: () => Promise<import('../lib/golden.js').Golden>,
+ *            read: (file: string) => import('../lib/vit158.js').ByteSource} | null}
  *   null where there is none
  */
 export const goldenFile = () => ({

@@ -7,7 +7,7 @@ import { WORKER } from './worker_text.js';
 
 /** @typedef {import('../app/resources.js').ModelSource} ModelSource */
 /** @typedef {{manifest: import('../app/resources.js').Manifest, samples: import('../app/samples.js').Sample[],
- *             types: Record<string, string>}} Index */
+ *             types: Record<string, string>, golden: import('../lib/golden.js').Golden | null}} Index */
 
 /** Base64 characters to decode at a stretch, about 3 ms of work. */
 const STRETCH = 1 << 18;
@@ -67,8 +67,11 @@ export const sampleUrl = (file) => `data:${index().types[file]};base64,${textOf(
 /** @param {string} file @returns {Promise<Blob>} */
 export const fetchSample = (file) => fileOf(file, index().types[file]);
 
-/** Nothing recorded comes along: a file may hold any model. @returns {ReturnType<typeof import('../app/resources.js').goldenFile>} */
-export const goldenFile = () => null;
+/** What Node gave for the samples when the page was made. @type {typeof import('../app/resources.js').goldenFile} */
+export const goldenFile = () => {
+  const { golden } = index();
+  return golden && { golden: async () => golden, read: fetchSample };
+};
 
 /** @param {import('../app/models.js').Entry} entry @returns {Promise<ModelSource>} */
 export const modelSource = async ({ file, sha256 }) => ({

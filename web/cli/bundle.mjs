@@ -6,6 +6,8 @@ import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { Vit158Error, messageOf } from '../lib/errors.js';
+import { goldenText } from '../lib/golden_file.js';
+import { recordPicture } from '../lib/regression.js';
 import { sha256Hex } from '../lib/sha256.js';
 import { baseName } from '../lib/source.js';
 import { EXIT, complain, printJson, printable } from './console.mjs';
@@ -47,7 +49,7 @@ export async function bundle(args) {
   try {
     const samples = await readSamples(vit, pictures);
     if (samples.length < pictures.length) return EXIT.FAILED;
-    const text = await fill(readTemplate(), findModel(wanted), samples);
+    const text = await fill(readTemplate(), findModel(wanted), vit.info().numericsVersion, samples);
     writeWhole(out, text);
     const done = { file: out, model: vit.info().name, pictures: samples.length, bytes: Buffer.byteLength(text) };
     if (values['--json']) printJson(done);
@@ -61,7 +63,8 @@ export async function bundle(args) {
   }
 }
 
-/** @typedef {{file: string, title: string, type: string, bytes: Buffer}} Sample */
+/** @typedef {import('../lib/golden.d.ts').GoldenPicture} GoldenPicture */
+/** @typedef {{file: string, title: string, type: string, bytes: Buffer, golden: GoldenPicture}} Sample */
 
 /**
  * Those that the model can be given; the others have been complained about.
@@ -74,9 +77,10 @@ async function readSamples(vit, pictures) {
   for (const [i, path] of pictures.entries()) {
     try {
       const bytes = readFile(path);
-      await vit.preprocess(bytes);
+      const file = `picture ${i + 1}`;
+      const golden = await recordPicture(vit, file, bytes);
       const type = bytes[0] === 0x89 ? 'image/png' : 'image/jpeg';
-      samples.push({ file: `picture ${i + 1}`, title: titleOf(path), type, bytes });
+      samples.push({ file, title: titleOf(path), type, bytes, golden });
     } catch (error) {
       complain('bundle', path, error);
     }
@@ -111,9 +115,10 @@ function readTemplate() {
 /**
  * @param {string} template
  * @param {string} path of the model
+ * @param {number} numerics version
  * @param {Sample[]} samples
  */
-async function fill(template, path, samples) {
+async function fill(template, path, numerics, samples) {
   const model = readFile(path);
   if (model.length > MAX_MODEL_BYTES)
     throw new Vit158Error('E_LIMIT', `the model has ${model.length} bytes, a page holds ${MAX_MODEL_BYTES} at most`);
@@ -125,6 +130,9 @@ async function fill(template, path, samples) {
     manifest: { default: name, models: [entry] },
     samples: samples.map((sample) => ({ file: sample.file, title: sample.title })),
     types: Object.fromEntries(samples.map((sample) => [sample.file, sample.type])),
+    // For "check this browser": what Node gives.
+    golden: samples.length === 0 ? null : JSON.parse(goldenText({ numerics_version: numerics,
+      model: { file, sha256 }, pictures: samples.map((sample) => sample.golden) })),
   };
   const parts = [
     part('index', JSON.stringify(index).replaceAll('<', '\\u003c')),
