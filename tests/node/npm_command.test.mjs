@@ -155,12 +155,14 @@ test('Ctrl-C ends the command as a signal does, after whole lines only', async (
 });
 
 test('how many workers there are unless told', () => {
-  assert.equal(chooseWorkers({}, 1), 1);
-  assert.equal(chooseWorkers({}, 31), 1);
-  assert.equal(chooseWorkers({}, 1e6), Math.min(8, availableParallelism()));
-  assert.equal(chooseWorkers({ '--threads': 2 }, 1e6), 1);
-  assert.equal(chooseWorkers({ '--threads': 2, '--workers': 3 }, 1e6), 3);
-  assert.equal(chooseWorkers({ '--workers': 64 }, 5), 5);
+  const cores = Math.min(8, availableParallelism());
+  assert.equal(chooseWorkers({}, 1, 1e9), 1);
+  assert.equal(chooseWorkers({}, 30, 0.5e6), 1);
+  assert.equal(chooseWorkers({}, 2, 20e6), Math.min(2, cores));
+  assert.equal(chooseWorkers({}, 1e6, 0.5e6), cores);
+  assert.equal(chooseWorkers({ '--threads': 2 }, 1e6, 1e6), 1);
+  assert.equal(chooseWorkers({ '--threads': 2, '--workers': 3 }, 1e6, 1e6), 3);
+  assert.equal(chooseWorkers({ '--workers': 64 }, 5, 1e6), 5);
   const { npm, native } = both('classify', '--workers', '65', jpeg);
   assert.equal(npm.code, 2);
   assert.match(npm.stderr, /--workers must be from 1 to 64, got 65/);

@@ -3,7 +3,7 @@
 import { EXIT, complain, printJson, printable, roundMs } from './console.mjs';
 import { RUN_OPTIONS, loadModel, modelMembers } from './model.mjs';
 import { parseOptions } from './options.mjs';
-import { WORKERS_OPTION, chooseWorkers, classifyInOrder, interruptible } from './pictures.mjs';
+import { WORKERS_OPTION, classifyInOrder, interruptible } from './pictures.mjs';
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
@@ -31,7 +31,7 @@ export async function classify(args) {
 
 /** @param {string[]} files @param {import('./options.mjs').Values} values @param {AbortSignal} signal */
 async function classifyFiles(files, values, signal) {
-  const vit = await loadModel('classify', values, { workers: chooseWorkers(values, files.length), signal });
+  const vit = await loadModel('classify', values, { pictures: files.length, signal });
   if (!vit) return EXIT.FAILED;
   const print = values['--json'] ? printRecord : printText;
   /** @type {number} */

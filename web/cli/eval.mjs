@@ -7,7 +7,7 @@ import { Vit158Error, messageOf } from '../lib/errors.js';
 import { EXIT, Progress, complain, printJson, roundMs } from './console.mjs';
 import { RUN_OPTIONS, loadModel, modelMembers } from './model.mjs';
 import { parseOptions } from './options.mjs';
-import { WORKERS_OPTION, chooseWorkers, classifyInOrder, interruptible } from './pictures.mjs';
+import { WORKERS_OPTION, classifyInOrder, interruptible } from './pictures.mjs';
 
 /** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
 /** @typedef {{name: string, path: string, files: string[]}} Folder */
@@ -49,7 +49,7 @@ async function evaluateFolder(root, values, signal) {
   }
   const limit = /** @type {number} */ (values['--limit'] ?? Infinity);
   const count = Math.min(limit, folders.reduce((sum, { files }) => sum + files.length, 0));
-  const vit = await loadModel('eval', values, { workers: chooseWorkers(values, count), signal });
+  const vit = await loadModel('eval', values, { pictures: count, signal });
   if (!vit) return EXIT.FAILED;
   /** @type {Tally} */
   const tally = { images: 0, top1: 0, top5: 0, failed: 0, ms: [] };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the commands share about models: the options that choose one and how it runs, where --model
 // leads, and the members that end every record.
-import { accessSync, readFileSync } from 'node:fs';
+import { accessSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bestVariant } from '../lib/detect.js';
@@ -10,6 +10,7 @@ import { Vit158Error, messageOf } from '../lib/errors.js';
 import { loadWasm } from '../lib/load_wasm.js';
 import { Classifier } from '../lib/vit158.js';
 import { complain } from './console.mjs';
+import { chooseWorkers } from './pictures.mjs';
 
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 
@@ -26,14 +27,15 @@ export const RUN_OPTIONS = [
  * The model that the options ask for; on failure the complaint has been printed.
  * @param {string} command
  * @param {import('./options.mjs').Values} values
- * @param {{workers?: number, signal?: AbortSignal}} [how] one worker is the calling thread
+ * @param {{pictures?: number, signal?: AbortSignal}} [how] for many pictures there may be workers
  * @returns {Promise<Classifier | undefined>}
  */
-export async function loadModel(command, values, { workers = 1, signal } = {}) {
+export async function loadModel(command, values, { pictures = 1, signal } = {}) {
   const wanted = /** @type {string | undefined} */ (values['--model']);
   let path = wanted;
   try {
     path = findModel(wanted);
+    const workers = chooseWorkers(values, pictures, statSync(path, { throwIfNoEntry: false })?.size ?? 0);
     return await Classifier.load(path, { ...loadOptions(values), worker: workers > 1 && workers, signal });
   } catch (error) {
     if (!signal?.aborted) complain(command, path, error);

@@ -6,8 +6,9 @@ import { availableParallelism, cpus } from 'node:os';
 /** @typedef {import('../lib/vit158.d.ts').Classification} Classification */
 /** @typedef {{found?: Classification, error?: unknown}} Outcome one of the two */
 
-/** A worker is started for so many pictures; for fewer it costs more than it gains. */
-const PICTURES_A_WORKER = 16;
+/** A worker is started for so many bytes of model run (pictures times its size): less than that takes
+ * less time than the start. */
+const BYTES_A_WORKER = 10e6;
 const MOST_WORKERS = 8;
 
 /** Calls that each worker has waiting, so that it never is idle. */
@@ -21,13 +22,15 @@ export const WORKERS_OPTION = { name: '--workers', placeholder: 'N', range: [1, 
  * How many pictures to run at once.
  * @param {import('./options.mjs').Values} values
  * @param {number} pictures
+ * @param {number} modelBytes
  */
-export function chooseWorkers(values, pictures) {
+export function chooseWorkers(values, pictures, modelBytes) {
   const { '--workers': workers, '--threads': threads = 1 } = values;
   if (workers !== undefined) return Math.min(Number(workers), Math.max(1, pictures));
   if (Number(threads) > 1) return 1;
   const cores = availableParallelism?.() ?? cpus().length; // Node 18.0 lacks the former
-  return Math.max(1, Math.min(cores, MOST_WORKERS, Math.floor(pictures / PICTURES_A_WORKER)));
+  const worthIt = Math.floor((pictures * modelBytes) / BYTES_A_WORKER);
+  return Math.max(1, Math.min(cores, MOST_WORKERS, pictures, worthIt));
 }
 
 /**
