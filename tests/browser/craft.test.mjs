@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { answered, artifact, suite, text } from './harness.mjs';
 import { contrastProblems } from './contrast.mjs';
+import { layoutProblems, tabOrder } from './layout.mjs';
 
 const pageTest = suite();
 const WIDTHS = [320, 360, 768, 1024, 1280, 1600];
@@ -16,28 +17,9 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
       `${width} px wide, ${colorScheme}`,
       { context: { viewport, colorScheme } },
       async (page) => {
-        const overflow = await page.evaluate(() => {
-          const { scrollWidth, clientWidth } = document.documentElement;
-          const clipped = '.bar-track *, .skip, .hidden-text';
-          const beyond = [...document.querySelectorAll('body *')].filter((found) => {
-            if (found.matches(clipped)) return false;
-            const box = found.getBoundingClientRect();
-            return box.width > 1 && (box.right > clientWidth + 0.5 || box.left < -0.5);
-          });
-          return {
-            page: scrollWidth - clientWidth,
-            beyond: beyond.map((found) => found.outerHTML.slice(0, 80)),
-          };
-        });
-        assert.deepEqual(overflow, { page: 0, beyond: [] });
+        assert.deepEqual(await layoutProblems(page), []);
         await page.waitForTimeout(400); // bars have grown
         assert.deepEqual(await contrastProblems(page), []);
-        const cut = await page.$$eval('.button, .legend div, .facts div, .card-head', (boxes) =>
-          boxes
-            .filter((box) => box.scrollWidth > box.clientWidth + 1)
-            .map((box) => box.textContent),
-        );
-        assert.deepEqual(cut, [], 'text that does not fit its box');
       },
     );
   }
@@ -71,33 +53,17 @@ for (const width of [360, 1280]) {
 
 pageTest('everything can be reached and used by keyboard', {}, async (page) => {
   const before = await answered(page);
-  /** @type {string[]} */
-  const reached = [];
-  await page.keyboard.press('Tab');
-  for (let i = 0; i < 60; i++) {
-    const here = await page.evaluate(() => {
-      const active = /** @type {HTMLElement} */ (document.activeElement);
-      const style = getComputedStyle(active);
-      return {
-        name: active.id || active.getAttribute('aria-label') || active.textContent?.trim() || '',
-        ring: style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 2,
-        end: active === document.body,
-      };
-    });
-    if (here.end) break;
-    assert.ok(here.ring, `no focus ring on ${here.name}`);
-    reached.push(here.name);
-    await page.keyboard.press('Tab');
-  }
+  const reached = await tabOrder(page);
   const samples = await page.$$eval('.sample', (all) =>
     all.map((one) => one.getAttribute('aria-label')),
   );
-  const wanted = ['choose', 'paste', 'camera', ...samples, 'measure', 'open-model', 'model-select'];
+  const wanted = ['tab-picture', 'looked-block', 'choose', 'paste', 'camera', ...samples, 'measure', 'open-model', 'model-select'];
   assert.deepEqual(
     wanted.filter((name) => !reached.includes(name ?? '')),
     [],
   );
   assert.equal(reached[0], 'Skip to the picture');
+  assert.equal(reached.filter((name) => name.startsWith('tab-')).length, 1, 'one stop for all tabs');
 
   await page.focus('.skip');
   await page.keyboard.press('Enter');

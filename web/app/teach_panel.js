@@ -17,12 +17,12 @@ const MARKUP = `
       <input id="teach-file" type="file" accept=".json,application/json" aria-label="File of classes" tabindex="-1" hidden>
     </div>
   </div>
-  <p class="quiet teach-lead">Give two classes or more a few pictures each: the one on the left, the camera’s, or files
+  <p class="quiet teach-lead">Give two classes or more a few pictures each: the one in use, the camera’s, or files
     dropped on a class. Nothing is trained; each picture becomes a list of numbers, and like goes to like.</p>
   <p id="teach-words" class="quiet" role="status"></p>
   <div id="teach-answer" class="teach-answer">
     <div class="looked-head">
-      <h3 class="label">The picture on the left</h3>
+      <h3 class="label">The picture in use</h3>
       <label class="quiet teach-method">Compare with
         <select id="teach-method"><option value="centroid">the mean of each class</option><option value="neighbours">the 5 nearest pictures</option></select></label>
     </div>
@@ -151,7 +151,7 @@ class TeachPanel {
     const { live, pictures } = this.#shared;
     const pixels = live.running ? live.still().pixels : undefined;
     const seen = pixels ? await this.#ask({ pixels }) : await pictures.askMore((s) => this.#ask(s));
-    if (!seen) return this.#say('There is no picture on the left yet.');
+    if (!seen) return this.#say('There is no picture yet.');
     this.#setExamples(to, [...to.examples, exampleOf(seen)]);
     this.#say(`${to.view.name} has it.`);
     return undefined;
