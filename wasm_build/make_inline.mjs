@@ -2,7 +2,7 @@
 // Writes web/lib/inline_modules.js: the modules of dist/ that `vit158/inline` embeds, as base64. `npm
 // pack` runs it first, so that the package's copy always is that of dist/; nothing else wants the file.
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DIST, ROOT } from './build.mjs';
@@ -24,7 +24,9 @@ export function inlineText() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const half = `${INLINE_MODULES}.${process.pid}`; // another run may be reading the file
+  // Another run may be packing the folder: the file changes at once, and nothing else comes and goes in it.
+  const half = join(ROOT, 'build', `inline_modules.${process.pid}`);
+  mkdirSync(join(ROOT, 'build'), { recursive: true });
   writeFileSync(half, inlineText());
   renameSync(half, INLINE_MODULES);
 }

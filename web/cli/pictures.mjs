@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Many pictures: shared out to workers, answered in the order given, with bounded memory, until Ctrl-C.
-import { availableParallelism, cpus } from 'node:os';
+import os from 'node:os';
 
 /** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
 /** @typedef {import('../lib/vit158.d.ts').Classification} Classification */
@@ -28,7 +28,7 @@ export function chooseWorkers(values, pictures, modelBytes) {
   const { '--workers': workers, '--threads': threads = 1 } = values;
   if (workers !== undefined) return Math.min(Number(workers), Math.max(1, pictures));
   if (Number(threads) > 1) return 1;
-  const cores = availableParallelism?.() ?? cpus().length; // Node 18.0 lacks the former
+  const cores = os.availableParallelism?.() ?? os.cpus().length; // Node 18.13 lacks the former
   const worthIt = Math.floor((pictures * modelBytes) / BYTES_A_WORKER);
   return Math.max(1, Math.min(cores, MOST_WORKERS, pictures, worthIt));
 }
