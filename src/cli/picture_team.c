@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #define MOST_UNTOLD 8
-#define PICTURES_A_WORKER 16
 
 typedef struct team {
     const vit158_picture_work *work;
@@ -43,7 +42,6 @@ uint32_t vit158_choose_workers(uint32_t told, uint32_t threads, size_t pictures)
     if (told == 0) {
         const long cores = sysconf(_SC_NPROCESSORS_ONLN);
         most = threads > 1 || cores < 1 ? 1 : cores < MOST_UNTOLD ? (size_t)cores : MOST_UNTOLD;
-        pictures /= PICTURES_A_WORKER;
     }
     const size_t workers = most < pictures ? most : pictures;
     return workers > 0 ? (uint32_t)workers : 1;

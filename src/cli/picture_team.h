@@ -13,8 +13,8 @@
 /* The row of a command's option table that sets how many work; `value` 0 = by cores. */
 vit158_option vit158_workers_option(uint32_t *value);
 
-/* As many as told, no more than pictures; untold, one a core, but at most 8, one for 16 pictures,
- * and one alone if a picture has threads of its own. */
+/* As many as told, no more than pictures; untold, one a core, but at most 8, and one alone if a
+ * picture has threads of its own. A worker costs a session, which is little. */
 uint32_t vit158_choose_workers(uint32_t told, uint32_t threads, size_t pictures);
 
 /* Called for each picture in order, by one thread at a time. `c` has its results; `error` is NULL

@@ -79,6 +79,16 @@ test('the command', () => {
   assert.equal(jsonLines(stdout)[0].predictions.length, 5);
 });
 
+test('the command bundles a page without any build tool', () => {
+  const page = join(project, 'app.html');
+  const { code, stderr } = run(process.execPath, [join(installed, 'web/cli.mjs'), 'bundle', 'fashion-mnist', picture, '-o', page]);
+  assert.equal(code, 0, stderr);
+  const html = readFileSync(page, 'utf8');
+  for (const part of ['index', 'vit158.wasm', 'vit158-scalar.wasm', 'vit158-decode.wasm', 'picture 1', 'fashion-mnist.safetensors'])
+    assert.equal(html.split(`<script type="text/plain" id="inside:${part}">`).length, 2, part);
+  assert.match(html, /<script>\(\(\)=>\{|<script>"use strict";\(\(\)=>\{/);
+});
+
 /** Settings of a strict user who also checks the types of packages. */
 const STRICT = { strict: true, noEmit: true, skipLibCheck: false, target: 'ES2022' };
 const BROWSER = { ...STRICT, module: 'ESNext', moduleResolution: 'bundler', types: [] };
