@@ -45,6 +45,11 @@ test('the embedded modules are those of dist', () => {
   }
 });
 
+test('CDNs that serve one file serve the ES module, not the entry for require()', () => {
+  const { main, jsdelivr, unpkg, exports: { '.': entry } } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  assert.deepEqual([main, jsdelivr, unpkg], [entry.require.default, entry.import.default, entry.import.default]);
+});
+
 test('publint and attw find nothing', () => {
   const bin = join(ROOT, 'node_modules/.bin');
   const lint = run(join(bin, 'publint'), ['--strict', tarball]);
