@@ -89,7 +89,7 @@ test('the command bundles a page without any build tool', () => {
   const { code, stderr } = run(process.execPath, [join(installed, 'web/cli.mjs'), 'bundle', 'fashion-mnist', picture, '-o', page]);
   assert.equal(code, 0, stderr);
   const html = readFileSync(page, 'utf8');
-  for (const part of ['index', 'vit158.wasm', 'vit158-scalar.wasm', 'vit158-decode.wasm', 'picture 1', 'fashion-mnist.safetensors'])
+  for (const part of ['index', 'vit158.wasm', 'vit158-scalar.wasm', 'vit158-decode.wasm', 'picture%201', 'fashion-mnist.safetensors'])
     assert.equal(html.split(`<script type="text/plain" id="inside:${part}">`).length, 2, part);
   assert.match(html, /<script>\(\(\)=>\{|<script>"use strict";\(\(\)=>\{/);
 });

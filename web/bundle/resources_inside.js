@@ -32,7 +32,7 @@ let hasWorkers = true;
 
 /** @param {string} name @returns {string} base64 */
 function textOf(name) {
-  const element = document.getElementById(`inside:${name}`);
+  const element = document.getElementById(`inside:${encodeURIComponent(name)}`);
   if (!element) throw new Error(`this page has no ${name} inside`);
   return element.textContent ?? '';
 }

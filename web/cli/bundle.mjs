@@ -149,6 +149,5 @@ async function fill(template, path, numerics, samples) {
  * @param {string} text without "<"
  */
 function part(name, text) {
-  const id = name.replace(/[&"<>]/g, (letter) => `&#${letter.charCodeAt(0)};`);
-  return `<script type="text/plain" id="inside:${id}">${text}</script>`;
+  return `<script type="text/plain" id="inside:${encodeURIComponent(name)}">${text}</script>`;
 }
