@@ -1,12 +1,63 @@
 // SPDX-License-Identifier: MIT
-// How quickly the page gives its first answer to a visitor with an empty cache, and what travels
-// until then. `npm run measure -- [ROUNDS]` prints JSON lines: one for each round, then the files of
-// the last round, then a summary. Every round is a new browser; nothing but files of this
-// repository is measured, so wait for a quiet machine.
-import { launch } from './harness.mjs';
+// How quickly the page gives its first answer to a visitor with an empty cache, what travels until
+// then, and how long the page's own thread is ever blocked. `npm run measure -- [ROUNDS]` prints JSON
+// lines: one for each round, one for each thing done with the page in the last round, its files, and
+// a summary. Every round is a new browser; nothing but files of this repository is measured, so wait
+// for a quiet machine.
+import path from 'node:path';
+import { launch, ROOT } from './harness.mjs';
+import { makePicture } from './pictures.mjs';
 import { serve } from '../../web/serve.mjs';
 
 const rounds = Number(process.argv[2] ?? 7);
+const MANY = 300;
+const SAMPLES = ['cat', 'dog', 'bird', 'ship'].map((name) => path.join(ROOT, `models/samples/${name}.jpg`));
+
+/** What a visitor may do, after which the page should have stayed smooth. @type {Record<string, (page: import('playwright-core').Page) => Promise<unknown>>} */
+const USES = {
+  'a picture of 12 megapixels': async (page) => {
+    const buffer = await makePicture(page, 'image/jpeg', { width: 4000, height: 3000 });
+    await forget(page); // the picture was made on the page's own thread
+    await page.setInputFiles('#file', { name: 'large.jpg', mimeType: 'image/jpeg', buffer });
+    await page.waitForFunction(() => document.getElementById('file-facts')?.textContent?.startsWith('4000'));
+    await page.waitForTimeout(500);
+  },
+  [`${MANY} files`]: async (page) => {
+    await page.evaluate(async ([count, ...urls]) => {
+      const blobs = await Promise.all(urls.map(async (url) => (await fetch(url)).blob()));
+      const carrier = new DataTransfer();
+      for (let i = 0; i < Number(count); i++)
+        carrier.items.add(new File([blobs[i % blobs.length]], `${i}.jpg`, { type: 'image/jpeg' }));
+      /** @type {any} */ (globalThis).carrier = carrier;
+    }, [String(MANY), ...SAMPLES.map((file) => `models/samples/${path.basename(file)}`)]);
+    await page.waitForTimeout(500);
+    await forget(page); // making the files is not the page's doing
+    await page.evaluate(() => {
+      const { carrier: dataTransfer } = /** @type {any} */ (globalThis);
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    });
+    await page.waitForFunction(() => /pictures in/.test(document.getElementById('many-words')?.textContent ?? ''));
+  },
+  'own classes': async (page) => {
+    await page.click('#tab-teach');
+    for (const nth of [0, 1]) {
+      await page.setInputFiles(`.teach-class >> nth=${nth} >> input[type=file]`, SAMPLES);
+      await page.waitForFunction((words) => document.getElementById('teach-words')?.textContent === words,
+        `Class ${nth + 1} has ${SAMPLES.length} more.`);
+    }
+  },
+  'the weights': async (page) => {
+    await page.click('#tab-inside');
+    await page.waitForSelector('.inside-cell[aria-pressed=true]');
+  },
+  'the check': async (page) => {
+    await page.click('#check-run');
+    await page.waitForSelector('#check-words[data-state=good]');
+  },
+};
+
+/** @param {import('playwright-core').Page} page the long tasks so far do not count */
+const forget = (page) => page.evaluate(() => void (/** @type {any} */ (globalThis).longTasks = []));
 
 /** @param {number[]} values @returns {number} */
 function median(values) {
@@ -16,10 +67,11 @@ function median(values) {
 
 /**
  * @param {string} url
+ * @param {boolean} thenUse  go on and do everything of USES
  * @returns {Promise<{ms: number, longTasks: number[], files: {path: string, bytes: number}[]}>}
  *   ms: from the start of the navigation until the answer is on the page
  */
-async function coldLoad(url) {
+async function coldLoad(url, thenUse) {
   const browser = await launch();
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
@@ -47,6 +99,13 @@ async function coldLoad(url) {
     const before = files.slice();
     await page.waitForTimeout(1000);
     const longTasks = await page.evaluate(() => /** @type {any} */ (globalThis).longTasks);
+    if (thenUse)
+      for (const [what, use] of Object.entries(USES)) {
+        await forget(page);
+        await use(page);
+        const long = await page.evaluate(() => /** @type {any} */ (globalThis).longTasks);
+        console.log(JSON.stringify({ use: what, long_tasks_ms: long }));
+      }
     return { ms: Math.round(await answered.jsonValue()), longTasks, files: before };
   } finally {
     await browser.close();
@@ -57,7 +116,7 @@ const { url, close } = await serve();
 /** @type {Awaited<ReturnType<typeof coldLoad>>[]} */
 const results = [];
 for (let round = 1; round <= rounds; round++) {
-  const result = await coldLoad(url);
+  const result = await coldLoad(url, round === rounds);
   results.push(result);
   console.log(JSON.stringify({ round, ms: result.ms, long_tasks_ms: result.longTasks }));
 }

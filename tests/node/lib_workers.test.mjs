@@ -148,6 +148,14 @@ test('a pool can be aborted, and disposed of in the middle', async () => {
   await assert.rejects(pool.classify(PICTURE), { code: 'E_STATE' });
 });
 
+test('a deadline ends a call in a pool, and the next one is right', async () => {
+  const pool = await Classifier.load(MODEL, { worker: 1 });
+  const { logitsSha256 } = await pool.classify(PICTURE);
+  await assert.rejects(pool.classify(PICTURE, { deadlineMs: 0 }), { code: 'E_ABORT', message: /deadline/ });
+  assert.equal((await pool.classify(PICTURE, { deadlineMs: 60_000 })).logitsSha256, logitsSha256);
+  pool.dispose();
+});
+
 test('loading into a pool reports progress, errors and aborts', async () => {
   /** @type {number[]} */
   const seen = [];

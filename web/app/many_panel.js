@@ -57,6 +57,8 @@ class RowView {
   #label = element('td');
   #score = element('td', 'number');
   #time = element('td', 'number');
+  /** What is shown, to leave it alone while it is right. @type {import('./batch.js').Row | null} */
+  #row = null;
 
   /** @param {() => void} onOpen */
   constructor(onOpen) {
@@ -79,6 +81,8 @@ class RowView {
    */
   fill(row, file, thumbnails) {
     const { name, state, label, index, score, ms, error } = row;
+    if (row === this.#row && state === this.node.dataset.state) return;
+    this.#row = row;
     thumbnails.show(this.#canvas, file);
     this.#open.textContent = name;
     this.node.dataset.state = state;
