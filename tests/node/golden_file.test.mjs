@@ -206,7 +206,9 @@ for (const [name, command] of Object.entries(COMMANDS)) test(`the verify command
 });
 
 test('both commands say the same and write the same', () => {
-  const path = changed(({ pictures: [a, b, c] }) => {
+  const path = changed(({ model, pictures: [a, b, c] }) => {
+    model.file = join(folder, model.file); // absolute
+    c.file = join(folder, c.file);
     a.steps['blocks.0.mlp'] = a.steps.embed;
     a.top1 = { index: (a.top1.index + 1) % 7, label: '' };
     b.sha256 = c.sha256;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // vit158 verify: runs the pictures of a golden file again and says what differs, from which step on.
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { baseName } from '../lib/source.js';
 import { verify as verifyGolden } from '../lib/regression.js';
 import { readGolden } from '../lib/golden_file.js';
@@ -44,7 +44,7 @@ export async function verify(args) {
       tolerance,
       model,
       load: loadOptions(values),
-      read: (file) => join(dirname(path), file),
+      read: (file) => beside(path, file),
       onProgress: ({ done }) => progress?.update(done),
     });
     progress.clear();
@@ -64,7 +64,7 @@ export async function verify(args) {
  */
 function modelOf({ model: { file } }, path, wanted) {
   if (wanted !== undefined) return findModel(wanted);
-  const named = join(dirname(path), file);
+  const named = beside(path, file);
   if (isReadable(named)) return named;
   try {
     return findModel(baseName(file));
@@ -72,6 +72,9 @@ function modelOf({ model: { file } }, path, wanted) {
     throw new Vit158Error('E_IO', `its model ${file} is not there: say where it is with --model`);
   }
 }
+
+/** A file named in the golden file at `path`. @param {string} path @param {string} file */
+const beside = (path, file) => (isAbsolute(file) ? file : join(dirname(path), file));
 
 /** @param {string} golden @param {string} model @param {Report} report @param {boolean} json */
 function print(golden, model, { ok, same, tolerance, engine, numericsVersion, pictures }, json) {
