@@ -2,10 +2,11 @@
 // `npm run bench`: speed of kernels and whole models through the wasm engine in Node; with --browser
 // (`npm run bench:browser`) in headless Chromium, with --native the native build.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { modelFile } from './models.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const HELP = `usage: npm run bench -- [options]
@@ -27,7 +28,6 @@ const HELP = `usage: npm run bench -- [options]
 Quote ratios of one run on an idle machine, not single numbers.`;
 
 const BROWSER = join(ROOT, 'tests/bench/bench_browser.mjs');
-const ARCHITECTURES = { tiny: 'ti', small: 's', base: 'b', large: 'l' };
 
 /** @typedef {Record<string, string | number>} Row */
 
@@ -43,28 +43,6 @@ function jsonLines(file, args) {
   if (run.status !== 0)
     throw new Error(`${relative(ROOT, file)} ended with ${run.status ?? run.signal}`);
   return run.stdout.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
-}
-
-/**
- * The file of a model; makes it if it is one of the standard geometries.
- * @param {string} name
- */
-function modelFile(name) {
-  const collected = join(ROOT, 'models', `${name}.safetensors`);
-  if (!(name in ARCHITECTURES))
-    return existsSync(collected) ? collected : name;
-  const file = join(ROOT, 'build/bench', `vit-${name}-ternary.safetensors`);
-  if (existsSync(file))
-    return file;
-  const command = join(ROOT, 'build/native/vit158');
-  if (!existsSync(command))
-    throw new Error(`${name}: needs the native command; run: npm run build:native`);
-  mkdirSync(join(ROOT, 'build/bench'), { recursive: true });
-  const arch = ARCHITECTURES[/** @type {keyof ARCHITECTURES} */ (name)];
-  const made = spawnSync(command, ['synth', '--arch', arch, '-o', file], { stdio: ['ignore', 2, 2] });
-  if (made.status !== 0)
-    throw new Error(`${name}: vit158 synth failed`);
-  return file;
 }
 
 /** @param {Row} row */

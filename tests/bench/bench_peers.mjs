@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ARCHITECTURES } from './models.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FOLDER = join(ROOT, 'build/bench');
@@ -22,7 +23,6 @@ const HELP = `usage: npm run bench:peers -- [options]
 
 Needs the native command (npm run build:native) and Debian's python3-onnx.`;
 
-const ARCHITECTURES = { tiny: 'ti', small: 's', base: 'b', large: 'l' };
 const SIDE = 224;
 const WARM_UP_MS = 1500;
 /** A turn: longer than a process needs to be up to speed after a rest, the same for every system. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Keeps measurements: reads the JSON lines of a bench from stdin, shows them, and appends them to
-// tests/bench/results/kernels.csv, models.csv or profiles.csv with date, commit, processor and engine. Quote only
+// tests/bench/results/kernels.csv, models.csv, threads.csv or profiles.csv with date, commit, processor and engine. Quote only
 // what an idle machine measured: --note says what else ran.
 //
 //   npm run -s bench:peers -- --json | node tests/bench/record.mjs [--note TEXT]
@@ -19,6 +19,7 @@ const RUN = ['run', 'commit', 'cpu', 'node', 'note'];
 const COLUMNS = {
   kernel: ['name', 'n_in', 'n_out', 'n_tokens', 'threads', 'env', 'gmacs', 'dot_peak_gmacs',
     'f32_peak_gmacs'],
+  threads: ['system', 'model', 'env', 'threads', 'busy', 'one_ms', 'many_ms', 'ratio'],
   profile: ['system', 'model', 'env', 'operation', 'ms', 'share'],
   model: ['system', 'model', 'precision', 'threads', 'env', 'median_ms', 'min_ms', 'max_ms', 'load_ms',
     'first_ms', 'wasm_mb', 'size_bytes'],
@@ -45,7 +46,7 @@ for (const line of readFileSync(0, 'utf8').split('\n')) {
     console.log(line);
   if (!columns)
     continue;
-  const file = join(RESULTS, `${record.kind}s.csv`);
+  const file = join(RESULTS, `${record.kind.replace(/s$/, '')}s.csv`);
   if (!existsSync(file))
     appendFileSync(file, `${[...RUN, ...columns].map((name) => `"${name}"`).join(',')}\n`);
   appendFileSync(file, `${csvLine([...RUN, ...columns], { ...run, ...record })}\n`);

@@ -56,6 +56,15 @@ test('npm run bench -- --native: the same natively', () => {
   assert.ok(rows.some(({ kind, operation }) => kind === 'profile' && operation === 'total'));
 });
 
+test('npm run bench:threads: alone and beside a busy process', () => {
+  const { code, stdout, stderr } = run(process.execPath, [join(ROOT, 'tests/bench/bench_threads.mjs'),
+    '--json', '--rounds', '1', '--warm', '0', '--models', MODEL]);
+  assert.equal(code, 0, stderr);
+  const rows = jsonLines(stdout);
+  assert.deepEqual(rows.map(({ busy }) => busy), [0, 1]);
+  for (const row of rows) isComplete(row, ['model', 'threads', 'one_ms', 'many_ms', 'ratio']);
+});
+
 test('vit158 bench: a model and its profile', () => {
   const { code, stdout, stderr } = nativeCommand('bench', '--json', '--runs', '5', '--seconds', '0', '--profile', '-m', MODEL);
   assert.equal(code, 0, stderr);
