@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/pool.h"
 
-/* How long a thread looks again and again before it sleeps: operations follow each other within
- * microseconds, and a sleep and a wake-up cost more than that. */
-#define SPINS 2000
+/* How long a thread looks again and again before it sleeps, some tens of microseconds: operations
+ * follow each other as fast as that, and a sleep and a wake-up cost more. */
+#define SPINS 20000
 /* No sleep is longer, so a lost wake-up or a dead helper is noticed. */
 #define NAP_MS 50U
 /* The caller gives up on helpers that hold a task this long: a task takes well under a second. */

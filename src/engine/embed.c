@@ -5,11 +5,28 @@
  */
 #include "engine/linear.h"
 
+/* Channels of a task: a cache line of a position. */
+enum { TASK_CHANNELS = 16 };
+
+static void add_positions(void *context, uint32_t task, uint32_t worker)
+{
+    const vit158_forward *f = context;
+    const vit158_model *m = f->model;
+    const uint32_t d = m->info.dim;
+    const uint32_t c0 = task * TASK_CHANNELS;
+    const uint32_t c1 = d - c0 < TASK_CHANNELS ? d : c0 + TASK_CHANNELS;
+    (void)worker;
+    for (uint32_t c = c0; c < c1; c++)
+        f->x[(size_t)c * f->ld] = m->cls[c];
+    for (uint32_t t = 0; t < f->n_tokens; t++)
+        for (uint32_t c = c0; c < c1; c++)
+            f->x[(size_t)c * f->ld + t] += m->pos[(size_t)t * d + c];
+}
+
 void vit158_embed(vit158_forward *f)
 {
     const vit158_model *m = f->model;
     const uint32_t d = m->info.dim;
-    const uint32_t n = f->n_tokens;
     const vit158_patches patches = {.columns = f->wide,
                                     .image = f->tensor,
                                     .ld = f->ld,
@@ -18,11 +35,6 @@ void vit158_embed(vit158_forward *f)
                                     .patch = m->info.patch_size};
     f->kernels->patches(&patches);
     vit158_linear_apply(f, &m->patch, (vit158_prepared){.x = f->wide}, f->x, VIT158_STORE,
-                        (vit158_part){n, 0, d});
-    for (uint32_t c = 0; c < d; c++) {
-        float *row = f->x + (size_t)c * f->ld;
-        row[0] = m->cls[c];
-        for (uint32_t t = 0; t < n; t++)
-            row[t] += m->pos[(size_t)t * d + c];
-    }
+                        (vit158_part){f->n_tokens, 0, d});
+    f->pool->run(f->pool, add_positions, f, (d + TASK_CHANNELS - 1) / TASK_CHANNELS);
 }

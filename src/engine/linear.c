@@ -92,14 +92,12 @@ typedef struct product_job {
 } product_job;
 
 /* The ranges of a task: as the kernel prefers, or everything if there is nobody to share with. */
-static vit158_product_cut task_size(const vit158_forward *f, vit158_product_cut preferred,
-                                    uint32_t tokens, uint32_t outputs)
+static vit158_product_cut task_size(const vit158_forward *f, const vit158_linear *layer,
+                                    vit158_cut_fn cut, uint32_t tokens)
 {
-    const bool alone = f->pool->workers == 1;
-    const bool whole_tokens = alone || preferred.token_step == 0 || preferred.token_step > tokens;
-    const bool whole_outputs = alone || preferred.out_step == 0 || preferred.out_step > outputs;
-    return (vit158_product_cut){.token_step = whole_tokens ? tokens : preferred.token_step,
-                                .out_step = whole_outputs ? outputs : preferred.out_step};
+    if (f->pool->workers == 1)
+        return (vit158_product_cut){.token_step = tokens, .out_step = layer->n_out};
+    return cut(layer->n_out, tokens, f->pool->workers);
 }
 
 static void product_task(void *context, uint32_t task, uint32_t worker)
@@ -125,7 +123,7 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
         const vit158_product_q8 *product =
             quantized_product(f->kernels, f->gemm, layer, part.tokens);
         job.run8 = product->run;
-        job.cut = product->cut;
+        job.cut = task_size(f, layer, product->cut, part.tokens);
         job.p8 = (vit158_gemm_q8){.y = y,
                                   .ldy = f->ld,
                                   .q = f->q,
@@ -139,7 +137,7 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
                                   .n_out = layer->n_out,
                                   .epilogue = epilogue};
     } else {
-        job.cut = f->kernels->f32.cut;
+        job.cut = task_size(f, layer, f->kernels->f32.cut, part.tokens);
         job.p32 = (vit158_gemm_f32){.y = y,
                                     .ldy = f->ld,
                                     .a = layer->weight,
@@ -152,7 +150,6 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
                                     .n_out = layer->n_out,
                                     .epilogue = epilogue};
     }
-    job.cut = task_size(f, job.cut, part.tokens, part.o1 - part.o0);
     job.token_tasks = divide_up(part.tokens, job.cut.token_step);
     const uint32_t out_tasks = divide_up(part.o1 - part.o0, job.cut.out_step);
     f->pool->run(f->pool, product_task, &job, job.token_tasks * out_tasks);
@@ -161,14 +158,14 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
 size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer, uint32_t tokens)
 {
     vit158_gemm_scratch_fn scratch = f->kernels->f32.scratch;
-    vit158_product_cut cut = f->kernels->f32.cut;
+    vit158_cut_fn cut = f->kernels->f32.cut;
     if (vit158_linear_is_quantized(layer)) {
         const vit158_product_q8 *product = quantized_product(f->kernels, f->gemm, layer, tokens);
         scratch = product->scratch;
         cut = product->cut;
     }
-    cut = task_size(f, cut, tokens, layer->n_out);
-    const size_t product = scratch(layer->n_in, cut.out_step, cut.token_step);
+    const vit158_product_cut task = task_size(f, layer, cut, tokens);
+    const size_t product = scratch(layer->n_in, task.out_step, task.token_step);
     const size_t norm = vit158_norm_scratch(layer->n_in);
     return product > norm ? product : norm;
 }

@@ -113,51 +113,57 @@ static void build_tables(v128_t magnitude[2], uint8_t *tables, const int8_t *q, 
 
 /* ---- Row addresses ---- */
 
-/* out[i] = base + offsets[i], i < 4. */
-static inline void store_addresses(uintptr_t *out, uintptr_t base, v128_t offsets)
+/* Addresses of four table rows, from their offsets in the tables of a block that begin at `base`.
+ */
+static inline void store_addresses(uintptr_t *out, const uint8_t *base, v128_t offsets)
 {
 #if UINTPTR_MAX == UINT32_MAX
-    wasm_v128_store(out, wasm_i32x4_add(offsets, wasm_i32x4_splat((int32_t)base)));
+    const v128_t tables = wasm_i32x4_const(0, TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES);
+    const v128_t first = wasm_i32x4_add(wasm_i32x4_splat((int32_t)(uintptr_t)base), tables);
+    wasm_v128_store(out, wasm_i32x4_add(offsets, first));
 #else
     uint32_t offset[4];
     wasm_v128_store(offset, offsets);
-    for (int i = 0; i < 4; i++)
-        out[i] = base + offset[i];
+    for (uint32_t i = 0; i < 4; i++)
+        out[i] = (uintptr_t)base + i * TABLE_BYTES + offset[i];
 #endif
 }
 
-/* Rows of the first four quads of two outputs from their codes; returns the codes' quotients. With
- * codes c0 .. c3 the five quads are c0 % 81, c0 / 81 + 3 (c1 % 27), c1 / 27 + 9 (c2 % 9),
- * c2 / 9 + 27 (c3 % 3), c3 / 3, and 3^k (c % d) = 3^k c - 81 (c / d) with d = 81 / 3^k. */
-static inline v128_t two_outputs(uintptr_t *out, const uint8_t *codes, uintptr_t base)
+/* The same for the fifth quads of two outputs: the low halves of 64-bit lanes. */
+static inline void store_fifth(uintptr_t *out, const uint8_t *base, v128_t offsets)
+{
+    const uint8_t *table = base + (ptrdiff_t)4 * TABLE_BYTES;
+#if UINTPTR_MAX == UINT32_MAX
+    const v128_t rows = wasm_i32x4_add(offsets, wasm_i32x4_splat((int32_t)(uintptr_t)table));
+    wasm_v128_store32_lane(out + 4, rows, 0);
+    wasm_v128_store32_lane(out + QUADS + 4, rows, 2);
+#else
+    out[4] = (uintptr_t)table + (uint64_t)wasm_i64x2_extract_lane(offsets, 0);
+    out[QUADS + 4] = (uintptr_t)table + (uint64_t)wasm_i64x2_extract_lane(offsets, 1);
+#endif
+}
+
+/* Rows of the five quads of two outputs from their four codes each, in tables from `base` on. With
+ * codes c0 .. c3 the quads are c0 % 81, c0 / 81 + 3 (c1 % 27), c1 / 27 + 9 (c2 % 9),
+ * c2 / 9 + 27 (c3 % 3), c3 / 3, and 3^k (c % d) = 3^k c - 81 (c / d) with d = 81 / 3^k. All times
+ * the bytes of a row, modulo 2^16. */
+static inline void two_outputs(uintptr_t *out, const uint8_t *codes, const uint8_t *base)
 {
     const v128_t c = wasm_u16x8_load8x8(codes);
     const v128_t quotient =
         vit158_divide_codes(c, wasm_i16x8_const(40, 13, 4, 1, 40, 13, 4, 1),
                             wasm_i16x8_const(405, 1214, 3641, 10923, 405, 1214, 3641, 10923));
-    const v128_t scaled = wasm_i16x8_mul(c, wasm_i16x8_const(1, 3, 9, 27, 1, 3, 9, 27));
+    const v128_t scaled = wasm_i16x8_mul(
+        c, wasm_i16x8_const(ROW_BYTES, 3 * ROW_BYTES, 9 * ROW_BYTES, 27 * ROW_BYTES, ROW_BYTES,
+                            3 * ROW_BYTES, 9 * ROW_BYTES, 27 * ROW_BYTES));
     const v128_t rest =
-        wasm_i16x8_sub(scaled, wasm_i16x8_mul(quotient, wasm_i16x8_splat(TABLE_ROWS)));
-    /* Quotients one lane up within each output. */
-    const v128_t carried = wasm_i64x2_shl(quotient, 16);
-    const v128_t four = wasm_i16x8_shl(wasm_i16x8_add(rest, carried), 5);
-    const v128_t table = wasm_i32x4_const(0, TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES);
-    store_addresses(out, base, wasm_i32x4_add(wasm_u32x4_extend_low_u16x8(four), table));
-    store_addresses(out + QUADS, base, wasm_i32x4_add(wasm_u32x4_extend_high_u16x8(four), table));
-    return quotient;
-}
-
-/* Rows of all five quads of four outputs from their four codes each, in tables from `base` on. */
-static inline void four_outputs(uintptr_t *out, const uint8_t *codes, uintptr_t base)
-{
-    const v128_t q01 = two_outputs(out, codes, base);
-    const v128_t q23 = two_outputs(out + 2 * QUADS, codes + 8, base);
-    const v128_t top = wasm_i16x8_shuffle(q01, q23, 3, 7, 11, 15, 3, 7, 11, 15);
-    const v128_t fifth = wasm_i32x4_shl(wasm_u32x4_extend_low_u16x8(top), 5);
-    uintptr_t last[4];
-    store_addresses(last, base + 4 * TABLE_BYTES, fifth);
-    for (ptrdiff_t i = 0; i < 4; i++)
-        out[QUADS * i + 4] = last[i];
+        wasm_i16x8_sub(scaled, wasm_i16x8_mul(quotient, wasm_i16x8_splat(TABLE_BYTES)));
+    /* Quotients, times ROW_BYTES = 2^5, one lane up within each output. */
+    const v128_t carried = wasm_i64x2_shl(quotient, 16 + 5);
+    const v128_t four = wasm_i16x8_add(rest, carried);
+    store_addresses(out, base, wasm_u32x4_extend_low_u16x8(four));
+    store_addresses(out + QUADS, base, wasm_u32x4_extend_high_u16x8(four));
+    store_fifth(out, base, wasm_i64x2_shl(wasm_u64x2_shr(quotient, 48), 5));
 }
 
 /* rows[o][0 .. 4] from block b of the codes of outputs o0 + o, for tables from `base` on. */
@@ -165,14 +171,14 @@ static VIT158_INNER void find_rows(uintptr_t *rows, const uint8_t *base, const v
                                    uint32_t b, uint32_t o0, uint32_t n_out)
 {
     const uint8_t *codes = (const uint8_t *)p->w + (size_t)4 * b * p->n_out + (size_t)4 * o0;
-    const uint32_t whole = 4 * b + 4 <= (p->n_in + 4) / 5 ? n_out / 4 * 4 : 0;
+    const uint32_t whole = 4 * b + 4 <= (p->n_in + 4) / 5 ? n_out / 2 * 2 : 0;
     uint32_t o = 0;
-    for (; o < whole; o += 4, codes += 16, rows += (size_t)4 * QUADS)
-        four_outputs(rows, codes, (uintptr_t)base);
-    for (; o < n_out; o += 4, rows += (size_t)4 * QUADS) {
-        uint8_t copy[16];
-        vit158_copy_codes(copy, p, b, o0 + o, 4, n_out - o < 4 ? n_out - o : 4);
-        four_outputs(rows, copy, (uintptr_t)base);
+    for (; o < whole; o += 2, codes += 8, rows += (size_t)2 * QUADS)
+        two_outputs(rows, codes, base);
+    for (; o < n_out; o += 2, rows += (size_t)2 * QUADS) {
+        uint8_t copy[8];
+        vit158_copy_codes(copy, p, b, o0 + o, 2, n_out - o < 2 ? n_out - o : 2);
+        two_outputs(rows, copy, base);
     }
 }
 
@@ -380,7 +386,7 @@ static size_t state_bytes(uint32_t tiles)
 
 static size_t row_address_bytes(uint32_t n_out)
 {
-    return align_bytes(((size_t)n_out + 3) * QUADS * sizeof(uintptr_t));
+    return align_bytes(((size_t)n_out + 1) * QUADS * sizeof(uintptr_t));
 }
 
 /* Quads to look up for `inputs` inputs, as add_output takes them. */

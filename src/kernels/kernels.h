@@ -220,14 +220,16 @@ typedef struct vit158_patches {
  * Each operation takes its arguments, its ranges and, where stated, scratch memory of its own
  * worker: `<op>_scratch` bytes, 64-byte aligned, contents free.
  *
- * `token_step` / `out_step` of a product: the preferred size of a task's range, 0 = do not cut (the
- * kernel shares work along that side: tables over outputs, decoded weights over tokens).
+ * A product that several workers share is cut into tasks of token_step tokens (a multiple of
+ * VIT158_TOKEN_PAD, or all of them) by out_step outputs, as the kernel prefers for its whole n_out
+ * and that number of tokens.
  */
 typedef struct vit158_product_cut {
     uint32_t token_step;
     uint32_t out_step;
 } vit158_product_cut;
 
+typedef vit158_product_cut (*vit158_cut_fn)(uint32_t n_out, uint32_t n_tokens, uint32_t workers);
 typedef void (*vit158_gemm_f32_fn)(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                                    uint32_t o1, void *scratch);
 typedef void (*vit158_gemm_q8_fn)(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
@@ -238,13 +240,13 @@ typedef size_t (*vit158_gemm_scratch_fn)(uint32_t n_in, uint32_t n_out, uint32_t
 typedef struct vit158_product_f32 {
     vit158_gemm_f32_fn run;
     vit158_gemm_scratch_fn scratch;
-    vit158_product_cut cut;
+    vit158_cut_fn cut;
 } vit158_product_f32;
 
 typedef struct vit158_product_q8 {
     vit158_gemm_q8_fn run;
     vit158_gemm_scratch_fn scratch;
-    vit158_product_cut cut;
+    vit158_cut_fn cut;
 } vit158_product_q8;
 
 typedef struct vit158_kernels {

@@ -12,12 +12,20 @@ static size_t no_scratch(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
     return 0;
 }
 
+static vit158_product_cut cut(uint32_t n_out, uint32_t n_tokens, uint32_t workers)
+{
+    (void)n_out;
+    (void)n_tokens;
+    (void)workers;
+    return (vit158_product_cut){.token_step = 64, .out_step = 64};
+}
+
 const vit158_kernels vit158_kernels_scalar = {
     .name = "scalar",
-    .f32 = {vit158_gemm_f32_scalar, no_scratch, {.token_step = 32, .out_step = 64}},
-    .trit_dot = {vit158_gemm_trit_scalar, no_scratch, {.token_step = 64, .out_step = 64}},
-    .trit_table = {vit158_gemm_trit_scalar, no_scratch, {.token_step = 64, .out_step = 64}},
-    .i8_dot = {vit158_gemm_i8_scalar, no_scratch, {.token_step = 32, .out_step = 64}},
+    .f32 = {vit158_gemm_f32_scalar, no_scratch, cut},
+    .trit_dot = {vit158_gemm_trit_scalar, no_scratch, cut},
+    .trit_table = {vit158_gemm_trit_scalar, no_scratch, cut},
+    .i8_dot = {vit158_gemm_i8_scalar, no_scratch, cut},
     .norm_quantize = vit158_norm_quantize_scalar,
     .norm_f32 = vit158_norm_f32_scalar,
     .softmax = vit158_softmax_scalar,
