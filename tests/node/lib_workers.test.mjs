@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Classifier } from '../../web/lib/vit158.js';
 import { chooseThreads } from '../../web/lib/threads.js';
@@ -64,7 +65,7 @@ test('memory of threads stays flat', async () => {
 
 test('a pool answers like a single classifier', async () => {
   const alone = await Classifier.load(MODEL);
-  const pool = await Classifier.load(MODEL, { worker: 2 });
+  const pool = await Classifier.load(pathToFileURL(MODEL), { worker: 2 });
   const info = pool.info();
   assert.equal(info.workers, 2);
   assert.equal(info.name, 'vit158-cifar10');
@@ -121,6 +122,9 @@ test('a pool of workers that the caller makes', async () => {
   for (const vit of [pool, alone]) vit.dispose();
   const dead = () => new Worker('process.exit(3)', { eval: true });
   await assert.rejects(Classifier.load(MODEL, { worker: true, newWorker: dead }), { code: 'E_THREAD' });
+  const refused = () => { throw new Error('not here'); };
+  await assert.rejects(Classifier.load(MODEL, { worker: true, newWorker: refused }),
+    { name: 'Vit158Error', code: 'E_THREAD', message: 'starting a worker: not here' });
 });
 
 test('a pool can be aborted, and disposed of in the middle', async () => {
@@ -175,9 +179,10 @@ test('loading into a pool reports progress, errors and aborts', async () => {
     return true;
   });
   await assert.rejects(Classifier.load(MODEL, { worker: 0.5 }), { code: 'E_ARGUMENT' });
-  await assert.rejects(Classifier.load(MODEL, { worker: 1, signal: AbortSignal.abort() }), {
-    code: 'E_ABORT',
-  });
+  for (const source of [MODEL, readFileSync(MODEL)])
+    await assert.rejects(Classifier.load(source, { worker: 1, signal: AbortSignal.abort() }), { code: 'E_ABORT' });
+  await assert.rejects(Classifier.load('/no/such/model.safetensors', { worker: 2 }),
+    { name: 'Vit158Error', code: 'E_IO', message: /^reading \/no\/such\/model\.safetensors: / });
 });
 
 test('a process that forgets dispose() ends all the same', () => {

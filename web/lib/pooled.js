@@ -10,7 +10,7 @@ import { makeBitmap } from './image_input.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
 import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
-import { baseName, isA, openSource, readWhole, refusePage, isByteSource } from './source.js';
+import { baseName, isA, isPath, openSource, readWhole, refusePage, isByteSource } from './source.js';
 import { openWorker } from './workers.js';
 
 /** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
@@ -103,7 +103,7 @@ export class PooledClassifier {
         `worker must be true or 1 to ${MOST_WORKERS}, not ${options.worker}`,
       );
     const { signal, onProgress, worker, newWorker, ...rest } = options;
-    const { bytes, name } = await readModel(source, signal, onProgress);
+    const { bytes, name } = await portableModel(await source, signal, onProgress);
     const posted = { ...rest, threads: rest.threads ?? (count > 1 ? 1 : 'auto'), wasm: await portableWasm(options) };
     const info = { last: undefined };
     const url = new URL('./worker.js', import.meta.url);
@@ -112,6 +112,8 @@ export class PooledClassifier {
     const stop = () => {
       for (const member of members) member.fail('E_ABORT', 'aborted while loading the model');
     };
+    if (signal?.aborted)
+      throw unpackError({ code: 'E_ABORT', message: 'aborted before the workers started' }, signal);
     const stopListening = onAbort(signal, stop);
     try {
       const loads = Array.from({ length: count }, async (_, i) => {
@@ -122,13 +124,16 @@ export class PooledClassifier {
         );
         const member = new Member(handle, (latest) => (info.last = latest));
         members.push(member);
-        const own = i === count - 1 ? bytes : bytes.slice();
-        return member.ask(0, { type: 'load', bytes: own, options: posted }, [own.buffer]);
+        const own = typeof bytes === 'string' || i === count - 1 ? bytes : bytes.slice();
+        const transfer = typeof own === 'string' ? [] : [own.buffer];
+        return member.ask(0, { type: 'load', bytes: own, options: posted }, transfer);
       });
       const [labels] = await Promise.all(loads);
       return new PooledClassifier(members, info, labels, name);
     } catch (error) {
       for (const member of members) member.fail('E_STATE', 'loading has failed');
+      if (error instanceof Error)
+        throw new Vit158Error('E_THREAD', `starting a worker: ${messageOf(error)}`, { cause: error });
       throw unpackError(/** @type {any} */ (error), signal);
     } finally {
       stopListening();
@@ -237,6 +242,19 @@ async function portableImage(image) {
     return { input: given, transfer: [] }; // the worker says what is wrong with it
   const bitmap = await makeBitmap(given);
   return { input: bitmap, transfer: [bitmap] };
+}
+
+/**
+ * A path stays one: each worker reads the file straight into its engine, and nobody holds a copy.
+ * @param {Awaited<import('./vit158.d.ts').ByteSource>} source
+ * @param {AbortSignal} [signal]
+ * @param {LoadOptions['onProgress']} [onProgress] to see progress, it is read here
+ * @returns {Promise<{bytes: Uint8Array | string, name: string}>}
+ */
+async function portableModel(source, signal, onProgress) {
+  if (!onProgress && (typeof source === 'string' || source instanceof URL) && isPath(String(source)))
+    return { bytes: String(source), name: baseName(String(source)) };
+  return readModel(source, signal, onProgress);
 }
 
 /**

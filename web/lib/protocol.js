@@ -9,7 +9,7 @@ import { Vit158Error, messageOf } from './errors.js';
 /**
  * @typedef {object} LoadMessage the first one
  * @property {'load'} type
- * @property {Uint8Array} bytes of the model file
+ * @property {Uint8Array | string} bytes of the model file, or its path
  * @property {LoadOptions} options without what cannot be posted
  *
  * @typedef {object} CallMessage

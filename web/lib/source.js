@@ -120,6 +120,11 @@ export function isByteSource(value) {
   );
 }
 
+/** True for what is a path or file: URL here. @param {string} where */
+export function isPath(where) {
+  return where !== '' && hasFiles() && !/^(https?|data|blob):/i.test(where);
+}
+
 /**
  * `value instanceof name` where the class may not exist.
  * @param {string} name of a global class
@@ -156,7 +161,7 @@ async function openAny(source, signal) {
     );
   const where = String(source);
   if (where === '') throw new Vit158Error('E_INPUT', 'the address is empty');
-  if (hasFiles() && !/^(https?|data|blob):/i.test(where)) return openFile(where);
+  if (isPath(where)) return openFile(where);
   return openUrl(where, signal);
 }
 
