@@ -71,14 +71,14 @@ vit158_add_module(vit158-scalar
 set_property(SOURCE src/image/preprocess.c src/image/resample.c APPEND
              PROPERTY COMPILE_OPTIONS -Os)
 
-# Only stb_image works on every byte; what checks a file first does not. At -O3 it is larger and no
-# faster, at -Os slower.
+# Only stb_image and orient.c work on every byte; what checks a file first does not. At -O3 they are
+# larger and no faster, at -Os slower.
 set(decode_checks ${VIT158_DECODE_SOURCES})
-list(REMOVE_ITEM decode_checks src/image/stb.c)
-set_property(SOURCE src/image/stb.c APPEND PROPERTY COMPILE_OPTIONS -O2)
+list(REMOVE_ITEM decode_checks src/image/stb.c src/image/orient.c)
+set_property(SOURCE src/image/stb.c src/image/orient.c APPEND PROPERTY COMPILE_OPTIONS -O2)
 vit158_add_module(vit158-decode
   SMALL src/base/error.c src/base/text.c ${decode_checks} ${VIT158_WASM_DECODE_SOURCES}
-  FAST src/image/stb.c
+  FAST src/image/stb.c src/image/orient.c
   EXPORTS ${exports}/exports_decode.txt
   LINK -O3 # wasm-opt: 6 kB less, and no slower here
   STACK 65536 INITIAL_MEMORY 262144)

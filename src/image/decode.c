@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "image/exif.h"
 #include "image/jpeg_check.h"
+#include "image/orient.h"
 #include "image/png_check.h"
 #include "image/stb.h"
 #include "vit158.h"

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "image/exif.h"
+#include "image/orient.h"
 
 #define SLACK_BYTES 65536 /* stb_image's own state and rounding */
 

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "image/exif.h"
+#include "image/orient.h"
 
 #define SIGNATURE_BYTES 8
 #define MAX_CHUNK_BYTES 0x7FFFFFFFU

@@ -9,6 +9,7 @@ set(VIT158_DECODE_SOURCES
     src/image/decode.c
     src/image/exif.c
     src/image/jpeg_check.c
+    src/image/orient.c
     src/image/png_check.c
     src/image/stb.c)
 # stb_image lets sums of damaged coefficients overflow: make that wrap, the same in every build.

@@ -94,10 +94,10 @@ static VIT158_INNER vit158_x8 tile_total(const float *tile, uint32_t n)
     return vit158_striped_total_x8(lane);
 }
 
-/* Loads a tile and applies the norms (one at least) in a row; the last one writes to y. Returns the
- * results' largest magnitudes. */
+/* Loads a tile and applies norms[0 .. 1] (the first one at least) in a row; the last one writes to
+ * y. Returns the results' largest magnitudes. */
 static vit158_x8 norm_tile(float *y, size_t ldy, float *tile, const float *x, size_t ld, uint32_t n,
-                           const vit158_layernorm norms[2])
+                           const vit158_layernorm *norms)
 {
     vit158_x8 total = load_total(tile, x, ld, n), moments[2];
     find_moments(moments, tile, n, total, norms[0].eps);

@@ -11,6 +11,7 @@
 
 #include "base/sha256.h"
 #include "image/exif.h"
+#include "image/orient.h"
 #include "unit/ppm.h"
 #include "unit/read_file.h"
 #include "vit158.h"
