@@ -50,7 +50,7 @@ export type ErrorCode =
   | 'E_UNSUPPORTED'
   /** the model gave a logit that is not finite */
   | 'E_NUMERIC'
-  /** a helper thread died: load the model anew */
+  /** a helper thread or worker died, or could not be started: load the model anew */
   | 'E_THREAD';
 
 /** Everything this package throws. After an error other than E_STATE the object works on. */
