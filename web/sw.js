@@ -14,7 +14,8 @@ const SCOPE = worker.registration.scope;
 const PREFIX = `vit158 ${SCOPE} `;
 const CACHE = PREFIX + SITE.version;
 const HASHES = { ...SITE.needed, ...SITE.onDemand };
-const AT_ONCE = 6;
+/** Few: a browser has six connections to a site, and the page is using them. */
+const AT_ONCE = 2;
 
 worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(fill()));
 worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(dropOthers()));

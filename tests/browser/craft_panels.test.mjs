@@ -87,11 +87,11 @@ pageTest('the keyboard reaches and uses everything in the panels', {}, async (pa
   await FILL.inside(page);
   await page.focus('#tab-inside');
   reached = await tabOrder(page);
-  for (const wanted of ['Block 6, mlp.fc2: ', 'inside-box', 'inside-zoom', 'check-run'])
+  for (const wanted of ['Block 1, mlp.fc2: ', 'inside-box', 'inside-zoom', 'check-run'])
     assert.ok(reached.some((name) => name.startsWith(wanted) || name === wanted), `${wanted} in ${reached}`);
-  await page.focus('[data-name="blocks.5.mlp.fc2.weight"]');
+  await page.focus('[data-name="blocks.0.mlp.fc2.weight"]');
   await page.keyboard.press('Space');
-  await page.waitForFunction(() => document.getElementById('inside-name')?.textContent === 'Block 6, mlp.fc2');
+  await page.waitForFunction(() => document.getElementById('inside-name')?.textContent === 'Block 1, mlp.fc2');
 
   await FILL.many(page);
   await page.focus('#tab-many');

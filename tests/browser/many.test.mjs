@@ -12,6 +12,8 @@ const pageTest = suite();
 const SAMPLES = path.join(ROOT, 'models/samples');
 const PICTURES = readdirSync(SAMPLES).filter((name) => name.endsWith('.jpg'));
 const MANY = 1000;
+/** The model that the page opens with. @type {string} */
+const MODEL = JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8')).default;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vit158-many-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -26,7 +28,7 @@ writeFileSync(notes, 'just words');
 /** Hashes of Node's logits by sample. @type {Map<string, string>} */
 const hashes = new Map();
 before(async () => {
-  const vit = await Classifier.load(path.join(ROOT, 'models/vit158-cifar10.safetensors'));
+  const vit = await Classifier.load(path.join(ROOT, `models/${MODEL}.safetensors`));
   for (const name of PICTURES)
     hashes.set(name, (await vit.classify(path.join(SAMPLES, name))).logitsSha256);
   vit.dispose();
@@ -72,7 +74,7 @@ pageTest("several files become a table with Node's logits", {}, async (page) => 
   assert.match(lines[11], /^"a ""quoted"", odd name\.jpg",,,,,,"?E_/);
 
   const { results, ...about } = JSON.parse((await saved(page, '#many-json')).content);
-  assert.equal(about.model, 'vit158-cifar10');
+  assert.equal(about.model, MODEL);
   assert.equal(about.engine, 'simd128');
   /** @type {{file: string, logits_sha256: string}[]} */
   const found = results.slice(0, 10);

@@ -10,6 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { answered, launch, ROOT } from './harness.mjs';
 
+const MODEL = JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8')).default;
 const folder = mkdtempSync(path.join(tmpdir(), 'vit158-site-'));
 const original = path.join(folder, 'original');
 const TYPES = /** @type {Record<string, string>} */ ({
@@ -128,7 +129,7 @@ siteTest('kept files that are damaged are fetched again', async (page, { state, 
         await cache.put(address, new Response(bytes.slice(0, address.endsWith('.wasm') ? -100 : undefined)));
       }
     }, names);
-  const spoilt = ['dist/vit158.wasm', 'models/vit158-cifar10.safetensors', 'app/main.js'];
+  const spoilt = ['dist/vit158.wasm', `models/${MODEL}.safetensors`, 'app/main.js'];
   await poison(spoilt);
   state.asked.length = 0;
   await page.goto(url);

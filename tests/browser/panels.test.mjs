@@ -4,10 +4,23 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { before } from 'node:test';
+import { count } from '../../web/app/format.js';
+import { Classifier } from '../../web/lib/vit158.js';
 import { answered, ROOT, suite, text } from './harness.mjs';
 import { give } from './pictures.mjs';
 
 const pageTest = suite();
+const manifest = JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8'));
+
+/** The model that the page opens with. @type {import('../../web/lib/vit158.js').ModelInfo} */
+let model;
+before(async () => {
+  const vit = await Classifier.load(path.join(ROOT, `models/${manifest.default}.safetensors`));
+  ({ model } = vit.info());
+  vit.dispose();
+});
+
 /** @param {string[]} names of samples */
 const samples = (...names) => names.map((name) => path.join(ROOT, `models/samples/${name}.jpg`));
 
@@ -22,11 +35,11 @@ const shade = (page) =>
 
 /** @param {import('playwright-core').Page} page waits for the small pictures of all heads */
 const looked = (page) =>
-  page.waitForFunction(() => {
+  page.waitForFunction((heads) => {
     /** @type {NodeListOf<HTMLCanvasElement>} */
     const maps = document.querySelectorAll('button.looked-tile canvas');
-    return maps.length === 4 && [...maps].every(({ width }) => width > 1);
-  });
+    return maps.length === 1 + heads && [...maps].every(({ width }) => width > 1);
+  }, model.heads);
 
 const READBACK = { expected: [/willReadFrequently/] }; // it is the test that reads back
 
@@ -138,8 +151,9 @@ pageTest('own classes: the picture on the stage, a class more, a class less', {}
 pageTest('the weights of a matrix are drawn', {}, async (page) => {
   await page.click('#tab-inside');
   await page.waitForSelector('.inside-cell[aria-pressed=true]');
-  assert.equal(await page.$$eval('.inside-cell', (all) => all.length), 24);
-  assert.match(await text(page, '#inside-words'), /^1\.77 M ternary weights in 24 matrices; \d+\.\d% are zero/);
+  assert.equal(await page.$$eval('.inside-cell', (all) => all.length), 4 * model.depth);
+  assert.ok((await text(page, '#inside-words')).startsWith(
+    `${count(model.ternaryParameters)} ternary weights in ${4 * model.depth} matrices; `));
   await page.click('[data-name="blocks.1.mlp.fc1.weight"]');
   await page.waitForFunction(() => document.getElementById('inside-name')?.textContent === 'Block 2, mlp.fc1');
   const { size, colours } = await page.$eval('#inside-canvas', (node) => {
@@ -148,9 +162,10 @@ pageTest('the weights of a matrix are drawn', {}, async (page) => {
     const reds = [...data].filter((_, i) => i % 4 === 0);
     return { size: [canvas.width, canvas.height], colours: [...new Set(reds)].sort((a, b) => a - b) };
   });
-  assert.deepEqual(size, [192, 384]);
+  assert.deepEqual(size, [model.dim, model.mlpDim]);
   assert.deepEqual(colours, [0x1a, 0x8c, 0xff]);
-  assert.match(await text(page, '#inside-counts'), /^384 × 192 weights\. −1: \d+\.\d%, 0: \d+\.\d%, \+1: \d+\.\d%$/);
+  assert.ok((await text(page, '#inside-counts')).startsWith(`${model.mlpDim} × ${model.dim} weights.`));
+  assert.match(await text(page, '#inside-counts'), / weights\. −1: \d+\.\d%, 0: \d+\.\d%, \+1: \d+\.\d%$/);
 });
 
 /** @param {import('playwright-core').Page} page @returns {Promise<Buffer>} a second of moving shapes */

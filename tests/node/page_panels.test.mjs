@@ -2,7 +2,7 @@
 // What the page's panels compute, without a page: batches, own classes, attention maps, weights.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { openAsBlob } from 'node:fs';
+import { openAsBlob, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { mapOf, ROLLOUT } from '../../web/app/attention_maps.js';
@@ -11,7 +11,8 @@ import { classify, fromFile, normalise, toFile } from '../../web/app/teach.js';
 import { drawMatrix, listMatrices } from '../../web/app/weights.js';
 
 const ROOT = new URL('../../', import.meta.url);
-const MODEL = fileURLToPath(new URL('models/vit158-cifar10.safetensors', ROOT));
+const manifest = JSON.parse(readFileSync(new URL('models/manifest.json', ROOT), 'utf8'));
+const MODEL = fileURLToPath(new URL(`models/${manifest.default}.safetensors`, ROOT));
 
 /** @param {number} count @returns {File[]} */
 const someFiles = (count) => Array.from({ length: count }, (_, i) => new File(['x'], `${i}.jpg`));

@@ -5,7 +5,7 @@ import { drawShade, mapOf, ROLLOUT } from './attention_maps.js';
 import { byId, element } from './dom.js';
 
 /** Darkness of what was not looked at, on the small pictures. */
-const TILE_STRENGTH = 0.88;
+const TILE_STRENGTH = 0.8;
 export class AttentionView {
   /** @type {HTMLInputElement} */
   #block = byId('looked-block');

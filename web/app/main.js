@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The page: wires inputs, engine and views. ?engine=scalar and ?worker=off force the fall-backs.
+// The page: wires inputs, engine and views. ?engine=scalar and ?worker=off force the fall-backs,
+// ?offline=off keeps nothing for offline use.
 import { AttentionView } from './attention_view.js';
 import { canvasIsRandomised } from './canvas.js';
 import { byId, notice } from './dom.js';
@@ -121,7 +122,8 @@ class App {
   /** @param {import('./protocol.js').Outcome} outcome to the picture in use */
   #answered(outcome) {
     this.#panels.answer(outcome);
-    if (!this.#hasAnswered) setTimeout(keepOffline, OFFLINE_AFTER_MS);
+    if (!this.#hasAnswered && this.#options.get('offline') !== 'off')
+      setTimeout(keepOffline, OFFLINE_AFTER_MS);
     this.#hasAnswered = true;
     if (outcome.attention) this.#attention.show(outcome.attention);
     else if (this.#live.running) this.#attention.clear();
