@@ -161,6 +161,9 @@ export async function startFirefox() {
   const port = await until('Firefox starts', () => {
     firefox.check();
     return existsSync(portFile) && Number(readFileSync(portFile, 'utf8'));
+  }).catch(async (error) => {
+    await firefox.end();
+    throw error;
   });
   const socket = createConnection(port, '127.0.0.1');
   const ask = marionette(socket);
@@ -228,9 +231,12 @@ export async function startWebKit() {
   const binary = WEBKIT_BROWSERS.find((file) => existsSync(file));
   if (!binary) throw new Error('WebKitGTK has no MiniBrowser here (Debian: webkit2gtk-driver)');
   const screen = start('Xvfb', ['-displayfd', '3', '-screen', '0', '1400x1000x24', '-nolisten', 'tcp']);
-  const display = await new Promise((resolve) =>
-    screen.child.stdio[3]?.once('data', (data) => resolve(`:${String(data).trim()}`)),
-  );
+  let display = '';
+  screen.child.stdio[3]?.once('data', (data) => (display = `:${String(data).trim()}`));
+  await until('Xvfb starts', () => {
+    screen.check();
+    return display;
+  });
   const home = mkdtempSync(path.join(tmpdir(), 'vit158-webkit-'));
   const port = await freePort();
   const driver = start('WebKitWebDriver', [`--port=${port}`], {
@@ -252,19 +258,25 @@ export async function startWebKit() {
     if (!response.ok) throw new Error(`${value.error}: ${value.message}`);
     return value;
   };
-  await until("WebKit's driver starts", () => {
-    driver.check();
-    return fetch(`http://127.0.0.1:${port}/status`).then((response) => response.ok, () => false);
-  });
-  const options = { binary, args: ['--automation'] };
-  const made = await send('POST', 'NewSession', '', {
-    capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': options } },
-  });
-  session = `/${made.sessionId}`;
-  await send('POST', 'SetTimeouts', 'timeouts', { script: PATIENCE_MS, pageLoad: PATIENCE_MS });
-  return new Driver(send, async () => {
+  const end = async () => {
     await driver.end();
     await screen.end();
     rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  });
+  };
+  try {
+    await until("WebKit's driver starts", () => {
+      driver.check();
+      return fetch(`http://127.0.0.1:${port}/status`).then((response) => response.ok, () => false);
+    });
+    const options = { binary, args: ['--automation'] };
+    const made = await send('POST', 'NewSession', '', {
+      capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': options } },
+    });
+    session = `/${made.sessionId}`;
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  await send('POST', 'SetTimeouts', 'timeouts', { script: PATIENCE_MS, pageLoad: PATIENCE_MS });
+  return new Driver(send, end);
 }
