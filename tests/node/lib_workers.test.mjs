@@ -110,6 +110,20 @@ test('a pool passes errors on and works on', async () => {
   pool.dispose();
 });
 
+test('what cannot be posted to a worker is refused as without one, and the process ends', () => {
+  for (const worker of [false, 1]) {
+    const script = `
+      import { Classifier } from ${JSON.stringify(new URL('../../web/lib/vit158.js', import.meta.url))};
+      const vit = await Classifier.load(${JSON.stringify(MODEL)}, { worker: ${worker} });
+      const codes = [];
+      for (let i = 0; i < 2; i++) await vit.classify({ foo() {} }).catch(({ code }) => codes.push(code));
+      const { logits } = await vit.classify(${JSON.stringify(PICTURE)});
+      console.log(...codes, logits.length);`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000, encoding: 'utf8' });
+    assert.equal(said, 'E_INPUT E_INPUT 10\n');
+  }
+});
+
 test('a pool of workers that the caller makes', async () => {
   let made = 0;
   const newWorker = () => {

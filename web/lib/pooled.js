@@ -46,14 +46,19 @@ class Member {
    * @param {number} id
    * @param {object} message
    * @param {Transferable[]} [transfer]
-   * @returns {Promise<any>} rejected with a packed error
+   * @returns {Promise<any>} rejected with a packed error, or E_INPUT for what cannot be posted
    */
   ask(id, message, transfer) {
     if (this.dead) return Promise.reject(this.dead);
     return new Promise((resolve, reject) => {
+      try {
+        this.#handle.post(message, transfer);
+      } catch (error) {
+        const why = `this cannot be sent to a worker: ${messageOf(error)}`;
+        throw new Vit158Error('E_INPUT', why, { cause: error });
+      }
       this.waiting.set(id, { resolve, reject });
       this.#handle.hold(true);
-      this.#handle.post(message, transfer);
     });
   }
 
