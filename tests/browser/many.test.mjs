@@ -139,6 +139,27 @@ pageTest('a long run can be cancelled, and what is there can be saved', {}, asyn
   await run(page, files.slice(0, 3));
 });
 
+for (const query of ['', '?worker=off']) {
+  /** @type {import('./harness.mjs').PageOptions} */
+  const withoutSimd = {
+    query,
+    prepare: (context) =>
+      context.addInitScript(() => {
+        WebAssembly.validate = () => false;
+      }),
+  };
+  pageTest(`without SIMD the scalar module runs${query && ', also on the page'}`, withoutSimd, async (page) => {
+    await run(page, files.slice(0, 6));
+    const { engine, results } = JSON.parse((await saved(page, '#many-json')).content);
+    assert.equal(engine, 'scalar');
+    for (const { file, logits_sha256: hash } of results) assert.equal(hash, hashes.get(file.slice(5)), file);
+    await page.click('#tab-inside');
+    await page.click('#check-run');
+    await page.waitForFunction(() => /\(/.test(document.getElementById('check-words')?.textContent ?? ''));
+    assert.match(await text(page, '#check-words'), /^All \d+ pictures .* bit for bit \(scalar\)\.$/);
+  });
+}
+
 pageTest('without workers the page does it itself', { query: '?worker=off' }, async (page) => {
   await run(page, files.slice(0, 12));
   assert.match(await text(page, '#many-words'), /^12 pictures in/);

@@ -157,7 +157,7 @@ function modulesOf(entry) {
   const found = new Set([new URL(entry, WEB).href]);
   for (const url of found) {
     const source = readFileSync(new URL(url), 'utf8');
-    for (const [, name] of source.matchAll(/^(?:import|export)\b[^'";]*'(\.[^']+)'/gm))
+    for (const [, name] of source.matchAll(/^(?:import|export)\b[^'";(]*'(\.[^']+)'/gm))
       found.add(new URL(name, url).href);
   }
   return found;

@@ -17,7 +17,7 @@ export async function checkBrowser({ variant, hasWorkers }, onProgress) {
   const entry = (await fetchManifest()).models.find((one) => one.sha256 === sha256);
   if (!entry) throw new Error('the model that was recorded is not offered here');
   const source = await modelSource(entry);
-  const classifier = await loadPool(source, { engine: variant, worker: hasWorkers && 1 });
+  const classifier = await loadPool(source, { variant, worker: hasWorkers && 1 });
   try {
     const { read } = place;
     const report = await verify(golden, { classifier, modelSha256: sha256, read, onProgress });

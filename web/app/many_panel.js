@@ -171,7 +171,7 @@ class ManyPanel {
     try {
       const count = Math.min(navigator.hardwareConcurrency || 2, MOST_WORKERS, files.length);
       const { signal } = abort;
-      const options = { engine: variant, worker: hasWorkers && count, signal };
+      const options = { variant, worker: hasWorkers && count, signal };
       const vit = (pool = await loadPool(model.source, options));
       this.#started = performance.now();
       await classifyAll(

@@ -97,18 +97,23 @@ export const threadsModule = () =>
 export const startWorker = () => new Worker(WORKER, { type: 'module', name: 'vit158' });
 
 /**
+ * @typedef {object} PoolOptions
+ * @property {'auto' | 'scalar'} variant
+ * @property {number | false} worker  how many, or none: on the page's own thread
+ * @property {AbortSignal} [signal]
+ */
+
+/**
  * The library's own workers, for many pictures at once.
  * @param {ModelSource} source
- * @param {import('../lib/vit158.js').LoadOptions} options
+ * @param {PoolOptions} options
  */
-export async function loadPool({ url, file, sha256 }, options) {
-  const scalar = options.engine === 'scalar';
+export async function loadPool({ url, file, sha256 }, { variant, ...options }) {
   const { Classifier } = await import('../lib/vit158.js');
-  const wasm = {
-    engine: await wasmModule(scalar ? 'vit158-scalar' : 'vit158'),
-    decoder: await wasmModule('vit158-decode'),
-  };
-  return Classifier.load(file ?? /** @type {string} */ (url), { ...options, sha256, wasm });
+  const { variantHere } = await import('./variant.js');
+  const { engine, module } = variantHere(variant);
+  const wasm = { engine: await wasmModule(module), decoder: await wasmModule('vit158-decode') };
+  return Classifier.load(file ?? /** @type {string} */ (url), { ...options, engine, sha256, wasm });
 }
 
 /** @param {string} name of a WebAssembly module */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Answers the requests of protocol.js with the library: one model at a time, pictures decoded,
 // previewed and classified one after the other. Runs in the worker, or on the main thread.
-import { Classifier, decodeImage, hasSimd128 } from '../lib/vit158.js';
+import { Classifier, decodeImage } from '../lib/vit158.js';
 import { canvasIsRandomised } from './canvas.js';
 import { PREVIEW_SIDE, REPLY, REQUEST } from './protocol.js';
 import { shrinkToRgba, tensorToRgba } from './pixels.js';
 import { modelBlob, threadsModule, wasmModule } from './resources.js';
+import { variantHere } from './variant.js';
 
 /** Repeated runs stop early after this many milliseconds. */
 const MEASURE_BUDGET_MS = 2000;
@@ -65,17 +66,17 @@ export class Service {
    * @param {AbortSignal} signal
    * @returns {Promise<import('./protocol.js').ModelFacts>}
    */
-  async #load({ id, url, file, sha256, engine }, signal) {
-    const scalar = engine === 'scalar' || !hasSimd128();
+  async #load({ id, url, file, sha256, engine: wanted }, signal) {
+    const { engine, module } = variantHere(wanted);
     const wasm = {
       decoder: wasmModule('vit158-decode'),
-      engine: wasmModule(scalar ? 'vit158-scalar' : 'vit158'),
+      engine: wasmModule(module),
       threads: threadsModule(),
     };
     const model = await loadOnceMore(file ?? /** @type {string} */ (url), {
       signal,
       sha256,
-      engine: scalar ? 'scalar' : 'simd128',
+      engine,
       wasm,
       onProgress: (value) => this.#post({ id, type: REPLY.PROGRESS, value }, []),
     });

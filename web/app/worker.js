@@ -7,6 +7,7 @@ import { Service } from './service.js';
 import './canvas.js';
 import './pixels.js';
 import './resources.js';
+import './variant.js';
 import '../lib/abort.js';
 import '../lib/classifier.js';
 import '../lib/decode_image.js';

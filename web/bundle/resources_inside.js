@@ -132,16 +132,15 @@ async function sendParcel(worker) {
 
 /**
  * @param {ModelSource} source
- * @param {import('../lib/vit158.js').LoadOptions} options
+ * @param {import('../app/resources.js').PoolOptions} options
  */
-export async function loadPool({ file, sha256 }, options) {
-  const scalar = options.engine === 'scalar';
+export async function loadPool({ file, sha256 }, { variant, ...options }) {
   const { Classifier } = await import('../lib/vit158.js');
-  const wasm = {
-    engine: await wasmModule(scalar ? 'vit158-scalar' : 'vit158'),
-    decoder: await wasmModule('vit158-decode'),
-  };
+  const { variantHere } = await import('../app/variant.js');
+  const { engine, module } = variantHere(variant);
+  const wasm = { engine: await wasmModule(module), decoder: await wasmModule('vit158-decode') };
   const newWorker = () => workerNamed('classifier');
   const worker = hasWorkers && options.worker;
-  return Classifier.load(/** @type {Blob} */ (file), { ...options, sha256, wasm, worker, newWorker });
+  const more = { engine, sha256, wasm, worker, newWorker };
+  return Classifier.load(/** @type {Blob} */ (file), { ...options, ...more });
 }
