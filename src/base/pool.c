@@ -6,14 +6,12 @@
 #define SPINS 20000
 /* No sleep is longer, so a lost wake-up or a dead helper is noticed. */
 #define NAP_MS 50U
-/* The caller gives up on helpers that hold a task this long: a task takes well under a second. */
-#define PATIENCE_NAPS 200U
 
 static void take_tasks(vit158_shared_pool *p, uint32_t worker)
 {
     const uint32_t n_tasks = p->n_tasks;
     uint32_t task;
-    while ((task = atomic_fetch_add(&p->next_task, 1)) < n_tasks)
+    while (atomic_load(&p->failed) == 0 && (task = atomic_fetch_add(&p->next_task, 1)) < n_tasks)
         p->task(p->context, task, worker);
 }
 
@@ -26,7 +24,7 @@ static void wait_for_helpers(vit158_shared_pool *p)
             continue;
         if (atomic_load(&p->failed) != 0)
             return;
-        if (++naps > PATIENCE_NAPS) {
+        if (p->patience_naps != 0 && ++naps > p->patience_naps) {
             vit158_shared_pool_fail(p);
             return;
         }

@@ -3,11 +3,16 @@
 
 #include <stdlib.h>
 
+/* A minute: a worker that its browser ended says nothing. */
+#define PATIENCE_NAPS 1200U
+
 vit158_shared_pool *vit158_wasm_pool_open(uint32_t workers)
 {
     vit158_shared_pool *pool = malloc(sizeof *pool);
-    if (pool != NULL)
+    if (pool != NULL) {
         vit158_shared_pool_init(pool, workers);
+        pool->patience_naps = PATIENCE_NAPS;
+    }
     return pool;
 }
 

@@ -75,6 +75,17 @@ static void test_a_dead_helper_ends_the_wait(void **state)
     run_and_check(&pool.pool, MAX_TASKS); /* later operations run on the caller */
 }
 
+static void test_patience_has_an_end(void **state)
+{
+    (void)state;
+    static vit158_shared_pool pool;
+    vit158_shared_pool_init(&pool, 2);
+    pool.patience_naps = 2;
+    atomic_store(&pool.active, 1); /* and nobody reports its death */
+    run_and_check(&pool.pool, MAX_TASKS);
+    assert_true(pool.pool.failed(&pool.pool));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +93,7 @@ int main(void)
         cmocka_unit_test(test_shared_pool_runs_each_task_once),
         cmocka_unit_test(test_shared_pool_works_without_helpers),
         cmocka_unit_test(test_a_dead_helper_ends_the_wait),
+        cmocka_unit_test(test_patience_has_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
