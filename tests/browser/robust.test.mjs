@@ -79,6 +79,18 @@ for (const [when, options] of WITHOUT_WORKER) {
     const before = await answered(page);
     await page.click('.sample >> nth=1');
     await answered(page, before);
+    // Nor do the panels ask for workers: here they would end the check.
+    await page.evaluate(() => {
+      globalThis.Worker = /** @type {any} */ (
+        function () {
+          throw new Error('a worker was asked for');
+        }
+      );
+    });
+    await page.click('#tab-inside');
+    await page.click('#check-run');
+    await page.waitForFunction(() => /[.:]/.test(document.getElementById('check-words')?.textContent ?? ''));
+    assert.match(await text(page, '#check-words'), /^All \d+ pictures/);
   });
 }
 

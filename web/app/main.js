@@ -23,10 +23,9 @@ const keepOffline = () => import('./offline.js').then((module) => module.keepOff
 
 class App {
   #options = new URLSearchParams(location.search);
-  #hasWorkers = this.#options.get('worker') !== 'off';
   /** @type {'auto' | 'scalar'} */
   #variant = this.#options.get('engine') === 'scalar' ? 'scalar' : 'auto';
-  #engine = new Engine({ worker: this.#hasWorkers });
+  #engine = new Engine({ worker: this.#options.get('worker') !== 'off' });
   #stage = new Stage();
   #results = new Results();
   #timing = new Timing();
@@ -51,7 +50,9 @@ class App {
   /** @type {import('./panels.js').Shared} */
   #shared = {
     engine: this.#engine,
-    hasWorkers: this.#hasWorkers,
+    get hasWorkers() {
+      return this.engine.thread === 'worker';
+    },
     variant: this.#variant,
     model: null,
     pictures: this.#pictures,

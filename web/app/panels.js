@@ -8,7 +8,7 @@ import { Tabs } from './tabs.js';
  * What a panel may use of the page.
  * @typedef {object} Shared
  * @property {import('./engine.js').Engine} engine
- * @property {boolean} hasWorkers
+ * @property {boolean} hasWorkers  false where the engine had to stay on the page's thread
  * @property {'auto' | 'scalar'} variant
  * @property {{facts: import('./protocol.js').ModelFacts, source: import('./resources.js').ModelSource} | null} model
  *   in use

@@ -27,9 +27,6 @@ export const receiveModules = (given) => {
   received = given;
 };
 
-/** Until the page's worker has failed to start. */
-let hasWorkers = true;
-
 /** @param {string} name @returns {string} base64 */
 function textOf(name) {
   const element = document.getElementById(`inside:${encodeURIComponent(name)}`);
@@ -113,7 +110,6 @@ function workerNamed(name) {
 /** @returns {Worker} */
 export function startWorker() {
   const worker = workerNamed('vit158');
-  worker.addEventListener('error', () => (hasWorkers = false));
   sendParcel(worker);
   return worker;
 }
@@ -140,7 +136,6 @@ export async function loadPool({ file, sha256 }, { variant, ...options }) {
   const { engine, module } = variantHere(variant);
   const wasm = { engine: await wasmModule(module), decoder: await wasmModule('vit158-decode') };
   const newWorker = () => workerNamed('classifier');
-  const worker = hasWorkers && options.worker;
-  const more = { engine, sha256, wasm, worker, newWorker };
+  const more = { engine, sha256, wasm, newWorker };
   return Classifier.load(/** @type {Blob} */ (file), { ...options, ...more });
 }
