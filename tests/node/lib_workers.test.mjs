@@ -208,3 +208,25 @@ test('a process that forgets dispose() ends all the same', () => {
     execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000 });
   }
 });
+
+test('helpers of an engine that crashed are ended, and the crash is what is reported', () => {
+  for (const [name, after] of [['step', 'vit.dispose();'], ['step', ''], ['load_end', '']]) {
+    const script = `
+      import { Classifier } from ${JSON.stringify(new URL('../../web/lib/vit158.js', import.meta.url))};
+      const instantiate = WebAssembly.instantiate;
+      WebAssembly.instantiate = async (...args) => {
+        const { exports } = await instantiate(...args);
+        const crash = () => { throw new WebAssembly.RuntimeError('unreachable'); };
+        return exports.vit158_wasm_step ? { exports: { ...exports, vit158_wasm_${name}: crash } } : { exports };
+      };
+      try {
+        const vit = await Classifier.load(${JSON.stringify(MODEL)}, { threads: 3 });
+        await vit.classify(${JSON.stringify(PICTURE)}).catch(({ code, message }) => console.log(code, message));
+        ${after}
+      } catch ({ code, message }) {
+        console.log(code, message);
+      }`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 30_000, encoding: 'utf8' });
+    assert.equal(said, `E_WASM the engine crashed in vit158_wasm_${name}: unreachable\n`);
+  }
+});

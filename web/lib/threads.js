@@ -110,9 +110,13 @@ export class ThreadTeam {
     await Promise.all(reports);
   }
 
-  /** Ends the helpers, whatever they do. */
+  /** Ends the helpers, whatever they do; never fails. */
   end() {
-    if (teams.delete(this)) this.#quit();
+    try {
+      if (teams.delete(this)) this.#quit();
+    } catch {
+      // After a crash no engine is left to send them home: they are ended where they are.
+    }
     for (const worker of this.#workers) worker.end();
     this.#workers = [];
     this.#ready = 0;
