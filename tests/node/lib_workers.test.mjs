@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -46,12 +48,20 @@ test('threads refuse senseless counts', async () => {
 });
 
 test('"auto" keeps small models on one thread', async () => {
-  assert.equal(chooseThreads('auto', 500_000), 1);
-  assert.equal(chooseThreads('auto', 0), 1, 'unknown size');
-  assert.equal(chooseThreads(3, 0), 3);
+  assert.equal(await chooseThreads('auto', 500_000), 1);
+  assert.equal(await chooseThreads('auto', 0), 1, 'unknown size');
+  assert.equal(await chooseThreads(3, 0), 3);
   const vit = await Classifier.load(MODEL);
   assert.equal(vit.info().threads, 1);
   vit.dispose();
+});
+
+test('"auto" takes as many threads as there are cores, at most 4', async (t) => {
+  let cores = 0;
+  t.mock.method(os, 'availableParallelism', () => cores);
+  syncBuiltinESMExports();
+  t.after(() => (t.mock.restoreAll(), syncBuiltinESMExports()));
+  for (cores of [1, 3, 4, 16]) assert.equal(await chooseThreads('auto', 2 << 20), Math.min(cores, 4));
 });
 
 test('memory of threads stays flat', async () => {

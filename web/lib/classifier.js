@@ -73,14 +73,14 @@ export class Classifier {
       throw new Vit158Error('E_UNSUPPORTED', 'this engine runs no SIMD; use engine: "scalar"');
     const variant = wanted === 'auto' ? bestVariant() : wanted;
     const mayShare = variant === 'simd128' && (!wasm.engine || wasm.threads !== undefined);
-    const alone = !mayShare || chooseThreads(threads, Infinity) === 1;
+    const alone = !mayShare || (await chooseThreads(threads, Infinity)) === 1;
     const module = alone ? loadWasm(variant, wasm.engine) : undefined;
     module?.catch(() => {}); // reported where it is awaited
     const stream = await openSource(source, signal);
     /** @type {Engine | undefined} */
     let engine;
     try {
-      const count = alone ? 1 : chooseThreads(threads, stream.length);
+      const count = alone ? 1 : await chooseThreads(threads, stream.length);
       if (count > 1) engine = await startThreaded(count, stream.length, wasm.threads);
       engine ??= await Engine.create(await (module ?? loadWasm(variant, wasm.engine)));
       await fill(engine, stream, pace, options);

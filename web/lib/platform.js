@@ -19,6 +19,13 @@ export function nodeModule(name) {
   return import(/* @vite-ignore */ /* webpackIgnore: true */ `node:${name}`);
 }
 
+/** Cores to work with; 2 where the browser does not say. */
+export async function coreCount() {
+  if (!hasFiles()) return globalThis.navigator?.hardwareConcurrency ?? 2;
+  const os = /** @type {typeof import('node:os')} */ (await nodeModule('os'));
+  return os.availableParallelism?.() ?? os.cpus().length; // the former since Node 18.14
+}
+
 /** Milliseconds from an arbitrary start. */
 export function nowMs() {
   return performance.now();

@@ -3,7 +3,7 @@
  * Threads inside one image: a memory that can be shared, and workers that run the pool of
  * src/wasm/threads_abi.h on it. Where any of it is missing there is one thread and no error.
  */
-import { hasFiles } from './platform.js';
+import { coreCount, hasFiles } from './platform.js';
 import { openWorker } from './workers.js';
 
 const PAGE_BYTES = 65536;
@@ -24,11 +24,11 @@ const AUTO_MOST_THREADS = 4;
  * @param {number | 'auto'} wanted
  * @param {number} modelBytes 0 = unknown
  */
-export function chooseThreads(wanted, modelBytes) {
+export async function chooseThreads(wanted, modelBytes) {
   if (wanted === 1 || !canShare()) return 1;
   if (wanted !== 'auto') return wanted;
   if (modelBytes < AUTO_MODEL_BYTES) return 1;
-  return Math.max(1, Math.min(AUTO_MOST_THREADS, globalThis.navigator?.hardwareConcurrency ?? 2));
+  return Math.max(1, Math.min(AUTO_MOST_THREADS, await coreCount()));
 }
 
 /**
