@@ -247,6 +247,6 @@ function stepsOf({ timing }) {
  */
 export function typical(values) {
   const cut = values.length >> 2;
-  const middle = values.toSorted((a, b) => a - b).slice(cut, values.length - cut);
+  const middle = [...values].sort((a, b) => a - b).slice(cut, values.length - cut);
   return middle.reduce((sum, value) => sum + value, 0) / middle.length;
 }
