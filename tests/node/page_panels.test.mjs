@@ -53,6 +53,17 @@ test('a batch runs so many at once, every file once, failures beside the rest', 
   assert.equal(toCsv(rows.slice(2, 3)).split('\r\n')[1], '2.jpg,"label, ""2.jpg""",3,0.5,1.5,ab,');
 });
 
+test('no text of a CSV file is a formula to a spreadsheet, and numbers stay numbers', () => {
+  /** @param {string} name @param {Partial<import('../../web/app/batch.js').Row>} more */
+  const line = (name, more) =>
+    toCsv([{ ...newRow(new File([], name)), ...more }]).split('\r\n').slice(1).join('\r\n');
+  const done = /** @type {const} */ ({ state: 'done', index: 0, score: 1e-9, ms: -0.5 });
+  assert.equal(line('=1+1.jpg', { ...done, label: '@SUM(A1)' }), "'=1+1.jpg,'@SUM(A1),0,1e-9,-0.5,,\r\n");
+  assert.equal(line('+1', { ...done, label: '-2,"x' }), `'+1,"'-2,""x",0,1e-9,-0.5,,\r\n`);
+  assert.equal(line('\t=1', { state: 'failed', error: '\r=1' }), `'\t=1,,,,,,"'\r=1"\r\n`);
+  assert.equal(line('a=1-2.jpg', { ...done, label: "'=1" }), "a=1-2.jpg,'=1,0,1e-9,-0.5,,\r\n");
+});
+
 test('a batch that is aborted starts no more files and leaves the rest waiting', async () => {
   const files = someFiles(50);
   const rows = files.map(newRow);

@@ -69,12 +69,20 @@ function valuesOf({ name, state, label, index, score, ms, logitsSha256, error })
   ];
 }
 
-/** @param {Row[]} rows @returns {string} as RFC 4180 has it; rows still waiting are left out */
+/**
+ * A field of RFC 4180. Text that a spreadsheet would take for a formula gets an apostrophe in front:
+ * names of files and labels of models may be a stranger's.
+ * @param {string | number} value
+ */
+function fieldOf(value) {
+  const text = typeof value === 'string' ? value.replace(/^[=+\-@\t\r]/, "'$&") : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** @param {Row[]} rows @returns {string} CSV; rows still waiting are left out */
 export function toCsv(rows) {
-  const quote = (/** @type {string | number} */ value) =>
-    /[",\r\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
   const finished = rows.filter(({ state }) => state !== 'waiting');
-  return [COLUMNS, ...finished.map(valuesOf)].map((line) => `${line.map(quote).join(',')}\r\n`).join('');
+  return [COLUMNS, ...finished.map(valuesOf)].map((line) => `${line.map(fieldOf).join(',')}\r\n`).join('');
 }
 
 /**
