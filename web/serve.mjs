@@ -19,6 +19,7 @@ const DEFAULT_PORT = 8158;
 export const CSP =
   "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; media-src 'self' blob:";
 
+const PLAIN = 'text/plain; charset=utf-8';
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -57,7 +58,7 @@ export function resolveFile(pathname) {
 async function answer(request, response, headers) {
   /** @param {number} status @param {string} text */
   const refuse = (status, text) => {
-    response.writeHead(status, { ...headers, 'content-type': 'text/plain; charset=utf-8' });
+    response.writeHead(status, { ...headers, 'content-type': PLAIN });
     response.end(`${text}\n`);
   };
   if (request.method !== 'GET' && request.method !== 'HEAD')
@@ -101,7 +102,12 @@ export function serve({ port = 0, coi = false } = {}) {
     }),
   };
   const server = createServer((request, response) => {
-    answer(request, response, headers);
+    answer(request, response, headers).catch((error) => {
+      console.error(`${request.url}: ${error.message}`);
+      if (response.headersSent) return response.destroy();
+      response.writeHead(500, { ...headers, 'content-type': PLAIN });
+      return response.end('the server failed; its console says why\n');
+    });
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);

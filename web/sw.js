@@ -25,7 +25,7 @@ worker.addEventListener('message', (/** @type {MessageEvent} */ { data }) => {
 worker.addEventListener('fetch', (/** @type {any} */ event) => {
   const { request } = event;
   const name = nameOf(request.url);
-  if (request.method === 'GET' && name in HASHES) event.respondWith(answer(event, name));
+  if (request.method === 'GET' && Object.hasOwn(HASHES, name)) event.respondWith(answer(event, name));
 });
 
 /** @param {string} url @returns {string} the file's name in the site */
@@ -74,7 +74,7 @@ async function answer(event, name) {
   const good = await intact(name, kept);
   if (good) return good;
   if (kept) await cache.delete(SCOPE + name);
-  if (name in SITE.onDemand) return passOn(event, name, cache);
+  if (Object.hasOwn(SITE.onDemand, name)) return passOn(event, name, cache);
   try {
     const fresh = await fetchIntact(name);
     event.waitUntil(cache.put(SCOPE + name, fresh.clone()));

@@ -2,11 +2,12 @@
 // The development server.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { serve } from '../../web/serve.mjs';
 import { answered, FLOAT_MODEL, launch, needs, ROOT } from './harness.mjs';
 
@@ -21,10 +22,11 @@ after(() => server.close());
  * Asks for a path exactly as written; fetch would tidy it up first.
  * @param {string} path
  * @param {string} [method]
+ * @param {{url: string}} [of]
  * @returns {Promise<{status: number, type: string, length: number}>}
  */
-function ask(path, method = 'GET') {
-  const { port } = new URL(server.url);
+function ask(path, method = 'GET', { url } = server) {
+  const { port } = new URL(url);
   return new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port, path, method, agent: false };
     const request = get(options, async (response) => {
@@ -70,6 +72,25 @@ test('nothing outside the site is given away', async () => {
     assert.equal((await ask(path)).status, 404, path);
   assert.equal((await ask('/%zz')).status, 400);
   assert.equal((await ask('/', 'POST')).status, 405);
+});
+
+test('what goes wrong in an answer is answered, and the server stays', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'vit158-half-'));
+  mkdirSync(path.join(folder, 'web'));
+  for (const name of ['serve.mjs', 'site_files.mjs'])
+    cpSync(path.join(ROOT, 'web', name), path.join(folder, 'web', name));
+  const said = t.mock.method(console, 'error', () => {});
+  const module = await import(pathToFileURL(path.join(folder, 'web/serve.mjs')).href);
+  const half = await module.serve();
+  try {
+    // The list names the files of folders that are not there.
+    assert.equal((await ask('/sw-files.js', 'GET', half)).status, 500);
+    assert.match(String(said.mock.calls[0]?.arguments[0]), /sw-files\.js: ENOENT/);
+    assert.equal((await ask('/serve.mjs', 'GET', half)).status, 200);
+  } finally {
+    await half.close();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('--coi isolates the page', async () => {
