@@ -3,6 +3,8 @@
 // answer with something else.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Classifier } from '../../web/lib/vit158.js';
@@ -166,5 +168,26 @@ test('the modules may come from the caller', async () => {
       error('E_WASM', new RegExp(`^${origin}/octet-page .*is not WebAssembly.*a web page came`)));
     await assert.rejects(check(path, { worker, wasm: Buffer.from('nonsense') }), error('E_WASM'));
     await assert.rejects(check(path, { worker, wasm: dist('vit158-decode.wasm') }), error('E_WASM', /./));
+  }
+});
+
+test('without the threads module "auto" is one thread, a number of threads is an error', async (t) => {
+  // "auto" counts the bytes of the file: spaces after the header make it large enough.
+  const header = Number(bytes.readBigUInt64LE());
+  const spaces = Buffer.alloc(1 << 20, ' ');
+  const large = Buffer.concat([bytes.subarray(0, 8 + header), spaces, bytes.subarray(8 + header)]);
+  large.writeBigUInt64LE(BigInt(header + spaces.length));
+  t.mock.method(os, 'availableParallelism', () => 2);
+  syncBuiltinESMExports();
+  t.after(() => (t.mock.restoreAll(), syncBuiltinESMExports()));
+  const whole = await Classifier.load(large);
+  assert.equal(whole.info().threads, 2, 'with the module');
+  whole.dispose();
+  for (const threads of [`${origin}/none.wasm`, '/no/such/file.wasm', Buffer.from('no module')]) {
+    const vit = await Classifier.load(large, { wasm: { threads } });
+    assert.equal(vit.info().threads, 1);
+    assert.equal((await vit.classify(picture)).logitsSha256, EXPECTED);
+    vit.dispose();
+    await assert.rejects(Classifier.load(large, { threads: 2, wasm: { threads } }), { name: 'Vit158Error', code: /^E_(NETWORK|IO|WASM)$/ });
   }
 });

@@ -81,7 +81,7 @@ export class Classifier {
     let engine;
     try {
       const count = alone ? 1 : await chooseThreads(threads, stream.length);
-      if (count > 1) engine = await startThreaded(count, stream.length, wasm.threads);
+      if (count > 1) engine = await startThreaded(count, stream.length, wasm.threads, threads === 'auto');
       engine ??= await Engine.create(await (module ?? loadWasm(variant, wasm.engine)));
       await fill(engine, stream, pace, options);
       const kernels = { engine: wanted, gemm };
@@ -302,15 +302,17 @@ function newTiming() {
  * An engine with helper threads, or none where the system does not give what it needs.
  * @param {number} threads
  * @param {number} modelBytes
- * @param {import('./vit158.d.ts').WasmSource} [wasm]
+ * @param {import('./vit158.d.ts').WasmSource | undefined} wasm
+ * @param {boolean} optional nobody asked for threads: whatever goes wrong, there are none
  */
-async function startThreaded(threads, modelBytes, wasm) {
-  const module = await loadWasm('threads', wasm);
+async function startThreaded(threads, modelBytes, wasm, optional) {
+  let module;
   try {
+    module = await loadWasm('threads', wasm);
     return await Engine.createThreaded(module, threads, modelBytes);
   } catch (error) {
-    if (error instanceof RangeError || /** @type {any} */ (error).code === 'E_MEMORY')
-      return undefined; // no room for shared memory: one thread, without an error
+    const noRoom = error instanceof RangeError || /** @type {any} */ (error).code === 'E_MEMORY';
+    if (optional || (module && noRoom)) return undefined; // one thread, without an error
     throw error;
   }
 }
