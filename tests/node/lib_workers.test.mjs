@@ -2,13 +2,14 @@
 // Work in workers: threads inside one image, and a pool of workers for many images.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import os from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import workerThreads, { Worker } from 'node:worker_threads';
 import { Classifier } from '../../web/lib/vit158.js';
 import { chooseThreads } from '../../web/lib/threads.js';
 import { ROOT } from './shared.mjs';
@@ -239,4 +240,45 @@ test('helpers of an engine that crashed are ended, and the crash is what is repo
     const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 30_000, encoding: 'utf8' });
     assert.equal(said, `E_WASM the engine crashed in vit158_wasm_${name}: unreachable\n`);
   }
+});
+
+/**
+ * The workers started during a test.
+ * @param {import('node:test').TestContext} t
+ */
+function watchWorkers(t) {
+  /** @type {{worker: Worker, exit: Promise<unknown>}[]} */
+  const started = [];
+  workerThreads.Worker = class extends Worker {
+    /** @param {ConstructorParameters<typeof Worker>} args */
+    constructor(...args) {
+      super(...args);
+      started.push({ worker: this, exit: once(this, 'exit') });
+    }
+  };
+  syncBuiltinESMExports();
+  t.after(() => {
+    workerThreads.Worker = Worker;
+    syncBuiltinESMExports();
+    for (const { worker } of started) worker.terminate();
+  });
+  return started;
+}
+
+test('without memory for all threads there is one, and the helpers started so far end', async (t) => {
+  const started = watchWorkers(t);
+  const { instantiate } = WebAssembly;
+  let stacks = 0;
+  t.mock.method(WebAssembly, 'instantiate', async (/** @type {any[]} */ ...args) => {
+    const { exports } = await /** @type {any} */ (instantiate)(...args);
+    const malloc = (/** @type {number} */ n) => (n === 65536 && ++stacks === 2 ? 0 : exports.malloc(n));
+    return { exports: { ...exports, malloc } };
+  });
+  const vit = await Classifier.load(MODEL, { threads: 3 });
+  assert.equal(stacks, 2);
+  assert.equal(vit.info().threads, 1);
+  assert.ok(await hashOf(vit));
+  assert.equal(started.length, 1);
+  await started[0].exit;
+  vit.dispose();
 });

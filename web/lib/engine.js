@@ -69,13 +69,18 @@ export class Engine {
     const memory = sharedMemory(modelBytes);
     const engine = new Engine(new Heap(await instantiate(module, memory), memory));
     const heap = engine.#heap;
-    const pool = heap.call('vit158_wasm_pool_open', threads);
-    if (pool === 0) throw new Vit158Error('E_MEMORY', 'no memory for the threads');
-    engine.#call('use_pool', pool);
-    const allocate = heap.allocate.bind(heap);
-    const quit = () => void heap.call('vit158_wasm_pool_quit', pool);
-    await engine.#team.start(module, memory, { pool, allocate, quit }, threads);
-    return engine;
+    try {
+      const pool = heap.call('vit158_wasm_pool_open', threads);
+      if (pool === 0) throw new Vit158Error('E_MEMORY', 'no memory for the threads');
+      engine.#call('use_pool', pool);
+      const allocate = heap.allocate.bind(heap);
+      const quit = () => void heap.call('vit158_wasm_pool_quit', pool);
+      await engine.#team.start(module, memory, { pool, allocate, quit }, threads);
+      return engine;
+    } catch (error) {
+      engine.end(); // and the helpers started so far
+      throw error;
+    }
   }
 
   /** At work inside one image. */

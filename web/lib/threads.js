@@ -133,6 +133,7 @@ export class ThreadTeam {
         new URL('./thread_worker.js', import.meta.url),
         () => new Worker(new URL('./thread_worker.js', import.meta.url), { type: 'module' }),
       );
+      if (!teams.has(this)) return worker.end(); // the team was ended in the meantime
       this.#workers.push(worker);
       worker.onMessage(() => {
         this.#ready++;
