@@ -282,3 +282,22 @@ test('without memory for all threads there is one, and the helpers started so fa
   await started[0].exit;
   vit.dispose();
 });
+
+test('a pool that is aborted while its workers open ends them', async (t) => {
+  const started = watchWorkers(t);
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const Watched = workerThreads.Worker;
+  workerThreads.Worker = class extends Watched {
+    /** @param {ConstructorParameters<typeof Worker>} args */
+    constructor(...args) {
+      super(...args);
+      controller.abort(reason);
+    }
+  };
+  syncBuiltinESMExports();
+  await assert.rejects(Classifier.load(MODEL, { worker: 3, signal: controller.signal }),
+    { name: 'Vit158Error', code: 'E_ABORT', cause: reason });
+  assert.ok(started.length >= 1);
+  for (const { exit } of started) await exit;
+});

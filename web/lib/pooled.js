@@ -114,12 +114,15 @@ export class PooledClassifier {
     const url = new URL('./worker.js', import.meta.url);
     /** @type {Member[]} */
     const members = [];
-    const stop = () => {
-      for (const member of members) member.fail('E_ABORT', 'aborted while loading the model');
+    /** Why there is to be no pool. @type {import('./protocol.js').PackedError | undefined} */
+    let ended;
+    const end = (/** @type {import('./vit158.d.ts').ErrorCode} */ code, /** @type {string} */ message) => {
+      ended ??= { code, message };
+      for (const member of members) member.fail(code, message);
     };
     if (signal?.aborted)
       throw unpackError({ code: 'E_ABORT', message: 'aborted before the workers started' }, signal);
-    const stopListening = onAbort(signal, stop);
+    const stopListening = onAbort(signal, () => end('E_ABORT', 'aborted while loading the model'));
     try {
       const loads = Array.from({ length: count }, async (_, i) => {
         const handle = await openWorker(
@@ -129,14 +132,16 @@ export class PooledClassifier {
         );
         const member = new Member(handle, (latest) => (info.last = latest));
         members.push(member);
+        if (ended) member.fail(ended.code, ended.message); // while it opened
         const own = typeof bytes === 'string' || i === count - 1 ? bytes : bytes.slice();
         const transfer = typeof own === 'string' ? [] : [own.buffer];
         return member.ask(0, { type: 'load', bytes: own, options: posted }, transfer);
       });
       const [labels] = await Promise.all(loads);
+      if (ended) throw ended;
       return new PooledClassifier(members, info, labels, name);
     } catch (error) {
-      for (const member of members) member.fail('E_STATE', 'loading has failed');
+      end('E_STATE', 'loading has failed');
       if (error instanceof Error)
         throw new Vit158Error('E_THREAD', `starting a worker: ${messageOf(error)}`, { cause: error });
       throw unpackError(/** @type {any} */ (error), signal);
