@@ -48,6 +48,35 @@ pageTest('a local copy of the model gives the same logits', {}, async (page) => 
   await page.waitForFunction(() => !document.querySelector('#model-select [value="-1"]'));
 });
 
+/** The shipped model, said to have random weights as `vit158 synth` says it. */
+function untrainedModel() {
+  const bytes = readFileSync(path.join(ROOT, 'models', `${manifest.default}.safetensors`));
+  const end = 8 + Number(bytes.readBigUInt64LE());
+  const header = JSON.parse(bytes.toString('utf8', 8, end));
+  header.__metadata__.trained = 'false';
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text, bytes.subarray(end)]);
+}
+
+pageTest('a model that was not trained is named so, until another is in use', {}, async (page) => {
+  const words = 'Not trained: random weights, for measuring speed';
+  assert.doesNotMatch(await text(page, '#verdict-words'), /trained/);
+  const file = { name: 'synth.safetensors', mimeType: '', buffer: untrainedModel() };
+  await page.setInputFiles('#model-file', file);
+  await page.waitForFunction(
+    (expected) => document.getElementById('verdict-words')?.textContent === `${expected}.`,
+    words,
+  );
+  assert.equal((await facts(page))['Trained on'], words);
+  await page.selectOption('#model-select', '0');
+  await page.waitForFunction(
+    () => /sure|decide/.test(document.getElementById('verdict-words')?.textContent ?? ''),
+  );
+  assert.match((await facts(page))['Trained on'], /CIFAR-10/);
+});
+
 for (const how of ['chosen', 'dropped']) {
   pageTest(`the float ViT-Ti can be ${how}`, { needs: FLOAT_MODEL }, async (page) => {
     const before = await answered(page);

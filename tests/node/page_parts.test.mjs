@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { count, duration, labelParts, percent, rate, size } from '../../web/app/format.js';
-import { certainty, scopeWords } from '../../web/app/messages.js';
+import { certainty, scopeWords, untrainedWords } from '../../web/app/messages.js';
 import { ternaryBits } from '../../web/app/models.js';
 import { shrinkToRgba, tensorToRgba } from '../../web/app/pixels.js';
 import { blockTimes, stageTotals } from '../../web/app/timing.js';
@@ -66,6 +66,12 @@ test('the scope says what a model can name', () => {
   assert.match(scopeWords(['cat', 'dog', 'cow']), /knows 3 things only: cat, dog and cow\./);
   assert.match(scopeWords(Array.from({ length: 1000 }, (_, i) => `thing ${i}`)), /1,000 things/);
   assert.match(scopeWords(['', '']), /names no classes/);
+});
+
+test('a model of random weights is named so', () => {
+  assert.equal(untrainedWords({ trained: 'false' }), 'Not trained: random weights, for measuring speed');
+  assert.equal(untrainedWords({ trained: 'true' }), '');
+  assert.equal(untrainedWords({ dataset: 'CIFAR-10' }), '');
 });
 
 test('stages and blocks add up', () => {

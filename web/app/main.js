@@ -99,7 +99,7 @@ class App {
   #useModel(facts, source) {
     const again = this.#shared.model !== null || this.#pictures.waitsForModel;
     this.#shared.model = { facts, source };
-    this.#results.setScope(facts.labels);
+    this.#results.setScope(facts.labels, facts.info.metadata);
     this.#timing.setDepth(facts.info.model.depth);
     this.#stage.setCrop(cropOf(facts.info));
     this.#attention.setModel(facts.info.model);

@@ -118,6 +118,13 @@ export function certainty(predictions) {
 }
 
 /**
+ * @param {Record<string, string>} metadata of a model file
+ * @returns {string} '' if the model has learnt something
+ */
+export const untrainedWords = ({ trained }) =>
+  trained === 'false' ? 'Not trained: random weights, for measuring speed' : '';
+
+/**
  * What the model can name at all.
  * @param {string[]} labels
  * @returns {string}

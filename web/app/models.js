@@ -3,7 +3,7 @@
 // in use.
 import { byId, element } from './dom.js';
 import { count, size } from './format.js';
-import { modelWords, sentence } from './messages.js';
+import { modelWords, sentence, untrainedWords } from './messages.js';
 
 /**
  * An entry of models/manifest.json.
@@ -55,7 +55,7 @@ function factsOf({ model, metadata, engine, threads, memoryBytes }, thread, entr
   const module = engine === 'simd128' ? 'WebAssembly SIMD' : 'WebAssembly, no SIMD';
   const place = thread === 'worker' ? 'in a worker' : 'on the page';
   return [
-    metadata.dataset ?? entry?.dataset ?? 'not stated',
+    untrainedWords(metadata) || (metadata.dataset ?? entry?.dataset ?? 'not stated'),
     metadata.accuracy ?? entry?.accuracy ?? 'not stated',
     `${count(model.parameters)}, ${share ? `${share}% ternary` : 'float'}`,
     size(model.fileBytes),

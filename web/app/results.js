@@ -2,7 +2,7 @@
 // The predictions: a headline, five bars, and one spoken sentence for screen readers.
 import { byId, element } from './dom.js';
 import { labelParts, percent } from './format.js';
-import { certainty, scopeWords } from './messages.js';
+import { certainty, scopeWords, sentence, untrainedWords } from './messages.js';
 
 export const TOP_K = 5;
 
@@ -11,9 +11,15 @@ export class Results {
   /** @type {HTMLElement[]} */
   #rows = [...byId('bars').children].map((row) => /** @type {HTMLElement} */ (row));
   #spoken = '';
+  /** Takes the place of how sure the model is; '' for one that was trained. */
+  #untrained = '';
 
-  /** @param {string[]} labels  all labels of the model */
-  setScope(labels) {
+  /**
+   * @param {string[]} labels  all labels of the model
+   * @param {Record<string, string>} metadata of its file
+   */
+  setScope(labels, metadata) {
+    this.#untrained = untrainedWords(metadata);
     byId('scope').textContent = scopeWords(labels);
     this.#rows.forEach((row, i) => (row.hidden = i >= labels.length));
   }
@@ -38,7 +44,8 @@ export class Results {
   show({ predictions, logitsSha256 }, kind) {
     const first = predictions[0];
     const [headline] = labelParts(first.label, first.index);
-    this.#show('done', headline, percent(first.score), certainty(predictions));
+    const words = this.#untrained ? sentence(this.#untrained) : certainty(predictions);
+    this.#show('done', headline, percent(first.score), words);
     this.#rows.forEach((row, i) => this.#fill(row, predictions[i]));
     const code = byId('fingerprint-code');
     code.textContent = logitsSha256.slice(0, 12);
