@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // `npm start`: classifies a sample picture with the default model, through the committed wasm
-// modules, then serves the page until it is stopped. Needs Node and nothing else.
+// modules, then serves the page until it is stopped. Needs Node and nothing else; what a Node that is
+// too old could not import is imported after the check.
 // `npm start -- [--port N] [--coi]` as in serve.mjs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { serveFromCommandLine } from './serve.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const MIN_NODE = 18;
+/** The first to list folders within folders (site_files.mjs). */
+const MIN_NODE = [18, 17];
 
 /** @param {string} message @returns {never} */
 function stop(message) {
@@ -17,8 +18,9 @@ function stop(message) {
   process.exit(1);
 }
 
-if (Number(process.versions.node.split('.')[0]) < MIN_NODE)
-  stop(`needs Node ${MIN_NODE} or newer, this is ${process.version}`);
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < MIN_NODE[0] || (major === MIN_NODE[0] && minor < MIN_NODE[1]))
+  stop(`needs Node ${MIN_NODE.join('.')} or newer, this is ${process.version}`);
 if (!existsSync(join(ROOT, 'wasm_build/dist/vit158.wasm')))
   stop('wasm_build/dist has no modules; npm run build:wasm makes them');
 
@@ -30,4 +32,5 @@ const { status } = spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), 'clas
   { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 console.log('\nOther pictures: node web/cli.mjs classify FILE...; everything else: node web/cli.mjs --help');
+const { serveFromCommandLine } = await import('./serve.mjs');
 await serveFromCommandLine(process.argv.slice(2));
