@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Users' projects: the package as `npm pack` makes it, installed, imported by Vite, webpack and esbuild
 // builds, by pages without a build, and by Node; each runs and gives the logits that this repository
-// gives. All pages are served under a strict Content-Security-Policy; one is opened from the disk.
+// gives. Pages are served under a strict Content-Security-Policy, with three exceptions: Vite's
+// development server sends none, the page that takes the package from another origin allows that origin,
+// and one page is opened from the disk.
 import assert from 'node:assert/strict';
 import { copyFileSync, createReadStream, cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';

@@ -25,7 +25,7 @@ const MARKUP = `
   </div>
   <div id="many-empty" class="many-empty">
     <p class="many-lead">Drop pictures here, or a whole folder</p>
-    <p class="quiet">All are classified at once on this device, as many at a time as it has cores. The
+    <p class="quiet">All are classified on this device, one on each core but at most four at a time. The
       results can be saved as CSV or JSON.</p>
     <button id="many-choose" class="button primary" type="button">Choose pictures</button>
     <input id="many-file" type="file" accept="image/*" multiple aria-label="Picture files" tabindex="-1" hidden>
