@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Classifier, VERSION } from '../../web/lib/vit158.js';
+import { serve } from './server.mjs';
 import { CLASSES, DEPTH, DIM, HEADS, SIDE, TINY_MODELS, TOKENS, distance, noisePicture, tinyGolden, tinyPath } from './tiny.mjs';
 
 /** @param {string} code @param {RegExp} [message] */
@@ -247,3 +248,34 @@ test('the embedding comes beside the answer if it is wanted', async () => {
   assert.deepEqual(embedding, await vit.embed(picture));
   assert.equal('embedding' in (await vit.classify(picture)), false);
 });
+
+for (const worker of [0, 1]) {
+  test(`deadlines and aborts do not wait for a picture, ${worker} workers`, async () => {
+    const vit = await load('ternary-6', { worker });
+    const picture = noisePicture(40, 40);
+    const { logitsSha256 } = await vit.classify(picture);
+    /** @type {Promise<typeof picture>} */
+    const never = new Promise(() => {});
+    const reason = new Error('enough');
+    let [opened, closed] = [0, 0];
+    let arrived = () => {};
+    const origin = await serve((_request, response) => { // never answers
+      opened++;
+      response.on('close', () => closed++);
+      arrived();
+    });
+    for (const image of [never, `${origin}/a.png`, Promise.resolve(`${origin}/b.png`)]) {
+      await assert.rejects(vit.classify(image, { deadlineMs: 50 }), error('E_ABORT', /deadline passed/));
+      const controller = new AbortController();
+      arrived = () => controller.abort(reason);
+      const run = vit.embed(image, { signal: controller.signal });
+      if (image === never) setTimeout(arrived, 5);
+      await assert.rejects(run, { code: 'E_ABORT', cause: reason });
+    }
+    assert.ok(opened >= 2);
+    while (closed < opened) await new Promise((resolve) => setImmediate(resolve)); // no fetch goes on
+    const late = new Promise((resolve) => setTimeout(resolve, 30, picture));
+    assert.equal((await vit.classify(/** @type {any} */ (late), { deadlineMs: 60_000 })).logitsSha256, logitsSha256);
+    vit.dispose();
+  });
+}

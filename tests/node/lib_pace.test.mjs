@@ -54,4 +54,18 @@ test('waiting ends with the event or the abort, whichever comes first', async ()
   const never = /** @type {Promise<void>} */ (new Promise(() => {}));
   setTimeout(() => controller.abort(), 5);
   await assert.rejects(pace.wait(never, 'in the queue'), abort(/in the queue/));
+  await assert.rejects(pace.wait(never, 'once more'), abort(/aborted once more/, 'AbortError'));
+});
+
+test('waiting ends with the deadline, hands values and errors on, and leaves no timer', async () => {
+  const never = /** @type {Promise<void>} */ (new Promise(() => {}));
+  const pace = new Pace({ deadlineMs: 5 });
+  await assert.rejects(pace.wait(never, 'for it'), abort(/deadline passed for it/, 'TimeoutError'));
+  for (const deadlineMs of [undefined, 60_000, 1e12, Infinity]) {
+    const long = new Pace({ deadlineMs });
+    assert.equal(await long.wait(Promise.resolve(7), 'for it'), 7);
+    const mine = new Error('mine');
+    await assert.rejects(long.wait(Promise.reject(mine), 'for it'), (e) => e === mine);
+  }
+  assert.equal(process.getActiveResourcesInfo().includes('Timeout'), false);
 });

@@ -224,7 +224,7 @@ export class Classifier {
   /** @param {ImageInput} image @param {Pace} pace */
   async #feed(image, pace) {
     const timing = newTiming();
-    const { rows, decodeMs } = await openImage(image, this.#decoder, pace.signal);
+    const { rows, decodeMs } = await openImage(image, this.#decoder, pace);
     try {
       const rowBytes = rows.width * rows.channels;
       let start = performance.now();

@@ -4,6 +4,7 @@
  */
 import { Decoder } from './decoder.js';
 import { openImage } from './image_input.js';
+import { Pace } from './pace.js';
 
 /**
  * @param {import('./vit158.d.ts').ImageInput} image
@@ -11,7 +12,7 @@ import { openImage } from './image_input.js';
  * @returns {Promise<import('./vit158.d.ts').PixelData & {channels: 1 | 3 | 4}>}
  */
 export async function decodeImage(image, { signal, wasm } = {}) {
-  const { rows } = await openImage(image, new Decoder(wasm), signal);
+  const { rows } = await openImage(image, new Decoder(wasm), new Pace({ signal }));
   try {
     const { width, height, channels } = rows;
     const data = new Uint8Array(width * height * channels);

@@ -6,6 +6,7 @@
  */
 import { isJpegOrPng } from './decoder.js';
 import { Vit158Error, messageOf, wrapErrors } from './errors.js';
+import { Pace } from './pace.js';
 import { rowsInMemory, rowsPerStrip } from './pixel_rows.js';
 import { isA, isByteSource, readWhole } from './source.js';
 
@@ -15,17 +16,32 @@ import { isA, isByteSource, readWhole } from './source.js';
 /**
  * @param {ImageInput} image
  * @param {import('./decoder.js').Decoder} decoder
- * @param {AbortSignal} [signal]
+ * @param {Pace} [pace] says how long to wait for it
  * @returns {Promise<{rows: PixelRows, decodeMs: number}>} decodeMs: reading or fetching left out
  */
-export async function openImage(image, decoder, signal) {
-  const given = await image;
+export async function openImage(image, decoder, pace = new Pace()) {
+  const given = await pace.wait(image, 'while waiting for the picture');
   if (!isByteSource(given)) return timed(() => openPixels(given));
-  const { bytes, name } = await readWhole(/** @type {any} */ (given), signal);
+  const { bytes, name } = await readPicture(given, pace);
   if (bytes.length === 0) throw new Vit158Error('E_INPUT', `${name} is empty`);
   if (!isJpegOrPng(bytes)) return timed(() => browserDecode(bytes, name));
-  const instance = await decoder.acquire();
+  const instance = await pace.wait(decoder.acquire(), 'while loading the decoder');
   return timed(() => instance.decode(bytes));
+}
+
+/**
+ * The bytes of a picture's file. When the caller wants no more, a fetch is ended, too.
+ * @param {any} source for which isByteSource is true
+ * @param {Pace} pace
+ */
+export async function readPicture(source, pace) {
+  const stop = new AbortController();
+  try {
+    return await pace.wait(readWhole(source, stop.signal), 'while reading the picture');
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
 }
 
 /** @param {() => PixelRows | Promise<PixelRows>} open */

@@ -10,6 +10,9 @@ import { nowMs, yieldToEventLoop } from './platform.js';
 /** Longest stretch of work between yields when nobody waits for a signal or progress. */
 const STRETCH_MS = 20;
 
+/** Timers cannot be set for longer. */
+const MOST_TIMER_MS = 2 ** 31 - 1;
+
 export class Pace {
   #signal;
   #deadline;
@@ -33,17 +36,18 @@ export class Pace {
     return this.#signal;
   }
 
+  /** Milliseconds to the deadline, undefined without one. */
+  get leftMs() {
+    return this.#deadline === Infinity ? undefined : Math.max(0, this.#deadline - nowMs());
+  }
+
   /**
    * Throws E_ABORT if the caller wants no more.
    * @param {string} where for the message
    */
   check(where) {
-    if (this.#signal?.aborted)
-      throw new Vit158Error('E_ABORT', `aborted ${where}`, { cause: this.#signal.reason });
-    if (nowMs() > this.#deadline)
-      throw new Vit158Error('E_ABORT', `deadline passed ${where}`, {
-        cause: new DOMException('deadlineMs has passed', 'TimeoutError'),
-      });
+    if (this.#signal?.aborted) throw this.#aborted(where);
+    if (nowMs() > this.#deadline) throw deadlinePassed(where);
   }
 
   /**
@@ -60,21 +64,39 @@ export class Pace {
 
   /**
    * Waits for something that ends by itself, but no longer than the caller wants.
-   * @param {Promise<void>} event that is never rejected
+   * @template T
+   * @param {T | PromiseLike<T>} event
    * @param {string} where for the message
+   * @returns {Promise<Awaited<T>>}
    */
   async wait(event, where) {
-    const signal = this.#signal;
-    if (signal === undefined) {
-      await event;
-    } else {
-      /** @type {() => void} */
-      let stop = () => {};
-      const aborted = /** @type {Promise<void>} */ (new Promise((resolve) => (stop = resolve)));
-      const stopListening = onAbort(signal, stop);
-      await Promise.race([event, aborted]);
+    /** @type {(error: Error) => void} */
+    let stop = () => {};
+    const stopped = /** @type {Promise<never>} */ (new Promise((_, reject) => (stop = reject)));
+    const stopListening = onAbort(this.#signal, () => stop(this.#aborted(where)));
+    if (this.#signal?.aborted) stop(this.#aborted(where));
+    const { leftMs = Infinity } = this;
+    const timer =
+      leftMs <= MOST_TIMER_MS ? setTimeout(() => stop(deadlinePassed(where)), leftMs) : undefined;
+    try {
+      const value = await Promise.race([event, stopped]);
+      this.check(where);
+      return value;
+    } finally {
       stopListening();
+      clearTimeout(timer);
     }
-    this.check(where);
   }
+
+  /** @param {string} where */
+  #aborted(where) {
+    return new Vit158Error('E_ABORT', `aborted ${where}`, { cause: this.#signal?.reason });
+  }
+}
+
+/** @param {string} where */
+function deadlinePassed(where) {
+  return new Vit158Error('E_ABORT', `deadline passed ${where}`, {
+    cause: new DOMException('deadlineMs has passed', 'TimeoutError'),
+  });
 }

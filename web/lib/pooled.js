@@ -6,11 +6,12 @@
  */
 import { onAbort } from './abort.js';
 import { Vit158Error, messageOf } from './errors.js';
-import { makeBitmap } from './image_input.js';
+import { makeBitmap, readPicture } from './image_input.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
+import { Pace } from './pace.js';
 import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
-import { baseName, isA, isPath, openSource, readWhole, refusePage, isByteSource } from './source.js';
+import { baseName, isA, isPath, openSource, refusePage, isByteSource } from './source.js';
 import { openWorker } from './workers.js';
 
 /** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
@@ -152,7 +153,7 @@ export class PooledClassifier {
 
   /** @param {ImageInput} image @param {import('./vit158.d.ts').ClassifyOptions} [options] */
   async classify(image, options = {}) {
-    return this.#call('classify', () => portableImage(image), options);
+    return this.#call('classify', (pace) => portableImage(image, pace), options);
   }
 
   /** @param {ArrayLike<number>} tensor @param {RunOptions} [options] */
@@ -162,12 +163,12 @@ export class PooledClassifier {
 
   /** @param {ImageInput} image @param {RunOptions} [options] */
   async embed(image, options = {}) {
-    return this.#call('embed', () => portableImage(image), options);
+    return this.#call('embed', (pace) => portableImage(image, pace), options);
   }
 
   /** @param {ImageInput} image @param {RunOptions} [options] */
   async preprocess(image, options = {}) {
-    return this.#call('preprocess', () => portableImage(image), options);
+    return this.#call('preprocess', (pace) => portableImage(image, pace), options);
   }
 
   /** @returns {import('./vit158.d.ts').Info} */
@@ -191,19 +192,20 @@ export class PooledClassifier {
 
   /**
    * @param {import('./protocol.js').CallMessage['method']} method
-   * @param {() => Promise<Posted>} prepare
+   * @param {(pace: Pace) => Promise<Posted>} prepare
    * @param {RunOptions} callOptions
    */
-  async #call(method, prepare, { signal, ...options }) {
-    const { input, transfer } = await prepare();
-    if (signal?.aborted)
-      throw unpackError({ code: 'E_ABORT', message: 'aborted before the start' }, signal);
+  async #call(method, prepare, { signal, deadlineMs, ...others }) {
+    const pace = new Pace({ signal, deadlineMs });
+    const { input, transfer } = await prepare(pace);
+    pace.check('before the start');
     if (this.#disposed) throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
     const member = this.#leastLoaded();
     const id = this.#nextId++;
     const stopListening = onAbort(signal, () => member.tell({ type: 'abort', id }));
     try {
       const abortable = signal !== undefined;
+      const options = { ...others, deadlineMs: pace.leftMs };
       return await member.ask(id, { type: 'call', id, method, input, options, abortable }, transfer);
     } catch (error) {
       throw error instanceof Error ? error : unpackError(/** @type {any} */ (error), signal);
@@ -232,13 +234,14 @@ function ownBuffer(view) {
  * A picture as something that can be posted. What the caller holds stays the caller's: pixels are
  * copied, elements are drawn into a bitmap.
  * @param {ImageInput} image
+ * @param {Pace} pace says how long to wait for it
  * @returns {Promise<Posted>}
  */
-async function portableImage(image) {
-  const given = /** @type {any} */ (await image);
+async function portableImage(image, pace) {
+  const given = /** @type {any} */ (await pace.wait(image, 'while waiting for the picture'));
   if (typeof given === 'string' && hasFiles()) return { input: given, transfer: [] };
   if (isA('Blob', given)) return { input: given, transfer: [] };
-  if (isByteSource(given)) return ownBuffer((await readWhole(given)).bytes.slice());
+  if (isByteSource(given)) return ownBuffer((await readPicture(given, pace)).bytes.slice());
   if (isA('VideoFrame', given)) {
     const frame = given.clone();
     return { input: frame, transfer: [frame] };

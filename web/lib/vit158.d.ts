@@ -133,7 +133,7 @@ export interface WorkerLike {
 }
 
 export interface RunOptions {
-  /** Stops the call within one step of the forward pass (about 1/2L of it). */
+  /** Stops the call: waiting for a picture at once, work within one step of the forward pass (about 1/2L of it). */
   signal?: AbortSignal;
   /** Stops the call in the same way once so many milliseconds have passed. */
   deadlineMs?: number;
