@@ -15,12 +15,14 @@
 
 /* c[VIT158_TILE_ROWS][VIT158_TILE_COLS] = sum over steps of a's word (row, step) times b's panel
  * words; a in words of 32 bits at a[row * a_row + step * a_step].
- * u8s8: four products a word, b unsigned (0..2 where narrow_gradients is false), a signed; s16: two
- * products. */
+ * bf16: two products a word, sums in float, only where half_product is. u8s8: four products a word,
+ * b unsigned (0..2 where narrow_gradients is false), a signed; s16: two products. */
 void ISA(tile_u8s8)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
                     size_t steps);
 void ISA(tile_s16)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
                    size_t steps);
+void ISA(tile_bf16)(float *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
+                    size_t steps);
 
 void ISA(product)(const vit158_product *p);
 void ISA(half_product)(const vit158_product *p, size_t b_row, size_t b_col, void *scratch);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Float products on bfloat16: both operands are rounded and packed, two steps a word of 32 bits,
- * then multiplied in tiles of 6 rows by 4 registers. Packing costs a small share of the product as
+ * then multiplied in the tiles of tile_avx512.c. Packing costs a small share of the product as
  * long as rows and columns are many.
  */
 #include <assert.h>
@@ -10,9 +10,6 @@
 
 #include "train/isa.h"
 #include "train/product_store.h"
-
-#define ROWS 6
-#define VECTORS 4
 
 /* Words of two steps; element (step, i) at step * step_ld + i * item_ld. */
 typedef struct words {
@@ -87,35 +84,6 @@ static void pack_panels(uint32_t *panels, const vit158_product *p, size_t b_row,
     }
 }
 
-static void tile(float *c, words a, const uint32_t *b, size_t steps)
-{
-    __m512 acc[ROWS][VECTORS];
-#pragma GCC unroll 6
-    for (int r = 0; r < ROWS; r++)
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; v++)
-            acc[r][v] = _mm512_setzero_ps();
-    const uint32_t *x = a.at;
-    for (size_t s = 0; s < steps; s++, x += a.step_ld, b += VIT158_TILE_COLS) {
-        __m512i w[VECTORS];
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; v++)
-            w[v] = _mm512_loadu_si512(b + (ptrdiff_t)16 * v);
-#pragma GCC unroll 6
-        for (int r = 0; r < ROWS; r++) {
-            const __m512bh q = (__m512bh)_mm512_set1_epi32((int)x[(size_t)r * a.item_ld]);
-#pragma GCC unroll 4
-            for (int v = 0; v < VECTORS; v++)
-                acc[r][v] = _mm512_dpbf16_ps(acc[r][v], (__m512bh)w[v], q);
-        }
-    }
-#pragma GCC unroll 6
-    for (int r = 0; r < ROWS; r++)
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; v++)
-            _mm512_storeu_ps(c + (ptrdiff_t)VIT158_TILE_COLS * r + (ptrdiff_t)16 * v, acc[r][v]);
-}
-
 void ISA(half_product)(const vit158_product *p, size_t b_row, size_t b_col, void *scratch)
 {
     assert(p->a_row == 1 || p->a_step == 1);
@@ -134,11 +102,13 @@ void ISA(half_product)(const vit158_product *p, size_t b_row, size_t b_col, void
     for (uint32_t col = 0; col < p->cols; col += VIT158_TILE_COLS) {
         const uint32_t last = col + VIT158_TILE_COLS;
         const uint32_t rows = p->upper && last < p->rows ? last : p->rows;
-        for (uint32_t row = 0; row < rows; row += ROWS) {
-            const words from = {a.at + row * a.item_ld, a.step_ld, a.item_ld};
-            tile(c, from, panels + col * steps, steps);
-            const tile_place at = {
-                .row = row, .rows = rows - row < ROWS ? rows - row : ROWS, .col = col};
+        for (uint32_t row = 0; row < rows; row += VIT158_TILE_ROWS) {
+            ISA(tile_bf16)
+            (c, a.at + row * a.item_ld, a.item_ld, a.step_ld, panels + col * steps, steps);
+            const tile_place at = {.row = row,
+                                   .rows = rows - row < VIT158_TILE_ROWS ? rows - row
+                                                                         : VIT158_TILE_ROWS,
+                                   .col = col};
             store_tile(p, &at, c, VIT158_TILE_COLS, VIT158_TILE_COLS);
         }
     }

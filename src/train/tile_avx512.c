@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Integer product tiles with AVX-512 VNNI: 6 x 4 accumulators of sixteen int32, four loads and six
- * broadcasts for 24 multiply-adds a step.
+ * Product tiles with AVX-512 VNNI and BF16: 6 x 4 accumulators of sixteen int32 or floats, four
+ * loads and six broadcasts for 24 multiply-adds a step.
  */
 #include <immintrin.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "train/isa.h"
@@ -19,18 +18,32 @@ static inline __m512i broadcast(const char *p)
     return _mm512_set1_epi32(word);
 }
 
-static inline void store_tile(int32_t *c, __m512i acc[ROWS][VECTORS])
+/* What a word of 32 bits holds. */
+typedef enum word_kind { BYTES, SHORTS, HALVES } word_kind;
+
+/* `kind` is constant wherever this is inlined; the accumulators of HALVES hold floats. */
+static inline __m512i multiply_add(__m512i acc, __m512i w, __m512i q, word_kind kind)
+{
+#if defined(__AVX512BF16__)
+    if (kind == HALVES)
+        return _mm512_castps_si512(
+            _mm512_dpbf16_ps(_mm512_castsi512_ps(acc), (__m512bh)w, (__m512bh)q));
+#endif
+    return kind == BYTES ? _mm512_dpbusd_epi32(acc, w, q) : _mm512_dpwssd_epi32(acc, w, q);
+}
+
+static inline void store_tile(void *c, __m512i acc[ROWS][VECTORS])
 {
 #pragma GCC unroll 6
     for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
-            _mm512_storeu_si512(c + (ptrdiff_t)64 * r + (ptrdiff_t)16 * v, acc[r][v]);
+            _mm512_storeu_si512((char *)c + (ptrdiff_t)256 * r + (ptrdiff_t)64 * v, acc[r][v]);
 }
 
-static inline __attribute__((always_inline)) void tile(int32_t *c, const char *x, size_t a_row,
+static inline __attribute__((always_inline)) void tile(void *c, const char *x, size_t a_row,
                                                        size_t a_step, const uint32_t *b,
-                                                       size_t steps, bool bytes)
+                                                       size_t steps, word_kind kind)
 {
     __m512i acc[ROWS][VECTORS];
 #pragma GCC unroll 6
@@ -48,8 +61,7 @@ static inline __attribute__((always_inline)) void tile(int32_t *c, const char *x
             const __m512i q = broadcast(x + 4 * a_row * (size_t)r);
 #pragma GCC unroll 4
             for (int v = 0; v < VECTORS; v++)
-                acc[r][v] = bytes ? _mm512_dpbusd_epi32(acc[r][v], w[v], q)
-                                  : _mm512_dpwssd_epi32(acc[r][v], w[v], q);
+                acc[r][v] = multiply_add(acc[r][v], w[v], q, kind);
         }
     }
     store_tile(c, acc);
@@ -58,11 +70,19 @@ static inline __attribute__((always_inline)) void tile(int32_t *c, const char *x
 void ISA(tile_u8s8)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
                     size_t steps)
 {
-    tile(c, a, a_row, a_step, b, steps, true);
+    tile(c, a, a_row, a_step, b, steps, BYTES);
 }
 
 void ISA(tile_s16)(int32_t *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
                    size_t steps)
 {
-    tile(c, a, a_row, a_step, b, steps, false);
+    tile(c, a, a_row, a_step, b, steps, SHORTS);
 }
+
+#if defined(__AVX512BF16__)
+void ISA(tile_bf16)(float *c, const void *a, size_t a_row, size_t a_step, const uint32_t *b,
+                    size_t steps)
+{
+    tile(c, a, a_row, a_step, b, steps, HALVES);
+}
+#endif
