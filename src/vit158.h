@@ -144,7 +144,9 @@ typedef struct vit158_options {
     vit158_gemm gemm;
     uint32_t threads;       /* 0 = 1; at most 64; builds without threads run on one */
     uint32_t explain;       /* 1 = keep attention for vit158_session_attention */
-    double (*now_ms)(void); /* clock for vit158_session_timing, NULL = no timing */
+    double (*now_ms)(void); /* clock for vit158_session_timing, NULL = no timing. With a clock and
+                               several threads, pictures are done on one while other processes leave
+                               the others no core */
 } vit158_options;
 
 /* Plans and allocates all memory that runs will use. `options` may be NULL. The model must outlive

@@ -38,6 +38,18 @@ static void add_time(vit158_session *s, uint32_t step, double ms)
         s->timing.blocks += ms;
 }
 
+static double forward_ms(const vit158_session *s)
+{
+    return s->timing.embed + s->timing.blocks + s->timing.head;
+}
+
+void vit158_session_took(vit158_session *session, double ms)
+{
+    vit158_pool *pool = session->forward.pool;
+    if (pool->took != NULL)
+        pool->took(pool, ms);
+}
+
 vit158_status vit158_session_step(vit158_session *session, vit158_error *error)
 {
     if (session->input != VIT158_INPUT_READY)
@@ -54,6 +66,8 @@ vit158_status vit158_session_step(vit158_session *session, vit158_error *error)
     if (session->now_ms != NULL)
         add_time(session, step, session->now_ms() - start);
     session->complete = step + 1 == count;
+    if (session->complete && session->now_ms != NULL)
+        vit158_session_took(session, forward_ms(session));
     return VIT158_OK;
 }
 

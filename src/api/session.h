@@ -37,6 +37,10 @@ vit158_status vit158_session_create_on(vit158_session **out, const vit158_model 
                                        const vit158_options *options, vit158_pool *pool,
                                        vit158_error *error);
 
+/* Tells the session's pool how long its steps took in all, so that it can do without helpers that
+ * only hold it up. A session with a clock does so by itself. */
+void vit158_session_took(vit158_session *session, double ms);
+
 /* Where a tensor of `count` values goes, NULL if the model takes another count: to spare a copy,
  * write there what vit158_session_set_tensor then takes. */
 float *vit158_session_input(vit158_session *session, size_t count);

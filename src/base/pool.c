@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/pool.h"
 
-/* How long a thread looks again and again before it sleeps, some tens of microseconds: operations
+/* How long a thread looks again and again before it sleeps, a tenth of a millisecond: operations
  * follow each other as fast as that, and a sleep and a wake-up cost more. */
-#define SPINS 20000
+#define SPINS 100000
 /* No sleep is longer, so a lost wake-up or a dead helper is noticed. */
 #define NAP_MS 50U
 
@@ -37,7 +37,7 @@ static void wait_for_helpers(vit158_shared_pool *p)
 static void run_shared(vit158_pool *pool, vit158_task task, void *context, uint32_t n_tasks)
 {
     vit158_shared_pool *p = (vit158_shared_pool *)pool;
-    if (n_tasks < 2 || atomic_load(&p->failed) != 0) {
+    if (n_tasks < 2 || pool->at_work == 1 || atomic_load(&p->failed) != 0) {
         for (uint32_t i = 0; i < n_tasks; i++)
             task(context, i, 0);
         return;
@@ -56,6 +56,13 @@ static void run_shared(vit158_pool *pool, vit158_task task, void *context, uint3
     wait_for_helpers(p);
 }
 
+static void shared_took(vit158_pool *pool, double ms)
+{
+    vit158_shared_pool *p = (vit158_shared_pool *)pool;
+    vit158_sharing_took(&p->sharing, ms);
+    pool->at_work = p->sharing.alone ? 1 : pool->workers;
+}
+
 static bool shared_failed(const vit158_pool *pool)
 {
     return atomic_load(&((const vit158_shared_pool *)pool)->failed) != 0;
@@ -63,8 +70,12 @@ static bool shared_failed(const vit158_pool *pool)
 
 void vit158_shared_pool_init(vit158_shared_pool *p, uint32_t workers)
 {
-    *p = (vit158_shared_pool){
-        .pool = {.workers = workers, .run = run_shared, .failed = shared_failed}};
+    *p = (vit158_shared_pool){.pool = {.workers = workers,
+                                       .at_work = workers,
+                                       .run = run_shared,
+                                       .took = shared_took,
+                                       .failed = shared_failed},
+                              .sharing = vit158_sharing_begin()};
     vit158_waiter_init(&p->waiter);
 }
 

@@ -11,7 +11,8 @@ set(VIT158_BASE_NATIVE_SOURCES
     src/base/sha256.c)
 # The shared pool: native builds and the threads wasm module.
 set(VIT158_POOL_SOURCES
-    src/base/pool.c)
+    src/base/pool.c
+    src/base/sharing.c)
 set(VIT158_POOL_NATIVE_SOURCES
     src/base/threads.c
     src/base/wait_pthread.c)

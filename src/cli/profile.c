@@ -134,9 +134,9 @@ static void timed_i16(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1)
     TIMED(VIT158_OPERATION_ATTENTION, profile.kernels->i16(p, t0, t1));
 }
 
-static void timed_patches(const vit158_patches *p)
+static void timed_patches(const vit158_patches *p, uint32_t line0, uint32_t line1)
 {
-    TIMED(VIT158_OPERATION_PATCHES, profile.kernels->patches(p));
+    TIMED(VIT158_OPERATION_PATCHES, profile.kernels->patches(p, line0, line1));
 }
 
 static vit158_kernels timed;

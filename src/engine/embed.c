@@ -23,17 +23,31 @@ static void add_positions(void *context, uint32_t task, uint32_t worker)
             f->x[(size_t)c * f->ld + t] += m->pos[(size_t)t * d + c];
 }
 
+typedef struct patches_job {
+    const vit158_forward *f;
+    vit158_patches patches;
+} patches_job;
+
+/* One line of the patches. */
+static void patches_task(void *context, uint32_t task, uint32_t worker)
+{
+    const patches_job *job = context;
+    (void)worker;
+    job->f->kernels->patches(&job->patches, task, task + 1);
+}
+
 void vit158_embed(vit158_forward *f)
 {
     const vit158_model *m = f->model;
     const uint32_t d = m->info.dim;
-    const vit158_patches patches = {.columns = f->wide,
-                                    .image = f->tensor,
-                                    .ld = f->ld,
-                                    .channels = m->info.channels,
-                                    .side = m->info.image_size,
-                                    .patch = m->info.patch_size};
-    f->kernels->patches(&patches);
+    patches_job job = {.f = f,
+                       .patches = {.columns = f->wide,
+                                   .image = f->tensor,
+                                   .ld = f->ld,
+                                   .channels = m->info.channels,
+                                   .side = m->info.image_size,
+                                   .patch = m->info.patch_size}};
+    f->pool->run(f->pool, patches_task, &job, m->info.channels * m->info.patch_size);
     vit158_linear_apply(f, &m->patch, (vit158_prepared){.x = f->wide}, f->x, VIT158_STORE,
                         (vit158_part){f->n_tokens, 0, d});
     f->pool->run(f->pool, add_positions, f, (d + TASK_CHANNELS - 1) / TASK_CHANNELS);

@@ -6,6 +6,11 @@
 /* Tokens a norm task handles: few enough to share out, enough to amortise the call. */
 #define NORM_TASK_TOKENS (2 * VIT158_NORM_TOKENS)
 
+/* A product is made in parts if there are at least so many parts for each worker. */
+#define LEAST_PARTS 5U
+/* Outputs whose results a task makes then. */
+#define RESULT_OUTPUTS 64U
+
 static uint32_t divide_up(uint32_t n, uint32_t by)
 {
     return (n + by - 1) / by;
@@ -14,6 +19,11 @@ static uint32_t divide_up(uint32_t n, uint32_t by)
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
 }
 
 /* ---- Norms ---------------------------------------------------------------------------------- */
@@ -92,12 +102,12 @@ typedef struct product_job {
 } product_job;
 
 /* The ranges of a task: as the kernel prefers, or everything if there is nobody to share with. */
-static vit158_product_cut task_size(const vit158_forward *f, const vit158_linear *layer,
-                                    vit158_cut_fn cut, uint32_t tokens)
+static vit158_product_cut task_size(const vit158_linear *layer, vit158_cut_fn cut, uint32_t tokens,
+                                    uint32_t workers)
 {
-    if (f->pool->workers == 1)
+    if (workers == 1)
         return (vit158_product_cut){.token_step = tokens, .out_step = layer->n_out};
-    return cut(layer->n_out, tokens, f->pool->workers);
+    return cut(layer->n_out, tokens, workers);
 }
 
 static void product_task(void *context, uint32_t task, uint32_t worker)
@@ -114,16 +124,70 @@ static void product_task(void *context, uint32_t task, uint32_t worker)
         job->f->kernels->f32.run(&job->p32, t0, t1, o0, o1, scratch);
 }
 
+/* ---- Products in parts ---------------------------------------------------------------------- */
+
+typedef struct parts_job {
+    vit158_gemm_q8 p8;
+    const vit158_product_parts *parts;
+    vit158_gemm_range block;
+    vit158_parts_scratch scratch;
+} parts_job;
+
+/* How a product is made in parts, NULL if it is cut. */
+static const vit158_product_parts *parts_for(const vit158_product_q8 *product, uint32_t n_in,
+                                             uint32_t tokens, uint32_t workers)
+{
+    const vit158_product_parts *parts = product->parts;
+    if (parts == NULL || workers == 1 || workers > VIT158_MAX_PARTNERS || tokens == 1)
+        return NULL;
+    return parts->count(n_in) >= LEAST_PARTS * workers ? parts : NULL;
+}
+
+static void part_task(void *context, uint32_t task, uint32_t worker)
+{
+    const parts_job *job = context;
+    job->parts->add(&job->p8, job->block, task, job->scratch.memory + worker * job->scratch.bytes);
+}
+
+static void results_task(void *context, uint32_t task, uint32_t worker)
+{
+    const parts_job *job = context;
+    const uint32_t o0 = job->block.o0 + task * RESULT_OUTPUTS;
+    (void)worker;
+    job->parts->results(&job->p8, job->block, o0, smaller(o0 + RESULT_OUTPUTS, job->block.o1),
+                        &job->scratch);
+}
+
+static void apply_in_parts(vit158_forward *f, const vit158_product_parts *parts,
+                           const vit158_gemm_q8 *p8, vit158_part part)
+{
+    parts_job job = {
+        .p8 = *p8,
+        .parts = parts,
+        .scratch = {.memory = f->scratch, .bytes = f->scratch_bytes, .workers = f->pool->at_work}};
+    const uint32_t step = parts->block_tokens(part.o1 - part.o0, part.tokens);
+    for (uint32_t t = 0; t < part.tokens; t += step) {
+        job.block = (vit158_gemm_range){t, smaller(t + step, part.tokens), part.o0, part.o1};
+        for (uint32_t worker = 0; worker < job.scratch.workers; worker++)
+            parts->begin(job.block, vit158_scratch(f, worker));
+        f->pool->run(f->pool, part_task, &job, parts->count(p8->n_in));
+        f->pool->run(f->pool, results_task, &job, divide_up(part.o1 - part.o0, RESULT_OUTPUTS));
+    }
+}
+
+/* ---- Layers --------------------------------------------------------------------------------- */
+
 void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared input,
                          float *y, vit158_epilogue epilogue, vit158_part part)
 {
     assert(part.o1 <= layer->n_out && part.tokens <= f->n_tokens);
+    const uint32_t workers = f->pool->at_work;
     product_job job = {.f = f, .part = part};
     if (vit158_linear_is_quantized(layer)) {
         const vit158_product_q8 *product =
             quantized_product(f->kernels, f->gemm, layer, part.tokens);
         job.run8 = product->run;
-        job.cut = task_size(f, layer, product->cut, part.tokens);
+        job.cut = task_size(layer, product->cut, part.tokens, workers);
         job.p8 = (vit158_gemm_q8){.y = y,
                                   .ldy = f->ld,
                                   .q = f->q,
@@ -136,8 +200,13 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
                                   .n_in = layer->n_in,
                                   .n_out = layer->n_out,
                                   .epilogue = epilogue};
+        const vit158_product_parts *parts = parts_for(product, layer->n_in, part.tokens, workers);
+        if (parts != NULL) {
+            apply_in_parts(f, parts, &job.p8, part);
+            return;
+        }
     } else {
-        job.cut = task_size(f, layer, f->kernels->f32.cut, part.tokens);
+        job.cut = task_size(layer, f->kernels->f32.cut, part.tokens, workers);
         job.p32 = (vit158_gemm_f32){.y = y,
                                     .ldy = f->ld,
                                     .a = layer->weight,
@@ -157,15 +226,25 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
 
 size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer, uint32_t tokens)
 {
+    const uint32_t workers = f->pool->workers;
     vit158_gemm_scratch_fn scratch = f->kernels->f32.scratch;
     vit158_cut_fn cut = f->kernels->f32.cut;
+    const vit158_product_parts *parts = NULL;
     if (vit158_linear_is_quantized(layer)) {
         const vit158_product_q8 *product = quantized_product(f->kernels, f->gemm, layer, tokens);
         scratch = product->scratch;
         cut = product->cut;
+        parts = parts_for(product, layer->n_in, tokens, workers);
     }
-    const vit158_product_cut task = task_size(f, layer, cut, tokens);
-    const size_t product = scratch(layer->n_in, task.out_step, task.token_step);
-    const size_t norm = vit158_norm_scratch(layer->n_in);
-    return product > norm ? product : norm;
+    size_t shared = 0;
+    if (parts != NULL) {
+        shared = parts->scratch(layer->n_in, layer->n_out, tokens);
+    } else {
+        const vit158_product_cut task = task_size(layer, cut, tokens, workers);
+        shared = scratch(layer->n_in, task.out_step, task.token_step);
+    }
+    /* The whole product, if the caller does without helpers, has the room of all. */
+    const size_t whole = scratch(layer->n_in, layer->n_out, tokens);
+    const size_t product = larger(shared, (whole + workers - 1) / workers);
+    return larger(product, vit158_norm_scratch(layer->n_in));
 }

@@ -9,45 +9,38 @@
  */
 #include <stdbool.h>
 
+#include "kernels/table_sums.h"
 #include "kernels/trits_simd128.h"
 
 enum {
-    TILE = 16,       /* tokens of a table row */
-    LANES = 8,       /* tokens of a vector, and of the last tile if no more are left */
+    TILE = VIT158_TILE,
+    LANES = VIT158_TILE_LANES,
     TABLE_ROWS = 81, /* 3^4 */
     ROW_BYTES = TILE * 2,
     TABLE_BYTES = TABLE_ROWS * ROW_BYTES,
     BLOCK_QUADS = 5,         /* of a block of codes */
     QUADS = 2 * BLOCK_QUADS, /* whose tables, 26 kB, stay in the cache together */
     PASS_INPUTS = 2 * (int)VIT158_BLOCK_INPUTS, /* inputs of a pass over the outputs */
-    ACCUMULATOR_BYTES = 2048 * 1024, /* int16 sums of a token block: in the second or third cache */
-    MIN_TILES = 4,                   /* that share the work of finding rows */
-    CARRY_SHIFT = 10,                /* of what moves from a sum into its carry */
-    SLACK = 256                      /* rows that codes above 242 would reach */
+    SLACK = 256                                 /* rows that codes above 242 would reach */
 };
 
-/* What a tile's int16 sums hold: all but their low bits move into carries before the magnitudes of
- * a token's inputs, which bound its sums, could add up to 2^15. Rows of real layers rarely get
- * there. 127 n_in / 2^10 fits a carry for every n_in that kernels.h allows. */
-typedef struct tile_state {
-    uint16_t magnitude[TILE];
-    uint32_t carried; /* there are carries */
-} tile_state;
+/* How long the blocks of tokens are whose sums are kept at a time: tiles share the work of finding
+ * table rows, but their sums should stay in the second or third cache. */
+typedef struct block_rule {
+    uint32_t bytes; /* of int16 sums at most, */
+    uint32_t tiles; /* unless these are fewer tiles */
+} block_rule;
 
+static const block_rule one_worker = {.bytes = 2048 * 1024, .tiles = 4};
+/* Every worker keeps sums of its own. */
+static const block_rule many_workers = {.bytes = 704 * 1024, .tiles = 7};
+
+/* A worker's scratch. */
 typedef struct workspace {
-    uint8_t *tables;    /* [QUADS][TABLE_ROWS][TILE] int16 */
-    uintptr_t *rows;    /* [n_out][QUADS]: address of the table row of an output and quad */
-    int16_t *sums;      /* [tile][n_out][TILE], tiles tile_stride apart */
-    int16_t *carries;   /* as sums, unless all are 0: worth 2^CARRY_SHIFT each */
-    tile_state *states; /* [tile] */
+    uint8_t *tables; /* [QUADS][TABLE_ROWS][TILE] int16 */
+    uintptr_t *rows; /* [n_out][QUADS]: address of the table row of an output and quad */
+    vit158_table_sums sums;
 } workspace;
-
-/* A cache line more than the sums take: at a distance of some power of two the sums of one output,
- * which finish_output reads side by side, would push each other out of the cache. */
-static size_t tile_stride(uint32_t n_out)
-{
-    return (size_t)n_out * TILE + 32;
-}
 
 /* ---- Tables ---- */
 
@@ -273,105 +266,16 @@ static VIT158_INNER void look_up_first(int16_t *sums, const uintptr_t *rows, uin
     look_up(sums, rows, n_out, quads, true, 2);
 }
 
-/* ---- Sums ---- */
-
-/* Moves what exceeds the low bits of `count` sums, a multiple of 8, into their carries. */
-static VIT158_INNER void carry(int16_t *carries, int16_t *sums, size_t count, int first)
-{
-    const v128_t low_bits = wasm_i16x8_splat((1 << CARRY_SHIFT) - 1);
-    for (size_t i = 0; i < count; i += 8, carries += 8, sums += 8) {
-        const v128_t s = wasm_v128_load(sums);
-        v128_t c = wasm_i16x8_shr(s, CARRY_SHIFT);
-        if (!first)
-            c = wasm_i16x8_add(c, wasm_v128_load(carries));
-        wasm_v128_store(carries, c);
-        wasm_v128_store(sums, wasm_v128_and(s, low_bits));
-    }
-}
-
-/* Notes that inputs of these magnitudes (at most 127 * 40) are about to be added to a tile's sums,
- * and makes room if the sums might not fit. */
-static void make_room(const workspace *ws, uint32_t tile, uint32_t n_out, const v128_t magnitude[2])
-{
-    tile_state *state = &ws->states[tile];
-    const v128_t lo = wasm_i16x8_add(wasm_v128_load(state->magnitude), magnitude[0]);
-    const v128_t hi = wasm_i16x8_add(wasm_v128_load(state->magnitude + LANES), magnitude[1]);
-    const bool full = wasm_i16x8_bitmask(wasm_v128_or(lo, hi)) != 0;
-    if (full) {
-        const size_t first = tile * tile_stride(n_out);
-        carry(ws->carries + first, ws->sums + first, (size_t)n_out * TILE, !state->carried);
-        state->carried = 1;
-    }
-    const v128_t left = wasm_i16x8_splat(1 << CARRY_SHIFT);
-    wasm_v128_store(state->magnitude, full ? wasm_i16x8_add(left, magnitude[0]) : lo);
-    wasm_v128_store(state->magnitude + LANES, full ? wasm_i16x8_add(left, magnitude[1]) : hi);
-}
-
-/* Eight sums to eight results; r: the tokens' dequantization steps, bias may be NULL. */
-VIT158_TEMPLATE void finish_eight(float *y, const int16_t *sums, const int16_t *carries,
-                                  const float *r, v128_t scale, const float *bias, bool residual)
-{
-    const v128_t s = wasm_v128_load(sums);
-    v128_t lo = wasm_i32x4_extend_low_i16x8(s), hi = wasm_i32x4_extend_high_i16x8(s);
-    if (carries) {
-        const v128_t c = wasm_v128_load(carries);
-        lo = wasm_i32x4_add(lo, wasm_i32x4_shl(wasm_i32x4_extend_low_i16x8(c), CARRY_SHIFT));
-        hi = wasm_i32x4_add(hi, wasm_i32x4_shl(wasm_i32x4_extend_high_i16x8(c), CARRY_SHIFT));
-    }
-    v128_t y0 = vit158_dequantize_x4(lo, wasm_f32x4_mul(scale, wasm_v128_load(r)));
-    v128_t y1 = vit158_dequantize_x4(hi, wasm_f32x4_mul(scale, wasm_v128_load(r + 4)));
-    if (bias) {
-        y0 = wasm_f32x4_add(y0, wasm_v128_load32_splat(bias));
-        y1 = wasm_f32x4_add(y1, wasm_v128_load32_splat(bias));
-    }
-    if (residual) {
-        y0 = wasm_f32x4_add(wasm_v128_load(y), y0);
-        y1 = wasm_f32x4_add(wasm_v128_load(y + 4), y1);
-    }
-    wasm_v128_store(y, y0);
-    wasm_v128_store(y + 4, y1);
-}
-
-/* Results of tokens t0 .. t1 - 1 of output o, whose sums lie at the same place of every tile. */
-static VIT158_INNER void finish_output(const vit158_gemm_q8 *p, const workspace *ws, uint32_t t0,
-                                       uint32_t t1, uint32_t o, size_t place, size_t stride)
-{
-    const v128_t scale = wasm_v128_load32_splat(p->scale + (size_t)o * p->scale_step);
-    const float *bias = p->bias ? p->bias + o : NULL, *r = p->r + t0;
-    const bool residual = p->epilogue == VIT158_ADD;
-    const tile_state *state = ws->states;
-    float *y = p->y + o * p->ldy + t0;
-    for (uint32_t left = t1 - t0;; left -= TILE, y += TILE, r += TILE, place += stride) {
-        const int16_t *carries = state++->carried ? ws->carries + place : NULL;
-        finish_eight(y, ws->sums + place, carries, r, scale, bias, residual);
-        if (left <= LANES)
-            break;
-        finish_eight(y + LANES, ws->sums + place + LANES, carries ? carries + LANES : NULL,
-                     r + LANES, scale, bias, residual);
-        if (left <= TILE)
-            break;
-    }
-}
-
-/* ---- Driver ---- */
-
-static size_t sum_bytes(uint32_t n_out, uint32_t tiles)
-{
-    return tiles * tile_stride(n_out) * sizeof(int16_t);
-}
-
-/* Tiles of a token block: as many as keep its sums in a cache, in blocks of equal size. */
-static uint32_t block_tiles(uint32_t n_out, uint32_t tiles)
-{
-    const uint32_t fit = (uint32_t)(ACCUMULATOR_BYTES / sum_bytes(n_out, 1));
-    const uint32_t most = fit < MIN_TILES ? MIN_TILES : fit;
-    const uint32_t blocks = (tiles + most - 1) / most;
-    return (tiles + blocks - 1) / blocks;
-}
+/* ---- Memory ---- */
 
 static size_t align_bytes(size_t bytes)
 {
     return (bytes + 63) / 64 * 64;
+}
+
+static size_t sum_bytes(uint32_t n_out, uint32_t tiles)
+{
+    return tiles * vit158_tile_stride(n_out) * sizeof(int16_t);
 }
 
 static size_t table_bytes(void)
@@ -381,7 +285,7 @@ static size_t table_bytes(void)
 
 static size_t state_bytes(uint32_t tiles)
 {
-    return align_bytes(tiles * sizeof(tile_state));
+    return align_bytes(tiles * sizeof(vit158_tile_state));
 }
 
 static size_t row_address_bytes(uint32_t n_out)
@@ -389,81 +293,178 @@ static size_t row_address_bytes(uint32_t n_out)
     return align_bytes(((size_t)n_out + 1) * QUADS * sizeof(uintptr_t));
 }
 
+static uint32_t tiles_of(uint32_t tokens)
+{
+    return (tokens + TILE - 1) / TILE;
+}
+
+/* Tiles of a token block, in blocks of equal size. */
+static uint32_t block_tiles(uint32_t n_out, uint32_t tokens, block_rule rule)
+{
+    const uint32_t tiles = tiles_of(tokens);
+    const uint32_t fit = (uint32_t)(rule.bytes / sum_bytes(n_out, 1));
+    const uint32_t most = fit < rule.tiles ? rule.tiles : fit;
+    const uint32_t blocks = (tiles + most - 1) / most;
+    return (tiles + blocks - 1) / blocks;
+}
+
+static workspace lay_out(void *scratch, uint32_t n_out, uint32_t tiles)
+{
+    uint8_t *at = scratch;
+    workspace ws = {.tables = at, .sums.n_out = n_out};
+    ws.sums.states = (vit158_tile_state *)(void *)(at += table_bytes());
+    ws.rows = (uintptr_t *)(void *)(at += state_bytes(tiles));
+    ws.sums.sums = (int16_t *)(void *)(at += row_address_bytes(n_out));
+    ws.sums.carries = (int16_t *)(void *)(at + sum_bytes(n_out, tiles));
+    return ws;
+}
+
+/* Covers every smaller range of tokens and outputs too. */
+static size_t workspace_bytes(uint32_t n_in, uint32_t n_out, uint32_t tokens, block_rule rule)
+{
+    const uint32_t tiles = tiles_of(tokens);
+    const size_t all = sum_bytes(n_out, tiles);
+    const size_t least = sum_bytes(n_out, tiles < rule.tiles ? tiles : rule.tiles);
+    const size_t cached = all < rule.bytes ? all : rule.bytes;
+    const size_t sums = least > cached ? least : cached;
+    return table_bytes() + state_bytes(tiles) + row_address_bytes(n_out) + sums +
+           (vit158_needs_carries(n_in) ? sums : 0);
+}
+
+/* ---- Passes ---- */
+
 /* Quads to look up for `inputs` inputs, as add_output takes them. */
 static uint32_t quads_of_pass(uint32_t inputs)
 {
     return inputs <= 8 ? 2 : inputs <= 20 ? 5 : inputs <= 32 ? 8 : QUADS;
 }
 
-/* One pass over the outputs for one tile of tokens from t on: inputs k .. k + 39. */
-static void run_tile(const vit158_gemm_q8 *p, const workspace *ws, uint32_t tile, uint32_t t,
-                     uint32_t halves, uint32_t k, uint32_t n_out)
+static void begin(const workspace *ws, vit158_gemm_range block)
 {
-    const uint32_t quads = quads_of_pass(p->n_in - k);
-    int16_t *sums = ws->sums + tile * tile_stride(n_out);
+    memset(ws->sums.states, 0, tiles_of(block.t1 - block.t0) * sizeof *ws->sums.states);
+}
+
+/* One tile of tokens from t on: adds inputs k .. k + inputs - 1 to the sums of all outputs. */
+static void run_tile(const vit158_gemm_q8 *p, const workspace *ws, uint32_t tile, uint32_t t,
+                     uint32_t halves, uint32_t k, uint32_t quads)
+{
+    const uint32_t n_out = ws->sums.n_out;
+    int16_t *sums = vit158_tile_sums(&ws->sums, tile);
+    vit158_tile_state *state = &ws->sums.states[tile];
     v128_t magnitude[2];
     build_tables(magnitude, ws->tables, p->q + t, p->ldq, k, p->n_in, quads, halves);
-    if (halves == 1 && k == 0)
+    if (halves == 1 && !state->begun)
         memset(sums, 0, (size_t)n_out * TILE * sizeof *sums);
-    make_room(ws, tile, n_out, magnitude);
+    vit158_make_room(&ws->sums, tile, magnitude);
     if (halves == 1)
         look_up_half(sums, ws->rows, n_out, quads);
     else
-        (k == 0 ? look_up_first : look_up_whole)(sums, ws->rows, n_out, quads);
+        (state->begun ? look_up_whole : look_up_first)(sums, ws->rows, n_out, quads);
+    state->begun = 1;
 }
 
-static void run_block(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1,
-                      const workspace *ws)
+/* Adds inputs k .. k + inputs - 1 (as far as there are so many; k is a multiple of a block's,
+ * inputs one or two blocks) to the sums of a block. */
+static void run_pass(const vit158_gemm_q8 *p, const workspace *ws, vit158_gemm_range block,
+                     uint32_t k, uint32_t inputs)
 {
-    const uint32_t n_out = o1 - o0;
-    const size_t stride = tile_stride(n_out);
-    const uint32_t tiles = (t1 - t0 + TILE - 1) / TILE;
-    memset(ws->states, 0, tiles * sizeof *ws->states);
-    if (p->n_in == 0)
-        memset(ws->sums, 0, tiles * stride * sizeof *ws->sums);
-    for (uint32_t k = 0; k < p->n_in; k += PASS_INPUTS) {
-        for (uint32_t i = 0; i < 2 && k + i * VIT158_BLOCK_INPUTS < p->n_in; i++)
-            find_rows(ws->rows + (size_t)i * BLOCK_QUADS,
-                      ws->tables + (size_t)i * BLOCK_QUADS * TABLE_BYTES, p,
-                      k / VIT158_BLOCK_INPUTS + i, o0, n_out);
-        for (uint32_t i = 0; i < tiles; i++) {
-            const uint32_t t = t0 + i * TILE;
-            run_tile(p, ws, i, t, t1 - t > LANES ? 2 : 1, k, n_out);
-        }
-    }
-    for (uint32_t i = 0; i < n_out; i++) {
-        finish_output(p, ws, t0, t1, o0 + i, (size_t)i * TILE, stride);
-        if (p->epilogue == VIT158_GELU)
-            vit158_gelu_simd128(p->y + (o0 + i) * p->ldy + t0, vit158_token_stride(t1 - t0));
-    }
+    const uint32_t left = p->n_in - k;
+    const uint32_t quads = quads_of_pass(left < inputs ? left : inputs);
+    for (uint32_t i = 0; i * BLOCK_QUADS < quads; i++)
+        find_rows(ws->rows + (size_t)i * BLOCK_QUADS,
+                  ws->tables + (size_t)i * BLOCK_QUADS * TABLE_BYTES, p,
+                  k / VIT158_BLOCK_INPUTS + i, block.o0, block.o1 - block.o0);
+    for (uint32_t t = block.t0, tile = 0; t < block.t1; t += TILE, tile++)
+        run_tile(p, ws, tile, t, block.t1 - t > LANES ? 2 : 1, k, quads);
 }
+
+/* ---- The product, and the product in parts ---- */
 
 void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                                     uint32_t o1, void *scratch)
 {
     if (t0 >= t1 || o0 >= o1)
         return;
-    const uint32_t n_out = o1 - o0;
-    const uint32_t tiles = block_tiles(n_out, (t1 - t0 + TILE - 1) / TILE);
-    uint8_t *at = scratch;
-    workspace ws;
-    ws.tables = at;
-    ws.states = (tile_state *)(void *)(at += table_bytes());
-    ws.rows = (uintptr_t *)(void *)(at += state_bytes(tiles));
-    ws.sums = (int16_t *)(void *)(at += row_address_bytes(n_out));
-    ws.carries = (int16_t *)(void *)(at + sum_bytes(n_out, tiles));
-    for (uint32_t t = t0; t < t1; t += tiles * TILE)
-        run_block(p, t, t1 - t < tiles * TILE ? t1 : t + tiles * TILE, o0, o1, &ws);
+    const uint32_t tiles = block_tiles(o1 - o0, t1 - t0, one_worker);
+    const workspace ws = lay_out(scratch, o1 - o0, tiles);
+    for (uint32_t t = t0; t < t1; t += tiles * TILE) {
+        const vit158_gemm_range block = {t, t1 - t < tiles * TILE ? t1 : t + tiles * TILE, o0, o1};
+        begin(&ws, block);
+        for (uint32_t k = 0; k < p->n_in; k += PASS_INPUTS)
+            run_pass(p, &ws, block, k, PASS_INPUTS);
+        if (p->n_in == 0)
+            memset(ws.sums.sums, 0, sum_bytes(o1 - o0, tiles));
+        vit158_table_results(p, &ws.sums, block);
+    }
 }
 
 size_t vit158_gemm_trit_table_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
 {
-    const uint32_t tiles = (n_tokens + TILE - 1) / TILE;
-    /* Covers every smaller range of tokens and outputs too, see block_tiles. */
-    const size_t all = sum_bytes(n_out, tiles);
-    const size_t least = sum_bytes(n_out, tiles < MIN_TILES ? tiles : MIN_TILES);
-    const size_t cached = all < ACCUMULATOR_BYTES ? all : ACCUMULATOR_BYTES;
-    const size_t sums = least > cached ? least : cached;
-    const size_t carries = n_in * 128ULL < 32768 ? 0 : sums; /* so few inputs never need them */
-    return table_bytes() + state_bytes(tiles) + row_address_bytes(n_out) + sums + carries;
+    return workspace_bytes(n_in, n_out, n_tokens, one_worker);
 }
+
+/* Parts of two blocks of inputs, and of one in the end, so that all workers finish together. */
+typedef struct part_sizes {
+    uint32_t twos;
+    uint32_t ones;
+} part_sizes;
+
+static part_sizes sizes_of_parts(uint32_t n_in)
+{
+    const uint32_t blocks = (n_in + VIT158_BLOCK_INPUTS - 1) / VIT158_BLOCK_INPUTS;
+    const uint32_t ones = blocks < 4 ? blocks : 4 + blocks % 2;
+    return (part_sizes){.twos = (blocks - ones) / 2, .ones = ones};
+}
+
+static uint32_t count_parts(uint32_t n_in)
+{
+    const part_sizes sizes = sizes_of_parts(n_in);
+    return sizes.twos + sizes.ones;
+}
+
+static uint32_t tokens_of_block(uint32_t n_out, uint32_t n_tokens)
+{
+    return block_tiles(n_out, n_tokens, many_workers) * TILE;
+}
+
+static workspace workspace_of(vit158_gemm_range block, void *scratch)
+{
+    return lay_out(scratch, block.o1 - block.o0, tiles_of(block.t1 - block.t0));
+}
+
+static void begin_parts(vit158_gemm_range block, void *scratch)
+{
+    const workspace ws = workspace_of(block, scratch);
+    begin(&ws, block);
+}
+
+static void add_part(const vit158_gemm_q8 *p, vit158_gemm_range block, uint32_t part, void *scratch)
+{
+    const workspace ws = workspace_of(block, scratch);
+    const uint32_t twos = sizes_of_parts(p->n_in).twos;
+    const bool two = part < twos;
+    const uint32_t first = two ? 2 * part : part + twos;
+    run_pass(p, &ws, block, first * VIT158_BLOCK_INPUTS,
+             two ? 2 * VIT158_BLOCK_INPUTS : VIT158_BLOCK_INPUTS);
+}
+
+static void results_of_parts(const vit158_gemm_q8 *p, vit158_gemm_range block, uint32_t o0,
+                             uint32_t o1, const vit158_parts_scratch *scratch)
+{
+    vit158_table_sums sums[VIT158_MAX_PARTNERS];
+    for (uint32_t i = 0; i < scratch->workers; i++)
+        sums[i] = workspace_of(block, scratch->memory + i * scratch->bytes).sums;
+    vit158_table_results_of_all(p, sums, scratch->workers, block, o0, o1);
+}
+
+static size_t parts_scratch(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
+{
+    return workspace_bytes(n_in, n_out, n_tokens, many_workers);
+}
+
+const vit158_product_parts vit158_table_parts_simd128 = {.count = count_parts,
+                                                         .block_tokens = tokens_of_block,
+                                                         .begin = begin_parts,
+                                                         .add = add_part,
+                                                         .results = results_of_parts,
+                                                         .scratch = parts_scratch};

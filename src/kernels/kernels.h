@@ -204,7 +204,8 @@ typedef struct vit158_gemm_i16 {
 /* ---- Patches --------------------------------------------------------------------------------
  *
  * Columns for the patch embedding as a product: row (c, y, x) of the patch, column 0 zero (class
- * token), column 1 + p the pixel of patch p, patches row-major over the grid.
+ * token), column 1 + p the pixel of patch p, patches row-major over the grid. A range is of lines
+ * of the patch: line l is y = l % patch of channel l / patch, `patch` rows.
  */
 typedef struct vit158_patches {
     float *columns;     /* [channels * patch * patch][ld] */
@@ -243,10 +244,43 @@ typedef struct vit158_product_f32 {
     vit158_cut_fn cut;
 } vit158_product_f32;
 
+/* Tokens t0 .. t1 - 1 of outputs o0 .. o1 - 1. */
+typedef struct vit158_gemm_range {
+    uint32_t t0;
+    uint32_t t1;
+    uint32_t o0;
+    uint32_t o1;
+} vit158_gemm_range;
+
+/* The scratch memory of all workers that took part. */
+typedef struct vit158_parts_scratch {
+    uint8_t *memory; /* [workers][bytes] */
+    size_t bytes;
+    uint32_t workers; /* <= VIT158_MAX_PARTNERS */
+} vit158_parts_scratch;
+
+#define VIT158_MAX_PARTNERS 8U
+
+/* A product whose inputs are shared out instead of its tokens or outputs: each worker adds up the
+ * parts it takes in its own scratch, and results come from the sums of all. For each block of
+ * tokens: `begin` for every worker's scratch, `add` for every part once, `results` for every output
+ * once; ranges are not empty. Little is done twice, and parts are small, so workers of different
+ * speed finish together. */
+typedef struct vit158_product_parts {
+    uint32_t (*count)(uint32_t n_in);
+    uint32_t (*block_tokens)(uint32_t n_out, uint32_t n_tokens);
+    void (*begin)(vit158_gemm_range block, void *scratch);
+    void (*add)(const vit158_gemm_q8 *p, vit158_gemm_range block, uint32_t part, void *scratch);
+    void (*results)(const vit158_gemm_q8 *p, vit158_gemm_range block, uint32_t o0, uint32_t o1,
+                    const vit158_parts_scratch *scratch);
+    vit158_gemm_scratch_fn scratch;
+} vit158_product_parts;
+
 typedef struct vit158_product_q8 {
     vit158_gemm_q8_fn run;
     vit158_gemm_scratch_fn scratch;
     vit158_cut_fn cut;
+    const vit158_product_parts *parts; /* NULL: cut it */
 } vit158_product_q8;
 
 typedef struct vit158_kernels {
@@ -265,7 +299,7 @@ typedef struct vit158_kernels {
     void (*i16)(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
     /* x[i] = gelu(x[i]) for i < count; count a multiple of 4. */
     void (*gelu)(float *x, size_t count);
-    void (*patches)(const vit158_patches *p);
+    void (*patches)(const vit158_patches *p, uint32_t line0, uint32_t line1);
 } vit158_kernels;
 
 /* The faster ternary kernel for a shape, by measurement (choose.c); both give the same bits. */

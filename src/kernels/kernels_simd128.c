@@ -5,40 +5,47 @@
 #include "kernels/ops_scalar.h"
 #include "kernels/ops_simd128.h"
 
-/* Panels of all tokens are packed, so outputs are cut. */
-static vit158_product_cut cut_outputs(uint32_t n_out, uint32_t n_tokens, uint32_t workers)
-{
-    (void)n_out;
-    (void)workers;
-    return (vit158_product_cut){.token_step = n_tokens, .out_step = 64};
-}
-
-enum { WIDE_OUT = 1536, LEAST_TOKENS = 64 };
+enum { LEAST_OUT = 64, LEAST_TOKENS = 64 };
 
 static uint32_t part(uint32_t n, uint32_t parts, uint32_t multiple)
 {
     return ((n + parts - 1) / parts + multiple - 1) / multiple * multiple;
 }
 
-/* Every task builds the tables of its tokens and finds the table rows of its outputs, so the fewer
- * tasks the less work twice. With many outputs tables weigh little: two tasks a worker, so that a
- * worker that another process holds up has half of its share taken over. */
+/* Every task packs panels of all tokens, so outputs are cut, and not finely: two tasks a worker,
+ * which leaves the last to whoever is first. */
+static vit158_product_cut cut_outputs(uint32_t n_out, uint32_t n_tokens, uint32_t workers)
+{
+    const uint32_t share = part(n_out, 2 * workers, 8);
+    return (vit158_product_cut){.token_step = n_tokens,
+                                .out_step = share < LEAST_OUT ? LEAST_OUT : share};
+}
+
+/* Every task builds the tables of its tokens and finds the table rows of its outputs: one task a
+ * worker, or much of that is done twice. 768 -> 2304, N = 197: two halves of the tokens take 1.07
+ * times as long together as the whole, four quarters (of tokens and outputs) 1.2 times. */
 static vit158_product_cut cut_table(uint32_t n_out, uint32_t n_tokens, uint32_t workers)
 {
-    const uint32_t tasks = n_out > WIDE_OUT ? 2 * workers : workers;
-    const uint32_t token_parts = n_tokens < LEAST_TOKENS ? 1 : 2;
-    const uint32_t out_parts = (tasks + token_parts - 1) / token_parts;
+    const uint32_t token_parts = n_tokens < LEAST_TOKENS || workers == 1 ? 1 : 2;
+    const uint32_t out_parts = (workers + token_parts - 1) / token_parts;
     return (vit158_product_cut){.token_step = part(n_tokens, token_parts, VIT158_TOKEN_PAD),
                                 .out_step = part(n_out, out_parts, 8)};
 }
 
+/* One thread has no use for parts. */
+#if defined(VIT158_SHARED_POOL)
+#define TABLE_PARTS &vit158_table_parts_simd128
+#else
+#define TABLE_PARTS NULL
+#endif
+
 const vit158_kernels vit158_kernels_simd128 = {
     .name = "simd128",
     .f32 = {vit158_gemm_f32_simd128, vit158_gemm_f32_scratch_simd128, cut_outputs},
-    .trit_dot = {vit158_gemm_trit_dot_simd128, vit158_gemm_dot_scratch_simd128, cut_outputs},
+    .trit_dot = {vit158_gemm_trit_dot_simd128, vit158_gemm_dot_scratch_simd128, cut_outputs, NULL},
     .trit_table = {vit158_gemm_trit_table_simd128, vit158_gemm_trit_table_scratch_simd128,
-                   cut_table},
-    .i8_dot = {vit158_gemm_i8_simd128, vit158_gemm_dot_scratch_simd128, cut_outputs},
+                   cut_table, TABLE_PARTS},
+    .i8_dot = {vit158_gemm_i8_simd128, vit158_gemm_dot_scratch_simd128, cut_outputs, NULL},
     .norm_quantize = vit158_norm_quantize_simd128,
     .norm_f32 = vit158_norm_f32_simd128,
     .softmax = vit158_softmax_simd128,

@@ -20,16 +20,14 @@ static void fill_row(float *row, const float *plane, const vit158_patches *p, ui
     }
 }
 
-void vit158_patches_scalar(const vit158_patches *p)
+void vit158_patches_scalar(const vit158_patches *p, uint32_t line0, uint32_t line1)
 {
-    float *row = p->columns;
-    for (uint32_t c = 0; c < p->channels; c++) {
-        const float *plane = p->image + (size_t)c * p->side * p->side;
-        for (uint32_t y = 0; y < p->patch; y++) {
-            for (uint32_t x = 0; x < p->patch; x++) {
-                fill_row(row, plane, p, y, x);
-                row += p->ld;
-            }
+    float *row = p->columns + (size_t)line0 * p->patch * p->ld;
+    for (uint32_t line = line0; line < line1; line++) {
+        const float *plane = p->image + (size_t)(line / p->patch) * p->side * p->side;
+        for (uint32_t x = 0; x < p->patch; x++) {
+            fill_row(row, plane, p, line % p->patch, x);
+            row += p->ld;
         }
     }
 }

@@ -20,4 +20,5 @@ set(VIT158_KERNELS_SIMD128_SOURCES
     src/kernels/kernels_simd128.c
     src/kernels/norm_simd128.c
     src/kernels/quantize_i16_simd128.c
-    src/kernels/softmax_simd128.c)
+    src/kernels/softmax_simd128.c
+    src/kernels/table_sums_simd128.c)

@@ -214,6 +214,12 @@ const char *vit158_wasm_step_name(vit158_wasm *context, uint32_t index)
     return context->session != NULL ? vit158_session_step_name(context->session, index) : NULL;
 }
 
+void vit158_wasm_took(vit158_wasm *context, double ms)
+{
+    if (context->session != NULL)
+        vit158_session_took(context->session, ms);
+}
+
 uint32_t vit158_wasm_step(vit158_wasm *context)
 {
     RETURN_IF_NO_SESSION(context);

@@ -62,6 +62,9 @@ uint32_t vit158_wasm_step_count(const vit158_wasm *context);
 const char *vit158_wasm_step_name(vit158_wasm *context, uint32_t index);
 uint32_t vit158_wasm_step(vit158_wasm *context);
 
+/* The steps of a picture took `ms` in all, see vit158_session_took. */
+void vit158_wasm_took(vit158_wasm *context, double ms);
+
 /* ---- Results ---- */
 
 const float *vit158_wasm_logits(const vit158_wasm *context);

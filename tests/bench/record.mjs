@@ -19,7 +19,8 @@ const RUN = ['run', 'commit', 'cpu', 'node', 'note'];
 const COLUMNS = {
   kernel: ['name', 'n_in', 'n_out', 'n_tokens', 'threads', 'env', 'gmacs', 'dot_peak_gmacs',
     'f32_peak_gmacs'],
-  threads: ['system', 'model', 'env', 'threads', 'busy', 'one_ms', 'many_ms', 'ratio'],
+  threads: ['system', 'model', 'env', 'threads', 'busy', 'one_ms', 'many_ms', 'ratio',
+    'one_best_ms', 'many_best_ms'],
   profile: ['system', 'model', 'env', 'operation', 'ms', 'share'],
   model: ['system', 'model', 'precision', 'threads', 'env', 'median_ms', 'min_ms', 'max_ms', 'load_ms',
     'first_ms', 'wasm_mb', 'size_bytes'],

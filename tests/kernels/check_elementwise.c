@@ -312,7 +312,9 @@ static void patches_are_where_they_belong(void)
         const float *image = random_floats(&rng, (size_t)channels * side * side, -1.0F, 1.0F);
         float *columns = check_alloc(channels * patch * patch * ld * sizeof(float));
         const vit158_patches p = {columns, image, ld, channels, side, patch};
-        variants[i % COUNT(variants)]->patches(&p);
+        const uint32_t lines = channels * patch, first = lines / 3;
+        variants[i % COUNT(variants)]->patches(&p, 0, first);
+        variants[i % COUNT(variants)]->patches(&p, first, lines);
         const float *row = columns;
         for (uint32_t k = 0; k < channels * patch * patch; k++, row += ld) {
             const uint32_t x = k % patch, y = k / patch % patch, channel = k / (patch * patch);

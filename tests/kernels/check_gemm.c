@@ -9,6 +9,10 @@
 #include "base/numerics.h"
 #include "kernels/gemm_cases.h"
 
+#ifdef VIT158_HAVE_SIMD128
+#include "kernels/ops_simd128.h"
+#endif
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* One kernel of one variant, its scalar definition, and what it multiplies by. */
@@ -312,6 +316,51 @@ static void check_variant(const kernel *tested, const kernel *definition)
         check_variant(&(fast), &(scalar));                                                         \
     }
 
+/* One block of a product in parts by `workers` workers who take parts at random, some of them maybe
+ * none; results in the end, from random ranges. */
+static void run_parts(float *y, const product *p, vit158_gemm_range block, uint32_t workers,
+                      check_rng *rng)
+{
+    const vit158_product_parts *parts = &vit158_table_parts_simd128;
+    if (block.o0 == block.o1)
+        return;
+    const size_t bytes =
+        (parts->scratch(p->shape.n_in, p->shape.n_out, p->shape.n_tokens) + 63) / 64 * 64;
+    const vit158_parts_scratch scratch = {check_alloc(workers * bytes), bytes, workers};
+    vit158_gemm_q8 args = p->q8;
+    args.y = y;
+    args.ldy = vit158_token_stride(p->shape.n_tokens);
+    for (uint32_t worker = 0; worker < workers; worker++)
+        parts->begin(block, scratch.memory + worker * bytes);
+    for (uint32_t part = parts->count(p->shape.n_in); part-- > 0;)
+        parts->add(&args, block, part, scratch.memory + check_below(rng, workers) * bytes);
+    for (uint32_t o = block.o0, o1; o < block.o1; o = o1) {
+        o1 = o + 1 + check_below(rng, block.o1 - o);
+        parts->results(&args, block, o, o1, &scratch);
+    }
+}
+
+static void table_parts_equal_scalar(void)
+{
+    check_rng rng = check_seed(6);
+    for (uint32_t i = 0; i < 3 * COUNT(edge_shapes) && !check_failed(); i++) {
+        const gemm_shape s = edge_shapes[i % COUNT(edge_shapes)];
+        const product p = make_product(i, &table_fast, s, (gemm_values)(i % 5 % 3),
+                                       (vit158_epilogue)(i / COUNT(edge_shapes)));
+        float *y = make_result(&p);
+        const uint32_t step =
+            s.n_tokens > 0 ? vit158_table_parts_simd128.block_tokens(s.n_out, s.n_tokens) : 0;
+        const uint32_t cut = check_below(&rng, s.n_out + 1);
+        for (uint32_t t = 0; t < s.n_tokens; t += step) {
+            const uint32_t t1 = s.n_tokens - t < step ? s.n_tokens : t + step;
+            run_parts(y, &p, (vit158_gemm_range){t, t1, 0, cut}, 1 + i % 4, &rng);
+            run_parts(y, &p, (vit158_gemm_range){t, t1, cut, s.n_out}, 1 + i % 3, &rng);
+        }
+        compare(&table_fast, &p, y, run_whole(&table_scalar, &p));
+        check_free_all();
+    }
+}
+
 VARIANT_CASE(f32_fast, f32_scalar)
 VARIANT_CASE(dot_fast, dot_scalar)
 VARIANT_CASE(table_fast, table_scalar)
@@ -332,6 +381,7 @@ CHECK_CASES({"f32_definition", f32_definition}, {"trit_definition", trit_definit
             {"f32_fast_equals_scalar", f32_fast_equals_scalar},
             {"dot_fast_equals_scalar", dot_fast_equals_scalar},
             {"table_fast_equals_scalar", table_fast_equals_scalar},
+            {"table_parts_equal_scalar", table_parts_equal_scalar},
             {"i8_fast_equals_scalar", i8_fast_equals_scalar}, {"f32_fast_ranges", f32_fast_ranges},
             {"dot_fast_ranges", dot_fast_ranges}, {"table_fast_ranges", table_fast_ranges},
             {"i8_fast_ranges", i8_fast_ranges}, {"f32_fast_bits", f32_fast_bits},

@@ -54,6 +54,26 @@ static void test_shared_pool_runs_each_task_once(void **state)
     }
 }
 
+/* Its helpers have no core: the caller works alone for some operations, and then not. */
+static void test_shared_pool_does_without_slow_helpers(void **state)
+{
+    (void)state;
+    static vit158_shared_pool pool;
+    static vit158_threads threads;
+    vit158_shared_pool_init(&pool, 3);
+    vit158_threads_start(&threads, &pool);
+    uint32_t alone = 0;
+    for (uint32_t picture = 0; picture < 40; picture++) {
+        alone += pool.pool.at_work == 1;
+        run_and_check(&pool.pool, MAX_TASKS);
+        const bool late = picture >= 5 && picture < 20 && pool.pool.at_work > 1;
+        pool.pool.took(&pool.pool, pool.pool.at_work == 1 ? 2.0 : late ? 3.0 : 1.0);
+    }
+    assert_in_range(alone, 10, 30);
+    assert_int_equal(pool.pool.at_work, 3);
+    vit158_threads_stop(&threads, &pool);
+}
+
 static void test_shared_pool_works_without_helpers(void **state)
 {
     (void)state;
@@ -91,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_serial_pool_runs_in_order),
         cmocka_unit_test(test_shared_pool_runs_each_task_once),
+        cmocka_unit_test(test_shared_pool_does_without_slow_helpers),
         cmocka_unit_test(test_shared_pool_works_without_helpers),
         cmocka_unit_test(test_a_dead_helper_ends_the_wait),
         cmocka_unit_test(test_patience_has_an_end),

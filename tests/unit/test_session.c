@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/session.h"
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "unit/naive_forward.h"
@@ -187,6 +188,39 @@ static void test_every_variant_gives_the_same_bits(void **state)
         free(tensor);
         random_model_free(model);
     }
+}
+
+/* Wide enough for products in parts; and the caller alone in between, as if helpers held it up. */
+static void test_shared_work_gives_the_same_bits(void **state)
+{
+    (void)state;
+    random_shape shape = small;
+    shape.encoding = VIT158_ENCODING_TRIT;
+    shape.side = 32;
+    shape.dim = 402;
+    shape.heads = 6;
+    shape.mlp_dim = 411;
+    vit158_model *model = random_model_make(shape, 13);
+    float *tensor = random_tensor(model, 14);
+    const size_t bytes = model->info.classes * sizeof(float);
+    vit158_session *first = open_session(model, (vit158_options){.engine = 1});
+    run_tensor(first, model, tensor);
+    for (uint32_t threads = 2; threads <= 3; threads++) {
+        vit158_session *s =
+            open_session(model, (vit158_options){.gemm = VIT158_GEMM_TABLE, .threads = threads});
+        uint32_t alone = 0;
+        for (uint32_t picture = 0; picture < 12; picture++) {
+            alone += s->forward.pool->at_work == 1;
+            run_tensor(s, model, tensor);
+            assert_memory_equal(vit158_session_logits(s), vit158_session_logits(first), bytes);
+            vit158_session_took(s, s->forward.pool->at_work == 1 ? 2.0 : picture < 2 ? 1.0 : 3.0);
+        }
+        assert_in_range(alone, 5, 9);
+        vit158_session_close(s);
+    }
+    vit158_session_close(first);
+    free(tensor);
+    random_model_free(model);
 }
 
 static void test_states(void **state)
@@ -438,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_grey_and_other_geometries),
         cmocka_unit_test(test_long_sequences),
         cmocka_unit_test(test_every_variant_gives_the_same_bits),
+        cmocka_unit_test(test_shared_work_gives_the_same_bits),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_abort_and_go_on),

@@ -263,6 +263,7 @@ export class Classifier {
       hashes?.push({ name, sha256: this.#engine.stateSha256() });
       timing[i === 0 ? 'embed' : i === last ? 'head' : 'blocks'] += ms;
     }
+    this.#engine.took(timing.embed + timing.blocks + timing.head);
     timing.total =
       timing.decode + timing.preprocess + timing.embed + timing.blocks + timing.head;
   }

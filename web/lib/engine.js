@@ -193,6 +193,14 @@ export class Engine {
     this.#check('step');
   }
 
+  /**
+   * Threads that only hold each other up are done without: call it after each forward pass.
+   * @param {number} ms that its steps took
+   */
+  took(ms) {
+    this.#call('took', ms);
+  }
+
   /** @param {number} classes */
   logits(classes) {
     return this.#results('logits', classes);

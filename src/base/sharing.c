@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/sharing.h"
+
+/* A shared picture is slow if it takes so many times as long as the best of them; a machine without
+ * other work stays well below. */
+#define SLOW 1.3
+/* Sharing is taken up again if it takes less than this share of the time alone. */
+#define WORTH 0.9
+/* Pictures of the first stay and of the longest. */
+#define LEAST_STAY 4U
+#define MOST_STAY 64U
+/* A slow picture makes two strikes, another one takes one back; at three, alone is tried: one
+ * interruption now and then is not worth it. */
+#define STRIKES 3U
+/* So many shared pictures without a slow one: whatever was in the way is gone. */
+#define GOOD 8U
+
+static uint32_t longer(uint32_t stay)
+{
+    return stay < MOST_STAY ? 2 * stay : MOST_STAY;
+}
+
+vit158_sharing vit158_sharing_begin(void)
+{
+    return (vit158_sharing){.shared_stay = LEAST_STAY, .alone_stay = LEAST_STAY};
+}
+
+static void took_alone(vit158_sharing *s, double ms)
+{
+    const bool in_vain = s->trial && ms >= s->slow_ms;
+    if (s->trial)
+        s->stay = s->alone_stay;
+    s->trial = false;
+    s->alone_ms = s->alone_ms > 0.0 ? 0.5 * (s->alone_ms + ms) : ms;
+    if (in_vain) {
+        s->alone = false;
+        s->shared_ms = s->slow_ms;
+        s->stay = s->shared_stay;
+        s->shared_stay = longer(s->shared_stay);
+    } else if (--s->stay == 0) {
+        s->alone = false;
+        s->trial = true;
+    }
+}
+
+static void took_shared(vit158_sharing *s, double ms)
+{
+    const bool in_vain = s->trial && ms >= WORTH * s->alone_ms;
+    s->trial = false;
+    if (in_vain) {
+        s->alone = true;
+        s->alone_stay = longer(s->alone_stay);
+        s->stay = s->alone_stay;
+        return;
+    }
+    if (s->shared_ms == 0.0 || ms < s->shared_ms)
+        s->shared_ms = ms;
+    const bool slow = ms > SLOW * s->shared_ms;
+    s->good = slow ? 0 : s->good + 1;
+    if (s->good >= GOOD)
+        s->alone_stay = LEAST_STAY;
+    if (s->stay > 0) {
+        s->stay--;
+    } else if (slow) {
+        s->slow_ms = s->strikes > 0 ? 0.5 * (s->slow_ms + ms) : ms;
+        s->strikes += 2;
+    } else if (s->strikes > 0) {
+        s->strikes--;
+    }
+    if (s->strikes >= STRIKES) {
+        s->alone = s->trial = true;
+        s->strikes = 0;
+    }
+}
+
+void vit158_sharing_took(vit158_sharing *s, double ms)
+{
+    if (s->alone)
+        took_alone(s, ms);
+    else
+        took_shared(s, ms);
+}
