@@ -33,7 +33,7 @@ static vit158_product_cut cut_table(uint32_t n_out, uint32_t n_tokens, uint32_t 
 }
 
 /* One thread has no use for parts. */
-#if defined(VIT158_SHARED_POOL)
+#if defined(VIT158_HAVE_THREADS) || defined(VIT158_SHARED_POOL)
 #define TABLE_PARTS &vit158_table_parts_simd128
 #else
 #define TABLE_PARTS NULL

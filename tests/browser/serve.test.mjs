@@ -9,6 +9,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { serve } from '../../web/serve.mjs';
+import { nativeCommand, temporaryFolder } from '../node/shared.mjs';
 import { answered, FLOAT_MODEL, launch, needs, ROOT } from './harness.mjs';
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
@@ -112,30 +113,35 @@ test('--coi isolates the page', async () => {
   }
 });
 
-test(
-  'an isolated page runs a larger model on threads, with the same logits',
-  needs(FLOAT_MODEL),
-  async () => {
-    const isolated = await serve({ coi: true });
-    const browser = await launch();
-    try {
-      const hashes = [];
-      for (const url of [isolated.url, server.url]) {
-        const page = await browser.newPage();
-        await page.goto(url);
-        const before = await answered(page);
-        await page.setInputFiles('#model-file', FLOAT_MODEL);
-        hashes.push(await answered(page, before));
-        const threaded = /\d threads/.test((await page.textContent('#facts')) ?? '');
-        assert.equal(threaded, url === isolated.url);
-      }
-      assert.equal(hashes[0], hashes[1]);
-    } finally {
-      await browser.close();
-      await isolated.close();
+/** The model's logits in a page on threads and in one that is not isolated. @param {string} file */
+async function sameLogitsOnThreads(file) {
+  const isolated = await serve({ coi: true });
+  const browser = await launch();
+  try {
+    const hashes = [];
+    for (const url of [isolated.url, server.url]) {
+      const page = await browser.newPage();
+      await page.goto(url);
+      const before = await answered(page);
+      await page.setInputFiles('#model-file', file);
+      hashes.push(await answered(page, before));
+      const threaded = /\d threads/.test((await page.textContent('#facts')) ?? '');
+      assert.equal(threaded, url === isolated.url);
     }
-  },
-);
+    assert.equal(hashes[0], hashes[1]);
+  } finally {
+    await browser.close();
+    await isolated.close();
+  }
+}
+
+test('an isolated page runs a ternary ViT-S on threads, with the same logits', async () => {
+  const file = path.join(temporaryFolder(), 's.safetensors');
+  assert.equal(nativeCommand('synth', '--arch', 's', '-o', file).code, 0);
+  await sameLogitsOnThreads(file);
+});
+
+test('the same of a float model', needs(FLOAT_MODEL), () => sameLogitsOnThreads(FLOAT_MODEL));
 
 test('the copied site works below any path, whatever the types of a plain host', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'vit158-site-'));

@@ -243,6 +243,69 @@ test('helpers of an engine that crashed are ended, and the crash is what is repo
 });
 
 /**
+ * The module with `unreachable` as the body of an exported function.
+ * @param {Uint8Array} wasm @param {string} name
+ */
+function withTrap(wasm, name) {
+  const bytes = Uint8Array.from(wasm);
+  let at = 8;
+  const number = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++];
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value;
+    }
+  };
+  const skipName = () => void (at = number() + at);
+  let index = -1;
+  while (at < bytes.length) {
+    const section = bytes[at++];
+    const size = number();
+    const end = at + size;
+    if (section === 2) { // imports: memory alone
+      assert.equal(number(), 1);
+      skipName();
+      skipName();
+      assert.equal(bytes[at], 2);
+    } else if (section === 7) {
+      for (let count = number(); count > 0; count--) {
+        const length = number();
+        const found = new TextDecoder().decode(bytes.subarray(at, at + length)) === name;
+        at += length;
+        const kind = bytes[at++];
+        const value = number();
+        if (found && kind === 0) index = value;
+      }
+    } else if (section === 10) {
+      number();
+      for (let body = 0; body < index; body++) skipName(); // a size and so many bytes, too
+      const length = number();
+      bytes.fill(0x01, at, at + length); // nop
+      bytes[at] = 0; // no locals
+      bytes[at + 1] = 0x00; // unreachable
+      bytes[at + length - 1] = 0x0b; // end
+    }
+    at = end;
+  }
+  assert.ok(index >= 0, `${name} is no function`);
+  return bytes;
+}
+
+test('a helper that traps makes calls fail, not hang', async () => {
+  const whole = readFileSync(new URL('../../wasm_build/dist/vit158-threads.wasm', import.meta.url));
+  const threads = await WebAssembly.compile(withTrap(whole, 'vit158_wasm_pool_work'));
+  const vit = await Classifier.load(MODEL, { threads: 2, wasm: { threads } });
+  const dead = { code: 'E_THREAD', message: /a worker thread of the session has died/ };
+  await assert.rejects(async () => {
+    // The helper traps as soon as it is there.
+    for (let i = 0; i < 1000; i++) await vit.classify(PICTURE);
+  }, dead);
+  await assert.rejects(vit.classify(PICTURE), dead);
+  vit.dispose();
+});
+
+/**
  * The workers started during a test.
  * @param {import('node:test').TestContext} t
  */
