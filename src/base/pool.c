@@ -4,8 +4,9 @@
 /* How long a thread looks again and again before it sleeps, a tenth of a millisecond: operations
  * follow each other as fast as that, and a sleep and a wake-up cost more. */
 #define SPINS 100000
-/* No sleep is longer, so a lost wake-up or a dead helper is noticed. */
+/* No sleep is longer: the caller notices a dead helper, and a helper without work hardly wakes. */
 #define NAP_MS 50U
+#define IDLE_NAP_MS 1000U
 
 static void take_tasks(vit158_shared_pool *p, uint32_t worker)
 {
@@ -86,7 +87,7 @@ static uint32_t next_generation(vit158_shared_pool *p, uint32_t seen)
     uint32_t spin = 0;
     while ((now = atomic_load(&p->generation)) == seen && atomic_load(&p->quit) == 0)
         if (++spin > SPINS)
-            vit158_wait(&p->waiter, &p->generation, seen, NAP_MS);
+            vit158_wait(&p->waiter, &p->generation, seen, IDLE_NAP_MS);
     return now;
 }
 

@@ -25,4 +25,5 @@ void vit158_threads_stop(vit158_threads *threads, vit158_shared_pool *pool)
     for (uint32_t i = 0; i < threads->count; i++)
         pthread_join(threads->ids[i], NULL);
     threads->count = 0;
+    vit158_waiter_end(&pool->waiter);
 }

@@ -23,6 +23,9 @@ typedef struct vit158_waiter {
 
 void vit158_waiter_init(vit158_waiter *w);
 
+/* Nobody may wait any more. */
+void vit158_waiter_end(vit158_waiter *w);
+
 /* Sleeps while *word == seen, at most `milliseconds`; may return early. */
 void vit158_wait(vit158_waiter *w, _Atomic uint32_t *word, uint32_t seen, uint32_t milliseconds);
 

@@ -7,13 +7,23 @@
 void vit158_waiter_init(vit158_waiter *w)
 {
     pthread_mutex_init(&w->mutex, NULL);
-    pthread_cond_init(&w->changed, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* the wall clock may be set */
+    pthread_cond_init(&w->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void vit158_waiter_end(vit158_waiter *w)
+{
+    pthread_cond_destroy(&w->changed);
+    pthread_mutex_destroy(&w->mutex);
 }
 
 void vit158_wait(vit158_waiter *w, _Atomic uint32_t *word, uint32_t seen, uint32_t milliseconds)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += milliseconds / 1000;
     until.tv_nsec += (long)(milliseconds % 1000) * 1000000L;
     if (until.tv_nsec >= 1000000000L) {

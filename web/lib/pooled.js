@@ -21,6 +21,10 @@ import { openWorker } from './workers.js';
 
 const MOST_WORKERS = 64;
 
+/** Room for a file of unknown length to begin with; and at most, as an announced length may be wrong. */
+const FIRST_BYTES = 1 << 20;
+const MOST_FIRST_BYTES = 1 << 28;
+
 /** One worker and the calls it has not answered. */
 class Member {
   /** @type {Map<number, Waiting>} */
@@ -279,22 +283,21 @@ async function readModel(source, signal, onProgress) {
   const stream = await openSource(source, signal);
   try {
     const total = stream.expected;
-    const chunks = [];
+    let bytes = new Uint8Array(Math.min(total || FIRST_BYTES, MOST_FIRST_BYTES));
     let loaded = 0;
     onProgress?.({ loaded, total });
     for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
       if (loaded === 0) refusePage(stream.name, chunk);
-      chunks.push(chunk.slice()); // a chunk is valid only until the next pull
+      if (loaded + chunk.length > bytes.length) {
+        const wider = new Uint8Array(Math.max(loaded + chunk.length, 2 * bytes.length));
+        wider.set(bytes.subarray(0, loaded));
+        bytes = wider;
+      }
+      bytes.set(chunk, loaded); // a chunk is valid only until the next pull
       loaded += chunk.length;
       onProgress?.({ loaded, total });
     }
-    const bytes = new Uint8Array(loaded);
-    let at = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return { bytes, name: baseName(stream.path) };
+    return { bytes: loaded === bytes.length ? bytes : bytes.slice(0, loaded), name: baseName(stream.path) };
   } finally {
     await stream.close();
   }
