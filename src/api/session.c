@@ -187,7 +187,7 @@ static size_t tensor_count(const vit158_session *s)
 static bool all_finite(const float *values, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if ((vit158_bits_from_float(values[i]) & 0x7F800000U) == 0x7F800000U)
+        if (!vit158_is_finite(values[i]))
             return false;
     return true;
 }

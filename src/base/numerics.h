@@ -7,6 +7,7 @@
 #ifndef VIT158_BASE_NUMERICS_H
 #define VIT158_BASE_NUMERICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -47,6 +48,12 @@ static inline uint32_t vit158_bits_from_float(float value)
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     return bits;
+}
+
+/* Finite by its bits: -ffast-math in a caller cannot fold this away. */
+static inline bool vit158_is_finite(float value)
+{
+    return (vit158_bits_from_float(value) & 0x7F800000U) != 0x7F800000U;
 }
 
 /* rne(x * s) as an integer: after adding 1.5 * 2^23 the float's bits exceed those of 1.5 * 2^23 by

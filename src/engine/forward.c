@@ -11,16 +11,10 @@ uint32_t vit158_forward_step_count(const vit158_forward *f)
     return 2 * f->model->info.depth + 2;
 }
 
-/* An exponent of all ones is infinity or NaN. */
-static bool is_finite(float value)
-{
-    return (vit158_bits_from_float(value) & 0x7F800000U) != 0x7F800000U;
-}
-
 static vit158_status check_logits(const vit158_forward *f, vit158_error *error)
 {
     for (uint32_t c = 0; c < f->model->info.classes; c++)
-        if (!is_finite(f->logits[c]))
+        if (!vit158_is_finite(f->logits[c]))
             return vit158_fail(error, VIT158_E_NUMERIC,
                                "the logit of class %u is not a finite number: the model's weights "
                                "overflow on this input",

@@ -48,10 +48,4 @@ static inline bool vit158_f16_narrow(uint16_t *half, float value)
     return true;
 }
 
-/* Finite by its bits: -ffast-math in a caller cannot fold this away. */
-static inline bool vit158_is_finite(float value)
-{
-    return (vit158_bits_from_float(value) & 0x7F800000U) != 0x7F800000U;
-}
-
 #endif

@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { median } from './timing.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const rounds = Number(process.argv[2] ?? 3);
@@ -25,9 +26,6 @@ const VARIANTS = {
     args: [join(ROOT, 'tests/bench/train_torch.py'), '--threads', threads],
     env: { OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads } },
 };
-
-/** @param {number[]} values */
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 
 /** @type {Record<string, {best_images_per_second: number, cpu_ms_per_image: number}[]>} */
 const results = Object.fromEntries(Object.keys(VARIANTS).map((name) => [name, []]));

@@ -7,6 +7,7 @@
 import path from 'node:path';
 import { launch, ROOT } from './harness.mjs';
 import { makePicture } from './pictures.mjs';
+import { median } from '../bench/timing.mjs';
 import { serve } from '../../web/serve.mjs';
 
 const rounds = Number(process.argv[2] ?? 7);
@@ -58,12 +59,6 @@ const USES = {
 
 /** @param {import('playwright-core').Page} page the long tasks so far do not count */
 const forget = (page) => page.evaluate(() => void (/** @type {any} */ (globalThis).longTasks = []));
-
-/** @param {number[]} values @returns {number} */
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-}
 
 /**
  * @param {string} url
