@@ -12,7 +12,7 @@ set(VIT158_WASM_COMPILE_FLAGS
     -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
 
 # Everything but the hot loops: half the size of -O3, and no time is spent there.
-set(VIT158_WASM_SMALL_FLAGS -Os)
+set(VIT158_WASM_SMALL_FLAGS -Oz)
 # Kernels and pixel loops.
 set(VIT158_WASM_FAST_FLAGS -O3)
 

@@ -46,7 +46,7 @@ static double forward_ms(const vit158_session *s)
 void vit158_session_took(vit158_session *session, double ms)
 {
     vit158_pool *pool = session->forward.pool;
-    if (pool->took != NULL)
+    if (pool->took != NULL && session->forward.explain == NULL)
         pool->took(pool, ms);
 }
 

@@ -38,7 +38,8 @@ vit158_status vit158_session_create_on(vit158_session **out, const vit158_model 
                                        vit158_error *error);
 
 /* Tells the session's pool how long its steps took in all, so that it can do without helpers that
- * only hold it up. A session with a clock does so by itself. */
+ * only hold it up. A session with a clock does so by itself. Passes that keep attention take longer
+ * and do not count. */
 void vit158_session_took(vit158_session *session, double ms);
 
 /* Where a tensor of `count` values goes, NULL if the model takes another count: to spare a copy,

@@ -16,5 +16,5 @@ static bool never_failed(const vit158_pool *pool)
 
 vit158_pool vit158_pool_serial(void)
 {
-    return (vit158_pool){.workers = 1, .at_work = 1, .run = run_serial, .failed = never_failed};
+    return (vit158_pool){.workers = 1, .run = run_serial, .failed = never_failed};
 }

@@ -14,15 +14,21 @@ typedef void (*vit158_task)(void *context, uint32_t task, uint32_t worker);
 
 typedef struct vit158_pool {
     uint32_t workers; /* >= 1 */
-    uint32_t at_work; /* 1 .. workers: how many share the next operation */
+    bool alone;       /* the next operation is the caller's alone */
     /* Runs task(context, i, worker) for every i < n_tasks and returns when all have finished. */
     void (*run)(struct vit158_pool *pool, vit158_task task, void *context, uint32_t n_tasks);
-    /* A forward pass took so long: the pool may change `at_work` for the next. NULL: it never does.
+    /* A forward pass took so long: the pool may change `alone` for the next. NULL: it never does.
      */
     void (*took)(struct vit158_pool *pool, double ms);
     /* True once a worker has died: results of operations since then are not valid. */
     bool (*failed)(const struct vit158_pool *pool);
 } vit158_pool;
+
+/* How many share the next operation. */
+static inline uint32_t vit158_pool_at_work(const vit158_pool *pool)
+{
+    return pool->alone ? 1 : pool->workers;
+}
 
 /* One worker, the caller. */
 vit158_pool vit158_pool_serial(void);

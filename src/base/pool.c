@@ -4,8 +4,9 @@
 /* How long a thread looks again and again before it sleeps, a tenth of a millisecond: operations
  * follow each other as fast as that, and a sleep and a wake-up cost more. */
 #define SPINS 100000
-/* No sleep is longer: the caller notices a dead helper, and a helper without work hardly wakes. */
+/* The caller's longest sleep, so that it notices a dead helper. */
 #define NAP_MS 50U
+/* A helper's, in case nobody can wake it. */
 #define IDLE_NAP_MS 1000U
 
 static void take_tasks(vit158_shared_pool *p, uint32_t worker)
@@ -38,7 +39,7 @@ static void wait_for_helpers(vit158_shared_pool *p)
 static void run_shared(vit158_pool *pool, vit158_task task, void *context, uint32_t n_tasks)
 {
     vit158_shared_pool *p = (vit158_shared_pool *)pool;
-    if (n_tasks < 2 || pool->at_work == 1 || atomic_load(&p->failed) != 0) {
+    if (n_tasks < 2 || pool->alone || atomic_load(&p->failed) != 0) {
         for (uint32_t i = 0; i < n_tasks; i++)
             task(context, i, 0);
         return;
@@ -61,7 +62,7 @@ static void shared_took(vit158_pool *pool, double ms)
 {
     vit158_shared_pool *p = (vit158_shared_pool *)pool;
     vit158_sharing_took(&p->sharing, ms);
-    pool->at_work = p->sharing.alone ? 1 : pool->workers;
+    pool->alone = p->sharing.alone;
 }
 
 static bool shared_failed(const vit158_pool *pool)
@@ -72,7 +73,6 @@ static bool shared_failed(const vit158_pool *pool)
 void vit158_shared_pool_init(vit158_shared_pool *p, uint32_t workers)
 {
     *p = (vit158_shared_pool){.pool = {.workers = workers,
-                                       .at_work = workers,
                                        .run = run_shared,
                                        .took = shared_took,
                                        .failed = shared_failed},

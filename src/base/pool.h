@@ -29,7 +29,7 @@ typedef struct vit158_shared_pool {
     _Atomic uint32_t quit;
     _Atomic uint32_t failed; /* a helper died: results of the running operation are not valid */
     vit158_waiter waiter;
-    vit158_sharing sharing; /* pool.at_work is 1 when this says so, else pool.workers */
+    vit158_sharing sharing; /* decides about pool.alone */
     /* The caller gives up on a helper that stays in an operation for so many naps of 50 ms; 0 =
      * never, where threads cannot die alone. After that nothing the tasks read or write may be
      * used again, in case the helper lives. */

@@ -12,7 +12,8 @@
 /* A slow picture makes two strikes, another one takes one back; at three, alone is tried: one
  * interruption now and then is not worth it. */
 #define STRIKES 3U
-/* So many shared pictures without a slow one: whatever was in the way is gone. */
+/* So many shared pictures without a slow one: whatever was in the way is gone. The first time,
+ * alone is tried even so: it may have been in the way from the start. */
 #define GOOD 8U
 
 static uint32_t longer(uint32_t stay)
@@ -30,11 +31,13 @@ static void took_alone(vit158_sharing *s, double ms)
     const bool in_vain = s->trial && ms >= s->slow_ms;
     if (s->trial)
         s->stay = s->alone_stay;
+    if (s->trial && !in_vain)
+        s->shared_stay = LEAST_STAY;
     s->trial = false;
     s->alone_ms = s->alone_ms > 0.0 ? 0.5 * (s->alone_ms + ms) : ms;
     if (in_vain) {
         s->alone = false;
-        s->shared_ms = s->slow_ms;
+        s->shared_ms = s->slow_ms; /* what is to be expected now */
         s->stay = s->shared_stay;
         s->shared_stay = longer(s->shared_stay);
     } else if (--s->stay == 0) {
@@ -58,7 +61,7 @@ static void took_shared(vit158_sharing *s, double ms)
     const bool slow = ms > SLOW * s->shared_ms;
     s->good = slow ? 0 : s->good + 1;
     if (s->good >= GOOD)
-        s->alone_stay = LEAST_STAY;
+        s->alone_stay = s->shared_stay = LEAST_STAY;
     if (s->stay > 0) {
         s->stay--;
     } else if (slow) {
@@ -66,6 +69,10 @@ static void took_shared(vit158_sharing *s, double ms)
         s->strikes += 2;
     } else if (s->strikes > 0) {
         s->strikes--;
+    }
+    if (s->alone_ms == 0.0 && s->good == GOOD) {
+        s->slow_ms = ms;
+        s->strikes = STRIKES;
     }
     if (s->strikes >= STRIKES) {
         s->alone = s->trial = true;

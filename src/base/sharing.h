@@ -4,9 +4,9 @@
  *
  * Helpers share every operation of a picture. Where other processes leave them no core, the caller
  * waits at the end of each operation for a helper that is not running, and would be as fast or
- * faster alone. So pictures that took conspicuously long are followed by one that the caller does
- * alone, and the faster way stays; from time to time, less and less often while it is in vain, the
- * other way is tried for one picture. Results do not depend on it.
+ * faster alone. So when pictures in close succession took conspicuously long, and once at the
+ * beginning, the caller does one alone, and the faster way stays; from time to time, less and less
+ * often while it is in vain, the other way is tried for one picture. Results do not depend on it.
  */
 #ifndef VIT158_BASE_SHARING_H
 #define VIT158_BASE_SHARING_H
@@ -17,7 +17,7 @@
 typedef struct vit158_sharing {
     bool alone;           /* the next picture is the caller's alone */
     bool trial;           /* and it is there to be compared with the other way */
-    double shared_ms;     /* what a shared picture takes at best, 0 = unknown */
+    double shared_ms;     /* what a shared picture is expected to take, 0 = unknown */
     double alone_ms;      /* what the last pictures alone took, 0 = unknown */
     double slow_ms;       /* the shared pictures that led to a trial alone */
     uint32_t stay;        /* pictures before the other way may be tried */

@@ -22,7 +22,7 @@ typedef struct vit158_threads {
  * refuses one there are fewer, and the pool works all the same. */
 void vit158_threads_start(vit158_threads *threads, vit158_shared_pool *pool);
 
-/* Ends and joins them. */
+/* Ends and joins them, and ends the pool: it may not run again. */
 void vit158_threads_stop(vit158_threads *threads, vit158_shared_pool *pool);
 
 #endif

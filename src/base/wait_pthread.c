@@ -4,12 +4,21 @@
 
 #include <time.h>
 
+/* Not the wall clock, which may be set, where there is a choice. */
+#if defined(__APPLE__)
+#define WAIT_CLOCK CLOCK_REALTIME
+#else
+#define WAIT_CLOCK CLOCK_MONOTONIC
+#endif
+
 void vit158_waiter_init(vit158_waiter *w)
 {
     pthread_mutex_init(&w->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* the wall clock may be set */
+#if !defined(__APPLE__)
+    pthread_condattr_setclock(&attributes, WAIT_CLOCK);
+#endif
     pthread_cond_init(&w->changed, &attributes);
     pthread_condattr_destroy(&attributes);
 }
@@ -23,7 +32,7 @@ void vit158_waiter_end(vit158_waiter *w)
 void vit158_wait(vit158_waiter *w, _Atomic uint32_t *word, uint32_t seen, uint32_t milliseconds)
 {
     struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
+    clock_gettime(WAIT_CLOCK, &until);
     until.tv_sec += milliseconds / 1000;
     until.tv_nsec += (long)(milliseconds % 1000) * 1000000L;
     if (until.tv_nsec >= 1000000000L) {

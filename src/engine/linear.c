@@ -7,7 +7,7 @@
 #define NORM_TASK_TOKENS (2 * VIT158_NORM_TOKENS)
 
 /* A product is made in parts if there are at least so many parts for each worker. */
-#define LEAST_PARTS 5U
+#define LEAST_PARTS 4U
 /* Outputs whose results a task makes then. */
 #define RESULT_OUTPUTS 64U
 
@@ -161,10 +161,11 @@ static void results_task(void *context, uint32_t task, uint32_t worker)
 static void apply_in_parts(vit158_forward *f, const vit158_product_parts *parts,
                            const vit158_gemm_q8 *p8, vit158_part part)
 {
-    parts_job job = {
-        .p8 = *p8,
-        .parts = parts,
-        .scratch = {.memory = f->scratch, .bytes = f->scratch_bytes, .workers = f->pool->at_work}};
+    parts_job job = {.p8 = *p8,
+                     .parts = parts,
+                     .scratch = {.memory = f->scratch,
+                                 .bytes = f->scratch_bytes,
+                                 .workers = vit158_pool_at_work(f->pool)}};
     const uint32_t step = parts->block_tokens(part.o1 - part.o0, part.tokens);
     for (uint32_t t = 0; t < part.tokens; t += step) {
         job.block = (vit158_gemm_range){t, smaller(t + step, part.tokens), part.o0, part.o1};
@@ -181,7 +182,7 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
                          float *y, vit158_epilogue epilogue, vit158_part part)
 {
     assert(part.o1 <= layer->n_out && part.tokens <= f->n_tokens);
-    const uint32_t workers = f->pool->at_work;
+    const uint32_t workers = vit158_pool_at_work(f->pool);
     product_job job = {.f = f, .part = part};
     if (vit158_linear_is_quantized(layer)) {
         const vit158_product_q8 *product =

@@ -308,7 +308,7 @@ static uint32_t block_tiles(uint32_t n_out, uint32_t tokens, block_rule rule)
     return (tiles + blocks - 1) / blocks;
 }
 
-static workspace lay_out(void *scratch, uint32_t n_out, uint32_t tiles)
+static VIT158_INNER workspace lay_out(void *scratch, uint32_t n_out, uint32_t tiles)
 {
     uint8_t *at = scratch;
     workspace ws = {.tables = at, .sums.n_out = n_out};
@@ -365,8 +365,8 @@ static void run_tile(const vit158_gemm_q8 *p, const workspace *ws, uint32_t tile
 
 /* Adds inputs k .. k + inputs - 1 (as far as there are so many; k is a multiple of a block's,
  * inputs one or two blocks) to the sums of a block. */
-static void run_pass(const vit158_gemm_q8 *p, const workspace *ws, vit158_gemm_range block,
-                     uint32_t k, uint32_t inputs)
+static VIT158_INNER void run_pass(const vit158_gemm_q8 *p, const workspace *ws,
+                                  vit158_gemm_range block, uint32_t k, uint32_t inputs)
 {
     const uint32_t left = p->n_in - k;
     const uint32_t quads = quads_of_pass(left < inputs ? left : inputs);

@@ -259,6 +259,7 @@ typedef struct vit158_parts_scratch {
     uint32_t workers; /* <= VIT158_MAX_PARTNERS */
 } vit158_parts_scratch;
 
+/* The sums of all are read for every result, so more would rather wait for each other. */
 #define VIT158_MAX_PARTNERS 8U
 
 /* A product whose inputs are shared out instead of its tokens or outputs: each worker adds up the

@@ -26,7 +26,7 @@ static vit158_product_cut cut_outputs(uint32_t n_out, uint32_t n_tokens, uint32_
  * times as long together as the whole, four quarters (of tokens and outputs) 1.2 times. */
 static vit158_product_cut cut_table(uint32_t n_out, uint32_t n_tokens, uint32_t workers)
 {
-    const uint32_t token_parts = n_tokens < LEAST_TOKENS || workers == 1 ? 1 : 2;
+    const uint32_t token_parts = n_tokens < LEAST_TOKENS || workers % 2 == 1 ? 1 : 2;
     const uint32_t out_parts = (workers + token_parts - 1) / token_parts;
     return (vit158_product_cut){.token_step = part(n_tokens, token_parts, VIT158_TOKEN_PAD),
                                 .out_step = part(n_out, out_parts, 8)};

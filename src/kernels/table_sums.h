@@ -55,7 +55,7 @@ static inline bool vit158_needs_carries(uint32_t n_in)
  * and makes room if the sums might not fit. */
 void vit158_make_room(const vit158_table_sums *s, uint32_t tile, const v128_t magnitude[2]);
 
-/* The results of a block, all of whose tiles have begun. */
+/* The results of a block from sums that are all set. */
 void vit158_table_results(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
                           vit158_gemm_range block);
 

@@ -89,46 +89,47 @@ VIT158_TEMPLATE void finish_eight(float *y, sums_x8 s, const float *r, v128_t sc
     wasm_v128_store(y + 4, y1);
 }
 
-/* Results of output o. `one`, a constant: count is 1 and the sums of all tiles have begun. */
-VIT158_TEMPLATE void finish_output(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
-                                   uint32_t count, bool one, vit158_gemm_range block, uint32_t o)
+/* Results of output o from one worker's sums, all set. */
+static VIT158_INNER void finish_one(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
+                                    vit158_gemm_range block, uint32_t o)
 {
     const v128_t scale = wasm_v128_load32_splat(p->scale + (size_t)o * p->scale_step);
     const float *bias = p->bias ? p->bias + o : NULL, *r = p->r + block.t0;
     const bool residual = p->epilogue == VIT158_ADD;
-    const vit158_table_sums first = sums[0];
-    const size_t stride = vit158_tile_stride(first.n_out);
+    const vit158_table_sums s = *sums;
+    const size_t stride = vit158_tile_stride(s.n_out);
+    const vit158_tile_state *state = s.states;
     size_t place = (size_t)(o - block.o0) * TILE;
     float *y = p->y + o * p->ldy + block.t0;
-    uint32_t tile = 0;
     for (uint32_t left = block.t1 - block.t0;;
          left -= TILE, y += TILE, r += TILE, place += stride) {
-        const int16_t *carries = first.states[tile].carried ? first.carries + place : NULL;
-        finish_eight(
-            y, one ? eight_sums(first.sums + place, carries) : total_sums(sums, count, tile, place),
-            r, scale, bias, residual);
+        const int16_t *carries = state++->carried ? s.carries + place : NULL;
+        finish_eight(y, eight_sums(s.sums + place, carries), r, scale, bias, residual);
         if (left <= LANES)
             break;
         finish_eight(y + LANES,
-                     one ? eight_sums(first.sums + place + LANES, carries ? carries + LANES : NULL)
-                         : total_sums(sums, count, tile, place + LANES),
+                     eight_sums(s.sums + place + LANES, carries ? carries + LANES : NULL),
                      r + LANES, scale, bias, residual);
         if (left <= TILE)
             break;
-        tile++;
     }
 }
 
-static VIT158_INNER void finish_one(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
-                                    vit158_gemm_range block, uint32_t o)
-{
-    finish_output(p, sums, 1, true, block, o);
-}
-
+/* Results of output o from the sums of `count` workers. */
 static VIT158_INNER void finish_all(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
                                     uint32_t count, vit158_gemm_range block, uint32_t o)
 {
-    finish_output(p, sums, count, false, block, o);
+    const v128_t scale = wasm_v128_load32_splat(p->scale + (size_t)o * p->scale_step);
+    const float *bias = p->bias ? p->bias + o : NULL, *r = p->r + block.t0;
+    const bool residual = p->epilogue == VIT158_ADD;
+    const size_t stride = vit158_tile_stride(sums->n_out);
+    const size_t first = (size_t)(o - block.o0) * TILE;
+    float *y = p->y + o * p->ldy + block.t0;
+    for (uint32_t t = 0; t < block.t1 - block.t0; t += LANES) {
+        VIT158_PIN(bias); /* or there would be a loop for each kind of result */
+        const size_t place = first + t / TILE * stride + t % TILE;
+        finish_eight(y + t, total_sums(sums, count, t / TILE, place), r + t, scale, bias, residual);
+    }
 }
 
 static void activate(const vit158_gemm_q8 *p, vit158_gemm_range block, uint32_t o)

@@ -96,7 +96,7 @@ vit158_status vit158_workers_create(vit158_workers **out, uint32_t workers, bool
         free(t);
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for %u threads", workers);
     }
-    t->pool = (vit158_pool){.workers = workers, .at_work = workers, .run = run};
+    t->pool = (vit158_pool){.workers = workers, .run = run};
     t->fixed = fixed;
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->start, NULL);

@@ -292,7 +292,8 @@ function withTrap(wasm, name) {
   return bytes;
 }
 
-test('a helper that traps makes calls fail, not hang', async () => {
+// That nobody waits for a helper that dies inside an operation: tests/unit/test_pool.c.
+test('a helper that traps ends calls with E_THREAD', async () => {
   const whole = readFileSync(new URL('../../wasm_build/dist/vit158-threads.wasm', import.meta.url));
   const threads = await WebAssembly.compile(withTrap(whole, 'vit158_wasm_pool_work'));
   const vit = await Classifier.load(MODEL, { threads: 2, wasm: { threads } });

@@ -64,13 +64,13 @@ static void test_shared_pool_does_without_slow_helpers(void **state)
     vit158_threads_start(&threads, &pool);
     uint32_t alone = 0;
     for (uint32_t picture = 0; picture < 40; picture++) {
-        alone += pool.pool.at_work == 1;
+        alone += pool.pool.alone;
         run_and_check(&pool.pool, MAX_TASKS);
-        const bool late = picture >= 5 && picture < 20 && pool.pool.at_work > 1;
-        pool.pool.took(&pool.pool, pool.pool.at_work == 1 ? 2.0 : late ? 3.0 : 1.0);
+        const bool late = picture >= 5 && picture < 20 && !pool.pool.alone;
+        pool.pool.took(&pool.pool, pool.pool.alone ? 2.0 : late ? 3.0 : 1.0);
     }
     assert_in_range(alone, 10, 30);
-    assert_int_equal(pool.pool.at_work, 3);
+    assert_false(pool.pool.alone);
     vit158_threads_stop(&threads, &pool);
 }
 

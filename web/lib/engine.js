@@ -83,7 +83,7 @@ export class Engine {
     }
   }
 
-  /** At work inside one image. */
+  /** At hand inside one image. */
   get threads() {
     return this.#team.count;
   }

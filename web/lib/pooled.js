@@ -11,7 +11,7 @@ import { loadWasm, wasmParts } from './load_wasm.js';
 import { Pace } from './pace.js';
 import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
-import { baseName, isA, isPath, openSource, refusePage, isByteSource } from './source.js';
+import { baseName, collect, isA, isPath, openSource, refusePage, isByteSource } from './source.js';
 import { openWorker } from './workers.js';
 
 /** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
@@ -20,10 +20,6 @@ import { openWorker } from './workers.js';
 /** @typedef {{resolve: (value: any) => void, reject: (error: unknown) => void}} Waiting */
 
 const MOST_WORKERS = 64;
-
-/** Room for a file of unknown length to begin with; and at most, as an announced length may be wrong. */
-const FIRST_BYTES = 1 << 20;
-const MOST_FIRST_BYTES = 1 << 28;
 
 /** One worker and the calls it has not answered. */
 class Member {
@@ -283,21 +279,14 @@ async function readModel(source, signal, onProgress) {
   const stream = await openSource(source, signal);
   try {
     const total = stream.expected;
-    let bytes = new Uint8Array(Math.min(total || FIRST_BYTES, MOST_FIRST_BYTES));
-    let loaded = 0;
-    onProgress?.({ loaded, total });
-    for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
-      if (loaded === 0) refusePage(stream.name, chunk);
-      if (loaded + chunk.length > bytes.length) {
-        const wider = new Uint8Array(Math.max(loaded + chunk.length, 2 * bytes.length));
-        wider.set(bytes.subarray(0, loaded));
-        bytes = wider;
-      }
-      bytes.set(chunk, loaded); // a chunk is valid only until the next pull
-      loaded += chunk.length;
+    onProgress?.({ loaded: 0, total });
+    let first = true;
+    const bytes = await collect(stream, (loaded, chunk) => {
+      if (first) refusePage(stream.name, chunk);
+      first = false;
       onProgress?.({ loaded, total });
-    }
-    return { bytes: loaded === bytes.length ? bytes : bytes.slice(0, loaded), name: baseName(stream.path) };
+    });
+    return { bytes, name: baseName(stream.path) };
   } finally {
     await stream.close();
   }

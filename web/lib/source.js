@@ -22,6 +22,8 @@ import { hasFiles, nodeModule } from './platform.js';
  */
 
 const CHUNK_BYTES = 1 << 20;
+/** Room for a file of announced length before any of it has come. */
+const MAX_FIRST_BYTES = 1 << 28;
 
 /** More is not read into memory at once: pictures and modules are far smaller. */
 const MAX_WHOLE_BYTES = 1 << 30;
@@ -63,6 +65,29 @@ export async function openSource(source, signal) {
 }
 
 /**
+ * What is left of a stream, in one buffer.
+ * @param {ByteStream} stream
+ * @param {(loaded: number, chunk: Uint8Array) => void} onChunk before each chunk is kept
+ */
+export async function collect(stream, onChunk) {
+  // An announced length may be wrong.
+  let bytes = new Uint8Array(Math.min(stream.expected || CHUNK_BYTES, MAX_FIRST_BYTES));
+  let loaded = 0;
+  for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
+    const end = loaded + chunk.length;
+    onChunk(end, chunk);
+    if (end > bytes.length) {
+      const wider = new Uint8Array(Math.max(end, 2 * bytes.length));
+      wider.set(bytes.subarray(0, loaded));
+      bytes = wider;
+    }
+    bytes.set(chunk, loaded);
+    loaded = end;
+  }
+  return loaded === bytes.length ? bytes : bytes.slice(0, loaded);
+}
+
+/**
  * The whole of a source.
  * @param {ByteSource} source
  * @param {AbortSignal} [signal]
@@ -74,20 +99,10 @@ export async function readWhole(source, signal) {
   if (whole) return { bytes: whole, name: 'the bytes given' };
   const stream = await openSource(given, signal);
   try {
-    const chunks = [];
-    let total = 0;
-    for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
-      total += chunk.length;
-      if (total > MAX_WHOLE_BYTES)
+    const bytes = await collect(stream, (loaded) => {
+      if (loaded > MAX_WHOLE_BYTES)
         throw new Vit158Error('E_LIMIT', `${stream.name} is larger than ${MAX_WHOLE_BYTES} bytes`);
-      chunks.push(chunk.slice());
-    }
-    const bytes = new Uint8Array(total);
-    let at = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
+    });
     return { bytes, name: stream.name };
   } finally {
     await stream.close();
@@ -236,7 +251,7 @@ function openResponse(response, requested = 'the Response given') {
     if (!response.bodyUsed) response.body?.cancel().catch(() => {});
     throw new Vit158Error('E_NETWORK', `${name} ${problem}`);
   }
-  const expected = Number(response.headers.get('content-length') ?? 0) || 0;
+  const expected = Math.max(0, Number(response.headers.get('content-length') ?? 0) || 0);
   // The header counts compressed bytes, and says nothing of compression to other origins.
   const exact = response.type !== 'cors' && !response.headers.has('content-encoding');
   const body = /** @type {ReadableStream<Uint8Array>} */ (response.body);

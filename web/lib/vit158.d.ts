@@ -231,7 +231,7 @@ export interface Info {
   numericsVersion: number;
   engine: 'scalar' | 'simd128';
   gemm: 'auto' | 'dot' | 'table';
-  /** Threads at work inside one image. */
+  /** Threads at hand inside one image. */
   threads: number;
   /** Workers that pictures are shared out to; 0 = the calling thread does the work. */
   workers: number;
