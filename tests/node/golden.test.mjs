@@ -2,7 +2,7 @@
 // Real models through wasm against PyTorch and Pillow, and their accuracy on real pictures. Needs the
 // shared checkpoints, goldens and data.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Classifier } from '../../web/lib/vit158.js';
@@ -70,15 +70,25 @@ test('float ViT-Ti on 250 ImageNet pictures', { skip: calibration.skip }, () => 
 });
 
 const validation = sharedFiles('data/cifar10-train-val.tar.xz');
-test('packed CIFAR-10 ViT on the 5,000 pictures it was trained on', { skip: validation.skip }, () => {
+test('the default model has the accuracy that it promises, and the same logits natively', { skip: validation.skip }, () => {
   const model = join(ROOT, 'models/vit158-cifar10.safetensors');
   const card = JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8'))
     .models.find((/** @type {{name: string}} */ entry) => entry.name === 'vit158-cifar10');
+  const promised = /^([\d,]+) of 5,000 validation pictures$/.exec(card.accuracy);
+  assert.ok(promised, card.accuracy);
   const pictures = unpacked(validation.files[0], 'cifar10/val');
   const { code, stdout, stderr } = npmCommand('eval', pictures, '--json', '--model', model);
   assert.equal(code, 0, stderr);
   const { images, top1, failed } = jsonLines(stdout)[0];
   assert.deepEqual([images, failed, card.bytes], [5000, 0, readFileSync(model).length]);
-  // The bootstrap checkpoint's count in PyTorch, 4,704, within 0.3 points.
-  assert.ok(Math.abs(top1 - 0.9408) <= 0.003, `top-1 ${top1}`);
+  assert.equal(Math.round(5000 * top1), Number(promised[1].replace(',', '')));
+
+  const ships = readdirSync(join(pictures, 'ship')).map((name) => join(pictures, 'ship', name));
+  const hashes = [npmCommand, nativeCommand].map((command) => {
+    const answer = command('classify', ...ships, '--json', '--model', model);
+    assert.equal(answer.code, 0, answer.stderr);
+    return jsonLines(answer.stdout).map(({ logits_sha256 }) => logits_sha256);
+  });
+  assert.ok(hashes[0].length >= 400);
+  assert.deepEqual(hashes[0], hashes[1]);
 });
