@@ -126,10 +126,9 @@ pageTest(
   async (page) => {
     await page.waitForSelector('#results[data-state=error]');
     assert.match(await text(page, '#trouble'), /Could not fetch the model.*404/s);
-    assert.ok(
-      await page.$eval('#preview', (canvas) => /** @type {HTMLCanvasElement} */ (canvas).width > 4),
-      'the picture is shown',
-    );
+    await page.waitForFunction(
+      () => /** @type {HTMLCanvasElement} */ (document.querySelector('#preview')).width > 4,
+    ); // the picture is shown
     await page.context().unroute(MODEL_URL);
     await page.click('#load-retry');
     await answered(page);
