@@ -29,10 +29,10 @@ vit158_sharing vit158_sharing_begin(void)
 static void took_alone(vit158_sharing *s, double ms)
 {
     const bool in_vain = s->trial && ms >= s->slow_ms;
-    if (s->trial)
+    if (s->trial && !in_vain) {
         s->stay = s->alone_stay;
-    if (s->trial && !in_vain)
         s->shared_stay = LEAST_STAY;
+    }
     s->trial = false;
     s->alone_ms = s->alone_ms > 0.0 ? 0.5 * (s->alone_ms + ms) : ms;
     if (in_vain) {

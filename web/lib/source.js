@@ -22,8 +22,11 @@ import { hasFiles, nodeModule } from './platform.js';
  */
 
 const CHUNK_BYTES = 1 << 20;
-/** Room for a file of announced length before any of it has come. */
-const MAX_FIRST_BYTES = 1 << 28;
+/**
+ * Room for a file of announced length before any of it has come: a ViT-L fits, and a server that
+ * announces what it does not send costs no more.
+ */
+const MAX_FIRST_BYTES = 1 << 26;
 
 /** More is not read into memory at once: pictures and modules are far smaller. */
 const MAX_WHOLE_BYTES = 1 << 30;
