@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { Classifier } from '../../web/lib/vit158.js';
 import { serve } from '../../web/serve.mjs';
 import { artifact, ARTIFACTS, ROOT } from './harness.mjs';
-import { startFirefox, startWebKit } from './webdriver.mjs';
+import { inBrowser, startFirefox, startWebKit } from './webdriver.mjs';
 
 const MODEL = `models/${JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8')).default}.safetensors`;
 const FILES = ['models/samples/airplane.jpg', 'tests/data/images/baseline_420.jpg', 'tests/data/images/rgb_8.png',
@@ -64,15 +64,12 @@ for (const [name, start] of /** @type {const} */ ([['Firefox', startFirefox], ['
    */
   const browserTest = (what, body) =>
     test(`${name}: ${what}`, async () => {
-      driver = await start();
-      try {
+      mkdirSync(ARTIFACTS, { recursive: true });
+      await inBrowser(start, artifact(`${name} ${what}`), async (started) => {
+        driver = started;
         await body();
         assert.deepEqual(await driver.evaluate(() => /** @type {any} */ (globalThis).problems ?? []), []);
-      } finally {
-        mkdirSync(ARTIFACTS, { recursive: true });
-        await driver.screenshot(artifact(`${name} ${what}`)).catch(() => {});
-        await driver.close();
-      }
+      });
     });
 
   for (const [query, engine] of /** @type {const} */ ([

@@ -12,7 +12,7 @@ import { TEMPLATE, templateText, writeTemplate } from '../../web/bundle/make_tem
 import { jsonLines, nativeCommand, npmCommand } from '../node/shared.mjs';
 import { ARTIFACTS, answered, artifact, launch, ROOT, text } from './harness.mjs';
 import { give } from './pictures.mjs';
-import { startFirefox, startWebKit } from './webdriver.mjs';
+import { inBrowser, startFirefox, startWebKit } from './webdriver.mjs';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vit158-one-file-'));
 const browser = launch();
@@ -189,9 +189,8 @@ test('no model and no pictures to try: nothing is written, or the page just wait
 
 for (const [name, start, thread] of /** @type {const} */ ([['Firefox', startFirefox, 'in a worker'],
   ['WebKit', startWebKit, 'on the page']])) {
-  test(`${name}: the same from the disk`, async () => {
-    const driver = await start();
-    try {
+  test(`${name}: the same from the disk`, () =>
+    inBrowser(start, artifact(`${name} one file`), async (driver) => {
       await driver.open(pathToFileURL(app()).href);
       const wanted = hashOf(CAT);
       await driver.waitFor('the answer', (hash) => document.getElementById('results')?.dataset.logitsSha256 === hash, wanted);
@@ -201,10 +200,7 @@ for (const [name, start, thread] of /** @type {const} */ ([['Firefox', startFire
       await driver.click('#tab-inside');
       await driver.waitFor('the tab', () => document.getElementById('check-run'));
       await driver.click('#check-run');
-      await driver.waitFor('the check', () => document.getElementById('check-words')?.dataset.state === 'good');
-    } finally {
-      await driver.screenshot(artifact(`${name} one file`)).catch(() => {});
-      await driver.close();
-    }
-  });
+      await driver.waitFor('the check', () => /^(good|bad)$/.test(document.getElementById('check-words')?.dataset.state ?? ''));
+      assert.match(await driver.evaluate(() => document.getElementById('check')?.innerText ?? ''), /give the recorded logits here/);
+    }));
 }

@@ -8,6 +8,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const PATIENCE_MS = 60000;
+/** For an answer of the driver, which watches over the times above itself. */
+const DRIVER_MS = PATIENCE_MS + 15000;
+const SCREENSHOT_MS = 20000;
 const WEBKIT_BROWSERS = ['4.1', '4.0', '6.0'].flatMap((version) =>
   ['webkit2gtk', 'webkitgtk'].map((name) => `/usr/lib/x86_64-linux-gnu/${name}-${version}/MiniBrowser`),
 );
@@ -33,6 +36,22 @@ async function until(what, look) {
   throw new Error(`${what}: not within ${PATIENCE_MS / 1000} s`);
 }
 
+/**
+ * @template T
+ * @param {string} what
+ * @param {number} ms
+ * @param {Promise<T>} event
+ * @returns {Promise<T>} or an error when it takes longer
+ */
+function within(what, ms, event) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: no answer within ${ms / 1000} s`)), ms);
+  });
+  return Promise.race([event, /** @type {Promise<never>} */ (late)]).finally(() => clearTimeout(timer));
+}
+
 /** One page in a browser. */
 export class Driver {
   #send;
@@ -40,7 +59,8 @@ export class Driver {
 
   /** @param {Send} send @param {() => Promise<void>} end */
   constructor(send, end) {
-    this.#send = send;
+    this.#send = /** @type {Send} */ (method, command, where, body) =>
+      within(command, DRIVER_MS, send(method, command, where, body));
     this.#end = end;
   }
 
@@ -99,14 +119,34 @@ export class Driver {
 
   /** @param {string} file a PNG is written there */
   async screenshot(file) {
-    const base64 = await this.#send('GET', 'TakeScreenshot', 'screenshot', undefined);
+    const base64 = await within('screenshot', SCREENSHOT_MS, this.#send('GET', 'TakeScreenshot', 'screenshot', undefined));
     writeFileSync(file, Buffer.from(base64, 'base64'));
   }
 
   async close() {
-    await this.#send('DELETE', 'DeleteSession', '').catch(() => {});
+    await within('close', SCREENSHOT_MS, this.#send('DELETE', 'DeleteSession', '', undefined)).catch(() => {});
     await this.#end();
   }
+}
+
+/**
+ * Runs something in a browser of its own and takes a picture at the end. WebKitGTK's browser stops
+ * answering once in some hundred runs: where the body failed and not even the picture can be taken,
+ * it is tried once more in a new one.
+ * @param {() => Promise<Driver>} start
+ * @param {string} picture  a PNG is written there
+ * @param {(driver: Driver) => Promise<void>} body
+ * @param {number} [tries]
+ */
+export async function inBrowser(start, picture, body, tries = 2) {
+  const driver = await start();
+  const failure = await body(driver).then(() => null, (error) => ({ error }));
+  const answers = await driver.screenshot(picture).then(() => true, () => false);
+  await driver.close();
+  if (!failure) return;
+  if (answers || tries === 1) throw failure.error;
+  console.log(`# the browser no longer answers (${failure.error}); once more`);
+  await inBrowser(start, picture, body, tries - 1);
 }
 
 /**

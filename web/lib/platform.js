@@ -31,19 +31,27 @@ export function nowMs() {
   return performance.now();
 }
 
+/** Those who wait in `yieldToEventLoop`, longest first. @type {(() => void)[]} */
+const yielded = [];
+
+/** What wakes them: one channel for good, which no garbage collection can take in between. @type {MessageChannel | undefined} */
+let bell;
+
 /** Lets timers, input events, network and painting have their turn. */
 export function yieldToEventLoop() {
-  if (typeof setImmediate === 'function')
-    return /** @type {Promise<void>} */ (new Promise((resolve) => setImmediate(resolve)));
-  // setTimeout waits 4 ms when nested; a message does not.
   return /** @type {Promise<void>} */ (
     new Promise((resolve) => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        resolve();
-      };
-      port2.postMessage(null);
+      if (typeof setImmediate === 'function') {
+        setImmediate(resolve);
+        return;
+      }
+      // setTimeout waits 4 ms when nested; a message does not.
+      if (!bell) {
+        bell = new MessageChannel();
+        bell.port1.onmessage = () => yielded.shift()?.();
+      }
+      yielded.push(resolve);
+      bell.port2.postMessage(null);
     })
   );
 }
