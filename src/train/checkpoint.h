@@ -25,7 +25,7 @@ vit158_status vit158_model_save(const vit158_trainer *trainer, const float *para
 vit158_status vit158_trainer_init_from(vit158_trainer *trainer, const char *path,
                                        vit158_error *error);
 
-/* A teacher of its own geometry, which must fit the pictures and classes. */
+/* A teacher of its own geometry; pictures, their mean and std, and classes must be the recipe's. */
 vit158_status vit158_teacher_open(vit158_trainer *trainer, const char *path, vit158_error *error);
 
 /* vit158_safetensors_open with the file's name in the error. */

@@ -146,7 +146,7 @@ typedef struct vit158_pass {
     const vit158_ready *ready;
     const vit158_compute *compute;
     vit158_work *work;
-    bool half; /* a float net's block products on bfloat16; needs work with a gradient */
+    bool half; /* a float net's block products on bfloat16 */
 } vit158_pass;
 
 /* From work->patches and work->places to work->logits. */

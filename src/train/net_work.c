@@ -44,27 +44,35 @@ static void plan_block(vit158_kept_block *kept, const vit158_net *net, uint32_t 
     }
 }
 
-static void plan_gradient(vit158_work *w, const vit158_net *net, size_t rows, vit158_arena *arena)
+/* Bytes that the block products of a pass over `rows` rows need. */
+static size_t product_scratch(const vit158_net *net, size_t rows, bool with_gradient)
 {
-    const vit158_net_config *c = &net->config;
-    size_t scratch = 0;
+    size_t most = 0;
     for (int i = 0; i < VIT158_LAYERS; i++) {
         const vit158_layer *layer = &net->blocks[0].layers[i];
         const uint32_t n_in = layer->n_in, n_out = layer->n_out;
-        if (c->ternary) {
-            scratch = largest(scratch, vit158_trit_gradient_scratch((uint32_t)rows, n_in, n_out));
+        if (!net->config.ternary)
+            most = largest(most, vit158_half_scratch(rows, n_out, n_in));
+        if (!with_gradient)
+            continue;
+        if (net->config.ternary) {
+            most = largest(most, vit158_trit_gradient_scratch((uint32_t)rows, n_in, n_out));
         } else {
-            scratch = largest(scratch, vit158_half_scratch(rows, n_out, n_in));
-            scratch = largest(scratch, vit158_half_scratch(rows, n_in, n_out));
-            scratch = largest(scratch, vit158_half_scratch(n_out, n_in, rows));
+            most = largest(most, vit158_half_scratch(rows, n_in, n_out));
+            most = largest(most, vit158_half_scratch(n_out, n_in, rows));
         }
     }
+    return most;
+}
+
+static void plan_gradient(vit158_work *w, const vit158_net *net, size_t rows, vit158_arena *arena)
+{
+    const vit158_net_config *c = &net->config;
     w->dlogits = take(arena, w->max_images, w->logit_ld);
     w->g = take(arena, rows, c->dim);
     w->g2 = take(arena, rows, c->dim);
     w->wide = take(arena, rows, largest((size_t)3 * c->dim, c->mlp_dim));
     w->narrow = take(arena, rows, largest(c->dim, c->mlp_dim));
-    w->products = vit158_arena_take(arena, scratch, 1);
     w->gradient = vit158_arena_take(arena, net->parameters, sizeof(float));
 }
 
@@ -100,6 +108,7 @@ void vit158_work_plan(vit158_work *work, const vit158_net *net, uint32_t max_ima
     work->rows = vit158_arena_take(arena, 4 * largest(c->dim, c->mlp_dim), sizeof(float));
     work->attention = vit158_arena_take(
         arena, vit158_attention_scratch(net->tokens, c->dim / c->heads), sizeof(float));
+    work->products = vit158_arena_take(arena, product_scratch(net, rows, with_gradient), 1);
     if (with_gradient)
         plan_gradient(work, net, rows, arena);
 }

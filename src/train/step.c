@@ -59,8 +59,11 @@ static void run_teacher(vit158_trainer *t, uint32_t worker)
         work->blocks[b].attn_factor = work->blocks[b].mlp_factor = 1.0F;
     for (uint32_t i = 0; i < work->images; i++)
         vit158_feed_patches(&t->teacher->net, work, i, t->feed[worker].mixed + i * size);
-    const vit158_pass pass = {
-        .net = &t->teacher->net, .ready = &t->teacher->ready, .compute = t->compute, .work = work};
+    const vit158_pass pass = {.net = &t->teacher->net,
+                              .ready = &t->teacher->ready,
+                              .compute = t->compute,
+                              .work = work,
+                              .half = t->half && !t->teacher->net.config.ternary};
     vit158_forward(&pass);
 }
 

@@ -1,30 +1,35 @@
 /* SPDX-License-Identifier: MIT
  *
- * A teacher: any model file of latent float weights whose pictures and classes fit the student's.
+ * A teacher: any model file of latent float weights whose pictures and classes are the student's.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "model/json_in.h"
+#include "model/metadata.h"
 #include "model/safetensors.h"
 #include "train/checkpoint.h"
+
+#define MOST 65536U /* of any count in the metadata */
 
 static vit158_status read_count(uint32_t *out, const vit158_header *header, const char *key,
                                 vit158_error *error)
 {
-    const char *text = vit158_header_metadata(header, key);
-    char *end = NULL;
-    const unsigned long value = text ? strtoul(text, &end, 10) : 0;
-    if (!text || end == text || *end || value > UINT32_MAX)
-        return vit158_fail(error, VIT158_E_METADATA, "the teacher's file has no valid \"%s\"", key);
-    *out = (uint32_t)value;
+    *out = 0;
+    VIT158_RETURN_IF_ERROR(vit158_metadata_count(out, header, key, MOST, error));
+    if (!*out)
+        return vit158_fail(error, VIT158_E_METADATA, "the teacher's metadata has no %s", key);
     return VIT158_OK;
 }
 
-static float read_real(const vit158_header *header, const char *key, float otherwise)
+static vit158_status read_eps(float *out, float otherwise, const vit158_header *header,
+                              const char *key, vit158_error *error)
 {
-    const char *text = vit158_header_metadata(header, key);
-    return text ? strtof(text, NULL) : otherwise;
+    double eps = otherwise;
+    VIT158_RETURN_IF_ERROR(vit158_metadata_number(&eps, header, key, 0.0, 1.0, error));
+    *out = (float)eps;
+    return VIT158_OK;
 }
 
 static vit158_status read_config(vit158_net_config *c, const vit158_safetensors *file,
@@ -39,13 +44,71 @@ static vit158_status read_config(vit158_net_config *c, const vit158_safetensors 
     VIT158_RETURN_IF_ERROR(read_count(&c->heads, header, "heads", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->mlp_dim, header, "mlp_dim", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->classes, header, "classes", error));
-    c->norm_eps = read_real(header, "norm_eps", 1e-6F);
-    c->inner_norm_eps = read_real(header, "inner_norm_eps", 1e-5F);
+    VIT158_RETURN_IF_ERROR(read_eps(&c->norm_eps, 1e-6F, header, "norm_eps", error));
+    VIT158_RETURN_IF_ERROR(read_eps(&c->inner_norm_eps, 1e-5F, header, "inner_norm_eps", error));
     c->outer_norms = vit158_safetensors_find(file, "blocks.0.norm1.weight") != NULL;
     c->inner_norms = vit158_safetensors_find(file, "blocks.0.attn.qkv.norm.weight") != NULL;
     const char *weights = vit158_header_metadata(header, "weights");
     c->ternary = c->inner_norms && !(weights && strcmp(weights, "float") == 0);
     return VIT158_OK;
+}
+
+/* Teacher and student see the same numbers: what one takes from the pixels the other must take. */
+static vit158_status check_pixels(const vit158_trainer *t, const vit158_header *header,
+                                  vit158_error *error)
+{
+    const struct {
+        const char *key;
+        const float *own;
+    } values[] = {{"mean", t->recipe.mean}, {"std", t->recipe.std}};
+    for (int i = 0; i < 2; i++) {
+        float its[3];
+        const uint32_t channels = t->train.channels;
+        VIT158_RETURN_IF_ERROR(
+            vit158_metadata_numbers(its, channels, header, values[i].key, -100.0, 100.0, error));
+        if (memcmp(its, values[i].own, channels * sizeof *its) != 0)
+            return vit158_fail(error, VIT158_E_ARGUMENT,
+                               "the teacher was trained with another %s than the recipe's: %s",
+                               values[i].key, vit158_header_metadata(header, values[i].key));
+    }
+    return VIT158_OK;
+}
+
+static bool next_label(char *label, vit158_json_in *in)
+{
+    vit158_json_string text;
+    if (!vit158_json_in_next(in, ']') || !vit158_json_in_text(in, &text))
+        return false;
+    vit158_json_string_decode(label, &text);
+    return true;
+}
+
+/* A file without labels may be anyone's teacher. */
+static vit158_status check_labels(const vit158_trainer *t, const vit158_header *header,
+                                  vit158_error *error)
+{
+    const char *json = vit158_header_metadata(header, "labels");
+    if (!json)
+        return VIT158_OK;
+    const size_t n_bytes = strlen(json);
+    char *label = malloc(n_bytes + 1);
+    if (!label)
+        return vit158_fail(error, VIT158_E_MEMORY, "no memory for the teacher's labels");
+    vit158_json_in in = vit158_json_in_over(json, n_bytes);
+    vit158_json_in_enter(&in, '[');
+    vit158_status status = VIT158_OK;
+    for (uint32_t c = 0; c < t->train.classes && status == VIT158_OK; c++) {
+        const char *own = vit158_dataset_name(&t->train, c);
+        if (!next_label(label, &in))
+            status =
+                vit158_fail(error, VIT158_E_METADATA, "the teacher's labels end at class %u", c);
+        else if (strcmp(label, own) != 0)
+            status = vit158_fail(error, VIT158_E_ARGUMENT,
+                                 "class %u is \"%s\" to the teacher and \"%s\" in the data", c,
+                                 label, own);
+    }
+    free(label);
+    return status;
 }
 
 static void plan(vit158_teacher *teacher, const vit158_trainer *t, vit158_arena *arena)
@@ -82,6 +145,9 @@ static vit158_status open_teacher(vit158_trainer *t, const vit158_safetensors *f
                            "student %u of %u into %u",
                            config.channels, config.image_size, config.classes, own->channels,
                            own->image_size, own->classes);
+    const vit158_header *header = vit158_safetensors_header(file);
+    VIT158_RETURN_IF_ERROR(check_pixels(t, header, error));
+    VIT158_RETURN_IF_ERROR(check_labels(t, header, error));
     VIT158_RETURN_IF_ERROR(vit158_net_create(&teacher->net, &config, error));
     if (t->recipe.microbatch * teacher->net.tokens > VIT158_MAX_ROWS)
         return vit158_fail(error, VIT158_E_LIMIT, "the teacher's tokens exceed a microbatch");

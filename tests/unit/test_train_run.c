@@ -171,6 +171,34 @@ static void test_a_gradient_that_is_not_finite_stops_the_run(void **state)
     vit158_trainer_close(t);
 }
 
+static void assert_no_teacher(vit158_trainer *t, const char *message)
+{
+    vit158_error error;
+    assert_int_equal(vit158_teacher_open(t, in_folder("t.safetensors"), &error), VIT158_E_ARGUMENT);
+    assert_string_equal(error.message, message);
+    vit158_trainer_close(t);
+}
+
+/* A teacher that took its pixels or classes otherwise would teach nonsense. */
+static void test_a_teacher_must_see_and_name_the_same(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    fixture_recipe(&r);
+    vit158_trainer *t = fixture_trainer(&r, 16, 0);
+    assert_int_equal(vit158_model_save(t, t->parameters, 0.5, in_folder("t.safetensors"), &error),
+                     VIT158_OK);
+    t->recipe.mean[0] = 0.75F;
+    assert_no_teacher(t, "the teacher was trained with another mean than the recipe's: 0.5");
+    t = fixture_trainer(&r, 16, 0);
+    t->recipe.std[0] = 0.25F;
+    assert_no_teacher(t, "the teacher was trained with another std than the recipe's: 0.5");
+    t = fixture_trainer(&r, 16, 0);
+    t->train.names[2] = '?';
+    assert_no_teacher(t, "class 1 is \"b\" to the teacher and \"?\" in the data");
+}
+
 /* A student of a model file: the same logits as teacher and student, so no distillation loss. */
 static void test_a_teacher_reads_the_models_we_write(void **state)
 {
@@ -367,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_a_tiny_network_overfits_64_pictures),
         cmocka_unit_test(test_a_gradient_that_is_not_finite_stops_the_run),
         cmocka_unit_test(test_a_teacher_reads_the_models_we_write),
+        cmocka_unit_test(test_a_teacher_must_see_and_name_the_same),
         cmocka_unit_test(test_recipes_refuse_mistakes),
         cmocka_unit_test(test_folders_of_pictures_that_are_wrong),
         cmocka_unit_test(test_cifar_and_idx_files),
