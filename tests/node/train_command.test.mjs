@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // `vit158 train` and `vit158 plot` as commands: a run killed with SIGKILL goes on from its checkpoint
-// to the same bytes, mistakes are said in one line, and the recipes' page lists every key.
+// to the same bytes, mistakes are said in one line, the recipes are read, and their page lists every key.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -92,6 +92,18 @@ test('mistakes are said', () => {
   assert.match(run('train', 'tiny.recipe', '--set', 'train_data=none').stderr, /none is no folder/);
   assert.match(run('train', 'tiny.recipe', '--resume', 'none.ckpt', '-o', 'x').stderr, /none\.ckpt/);
   assert.equal(run('train').status, 2);
+});
+
+test('every recipe that is shipped is one', () => {
+  const folder = join(ROOT, 'models/recipes');
+  const recipes = readdirSync(folder).filter((name) => name.endsWith('.recipe'));
+  assert.ok(recipes.length >= 3);
+  for (const name of recipes) {
+    // Read whole and without an error, as far as to the data.
+    const { status, stderr } = run('train', join(folder, name), '--set', 'train_data=absent');
+    assert.equal(status, 1);
+    assert.match(stderr, /absent is no folder/, name);
+  }
 });
 
 test('the page on recipes lists every key, its default and meaning', () => {
