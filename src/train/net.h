@@ -71,6 +71,8 @@ void vit158_net_free(vit158_net *net);
 
 /* Initial values (METHODS.md 1.1): normal .02, patches uniform, norms 1 and 0. */
 void vit158_net_initialise(const vit158_net *net, float *parameters, uint64_t seed);
+/* Makes of these values ones whose attention begins among neighbours (mimetic.c). */
+void vit158_net_mimetic(const vit158_net *net, float *parameters);
 
 /* Weights as products want them. */
 typedef struct vit158_ready_layer {

@@ -39,6 +39,7 @@ add_library(vit158_train
   src/train/feed.c
   src/train/file.c
   src/train/loss.c
+  src/train/mimetic.c
   src/train/net.c
   src/train/net_ready.c
   src/train/net_work.c

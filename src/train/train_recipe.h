@@ -28,6 +28,7 @@ typedef struct vit158_train_recipe {
     uint32_t float_bits;
     uint32_t batch, microbatch, threads, deterministic;
     uint64_t seed;
+    uint32_t mimetic;   /* initial values; else normal */
     uint32_t muon, wsd; /* else AdamW, cosine */
     float lr, muon_lr, final_lr;
     float weight_decay, muon_weight_decay, decay_until;

@@ -100,6 +100,8 @@ static vit158_status build(vit158_trainer *t, vit158_error *error)
         for (int i = 0; i < 256; i++)
             t->byte_values[c][i] = ((float)i / 255.0F - t->recipe.mean[c]) / t->recipe.std[c];
     vit158_net_initialise(&t->net, t->parameters, t->recipe.seed);
+    if (t->recipe.mimetic)
+        vit158_net_mimetic(&t->net, t->parameters);
     memcpy(t->average, t->parameters, t->net.parameters * sizeof(float));
     t->order_epoch = UINT64_MAX;
     t->state = (vit158_train_state){.finish_start = -1.0, .best = -1.0};

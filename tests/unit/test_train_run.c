@@ -171,6 +171,39 @@ static void test_a_gradient_that_is_not_finite_stops_the_run(void **state)
     vit158_trainer_close(t);
 }
 
+/* Share of the first block's attention that patches give to their 3 x 3 neighbourhoods. */
+static double local_share(uint32_t mimetic)
+{
+    vit158_train_recipe r;
+    fixture_recipe(&r);
+    r.net.image_size = 32;
+    r.net.dim = 64;
+    r.mimetic = mimetic;
+    vit158_trainer *t = fixture_trainer(&r, 16, 0);
+    fixture_feed(t, 2);
+    const vit158_pass pass = {&t->net, &t->ready, t->compute, &t->work[0], false};
+    vit158_forward(&pass);
+    const int tokens = (int)t->net.tokens, grid = 8;
+    const float *row = t->work[0].blocks[0].p;
+    double local = 0.0;
+    for (int map = 0; map < 2 * (int)r.net.heads; map++)
+        for (int query = 0; query < tokens; query++, row += vit158_round_up(t->net.tokens, 16))
+            for (int key = 1; key < tokens && query > 0; key++)
+                if (abs((key - 1) % grid - (query - 1) % grid) <= 1 &&
+                    abs((key - 1) / grid - (query - 1) / grid) <= 1)
+                    local += (double)row[key];
+    vit158_trainer_close(t);
+    return local / (2.0 * r.net.heads * (tokens - 1));
+}
+
+static void test_mimetic_attention_begins_among_neighbours(void **state)
+{
+    (void)state;
+    const double normal = local_share(0), mimetic = local_share(1);
+    assert_true(normal > 0.10 && normal < 0.14); /* 7.6 of 65 tokens */
+    assert_true(mimetic > 3.0 * normal);
+}
+
 static void assert_no_teacher(vit158_trainer *t, const char *message)
 {
     vit158_error error;
@@ -395,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_a_tiny_network_overfits_64_pictures),
         cmocka_unit_test(test_a_gradient_that_is_not_finite_stops_the_run),
         cmocka_unit_test(test_a_teacher_reads_the_models_we_write),
+        cmocka_unit_test(test_mimetic_attention_begins_among_neighbours),
         cmocka_unit_test(test_a_teacher_must_see_and_name_the_same),
         cmocka_unit_test(test_recipes_refuse_mistakes),
         cmocka_unit_test(test_folders_of_pictures_that_are_wrong),
