@@ -2,12 +2,12 @@
 // Firefox and WebKit: the page and the library give Node's logits there, bit for bit, with SIMD and
 // without, in workers and on the page; files, many files and the panels work.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Classifier } from '../../web/lib/vit158.js';
 import { serve } from '../../web/serve.mjs';
-import { artifact, ARTIFACTS, ROOT } from './harness.mjs';
+import { artifact, ROOT } from './harness.mjs';
 import { inBrowser, startFirefox, startWebKit } from './webdriver.mjs';
 
 const MODEL = `models/${JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8')).default}.safetensors`;
@@ -63,14 +63,12 @@ for (const [name, start] of /** @type {const} */ ([['Firefox', startFirefox], ['
    * @param {() => Promise<void>} body
    */
   const browserTest = (what, body) =>
-    test(`${name}: ${what}`, async () => {
-      mkdirSync(ARTIFACTS, { recursive: true });
-      await inBrowser(start, artifact(`${name} ${what}`), async (started) => {
+    test(`${name}: ${what}`, () =>
+      inBrowser(start, artifact(`${name} ${what}`), async (started) => {
         driver = started;
         await body();
         assert.deepEqual(await driver.evaluate(() => /** @type {any} */ (globalThis).problems ?? []), []);
-      });
-    });
+      }));
 
   for (const [query, engine] of /** @type {const} */ ([
     ['', 'WebAssembly SIMD, in a worker'],

@@ -2,7 +2,7 @@
 // Firefox and WebKit as Debian has them, driven by the commands of WebDriver: WebKit's driver takes
 // them over HTTP, Firefox by itself over a socket of its own (Marionette). Just what the tests need.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -120,6 +120,7 @@ export class Driver {
   /** @param {string} file a PNG is written there */
   async screenshot(file) {
     const base64 = await within('screenshot', SCREENSHOT_MS, this.#send('GET', 'TakeScreenshot', 'screenshot', undefined));
+    mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, Buffer.from(base64, 'base64'));
   }
 
