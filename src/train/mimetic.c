@@ -16,7 +16,7 @@
 #define SLOWEST 0.2F
 #define AMPLITUDE 0.5F
 /* Score that a token gives itself before the softmax. */
-#define OWN_SCORE 8.0F
+#define OWN_SCORE 4.0F
 /* Of the deviation of ordinary initial values: such scores come half from weights, half from norms;
  * larger weights also keep what they begin with for longer. */
 #define WEIGHT_GAIN 3.0F
