@@ -54,6 +54,8 @@ void vit158_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scratch, u
     crop_flip(out, in, channels, side, how, rng);
     for (uint32_t i = 0; i < how->operations; i++)
         vit158_augment_operation(out, scratch, channels, side, how->magnitude, rng);
+    if (how->autoaugment > 0.0F && vit158_rng_uniform(rng) < how->autoaugment)
+        vit158_augment_policy(out, scratch, channels, side, rng);
     if (how->erase > 0.0F && vit158_rng_uniform(rng) < how->erase)
         erase(out, channels, side, rng);
 }

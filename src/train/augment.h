@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Random changes of training pictures, on bytes: up to n operations of the RandAugment list with
- * random strength (one of full strength = TrivialAugment, Mueller and Hutter 2021), padded crop,
- * flip, erasing; and mixing of two pictures (mixup, Zhang 2018; CutMix, Yun 2019) on floats.
+ * random strength (one of full strength = TrivialAugment, Mueller and Hutter 2021), AutoAugment's
+ * policy, padded crop, flip, erasing; and mixing of two pictures (mixup, Zhang 2018; CutMix, Yun
+ * 2019) on floats.
  */
 #ifndef VIT158_TRAIN_AUGMENT_H
 #define VIT158_TRAIN_AUGMENT_H
@@ -12,6 +13,7 @@
 typedef struct vit158_augment {
     uint32_t operations; /* of the list, 0 = none */
     float magnitude;     /* 0 .. 1, strongest strength drawn */
+    float autoaugment;   /* probability of a pair of AutoAugment's CIFAR-10 policy */
     uint32_t crop;       /* pixels of padding around, then a random crop; 0 = none */
     uint32_t flip;       /* 1 = mirror half of the pictures */
     float erase;         /* probability of erasing a rectangle */

@@ -168,56 +168,142 @@ static void equalize(const picture *p)
     }
 }
 
+typedef enum kind {
+    SHEAR_X,
+    SHEAR_Y,
+    SHIFT_X,
+    SHIFT_Y,
+    ROTATE,
+    BRIGHTNESS,
+    COLOR,
+    CONTRAST,
+    SHARPNESS,
+    POSTERIZE,
+    SOLARIZE,
+    STRETCH,
+    EQUALIZE,
+    KEEP, /* left as it is */
+    LISTED,
+    INVERT = LISTED
+} kind;
+
+/* Strengths run from 0 to 1: a shear of 0.8, a shift by half a side, 2 radians, factors of 0.1 to
+ * 1.9, 3 bits left, everything inverted. `sign` turns those that have two directions. */
+static void operate(const picture *p, kind what, float strength, float sign)
+{
+    const float s = sign * strength, angle = 2.0F * s, shift = 0.5F * s * (float)p->side;
+    switch (what) {
+    case SHEAR_X:
+        warp(p, (const float[4]){1.0F, s * 0.8F, 0.0F, 1.0F}, 0.0F, 0.0F);
+        break;
+    case SHEAR_Y:
+        warp(p, (const float[4]){1.0F, 0.0F, s * 0.8F, 1.0F}, 0.0F, 0.0F);
+        break;
+    case SHIFT_X:
+        warp(p, (const float[4]){1.0F, 0.0F, 0.0F, 1.0F}, shift, 0.0F);
+        break;
+    case SHIFT_Y:
+        warp(p, (const float[4]){1.0F, 0.0F, 0.0F, 1.0F}, 0.0F, shift);
+        break;
+    case ROTATE:
+        warp(p, (const float[4]){cosf(angle), sinf(angle), -sinf(angle), cosf(angle)}, 0.0F, 0.0F);
+        break;
+    case BRIGHTNESS:
+        brightness(p, 1.0F + 0.9F * s);
+        break;
+    case COLOR:
+        saturation(p, 1.0F + 0.9F * s);
+        break;
+    case CONTRAST:
+        contrast(p, 1.0F + 0.9F * s);
+        break;
+    case SHARPNESS:
+        sharpness(p, 1.0F + 0.9F * s);
+        break;
+    case POSTERIZE:
+        posterize(p, 8 - (uint32_t)(strength * 5.99F));
+        break;
+    case SOLARIZE:
+        solarize(p, 256.0F * (1.0F - strength));
+        break;
+    case STRETCH:
+        stretch(p);
+        break;
+    case EQUALIZE:
+        equalize(p);
+        break;
+    case INVERT:
+        solarize(p, 0.0F);
+        break;
+    default:
+        break;
+    }
+}
+
+static float random_sign(vit158_rng *rng)
+{
+    return vit158_rng_below(rng, 2) ? 1.0F : -1.0F;
+}
+
 void vit158_augment_operation(uint8_t *x, uint8_t *scratch, uint32_t channels, uint32_t side,
                               float magnitude, vit158_rng *rng)
 {
     const picture p = {x, scratch, channels, side, (size_t)side * side};
     const float strength = magnitude * vit158_rng_uniform(rng);
-    const float sign = vit158_rng_below(rng, 2) ? 1.0F : -1.0F;
-    const float s = sign * strength;
-    const float angle = s * 2.0F; /* radians: 115 degrees at most */
-    const float shift = s * 0.5F * (float)side;
-    switch (vit158_rng_below(rng, 14)) {
-    case 0:
-        warp(&p, (const float[4]){1.0F, s * 0.8F, 0.0F, 1.0F}, 0.0F, 0.0F);
-        break;
-    case 1:
-        warp(&p, (const float[4]){1.0F, 0.0F, s * 0.8F, 1.0F}, 0.0F, 0.0F);
-        break;
-    case 2:
-        warp(&p, (const float[4]){1.0F, 0.0F, 0.0F, 1.0F}, shift, 0.0F);
-        break;
-    case 3:
-        warp(&p, (const float[4]){1.0F, 0.0F, 0.0F, 1.0F}, 0.0F, shift);
-        break;
-    case 4:
-        warp(&p, (const float[4]){cosf(angle), sinf(angle), -sinf(angle), cosf(angle)}, 0.0F, 0.0F);
-        break;
-    case 5:
-        brightness(&p, 1.0F + 0.9F * s);
-        break;
-    case 6:
-        saturation(&p, 1.0F + 0.9F * s);
-        break;
-    case 7:
-        contrast(&p, 1.0F + 0.9F * s);
-        break;
-    case 8:
-        sharpness(&p, 1.0F + 0.9F * s);
-        break;
-    case 9:
-        posterize(&p, 8 - (uint32_t)(strength * 5.99F));
-        break;
-    case 10:
-        solarize(&p, 256.0F * (1.0F - strength));
-        break;
-    case 11:
-        stretch(&p);
-        break;
-    case 12:
-        equalize(&p);
-        break;
-    default: /* left as it is */
-        break;
+    const float sign = random_sign(rng);
+    operate(&p, (kind)vit158_rng_below(rng, LISTED), strength, sign);
+}
+
+/* Level 9 of AutoAugment (its table 6) in our strengths: shears of 0.3, shifts by 150 of 331
+ * pixels, 30 degrees, factors of 0.1 to 1.9, 4 bits left, everything inverted. */
+static float strength_of_level(kind what, uint32_t level)
+{
+    const float share = (float)level / 9.0F;
+    switch (what) {
+    case SHEAR_X:
+    case SHEAR_Y:
+        return share * 0.375F;
+    case SHIFT_X:
+    case SHIFT_Y:
+        return share * 0.906F;
+    case ROTATE:
+        return share * 0.2618F;
+    case POSTERIZE:
+        return share * 0.67F;
+    default:
+        return share;
+    }
+}
+
+typedef struct policy_step {
+    uint8_t what, tenths, level; /* kind, chance in tenths */
+} policy_step;
+
+static const policy_step cifar10_policy[25][2] = {
+    {{INVERT, 1, 7}, {CONTRAST, 2, 6}},     {{ROTATE, 7, 2}, {SHIFT_X, 3, 9}},
+    {{SHARPNESS, 8, 1}, {SHARPNESS, 9, 3}}, {{SHEAR_Y, 5, 8}, {SHIFT_Y, 7, 9}},
+    {{STRETCH, 5, 8}, {EQUALIZE, 9, 2}},    {{SHEAR_Y, 2, 7}, {POSTERIZE, 3, 7}},
+    {{COLOR, 4, 3}, {BRIGHTNESS, 6, 7}},    {{SHARPNESS, 3, 9}, {BRIGHTNESS, 7, 9}},
+    {{EQUALIZE, 6, 5}, {EQUALIZE, 5, 1}},   {{CONTRAST, 6, 7}, {SHARPNESS, 6, 5}},
+    {{COLOR, 7, 7}, {SHIFT_X, 5, 8}},       {{EQUALIZE, 3, 7}, {STRETCH, 4, 8}},
+    {{SHIFT_Y, 4, 3}, {SHARPNESS, 2, 6}},   {{BRIGHTNESS, 9, 6}, {COLOR, 2, 8}},
+    {{SOLARIZE, 5, 2}, {INVERT, 0, 3}},     {{EQUALIZE, 2, 0}, {STRETCH, 6, 0}},
+    {{EQUALIZE, 2, 8}, {EQUALIZE, 6, 4}},   {{COLOR, 9, 9}, {EQUALIZE, 6, 6}},
+    {{STRETCH, 8, 4}, {SOLARIZE, 2, 8}},    {{BRIGHTNESS, 1, 3}, {COLOR, 7, 0}},
+    {{SOLARIZE, 4, 5}, {STRETCH, 9, 3}},    {{SHIFT_Y, 9, 9}, {SHIFT_Y, 7, 9}},
+    {{STRETCH, 9, 2}, {SOLARIZE, 8, 3}},    {{EQUALIZE, 8, 8}, {INVERT, 1, 3}},
+    {{SHIFT_Y, 7, 9}, {STRETCH, 9, 1}},
+};
+
+void vit158_augment_policy(uint8_t *x, uint8_t *scratch, uint32_t channels, uint32_t side,
+                           vit158_rng *rng)
+{
+    const picture p = {x, scratch, channels, side, (size_t)side * side};
+    const policy_step *steps = cifar10_policy[vit158_rng_below(rng, 25)];
+    for (int i = 0; i < 2; i++) {
+        const kind what = (kind)steps[i].what;
+        const float sign = random_sign(rng);
+        if (vit158_rng_below(rng, 10) < steps[i].tenths)
+            operate(&p, what, strength_of_level(what, steps[i].level), sign);
     }
 }

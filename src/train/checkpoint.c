@@ -262,10 +262,14 @@ static void describe(model_text *m, const vit158_trainer *t, const char *labels,
     add_count(m, "channels", c->channels);
     add_count(m, "dim", c->dim);
     add_count(m, "depth", c->depth);
-    add_count(m, "heads", c->heads);
-    add_count(m, "mlp_dim", c->mlp_dim);
+    if (c->conv) {
+        add_text(m, "network", "conv");
+    } else {
+        add_count(m, "heads", c->heads);
+        add_count(m, "mlp_dim", c->mlp_dim);
+        add_text(m, "pooling", "cls");
+    }
     add_count(m, "classes", c->classes);
-    add_text(m, "pooling", "cls");
     add_text(m, "weights", c->ternary ? "ternary" : "float");
     add_reals(m, "norm_eps", &c->norm_eps, 1);
     add_reals(m, "inner_norm_eps", &c->inner_norm_eps, 1);

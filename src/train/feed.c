@@ -88,6 +88,7 @@ static vit158_augment present_augment(const vit158_train_recipe *r, double progr
     vit158_augment how = r->augment;
     if (progress >= r->augment_until) {
         how.operations = 0;
+        how.autoaugment = 0.0F;
         how.erase = 0.0F;
     }
     if (progress >= r->mix_until)
@@ -106,7 +107,7 @@ static void set_target(float *target, uint32_t classes, float smoothing, uint32_
 
 static void drop_branches(vit158_trainer *t, vit158_work *work, vit158_rng *rng)
 {
-    const uint32_t depth = t->net.config.depth;
+    const uint32_t depth = t->net.block_count;
     for (uint32_t b = 0; b < depth; b++) {
         const float drop = t->recipe.drop_path * (float)(b + 1) / (float)depth;
         const float keep = 1.0F / (1.0F - drop);

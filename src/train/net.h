@@ -20,6 +20,7 @@ typedef struct vit158_net_config {
     uint32_t ternary;     /* 1 = BitLinear in the blocks, 0 = float */
     uint32_t outer_norms; /* norm1, norm2 present */
     uint32_t inner_norms; /* BitLinear's norms present */
+    uint32_t conv;        /* 1 = convolutional (conv_net.h): no heads, mlp_dim, ternary or norms */
     float norm_eps, inner_norm_eps;
 } vit158_net_config;
 
@@ -53,13 +54,19 @@ typedef struct vit158_tensor {
     uint32_t pieces; /* square matrices stacked in it that Muon treats apart: 3 for qkv, else 1 */
 } vit158_tensor;
 
+typedef struct vit158_conv vit158_conv; /* conv_net.h */
+
 typedef struct vit158_net {
     vit158_net_config config;
-    uint32_t tokens;       /* with the class token */
+    uint32_t tokens;       /* with the class token; of a convolutional net places + 1 */
+    uint32_t stem_width;   /* columns of the patches' product */
     uint32_t patch_inputs; /* channels * patch^2 */
     size_t parameters;     /* floats in the array, each tensor at a multiple of 16 */
     size_t patch_weight, patch_bias, cls, pos, norm_weight, norm_bias, head_weight, head_bias;
     vit158_net_block *blocks;
+    uint32_t block_count; /* 0 in a convolutional net */
+    vit158_conv *convs;
+    uint32_t conv_count;
     vit158_tensor *tensors;
     uint32_t tensor_count;
 } vit158_net;
@@ -124,7 +131,8 @@ typedef struct vit158_work {
     size_t patch_ld;  /* patch_inputs rounded up to 16 */
     uint32_t *places; /* [images][tokens - 1]: patch number in the grid, for its position */
     vit158_kept_block *blocks;
-    float *last; /* [images][d] output of the last block */
+    struct vit158_conv_work *conv; /* of a convolutional net */
+    float *last; /* [images][d] output of the last block, or the mean over places */
     float *last_stats;
     float *features; /* [images][d] final norm */
     float *logits;   /* [images][C] */

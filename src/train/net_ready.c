@@ -10,7 +10,7 @@ void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, uint32_t grad
                        vit158_arena *arena)
 {
     const vit158_net_config *c = &net->config;
-    const uint32_t count = c->depth * VIT158_LAYERS;
+    const uint32_t count = net->block_count * VIT158_LAYERS;
     vit158_ready_layer *layers = vit158_arena_take(arena, count, sizeof *layers);
     int8_t **codes = vit158_arena_take(arena, count, sizeof *codes);
     for (uint32_t i = 0; i < count; i++) {
@@ -36,14 +36,14 @@ void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, uint32_t grad
     }
     ready->layers = layers;
     ready->codes = codes;
-    ready->patch =
-        vit158_arena_take(arena, vit158_panel_words(net->patch_inputs, c->dim), sizeof(float));
+    ready->patch = vit158_arena_take(arena, vit158_panel_words(net->patch_inputs, net->stem_width),
+                                     sizeof(float));
     ready->head = vit158_arena_take(arena, vit158_panel_words(c->dim, c->classes), sizeof(float));
 }
 
 uint32_t vit158_ready_tasks(const vit158_net *net)
 {
-    return net->config.depth * VIT158_LAYERS + 1;
+    return net->block_count * VIT158_LAYERS + 1;
 }
 
 void vit158_ready_make(vit158_ready *ready, const vit158_net *net, const vit158_compute *compute,
@@ -51,9 +51,9 @@ void vit158_ready_make(vit158_ready *ready, const vit158_net *net, const vit158_
 {
     const vit158_net_config *c = &net->config;
     ready->parameters = parameters;
-    if (index == c->depth * VIT158_LAYERS) {
+    if (index == net->block_count * VIT158_LAYERS) {
         compute->pack(ready->patch, parameters + net->patch_weight, 1, net->patch_inputs,
-                      net->patch_inputs, c->dim);
+                      net->patch_inputs, net->stem_width);
         compute->pack(ready->head, parameters + net->head_weight, 1, c->dim, c->dim, c->classes);
         return;
     }

@@ -2,7 +2,7 @@
  *
  * Memory of one worker, and the order of a pass.
  */
-#include "train/net.h"
+#include "train/conv_net.h"
 
 static size_t largest(size_t a, size_t b)
 {
@@ -69,11 +69,38 @@ static void plan_gradient(vit158_work *w, const vit158_net *net, size_t rows, vi
 {
     const vit158_net_config *c = &net->config;
     w->dlogits = take(arena, w->max_images, w->logit_ld);
-    w->g = take(arena, rows, c->dim);
-    w->g2 = take(arena, rows, c->dim);
+    w->gradient = vit158_arena_take(arena, net->parameters, sizeof(float));
+    w->g2 = take(arena, c->conv ? w->max_images : rows, c->dim);
+    w->g = take(arena, c->conv ? w->max_images : rows, c->dim);
+    if (c->conv)
+        return;
     w->wide = take(arena, rows, largest((size_t)3 * c->dim, c->mlp_dim));
     w->narrow = take(arena, rows, largest(c->dim, c->mlp_dim));
-    w->gradient = vit158_arena_take(arena, net->parameters, sizeof(float));
+}
+
+static void plan_blocks(vit158_work *work, const vit158_net *net, bool with_gradient,
+                        vit158_arena *arena)
+{
+    const vit158_net_config *c = &net->config;
+    vit158_kept_block *blocks = vit158_arena_take(arena, net->block_count, sizeof *blocks);
+    vit158_kept_block first = {0};
+    for (uint32_t b = 0; b < net->block_count; b++) {
+        vit158_kept_block kept = {0};
+        /* Without a backward pass all blocks share one set of buffers. */
+        if (with_gradient || b == 0)
+            plan_block(&kept, net, b, work->max_images, arena);
+        else
+            kept = first;
+        if (b == 0)
+            first = kept;
+        if (blocks)
+            blocks[b] = kept;
+    }
+    work->blocks = blocks;
+    work->attention = vit158_arena_take(
+        arena, vit158_attention_scratch(net->tokens, c->dim / c->heads), sizeof(float));
+    work->products = vit158_arena_take(
+        arena, product_scratch(net, (size_t)work->max_images * net->tokens, with_gradient), 1);
 }
 
 void vit158_work_plan(vit158_work *work, const vit158_net *net, uint32_t max_images,
@@ -86,45 +113,39 @@ void vit158_work_plan(vit158_work *work, const vit158_net *net, uint32_t max_ima
                           .logit_ld = vit158_round_up(c->classes, 16)};
     work->patches = take(arena, rows, work->patch_ld);
     work->places = vit158_arena_take(arena, rows, sizeof(uint32_t));
-    vit158_kept_block *blocks = vit158_arena_take(arena, c->depth, sizeof *blocks);
-    vit158_kept_block first = {0};
-    for (uint32_t b = 0; b < c->depth; b++) {
-        vit158_kept_block kept = {0};
-        /* Without a backward pass all blocks share one set of buffers. */
-        if (with_gradient || b == 0)
-            plan_block(&kept, net, b, max_images, arena);
-        else
-            kept = first;
-        if (b == 0)
-            first = kept;
-        if (blocks)
-            blocks[b] = kept;
-    }
-    work->blocks = blocks;
+    if (c->conv)
+        work->conv = vit158_conv_plan(net, max_images, with_gradient, arena);
+    else
+        plan_blocks(work, net, with_gradient, arena);
     work->last = take(arena, max_images, c->dim);
     work->last_stats = take(arena, max_images, 4);
     work->features = take(arena, max_images, c->dim);
     work->logits = take(arena, max_images, work->logit_ld);
     work->rows = vit158_arena_take(arena, 4 * largest(c->dim, c->mlp_dim), sizeof(float));
-    work->attention = vit158_arena_take(
-        arena, vit158_attention_scratch(net->tokens, c->dim / c->heads), sizeof(float));
-    work->products = vit158_arena_take(arena, product_scratch(net, rows, with_gradient), 1);
     if (with_gradient)
         plan_gradient(work, net, rows, arena);
 }
 
 void vit158_forward(const vit158_pass *pass)
 {
-    vit158_embed_forward(pass);
-    for (uint32_t b = 0; b < pass->net->config.depth; b++)
-        vit158_block_forward(pass, b);
+    if (pass->net->config.conv) {
+        vit158_conv_forward(pass);
+    } else {
+        vit158_embed_forward(pass);
+        for (uint32_t b = 0; b < pass->net->block_count; b++)
+            vit158_block_forward(pass, b);
+    }
     vit158_head_forward(pass);
 }
 
 void vit158_backward(const vit158_pass *pass)
 {
     vit158_head_backward(pass);
-    for (uint32_t b = pass->net->config.depth; b-- > 0;)
+    if (pass->net->config.conv) {
+        vit158_conv_backward(pass);
+        return;
+    }
+    for (uint32_t b = pass->net->block_count; b-- > 0;)
         vit158_block_backward(pass, b);
     vit158_embed_backward(pass);
 }

@@ -4,26 +4,20 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/multiply.h"
+
 #define NEWTON_SCHULZ_STEPS 5
 /* Jordan's quintic: steep at 0, singular values end within about 0.7 .. 1.2. */
 #define QUINTIC_A 3.4445F
 #define QUINTIC_B (-4.7750F)
 #define QUINTIC_C 2.0315F
 
-/* Floats for panels, or for operands on bfloat16. */
-static size_t operand_scratch(size_t small, size_t large)
-{
-    const size_t panels = vit158_panel_words(large, small);
-    size_t half = vit158_half_scratch(small, small, large);
-    if (half < vit158_half_scratch(small, large, small))
-        half = vit158_half_scratch(small, large, small);
-    return panels > half / sizeof(float) ? panels : half / sizeof(float);
-}
-
 static size_t side_scratch(size_t rows, size_t cols)
 {
     const size_t small = rows < cols ? rows : cols, large = rows < cols ? cols : rows;
-    return 2 * small * large + 2 * small * small + operand_scratch(small, large) +
+    const size_t square = vit158_multiply_scratch(small, small, large);
+    const size_t wide = vit158_multiply_scratch(small, large, small);
+    return 2 * small * large + 2 * small * small + (square > wide ? square : wide) +
            VIT158_TILE_ROWS * (2 * large + 2 * small);
 }
 
@@ -46,27 +40,6 @@ static void mirror(float *x, uint32_t n)
     for (uint32_t r = 1; r < n; r++)
         for (uint32_t c = 0; c < r; c++)
             x[(size_t)r * n + c] = x[(size_t)c * n + r];
-}
-
-/* p with b = x [depth][cols], or with b = x' for x [cols][depth], which needs room for operands. */
-static void multiply(const vit158_compute *compute, bool half, vit158_product *p, const float *x,
-                     bool transposed, float *operands)
-{
-    p->b = x;
-    p->ldb = p->cols;
-    if (half) {
-        if (transposed)
-            compute->half_product(p, 1, p->depth, operands);
-        else
-            compute->half_product(p, p->cols, 1, operands);
-        return;
-    }
-    if (transposed) {
-        compute->pack(operands, x, 1, p->depth, p->depth, p->cols);
-        p->b = operands;
-        p->ldb = 0;
-    }
-    compute->product(p);
 }
 
 void vit158_orthogonalise(const vit158_compute *compute, bool half, float *u, uint32_t rows,
@@ -94,7 +67,7 @@ void vit158_orthogonalise(const vit158_compute *compute, bool half, float *u, ui
                             .depth = k,
                             .factor = 1.0F,
                             .upper = true};
-        multiply(compute, half, &p, x, true, operands); /* a = x x^T */
+        vit158_multiply(compute, half, &p, x, true, operands); /* a = x x^T */
         mirror(a, n);
         p = (vit158_product){.y = b,
                              .ldy = n,
@@ -106,7 +79,7 @@ void vit158_orthogonalise(const vit158_compute *compute, bool half, float *u, ui
                              .depth = n,
                              .factor = QUINTIC_C,
                              .upper = true};
-        multiply(compute, half, &p, a, false, operands);
+        vit158_multiply(compute, half, &p, a, false, operands);
         mirror(b, n);
         compute->combine(b, a, (size_t)n * n, 1.0F, QUINTIC_B); /* b = B a + C a a */
         memcpy(next, x, (size_t)n * k * sizeof *x);
@@ -122,7 +95,7 @@ void vit158_orthogonalise(const vit158_compute *compute, bool half, float *u, ui
                              .factor = 1.0F,
                              .base = next,
                              .base_ld = k};
-        multiply(compute, half, &p, x, false, operands); /* next = A x + b x */
+        vit158_multiply(compute, half, &p, x, false, operands); /* next = A x + b x */
         float *swap = x;
         x = next;
         next = swap;

@@ -55,7 +55,7 @@ static void run_teacher(vit158_trainer *t, uint32_t worker)
     work->images = t->work[worker].images;
     work->tokens = t->teacher->net.tokens;
     const size_t size = vit158_dataset_picture(&t->train);
-    for (uint32_t b = 0; b < t->teacher->net.config.depth; b++)
+    for (uint32_t b = 0; b < t->teacher->net.block_count; b++)
         work->blocks[b].attn_factor = work->blocks[b].mlp_factor = 1.0F;
     for (uint32_t i = 0; i < work->images; i++)
         vit158_feed_patches(&t->teacher->net, work, i, t->feed[worker].mixed + i * size);

@@ -41,10 +41,14 @@ static vit158_status read_config(vit158_net_config *c, const vit158_safetensors 
     VIT158_RETURN_IF_ERROR(read_count(&c->channels, header, "channels", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->dim, header, "dim", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->depth, header, "depth", error));
-    VIT158_RETURN_IF_ERROR(read_count(&c->heads, header, "heads", error));
-    VIT158_RETURN_IF_ERROR(read_count(&c->mlp_dim, header, "mlp_dim", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->classes, header, "classes", error));
     VIT158_RETURN_IF_ERROR(read_eps(&c->norm_eps, 1e-6F, header, "norm_eps", error));
+    const char *network = vit158_header_metadata(header, "network");
+    c->conv = network && strcmp(network, "conv") == 0;
+    if (c->conv)
+        return VIT158_OK;
+    VIT158_RETURN_IF_ERROR(read_count(&c->heads, header, "heads", error));
+    VIT158_RETURN_IF_ERROR(read_count(&c->mlp_dim, header, "mlp_dim", error));
     VIT158_RETURN_IF_ERROR(read_eps(&c->inner_norm_eps, 1e-5F, header, "inner_norm_eps", error));
     c->outer_norms = vit158_safetensors_find(file, "blocks.0.norm1.weight") != NULL;
     c->inner_norms = vit158_safetensors_find(file, "blocks.0.attn.qkv.norm.weight") != NULL;
@@ -149,7 +153,7 @@ static vit158_status open_teacher(vit158_trainer *t, const vit158_safetensors *f
     VIT158_RETURN_IF_ERROR(check_pixels(t, header, error));
     VIT158_RETURN_IF_ERROR(check_labels(t, header, error));
     VIT158_RETURN_IF_ERROR(vit158_net_create(&teacher->net, &config, error));
-    if (t->recipe.microbatch * teacher->net.tokens > VIT158_MAX_ROWS)
+    if (!config.conv && t->recipe.microbatch * teacher->net.tokens > VIT158_MAX_ROWS)
         return vit158_fail(error, VIT158_E_LIMIT, "the teacher's tokens exceed a microbatch");
     vit158_arena arena = {0};
     plan(teacher, t, &arena);

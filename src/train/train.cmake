@@ -30,6 +30,7 @@ add_library(vit158_train
   src/train/train_block.c
   src/train/checkpoint.c
   src/train/compute_choose.c
+  src/train/conv_net.c
   src/train/data.c
   src/train/data_cifar.c
   src/train/data_folder.c
@@ -40,6 +41,7 @@ add_library(vit158_train
   src/train/file.c
   src/train/loss.c
   src/train/mimetic.c
+  src/train/multiply.c
   src/train/net.c
   src/train/net_ready.c
   src/train/net_work.c

@@ -49,12 +49,20 @@ static const recipe_key keys[] = {
     TEXT(cache_dir, "where decoded pictures are kept"),
     TEXT(labels, "names of the classes, separated by commas; empty = those of the data"),
     COUNT(val_every, 2, 1000, "with an empty val_data: one picture in so many is for validation"),
+    {"network",
+     KEY_CHOICE,
+     AT(net.conv),
+     0,
+     1,
+     {"vit", "conv"},
+     "what is trained; conv: a convolutional teacher of 3 stages, d / 4, d / 2 and d channels wide "
+     "(float weights; for teacher, not for the engine)"},
     {"weights", KEY_CHOICE, AT(net.ternary), 0, 1, {"float", "ternary"}, "block matrices"},
     NET(image_size, 4, 1024, "side of the pictures in pixels"),
     NET(patch_size, 1, 64, "side of a patch in pixels"),
     NET(channels, 1, 3, "1 or 3"),
     NET(dim, 16, 8192, "width d"),
-    NET(depth, 1, 64, "blocks"),
+    NET(depth, 1, 64, "blocks; of a convolutional network residual units a stage"),
     NET(heads, 1, 64, "attention heads; d / heads is a multiple of 16"),
     NET(mlp_dim, 16, 8192, "hidden width of the MLP, a multiple of 16"),
     NET(outer_norms, 0, 1, "1 = norm1 and norm2 before BitLinear's own norms"),
@@ -124,13 +132,20 @@ static const recipe_key keys[] = {
     REAL(keep_tokens_until, 0, 1, "share of the schedule in which keep_tokens applies"),
     {"operations", KEY_COUNT, AT(augment.operations), 0, 8, {0}, "RandAugment operations"},
     {"magnitude", KEY_REAL, AT(augment.magnitude), 0, 1, {0}, "their largest strength"},
+    {"autoaugment",
+     KEY_REAL,
+     AT(augment.autoaugment),
+     0,
+     1,
+     {0},
+     "probability of a pair of operations from AutoAugment's CIFAR-10 policy"},
     {"crop", KEY_COUNT, AT(augment.crop), 0, 64, {0}, "pixels of padding before a random crop"},
     {"flip", KEY_COUNT, AT(augment.flip), 0, 1, {0}, "1 = mirror half of the pictures"},
     {"erase", KEY_REAL, AT(augment.erase), 0, 1, {0}, "probability of random erasing"},
     {"mix", KEY_REAL, AT(augment.mix), 0, 1, {0}, "probability of mixing two pictures"},
     {"cutmix", KEY_REAL, AT(augment.cutmix), 0, 1, {0}, "share of CutMix among these, else mixup"},
     {"mixup_alpha", KEY_REAL, AT(augment.mixup_alpha), 0.01, 1, {0}, "Beta distribution of mixup"},
-    REAL(augment_until, 0, 1, "share of the schedule with operations and erasing"),
+    REAL(augment_until, 0, 1, "share of the schedule with operations, AutoAugment and erasing"),
     REAL(mix_until, 0, 1, "share of the schedule with mixing"),
     REAL(eval_minutes, 0, 1e6, "minutes between validations"),
     REAL(checkpoint_minutes, 0, 1e6, "minutes between checkpoints, always on the wall"),
@@ -348,6 +363,9 @@ vit158_status vit158_recipe_check(const vit158_train_recipe *r, vit158_error *er
     if (r->float_bits != 16 && r->float_bits != 32)
         return vit158_fail(error, VIT158_E_ARGUMENT, "float_bits is %u, must be 16 or 32",
                            r->float_bits);
+    if (r->net.conv && (r->mimetic || r->keep_tokens < 1.0F))
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "a convolutional network starts normal and sees all patches");
     if (r->deterministic && (r->minutes > 0.0F || r->finish_minutes > 0.0F))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "deterministic runs take their schedule from epochs, not from minutes");

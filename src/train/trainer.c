@@ -57,7 +57,7 @@ static vit158_status check_data(const vit158_trainer *t, vit158_error *error)
                          t->val.classes != t->train.classes))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "validation pictures differ from training pictures in shape or classes");
-    if (t->recipe.microbatch * t->net.tokens > VIT158_MAX_ROWS)
+    if (!c->conv && t->recipe.microbatch * t->net.tokens > VIT158_MAX_ROWS)
         return vit158_fail(error, VIT158_E_LIMIT,
                            "microbatch %u times %u tokens is more than %u rows",
                            t->recipe.microbatch, t->net.tokens, VIT158_MAX_ROWS);
@@ -183,13 +183,16 @@ static void evaluate_task(void *context, uint32_t task, uint32_t worker)
     const uint32_t left = t->val.count - first;
     work->images = left < t->recipe.microbatch ? left : t->recipe.microbatch;
     work->tokens = t->net.tokens;
-    for (uint32_t b = 0; b < t->net.config.depth; b++)
+    for (uint32_t b = 0; b < t->net.block_count; b++)
         work->blocks[b].attn_factor = work->blocks[b].mlp_factor = 1.0F;
     for (uint32_t i = 0; i < work->images; i++)
         vit158_feed_plain(t, work, i,
                           t->val.pixels + (first + i) * vit158_dataset_picture(&t->val));
-    const vit158_pass pass = {
-        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = work};
+    const vit158_pass pass = {.net = &t->net,
+                              .ready = &t->ready,
+                              .compute = t->compute,
+                              .work = work,
+                              .half = t->half && t->net.config.conv};
     vit158_forward(&pass);
     for (uint32_t i = 0; i < work->images; i++) {
         const float *z = work->logits + i * work->logit_ld;
@@ -229,7 +232,7 @@ void vit158_trainer_zero_share(const vit158_trainer *t, double *low, double *hig
 {
     *low = 1.0;
     *high = 0.0;
-    for (uint32_t i = 0; i < t->net.config.depth * VIT158_LAYERS; i++) {
+    for (uint32_t i = 0; i < t->net.block_count * VIT158_LAYERS; i++) {
         const vit158_trits *w = &t->ready.layers[i].trits;
         const size_t count = (size_t)w->n_in * w->n_out;
         size_t zeros = 0;

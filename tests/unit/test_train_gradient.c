@@ -80,14 +80,9 @@ static void check_tensor(const vit158_trainer *t, double *p, const vit158_tensor
         fail_msg("%s: relative error %g of %g", tensor->name, sqrt(difference / size), sqrt(size));
 }
 
-static void check_network(uint32_t outer, uint32_t inner)
+static void check_recipe(const vit158_train_recipe *r)
 {
-    vit158_train_recipe r;
-    fixture_recipe(&r);
-    r.net.ternary = 0;
-    r.net.outer_norms = outer;
-    r.net.inner_norms = inner;
-    vit158_trainer *t = fixture_trainer(&r, 16, 0);
+    vit158_trainer *t = fixture_trainer(r, 16, 0);
     disturb(t);
     backward(t);
     double *p = calloc(t->net.parameters, sizeof *p);
@@ -97,6 +92,35 @@ static void check_network(uint32_t outer, uint32_t inner)
         check_tensor(t, p, &t->net.tensors[i]);
     free(p);
     vit158_trainer_close(t);
+}
+
+static void check_network(uint32_t outer, uint32_t inner)
+{
+    vit158_train_recipe r;
+    fixture_recipe(&r);
+    r.net.ternary = 0;
+    r.net.outer_norms = outer;
+    r.net.inner_norms = inner;
+    check_recipe(&r);
+}
+
+static void conv_recipe(vit158_train_recipe *r)
+{
+    fixture_recipe(r);
+    r->net.ternary = 0;
+    r->net.conv = 1;
+    r->net.image_size = 16;
+    r->net.patch_size = 2;
+    r->net.dim = 64;
+    r->net.depth = 1;
+}
+
+static void test_gradients_of_a_convolutional_network(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    conv_recipe(&r);
+    check_recipe(&r);
 }
 
 static void test_gradients_with_both_norms(void **state)
@@ -120,16 +144,12 @@ static void test_gradients_of_a_plain_vit(void **state)
 /* Products on bfloat16 leave 8 bits a factor: the gradient of the whole network keeps its
  * direction.
  */
-static void test_half_gradients_are_near(void **state)
+static void check_half(vit158_train_recipe *r, double limit)
 {
-    (void)state;
     vit158_trainer *t[2];
     for (uint32_t half = 0; half < 2; half++) {
-        vit158_train_recipe r;
-        fixture_recipe(&r);
-        r.net.ternary = 0;
-        r.float_bits = half ? 16 : 32;
-        t[half] = fixture_trainer(&r, 16, 0);
+        r->float_bits = half ? 16 : 32;
+        t[half] = fixture_trainer(r, 16, 0);
         disturb(t[half]);
         backward(t[half]);
     }
@@ -143,9 +163,22 @@ static void test_half_gradients_are_near(void **state)
         assert_true(difference > 0.0);
     else
         print_message("SKIPPED: this processor has no bfloat16 products\n");
-    assert_true(sqrt(difference / size) < 0.02);
+    assert_true(sqrt(difference / size) < limit);
     vit158_trainer_close(t[0]);
     vit158_trainer_close(t[1]);
+}
+
+static void test_half_gradients_are_near(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    fixture_recipe(&r);
+    r.net.ternary = 0;
+    check_half(&r, 0.02);
+    /* Where two neighbours are nearly equal the gradient goes to the other one: after the last
+     * choice of maxima all tensors are within 0.013, before it within 0.2. */
+    conv_recipe(&r);
+    check_half(&r, 0.2);
 }
 
 static double loss_of(const float *z, const float *target, const float *teacher)
@@ -180,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_gradients_with_both_norms),
         cmocka_unit_test(test_gradients_with_inner_norms_only),
         cmocka_unit_test(test_gradients_of_a_plain_vit),
+        cmocka_unit_test(test_gradients_of_a_convolutional_network),
         cmocka_unit_test(test_half_gradients_are_near),
         cmocka_unit_test(test_gradient_of_the_distillation_loss),
     };

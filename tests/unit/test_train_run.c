@@ -3,7 +3,6 @@
  * Whole runs: determinism, resuming, learning, stopping on nonsense, and what bad recipes, bad data
  * and a full disk lead to.
  */
-#define _DEFAULT_SOURCE
 #include "unit/test.h"
 
 #include <math.h>
@@ -22,41 +21,6 @@
 #include "train/train_run.h"
 #include "unit/train_fixture.h"
 
-static char folder[64];
-
-static const char *in_folder(const char *name)
-{
-    static char paths[8][160];
-    static int next;
-    char *path = paths[next++ % 8];
-    vit158_format(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    vit158_format(folder, sizeof folder, "/tmp/vit158-train-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[96];
-    vit158_format(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
-
-static void steps(vit158_trainer *t, uint32_t count)
-{
-    vit158_step_result result;
-    vit158_error error;
-    for (uint32_t i = 0; i < count; i++)
-        if (vit158_trainer_step(t, &result, &error) != VIT158_OK)
-            fail_msg("%s", error.message);
-}
-
 /* Everything random switched on. */
 static void busy_recipe(vit158_train_recipe *r)
 {
@@ -67,6 +31,7 @@ static void busy_recipe(vit158_train_recipe *r)
     r->label_smoothing = 0.1F;
     r->augment = (vit158_augment){.operations = 2,
                                   .magnitude = 1.0F,
+                                  .autoaugment = 0.5F,
                                   .crop = 1,
                                   .flip = 1,
                                   .erase = 0.5F,
@@ -82,14 +47,14 @@ static void test_deterministic_runs_are_equal_and_survive_resuming(void **state)
     vit158_error error;
     busy_recipe(&r);
     vit158_trainer *whole = fixture_trainer(&r, 30, 0), *first = fixture_trainer(&r, 30, 0);
-    steps(whole, 11); /* the epoch has 3 steps: resuming happens inside one */
-    steps(first, 7);
-    assert_int_equal(vit158_checkpoint_save(first, in_folder("a.ckpt"), &error), VIT158_OK);
+    fixture_steps(whole, 11); /* the epoch has 3 steps: resuming happens inside one */
+    fixture_steps(first, 7);
+    assert_int_equal(vit158_checkpoint_save(first, fixture_path("a.ckpt"), &error), VIT158_OK);
     vit158_trainer_close(first);
     r.seed = 1; /* a resumed run reads the same recipe */
     vit158_trainer *second = fixture_trainer(&r, 30, 0);
-    assert_int_equal(vit158_checkpoint_load(second, in_folder("a.ckpt"), &error), VIT158_OK);
-    steps(second, 4);
+    assert_int_equal(vit158_checkpoint_load(second, fixture_path("a.ckpt"), &error), VIT158_OK);
+    fixture_steps(second, 4);
     const size_t n_bytes = whole->net.parameters * sizeof(float);
     assert_memory_equal(whole->parameters, second->parameters, n_bytes);
     assert_memory_equal(whole->average, second->average, n_bytes);
@@ -97,7 +62,7 @@ static void test_deterministic_runs_are_equal_and_survive_resuming(void **state)
     assert_int_equal(whole->state.position, second->state.position);
     r.seed = 2;
     vit158_trainer *other = fixture_trainer(&r, 30, 0);
-    steps(other, 11);
+    fixture_steps(other, 11);
     assert_memory_not_equal(whole->parameters, other->parameters, n_bytes);
     vit158_trainer_close(other);
     vit158_trainer_close(second);
@@ -114,8 +79,8 @@ static void test_thread_counts_agree_up_to_summation(void **state)
     vit158_trainer *two = fixture_trainer(&r, 32, 0);
     r.threads = 1;
     vit158_trainer *one = fixture_trainer(&r, 32, 0);
-    steps(two, 1);
-    steps(one, 1);
+    fixture_steps(two, 1);
+    fixture_steps(one, 1);
     for (size_t i = 0; i < one->net.parameters; i++)
         assert_true(fabsf(one->work[0].gradient[i] - two->work[0].gradient[i]) < 1e-5F);
     vit158_trainer_close(one);
@@ -210,15 +175,16 @@ static vit158_trainer *trainer_with_model(vit158_train_recipe *r)
     vit158_error error;
     fixture_recipe(r);
     vit158_trainer *t = fixture_trainer(r, 16, 0);
-    assert_int_equal(vit158_model_save(t, t->parameters, 0.5, in_folder("t.safetensors"), &error),
-                     VIT158_OK);
+    assert_int_equal(
+        vit158_model_save(t, t->parameters, 0.5, fixture_path("t.safetensors"), &error), VIT158_OK);
     return t;
 }
 
 static void assert_no_teacher(vit158_trainer *t, const char *message)
 {
     vit158_error error;
-    assert_int_equal(vit158_teacher_open(t, in_folder("t.safetensors"), &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_teacher_open(t, fixture_path("t.safetensors"), &error),
+                     VIT158_E_ARGUMENT);
     assert_string_equal(error.message, message);
     vit158_trainer_close(t);
 }
@@ -246,7 +212,7 @@ static void test_a_teacher_reads_the_models_we_write(void **state)
     vit158_train_recipe r;
     vit158_error error;
     vit158_trainer *t = trainer_with_model(&r);
-    assert_int_equal(vit158_teacher_open(t, in_folder("t.safetensors"), &error), VIT158_OK);
+    assert_int_equal(vit158_teacher_open(t, fixture_path("t.safetensors"), &error), VIT158_OK);
     fixture_feed(t, 2);
     vit158_work *teacher = &t->teacher->work[0];
     teacher->images = 2;
@@ -307,17 +273,17 @@ static void test_folders_of_pictures_that_are_wrong(void **state)
     vit158_dataset train, val;
     vit158_error error;
     fixture_recipe(&r);
-    vit158_format(r.cache_dir, sizeof r.cache_dir, "%s", folder);
-    vit158_format(r.train_data, sizeof r.train_data, "%s", in_folder("tree"));
+    vit158_format(r.cache_dir, sizeof r.cache_dir, "%s", fixture_folder());
+    vit158_format(r.train_data, sizeof r.train_data, "%s", fixture_path("tree"));
     assert_int_equal(vit158_data_open(&train, &val, &r, &error), VIT158_E_IO);
-    mkdir(in_folder("tree"), 0777);
-    mkdir(in_folder("tree/cat"), 0777);
-    mkdir(in_folder("tree/dog"), 0777);
+    mkdir(fixture_path("tree"), 0777);
+    mkdir(fixture_path("tree/cat"), 0777);
+    mkdir(fixture_path("tree/dog"), 0777);
     assert_int_equal(vit158_data_open(&train, &val, &r, &error), VIT158_E_ARGUMENT);
     assert_non_null(strstr(error.message, "tree/cat has no pictures"));
     const uint8_t start[] = {0xFF, 0xD8, 0xFF, 0xE0, 0, 16, 'J', 'F', 'I', 'F'};
-    write_bytes(in_folder("tree/cat/1.jpg"), start, sizeof start);
-    write_bytes(in_folder("tree/dog/2.jpg"), start, sizeof start);
+    write_bytes(fixture_path("tree/cat/1.jpg"), start, sizeof start);
+    write_bytes(fixture_path("tree/dog/2.jpg"), start, sizeof start);
     assert_int_not_equal(vit158_data_open(&train, &val, &r, &error), VIT158_OK);
     assert_non_null(strstr(error.message, "tree/cat/1.jpg"));
     assert_null(train.pixels);
@@ -332,33 +298,34 @@ static void test_cifar_and_idx_files(void **state)
     records[0] = 7;
     records[1] = 200; /* red of the first pixel */
     records[3073] = 9;
-    write_bytes(in_folder("two.bin"), records, 2 * 3073);
-    assert_int_equal(vit158_data_cifar(&data, in_folder("two.bin"), &error), VIT158_OK);
+    write_bytes(fixture_path("two.bin"), records, 2 * 3073);
+    assert_int_equal(vit158_data_cifar(&data, fixture_path("two.bin"), &error), VIT158_OK);
     assert_int_equal(data.count, 2);
     assert_int_equal(data.labels[1], 9);
     assert_int_equal(data.pixels[0], 200);
     assert_string_equal(vit158_dataset_name(&data, 9), "truck");
     vit158_dataset_free(&data);
-    write_bytes(in_folder("cut.bin"), records, 3000);
-    assert_int_equal(vit158_data_cifar(&data, in_folder("cut.bin"), &error), VIT158_E_TRUNCATED);
+    write_bytes(fixture_path("cut.bin"), records, 3000);
+    assert_int_equal(vit158_data_cifar(&data, fixture_path("cut.bin"), &error), VIT158_E_TRUNCATED);
     records[3073] = 10;
-    write_bytes(in_folder("bad.bin"), records, 2 * 3073);
-    assert_int_equal(vit158_data_cifar(&data, in_folder("bad.bin"), &error), VIT158_E_FORMAT);
+    write_bytes(fixture_path("bad.bin"), records, 2 * 3073);
+    assert_int_equal(vit158_data_cifar(&data, fixture_path("bad.bin"), &error), VIT158_E_FORMAT);
     free(records);
 
     const uint8_t images[16 + 8] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2,
                                     0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8};
     const uint8_t labels[8 + 2] = {0, 0, 8, 1, 0, 0, 0, 2, 1, 0};
-    write_bytes(in_folder("i"), images, sizeof images);
-    write_bytes(in_folder("l"), labels, sizeof labels);
-    assert_int_equal(vit158_data_idx(&data, in_folder("i"), in_folder("l"), &error), VIT158_OK);
+    write_bytes(fixture_path("i"), images, sizeof images);
+    write_bytes(fixture_path("l"), labels, sizeof labels);
+    assert_int_equal(vit158_data_idx(&data, fixture_path("i"), fixture_path("l"), &error),
+                     VIT158_OK);
     assert_int_equal(data.classes, 2);
     assert_int_equal(data.pixels[4], 5);
     vit158_dataset_free(&data);
-    write_bytes(in_folder("i"), images, sizeof images - 1);
-    assert_int_equal(vit158_data_idx(&data, in_folder("i"), in_folder("l"), &error),
+    write_bytes(fixture_path("i"), images, sizeof images - 1);
+    assert_int_equal(vit158_data_idx(&data, fixture_path("i"), fixture_path("l"), &error),
                      VIT158_E_TRUNCATED);
-    assert_int_equal(vit158_data_idx(&data, in_folder("i"), in_folder("i"), &error),
+    assert_int_equal(vit158_data_idx(&data, fixture_path("i"), fixture_path("i"), &error),
                      VIT158_E_FORMAT);
 }
 
@@ -370,9 +337,9 @@ static void test_a_full_disk_keeps_the_old_checkpoint(void **state)
     vit158_error error;
     fixture_recipe(&r);
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
-    const char *path = in_folder("disk.ckpt");
+    const char *path = fixture_path("disk.ckpt");
     assert_int_equal(vit158_checkpoint_save(t, path, &error), VIT158_OK);
-    steps(t, 1);
+    fixture_steps(t, 1);
     struct rlimit old, small;
     getrlimit(RLIMIT_FSIZE, &old);
     small = old;
@@ -401,25 +368,26 @@ static void test_a_run_in_a_folder_resumes_to_the_same_file(void **state)
     r.epochs = 3;
     r.val_every = 5;
     fixture_pictures(&data, 40, &r, 7, 1);
-    vit158_format(r.train_data, sizeof r.train_data, "%s", in_folder("d.vds"));
+    vit158_format(r.train_data, sizeof r.train_data, "%s", fixture_path("d.vds"));
     assert_int_equal(vit158_dataset_save(&data, r.train_data, &error), VIT158_OK);
     vit158_dataset_free(&data);
-    const vit158_run_options once = {.out_dir = in_folder("once")};
+    const vit158_run_options once = {.out_dir = fixture_path("once")};
     assert_int_equal(vit158_run(&r, &once, &error), VIT158_OK);
-    const vit158_run_options half = {.out_dir = in_folder("half"), .max_steps = 5};
+    const vit158_run_options half = {.out_dir = fixture_path("half"), .max_steps = 5};
     assert_int_equal(vit158_run(&r, &half, &error), VIT158_OK);
     const vit158_run_options rest = {.out_dir = half.out_dir,
-                                     .resume = in_folder("half/last.ckpt")};
+                                     .resume = fixture_path("half/last.ckpt")};
     assert_int_equal(vit158_run(&r, &rest, &error), VIT158_OK);
-    assert_int_equal(vit158_file_read(&whole, &n, in_folder("once/last.safetensors"), &error),
+    assert_int_equal(vit158_file_read(&whole, &n, fixture_path("once/last.safetensors"), &error),
                      VIT158_OK);
-    assert_int_equal(vit158_file_read(&resumed, &m, in_folder("half/last.safetensors"), &error),
+    assert_int_equal(vit158_file_read(&resumed, &m, fixture_path("half/last.safetensors"), &error),
                      VIT158_OK);
     assert_int_equal(n, m);
     assert_memory_equal(whole, resumed, n);
     free(whole);
     free(resumed);
-    assert_int_equal(vit158_file_read(&whole, &n, in_folder("once/log.jsonl"), &error), VIT158_OK);
+    assert_int_equal(vit158_file_read(&whole, &n, fixture_path("once/log.jsonl"), &error),
+                     VIT158_OK);
     assert_non_null(strstr((const char *)whole, "\"val_accuracy\":"));
     free(whole);
 }
@@ -440,5 +408,5 @@ int main(void)
         cmocka_unit_test(test_a_full_disk_keeps_the_old_checkpoint),
         cmocka_unit_test(test_a_run_in_a_folder_resumes_to_the_same_file),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, fixture_make_folder, fixture_remove_folder);
 }

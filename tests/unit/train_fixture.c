@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE
 #include "unit/train_fixture.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/rng.h"
 #include "base/text.h"
@@ -68,8 +71,48 @@ void fixture_feed(vit158_trainer *t, uint32_t images)
     vit158_work *w = &t->work[0];
     w->images = images;
     w->tokens = t->net.tokens;
-    for (uint32_t b = 0; b < t->net.config.depth; b++)
+    for (uint32_t b = 0; b < t->net.block_count; b++)
         w->blocks[b].attn_factor = w->blocks[b].mlp_factor = 1.0F;
     for (uint32_t i = 0; i < images; i++)
         vit158_feed_plain(t, w, i, t->train.pixels + i * vit158_dataset_picture(&t->train));
+}
+
+void fixture_steps(vit158_trainer *t, uint32_t count)
+{
+    vit158_step_result result;
+    vit158_error error;
+    for (uint32_t i = 0; i < count; i++)
+        if (vit158_trainer_step(t, &result, &error) != VIT158_OK)
+            fail_msg("%s", error.message);
+}
+
+static char folder[64];
+
+const char *fixture_folder(void)
+{
+    return folder;
+}
+
+const char *fixture_path(const char *name)
+{
+    static char paths[8][160];
+    static int next;
+    char *path = paths[next++ % 8];
+    vit158_format(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+int fixture_make_folder(void **state)
+{
+    (void)state;
+    vit158_format(folder, sizeof folder, "/tmp/vit158-train-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+int fixture_remove_folder(void **state)
+{
+    (void)state;
+    char command[96];
+    vit158_format(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
 }

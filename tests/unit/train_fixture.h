@@ -18,7 +18,17 @@ void fixture_pictures(vit158_dataset *data, uint32_t count, const vit158_train_r
 /* A trainer on such pictures with `count` of them, no validation; fails the test on error. */
 vit158_trainer *fixture_trainer(const vit158_train_recipe *recipe, uint32_t count, int learnable);
 
+/* So many steps; fails the test on error. */
+void fixture_steps(vit158_trainer *trainer, uint32_t count);
+
 /* Pictures 0 .. images - 1 as they are in worker 0's microbatch, all patches, no dropped branch. */
 void fixture_feed(vit158_trainer *trainer, uint32_t images);
+
+/* Setup and teardown of a test program that writes files, its folder, and names in it (the last
+ * eight stay valid). */
+int fixture_make_folder(void **state);
+int fixture_remove_folder(void **state);
+const char *fixture_folder(void);
+const char *fixture_path(const char *name);
 
 #endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A small residual convolutional network, made to teach: on small sets of pictures it learns in
+ * minutes what a transformer needs hours for, and of all teachers those of another kind help a
+ * transformer most (DeiT, Touvron 2021).
+ *
+ * Patches give a grid of d / 4 channels (a product, as in a ViT); three stages of `depth` residual
+ * units follow, x + conv(act(conv(act(x)))), of d / 4, d / 2 and d channels. Between two stages a
+ * convolution of act(x) doubles the channels and the largest of 2 x 2 neighbours stays. act is
+ * GELU, then LayerNorm over a place's channels; every convolution is 3 x 3 with zeros around. The
+ * mean over places goes to the final norm and the head.
+ *
+ * Matrices of activations have a row of channels for each place: (image, y, x).
+ */
+#ifndef VIT158_TRAIN_CONV_NET_H
+#define VIT158_TRAIN_CONV_NET_H
+
+#include "train/net.h"
+
+#define VIT158_CONV_STAGES 3U
+
+typedef enum vit158_conv_role {
+    VIT158_CONV_WIDEN,  /* between stages */
+    VIT158_CONV_FIRST,  /* of a unit */
+    VIT158_CONV_SECOND, /* of a unit; x is added */
+} vit158_conv_role;
+
+struct vit158_conv {
+    vit158_conv_role role;
+    uint32_t side;      /* of its grid */
+    vit158_layer layer; /* n_in, n_out channels; weight [n_out][3][3][n_in]; norm of its input */
+};
+
+/* What a convolution keeps for the backward pass. */
+typedef struct vit158_kept_conv {
+    const float *x; /* [rows][n_in] before act, where it was made */
+    float *y;       /* [rows][n_in] after it */
+    float *stats;   /* [rows][4] */
+    float *out;     /* [rows][n_out] */
+    float *pooled;  /* [rows / 4][n_out], of VIT158_CONV_WIDEN */
+} vit158_kept_conv;
+
+/* One worker's memory. */
+struct vit158_conv_work {
+    float *stem; /* [rows][d / 4] */
+    vit158_kept_conv *kept;
+    float *columns, *d_columns; /* what each output place sees, [rows of a chunk][9 n_in] */
+    float *operands;
+    float *g, *g2, *middle; /* gradients, [rows][channels] of any stage */
+};
+
+/* Convolutions of the network, from the patches' grid on. */
+uint32_t vit158_conv_count(const vit158_net_config *config);
+void vit158_conv_describe(vit158_conv *convs, const vit158_net_config *config);
+
+struct vit158_conv_work *vit158_conv_plan(const vit158_net *net, uint32_t max_images,
+                                          bool with_gradient, vit158_arena *arena);
+/* From work->patches to work->last. */
+void vit158_conv_forward(const vit158_pass *pass);
+/* From work->g [images][d] into work->gradient. */
+void vit158_conv_backward(const vit158_pass *pass);
+
+#endif

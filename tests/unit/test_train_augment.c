@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Random changes of pictures: the same seed gives the same picture, and AutoAugment's policy does
+ * to a picture what its table says, as often as it says.
+ */
+#include "unit/test.h"
+
+#include <string.h>
+
+#include "train/augment.h"
+#include "train/augment_ops.h"
+
+#define SIDE 16U
+#define AREA (SIDE * SIDE)
+#define BYTES (3 * AREA)
+#define DRAWS 20000
+
+/* Every channel a ramp with its full range of values in every order, so that stretching does
+ * nothing and every other operation can be seen. */
+static void ramp(uint8_t *x)
+{
+    for (uint32_t c = 0; c < 3; c++)
+        for (uint32_t i = 0; i < AREA; i++)
+            x[c * AREA + i] = (uint8_t)(c == 1 ? 255 - i : i);
+}
+
+static void test_the_seed_decides(void **state)
+{
+    (void)state;
+    const vit158_augment how = {.operations = 2,
+                                .magnitude = 1.0F,
+                                .autoaugment = 1.0F,
+                                .crop = 2,
+                                .flip = 1,
+                                .erase = 0.5F};
+    uint8_t in[BYTES], scratch[BYTES], out[3][BYTES];
+    ramp(in);
+    for (uint64_t seed = 1; seed < 50; seed++) {
+        for (int i = 0; i < 3; i++) {
+            vit158_rng rng = vit158_rng_seed(seed + (i == 2 ? 1000 : 0));
+            vit158_augment_picture(out[i], in, scratch, 3, SIDE, &how, &rng);
+        }
+        assert_memory_equal(out[0], out[1], BYTES);
+        assert_memory_not_equal(out[0], out[2], BYTES);
+    }
+}
+
+/* Chances from the table: a picture is inverted by one pair of 25 in a tenth of cases, by another
+ * in a tenth after equalizing; solarizing at level 8 turns all values above 28. */
+static void test_the_policy_follows_its_table(void **state)
+{
+    (void)state;
+    uint8_t in[BYTES], x[BYTES], scratch[BYTES], inverse[BYTES];
+    ramp(in);
+    for (uint32_t i = 0; i < BYTES; i++)
+        inverse[i] = (uint8_t)(255 - in[i]);
+    vit158_rng rng = vit158_rng_seed(3);
+    int same = 0, inverted = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        memcpy(x, in, BYTES);
+        vit158_augment_policy(x, scratch, 3, SIDE, &rng);
+        same += memcmp(x, in, BYTES) == 0;
+        inverted += memcmp(x, inverse, BYTES) == 0;
+    }
+    /* Inverted and not changed in contrast (0.1 * 0.8), or equalized (nothing to do) and inverted
+     * (0.1), of 25 pairs: 0.72 %. */
+    assert_in_range(inverted, (int)(0.0055 * DRAWS), (int)(0.0090 * DRAWS));
+    /* Sharpening a ramp does nothing either, nor does colour at level 0: the chances of the others
+     * not to be drawn add up to 13.74 of 25. */
+    assert_in_range(same, (int)(0.535 * DRAWS), (int)(0.565 * DRAWS));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_seed_decides),
+        cmocka_unit_test(test_the_policy_follows_its_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
