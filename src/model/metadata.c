@@ -41,6 +41,15 @@ vit158_status vit158_metadata_number(double *out, const vit158_header *header, c
     return VIT158_OK;
 }
 
+vit158_status vit158_metadata_eps(float *out, double missing, const vit158_header *header,
+                                  const char *key, vit158_error *error)
+{
+    double eps = missing;
+    VIT158_RETURN_IF_ERROR(vit158_metadata_number(&eps, header, key, 0.0, 1.0, error));
+    *out = (float)eps;
+    return VIT158_OK;
+}
+
 vit158_status vit158_metadata_numbers(float *out, uint32_t count, const vit158_header *header,
                                       const char *key, double low, double high, vit158_error *error)
 {

@@ -16,6 +16,10 @@ vit158_status vit158_metadata_count(uint32_t *out, const vit158_header *header, 
 vit158_status vit158_metadata_number(double *out, const vit158_header *header, const char *key,
                                      double low, double high, vit158_error *error);
 
+/* What a norm adds to variances; `missing` where the key is. */
+vit158_status vit158_metadata_eps(float *out, double missing, const vit158_header *header,
+                                  const char *key, vit158_error *error);
+
 /* `count` numbers with low <= value <= high, separated by commas and optional spaces. The key must
  * exist. */
 vit158_status vit158_metadata_numbers(float *out, uint32_t count, const vit158_header *header,

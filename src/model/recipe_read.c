@@ -48,15 +48,6 @@ static vit158_status read_filter(vit158_recipe *recipe, const vit158_header *hea
     return VIT158_OK;
 }
 
-static vit158_status read_eps(float *out, double missing, const vit158_header *header,
-                              const char *key, vit158_error *error)
-{
-    double eps = missing;
-    VIT158_RETURN_IF_ERROR(vit158_metadata_number(&eps, header, key, 0.0, 1.0, error));
-    *out = (float)eps;
-    return VIT158_OK;
-}
-
 vit158_status vit158_recipe_read(vit158_model *model, const vit158_header *header,
                                  vit158_error *error)
 {
@@ -72,8 +63,8 @@ vit158_status vit158_recipe_read(vit158_model *model, const vit158_header *heade
                                                    -100.0, 100.0, error));
     VIT158_RETURN_IF_ERROR(
         vit158_metadata_numbers(recipe->std, recipe->channels, header, "std", 1e-6, 100.0, error));
-    VIT158_RETURN_IF_ERROR(read_eps(&model->norm_eps, 1e-6, header, "norm_eps", error));
-    return read_eps(&model->inner_norm_eps, 1e-5, header, "inner_norm_eps", error);
+    VIT158_RETURN_IF_ERROR(vit158_metadata_eps(&model->norm_eps, 1e-6, header, "norm_eps", error));
+    return vit158_metadata_eps(&model->inner_norm_eps, 1e-5, header, "inner_norm_eps", error);
 }
 
 /* ---- Labels ---- */

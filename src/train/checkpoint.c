@@ -255,7 +255,7 @@ static char *labels_json(const vit158_dataset *data)
 static void describe(model_text *m, const vit158_trainer *t, const char *labels, double accuracy)
 {
     const vit158_net_config *c = &t->net.config;
-    add_text(m, "format", "vit158");
+    add_text(m, "format", c->conv ? "vit158-teacher" : "vit158");
     add_text(m, "format_version", "1");
     add_count(m, "image_size", c->image_size);
     add_count(m, "patch_size", c->patch_size);

@@ -23,15 +23,6 @@ static vit158_status read_count(uint32_t *out, const vit158_header *header, cons
     return VIT158_OK;
 }
 
-static vit158_status read_eps(float *out, float otherwise, const vit158_header *header,
-                              const char *key, vit158_error *error)
-{
-    double eps = otherwise;
-    VIT158_RETURN_IF_ERROR(vit158_metadata_number(&eps, header, key, 0.0, 1.0, error));
-    *out = (float)eps;
-    return VIT158_OK;
-}
-
 static vit158_status read_config(vit158_net_config *c, const vit158_safetensors *file,
                                  vit158_error *error)
 {
@@ -42,14 +33,15 @@ static vit158_status read_config(vit158_net_config *c, const vit158_safetensors 
     VIT158_RETURN_IF_ERROR(read_count(&c->dim, header, "dim", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->depth, header, "depth", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->classes, header, "classes", error));
-    VIT158_RETURN_IF_ERROR(read_eps(&c->norm_eps, 1e-6F, header, "norm_eps", error));
+    VIT158_RETURN_IF_ERROR(vit158_metadata_eps(&c->norm_eps, 1e-6, header, "norm_eps", error));
     const char *network = vit158_header_metadata(header, "network");
     c->conv = network && strcmp(network, "conv") == 0;
     if (c->conv)
         return VIT158_OK;
     VIT158_RETURN_IF_ERROR(read_count(&c->heads, header, "heads", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->mlp_dim, header, "mlp_dim", error));
-    VIT158_RETURN_IF_ERROR(read_eps(&c->inner_norm_eps, 1e-5F, header, "inner_norm_eps", error));
+    VIT158_RETURN_IF_ERROR(
+        vit158_metadata_eps(&c->inner_norm_eps, 1e-5, header, "inner_norm_eps", error));
     c->outer_norms = vit158_safetensors_find(file, "blocks.0.norm1.weight") != NULL;
     c->inner_norms = vit158_safetensors_find(file, "blocks.0.attn.qkv.norm.weight") != NULL;
     const char *weights = vit158_header_metadata(header, "weights");
