@@ -25,9 +25,6 @@ vit158_status vit158_model_save(const vit158_trainer *trainer, const float *para
 vit158_status vit158_trainer_init_from(vit158_trainer *trainer, const char *path,
                                        vit158_error *error);
 
-/* A teacher of its own geometry; pictures, their mean and std, and classes must be the recipe's. */
-vit158_status vit158_teacher_open(vit158_trainer *trainer, const char *path, vit158_error *error);
-
 /* vit158_safetensors_open with the file's name in the error. */
 vit158_status vit158_tensors_open(vit158_safetensors **file, const char *path, vit158_error *error);
 

@@ -46,11 +46,11 @@ static void larger(size_t *most, size_t value)
     *most = value > *most ? value : *most;
 }
 
-struct vit158_conv_work *vit158_conv_plan(const vit158_net *net, uint32_t max_images,
-                                          bool with_gradient, vit158_arena *arena)
+vit158_conv_work *vit158_conv_plan(const vit158_net *net, uint32_t max_images, bool with_gradient,
+                                   vit158_arena *arena)
 {
-    struct vit158_conv_work w = {0};
-    struct vit158_conv_work *work = vit158_arena_take(arena, 1, sizeof *work);
+    vit158_conv_work w = {0};
+    vit158_conv_work *work = vit158_arena_take(arena, 1, sizeof *work);
     const uint32_t grid = net->config.image_size / net->config.patch_size;
     w.kept = vit158_arena_take(arena, net->conv_count, sizeof *w.kept);
     w.stem = take(arena, (size_t)max_images * grid * grid, net->stem_width);
@@ -149,7 +149,7 @@ static vit158_norm_rows act(const vit158_pass *pass, uint32_t index)
 static void forward(const vit158_pass *pass, uint32_t index)
 {
     const vit158_conv *conv = &pass->net->convs[index];
-    const struct vit158_conv_work *w = pass->work->conv;
+    const vit158_conv_work *w = pass->work->conv;
     const vit158_kept_conv *kept = &w->kept[index];
     const float *parameters = pass->ready->parameters;
     const uint32_t area = conv->side * conv->side, step = chunk_images(conv);
@@ -185,7 +185,7 @@ static void forward(const vit158_pass *pass, uint32_t index)
 static void backward(const vit158_pass *pass, uint32_t index, float *dx, bool add, const float *g)
 {
     const vit158_conv *conv = &pass->net->convs[index];
-    const struct vit158_conv_work *w = pass->work->conv;
+    const vit158_conv_work *w = pass->work->conv;
     const vit158_kept_conv *kept = &w->kept[index];
     const uint32_t area = conv->side * conv->side, step = chunk_images(conv);
     const uint32_t n_in = conv->layer.n_in, n_out = conv->layer.n_out, seen = WINDOW * n_in;

@@ -53,8 +53,8 @@ struct vit158_conv_work {
 uint32_t vit158_conv_count(const vit158_net_config *config);
 void vit158_conv_describe(vit158_conv *convs, const vit158_net_config *config);
 
-struct vit158_conv_work *vit158_conv_plan(const vit158_net *net, uint32_t max_images,
-                                          bool with_gradient, vit158_arena *arena);
+vit158_conv_work *vit158_conv_plan(const vit158_net *net, uint32_t max_images, bool with_gradient,
+                                   vit158_arena *arena);
 /* From work->patches to work->last. */
 void vit158_conv_forward(const vit158_pass *pass);
 /* From work->g [images][d] into work->gradient. */

@@ -52,7 +52,7 @@ void vit158_feed_patches(const vit158_net *net, vit158_work *work, uint32_t slot
     }
 }
 
-static void normalise(const vit158_trainer *t, float *out, const uint8_t *picture)
+void vit158_feed_normalise(const vit158_trainer *t, float *out, const uint8_t *picture)
 {
     const size_t area = (size_t)t->train.side * t->train.side;
     for (uint32_t c = 0; c < t->train.channels; c++)
@@ -63,7 +63,7 @@ static void normalise(const vit158_trainer *t, float *out, const uint8_t *pictur
 void vit158_feed_plain(vit158_trainer *t, vit158_work *work, uint32_t slot, const uint8_t *picture)
 {
     float *pixels = t->feed[work - t->work].pixels;
-    normalise(t, pixels, picture);
+    vit158_feed_normalise(t, pixels, picture);
     vit158_feed_patches(&t->net, work, slot, pixels);
 }
 
@@ -137,7 +137,7 @@ void vit158_feed_microbatch(vit158_trainer *t, uint32_t worker, uint64_t first, 
         feed->labels[i] = t->train.labels[at];
         vit158_augment_picture(feed->bytes, t->train.pixels + at * size, feed->bytes + size,
                                t->train.channels, t->train.side, &how, &rng);
-        normalise(t, feed->pixels + i * size, feed->bytes);
+        vit158_feed_normalise(t, feed->pixels + i * size, feed->bytes);
     }
     for (uint32_t i = 0; i < n; i++) {
         vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 4));

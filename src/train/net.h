@@ -55,6 +55,7 @@ typedef struct vit158_tensor {
 } vit158_tensor;
 
 typedef struct vit158_conv vit158_conv; /* conv_net.h */
+typedef struct vit158_conv_work vit158_conv_work;
 
 typedef struct vit158_net {
     vit158_net_config config;
@@ -131,8 +132,8 @@ typedef struct vit158_work {
     size_t patch_ld;  /* patch_inputs rounded up to 16 */
     uint32_t *places; /* [images][tokens - 1]: patch number in the grid, for its position */
     vit158_kept_block *blocks;
-    struct vit158_conv_work *conv; /* of a convolutional net */
-    float *last; /* [images][d] output of the last block, or the mean over places */
+    vit158_conv_work *conv; /* of a convolutional net */
+    float *last;            /* [images][d] output of the last block, or the mean over places */
     float *last_stats;
     float *features; /* [images][d] final norm */
     float *logits;   /* [images][C] */

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "train/loss.h"
-#include "train/trainer.h"
+#include "train/teacher.h"
 
 #define GRADIENT_CHUNK 32768U
 #define PI 3.14159265358979323846
@@ -49,24 +49,6 @@ typedef struct batch_job {
     double progress;
 } batch_job;
 
-static void run_teacher(vit158_trainer *t, uint32_t worker)
-{
-    vit158_work *work = &t->teacher->work[worker];
-    work->images = t->work[worker].images;
-    work->tokens = t->teacher->net.tokens;
-    const size_t size = vit158_dataset_picture(&t->train);
-    for (uint32_t b = 0; b < t->teacher->net.block_count; b++)
-        work->blocks[b].attn_factor = work->blocks[b].mlp_factor = 1.0F;
-    for (uint32_t i = 0; i < work->images; i++)
-        vit158_feed_patches(&t->teacher->net, work, i, t->feed[worker].mixed + i * size);
-    const vit158_pass pass = {.net = &t->teacher->net,
-                              .ready = &t->teacher->ready,
-                              .compute = t->compute,
-                              .work = work,
-                              .half = t->half && !t->teacher->net.config.ternary};
-    vit158_forward(&pass);
-}
-
 static void microbatch_task(void *context, uint32_t task, uint32_t worker)
 {
     const batch_job *job = context;
@@ -79,16 +61,15 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
     const vit158_pass pass = {&t->net, &t->ready, t->compute, work,
                               t->half && !t->net.config.ternary};
     vit158_forward(&pass);
-    if (t->teacher)
-        run_teacher(t, worker);
+    if (t->teachers)
+        vit158_teachers_run(t, worker, work->images);
     const uint32_t classes = t->train.classes;
     for (uint32_t i = 0; i < work->images; i++) {
         const float *z = work->logits + i * work->logit_ld;
-        const vit158_work *teacher = t->teacher ? &t->teacher->work[worker] : NULL;
         const vit158_loss loss = {.logits = z,
                                   .target = feed->targets + (size_t)i * classes,
                                   .teacher =
-                                      teacher ? teacher->logits + i * teacher->logit_ld : NULL,
+                                      t->teachers ? feed->taught + (size_t)i * classes : NULL,
                                   .classes = classes,
                                   .teacher_weight = r->teacher_weight,
                                   .temperature = r->temperature};

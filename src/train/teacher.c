@@ -1,7 +1,6 @@
-/* SPDX-License-Identifier: MIT
- *
- * A teacher: any model file of latent float weights whose pictures and classes are the student's.
- */
+/* SPDX-License-Identifier: MIT */
+#include "train/teacher.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,10 +126,9 @@ static vit158_status read_parameters(vit158_teacher *teacher, const vit158_safet
     return VIT158_OK;
 }
 
-static vit158_status open_teacher(vit158_trainer *t, const vit158_safetensors *file,
-                                  vit158_error *error)
+static vit158_status read_teacher(vit158_teacher *teacher, const vit158_trainer *t,
+                                  const vit158_safetensors *file, vit158_error *error)
 {
-    vit158_teacher *teacher = t->teacher;
     vit158_net_config config = {0};
     VIT158_RETURN_IF_ERROR(read_config(&config, file, error));
     const vit158_net_config *own = &t->net.config;
@@ -161,14 +159,45 @@ static vit158_status open_teacher(vit158_trainer *t, const vit158_safetensors *f
     return VIT158_OK;
 }
 
-vit158_status vit158_teacher_open(vit158_trainer *t, const char *path, vit158_error *error)
+static vit158_status open_teacher(vit158_trainer *t, const char *path, vit158_error *error)
 {
     vit158_safetensors *file;
     VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
-    t->teacher = calloc(1, sizeof *t->teacher);
-    const vit158_status status =
-        t->teacher ? open_teacher(t, file, error)
-                   : vit158_fail(error, VIT158_E_MEMORY, "no memory for the teacher");
+    vit158_teacher *teacher = calloc(1, sizeof *teacher);
+    vit158_status status;
+    if (teacher) {
+        teacher->next = t->teachers;
+        t->teachers = teacher;
+        status = read_teacher(teacher, t, file, error);
+    } else {
+        status = vit158_fail(error, VIT158_E_MEMORY, "no memory for the teacher");
+    }
     vit158_safetensors_close(file);
     return status;
+}
+
+vit158_status vit158_teachers_open(vit158_trainer *t, const char *paths, vit158_error *error)
+{
+    char path[VIT158_RECIPE_TEXT];
+    while (*paths) {
+        const size_t n = strcspn(paths, ",");
+        if (n >= sizeof path)
+            return vit158_fail(error, VIT158_E_ARGUMENT, "the name of a teacher is too long");
+        memcpy(path, paths, n);
+        path[n] = 0;
+        VIT158_RETURN_IF_ERROR(open_teacher(t, path, error));
+        paths += n + (paths[n] == ',');
+    }
+    return VIT158_OK;
+}
+
+void vit158_teachers_close(vit158_trainer *t)
+{
+    while (t->teachers) {
+        vit158_teacher *teacher = t->teachers;
+        t->teachers = teacher->next;
+        vit158_net_free(&teacher->net);
+        free(teacher->block);
+        free(teacher);
+    }
 }

@@ -49,6 +49,7 @@ add_library(vit158_train
   src/train/train_run.c
   src/train/step.c
   src/train/teacher.c
+  src/train/teacher_run.c
   src/train/train_recipe.c
   src/train/trainer.c
   src/train/workers.c)

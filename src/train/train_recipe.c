@@ -124,7 +124,7 @@ static const recipe_key keys[] = {
     REAL(ema, 0, 0.999999, "decay of the averaged weights, 0 = none"),
     REAL(label_smoothing, 0, 0.9, "share of the label spread over all classes"),
     TEXT(init, "model file to start from"),
-    TEXT(teacher, "model file to learn from"),
+    TEXT(teacher, "model files to learn from, separated by commas: the mean of their logits"),
     REAL(teacher_weight, 0, 1, "share of the teacher in the loss"),
     REAL(temperature, 0.1, 100, "of the teacher's and the student's logits"),
     REAL(drop_path, 0, 0.9, "chance to leave a branch of the last block out, linear in depth"),

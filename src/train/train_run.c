@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
+#include "train/teacher.h"
 
 #define LOG_SECONDS 10.0
 #define SMOOTHING 0.98
@@ -188,6 +189,17 @@ static vit158_status train(run *r, vit158_error *error)
     return vit158_model_save(t, t->parameters, t->state.best, path, error);
 }
 
+static vit158_status start_teachers(run *r, vit158_error *error)
+{
+    VIT158_RETURN_IF_ERROR(vit158_teachers_open(r->t, r->t->recipe.teacher, error));
+    const double accuracy = vit158_teachers_accuracy(r->t);
+    fprintf(r->log, "{\"type\":\"teacher\",\"val_accuracy\":%.5f}\n", accuracy);
+    if (r->options->progress)
+        fprintf(r->options->progress, "teacher: %.2f %% of the validation pictures\n",
+                100.0 * accuracy);
+    return VIT158_OK;
+}
+
 static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_error *error)
 {
     vit158_dataset training, validation;
@@ -197,7 +209,7 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
     if (recipe->init[0])
         VIT158_RETURN_IF_ERROR(vit158_trainer_init_from(t, recipe->init, error));
     if (recipe->teacher[0])
-        VIT158_RETURN_IF_ERROR(vit158_teacher_open(t, recipe->teacher, error));
+        VIT158_RETURN_IF_ERROR(start_teachers(r, error));
     if (r->options->resume)
         VIT158_RETURN_IF_ERROR(vit158_checkpoint_load(t, r->options->resume, error));
     if (recipe->finish_minutes > 0.0F && t->state.finish_start < 0.0)

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "train/loss.h"
+#include "train/teacher.h"
 
 #define GRADIENT_CHUNK 32768U
 
@@ -19,6 +20,7 @@ static void plan_feed(vit158_feed *feed, const vit158_trainer *t, vit158_arena *
     feed->pixels = vit158_arena_take(arena, n * size, sizeof(float));
     feed->mixed = vit158_arena_take(arena, n * size, sizeof(float));
     feed->targets = vit158_arena_take(arena, n * t->train.classes, sizeof(float));
+    feed->taught = vit158_arena_take(arena, n * t->train.classes, sizeof(float));
     feed->labels = vit158_arena_take(arena, n, sizeof(uint16_t));
     feed->order = vit158_arena_take(arena, t->net.tokens, sizeof(uint32_t));
 }
@@ -138,11 +140,7 @@ void vit158_trainer_close(vit158_trainer *t)
     if (!t)
         return;
     vit158_workers_close(t->workers);
-    if (t->teacher) {
-        vit158_net_free(&t->teacher->net);
-        free(t->teacher->block);
-        free(t->teacher);
-    }
+    vit158_teachers_close(t);
     vit158_net_free(&t->net);
     vit158_dataset_free(&t->train);
     vit158_dataset_free(&t->val);

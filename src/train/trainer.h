@@ -17,6 +17,7 @@ typedef struct vit158_feed {
     float *mixed;     /* [microbatch][picture] */
     float *targets;   /* [microbatch][classes] */
     uint16_t *labels; /* [microbatch]: class of the larger share */
+    float *taught;    /* [microbatch][classes]: mean of the teachers' logits */
     uint32_t *order;  /* [patches] */
     double loss;      /* summed over pictures since last cleared */
     uint64_t right;
@@ -34,13 +35,7 @@ typedef struct vit158_train_state {
     double best;         /* validation accuracy, < 0 = none yet */
 } vit158_train_state;
 
-typedef struct vit158_teacher {
-    vit158_net net;
-    float *parameters;
-    vit158_ready ready;
-    vit158_work work[VIT158_MAX_WORKERS];
-    void *block;
-} vit158_teacher;
+typedef struct vit158_teacher vit158_teacher; /* teacher.h */
 
 typedef struct vit158_trainer {
     vit158_train_recipe recipe;
@@ -59,8 +54,8 @@ typedef struct vit158_trainer {
     vit158_ready ready;
     vit158_work work[VIT158_MAX_WORKERS];
     vit158_feed feed[VIT158_MAX_WORKERS];
-    double *partial; /* sums of the gradient's chunks */
-    vit158_teacher *teacher;
+    double *partial;          /* sums of the gradient's chunks */
+    vit158_teacher *teachers; /* a list, NULL = none */
     vit158_train_state state;
     size_t memory_bytes;
 } vit158_trainer;
@@ -94,6 +89,8 @@ vit158_status vit158_trainer_step(vit158_trainer *trainer, vit158_step_result *r
  * the epoch's order. */
 void vit158_feed_microbatch(vit158_trainer *trainer, uint32_t worker, uint64_t first, uint32_t n,
                             double progress);
+/* Bytes of a picture as the network's numbers, [channels][side][side]. */
+void vit158_feed_normalise(const vit158_trainer *trainer, float *out, const uint8_t *picture);
 /* One validation picture as is. */
 void vit158_feed_plain(vit158_trainer *trainer, vit158_work *work, uint32_t slot,
                        const uint8_t *picture);

@@ -5,9 +5,12 @@
  */
 #include "unit/test.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "train/checkpoint.h"
+#include "train/teacher.h"
 #include "unit/train_fixture.h"
 
 #define CLASSES 4
@@ -63,48 +66,75 @@ static void test_it_resumes_with_the_same_bits(void **state)
     vit158_trainer_close(whole);
 }
 
-static void forward(const vit158_trainer *t, const vit158_net *net, const vit158_ready *ready,
-                    vit158_work *work)
+/* Logits [2][CLASSES] of the first two training pictures by the network being trained. */
+static void own_logits(vit158_trainer *t, float *logits)
 {
-    const vit158_pass pass = {net, ready, t->compute, work, false};
+    vit158_work *work = &t->work[0];
+    const vit158_pass pass = {
+        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = work};
+    fixture_feed(t, 2);
     vit158_forward(&pass);
+    for (uint32_t i = 0; i < 2; i++)
+        memcpy(logits + (size_t)i * CLASSES, work->logits + i * work->logit_ld,
+               CLASSES * sizeof *logits);
 }
 
-/* A student of other patches gets from the file the logits that the trained network has. */
-static void test_it_teaches_from_a_file(void **state)
+static void save(vit158_trainer *t, const char *name)
+{
+    vit158_error error;
+    assert_int_equal(vit158_model_save(t, t->parameters, 0.5, fixture_path(name), &error),
+                     VIT158_OK);
+}
+
+/* A student of other patches gets from two files the mean of the logits that the two networks have,
+ * and learns from them. */
+static void test_networks_teach_from_files(void **state)
 {
     (void)state;
     vit158_train_recipe r;
     vit158_error error;
+    float logits[2][2 * CLASSES];
     conv_recipe(&r);
     vit158_trainer *master = fixture_trainer(&r, 16, 0);
-    fixture_steps(master, 2);
-    vit158_trainer_prepare(master, master->parameters);
-    assert_int_equal(
-        vit158_model_save(master, master->parameters, 0.5, fixture_path("t.safetensors"), &error),
-        VIT158_OK);
-    fixture_feed(master, 2);
-    forward(master, &master->net, &master->ready, &master->work[0]);
+    for (int i = 0; i < 2; i++) {
+        fixture_steps(master, 2);
+        own_logits(master, logits[i]);
+        save(master, i ? "b.safetensors" : "a.safetensors");
+    }
+    vit158_trainer_close(master);
 
     fixture_recipe(&r);
     r.net.image_size = 16;
     r.keep_tokens = 0.5F;
     vit158_trainer *student = fixture_trainer(&r, 16, 0);
-    assert_int_equal(vit158_teacher_open(student, fixture_path("t.safetensors"), &error),
-                     VIT158_OK);
-    vit158_teacher *teacher = student->teacher;
-    vit158_work *work = &teacher->work[0];
-    work->images = 2;
-    work->tokens = teacher->net.tokens;
-    memcpy(work->patches, master->work[0].patches,
-           2 * (size_t)(work->tokens - 1) * work->patch_ld * sizeof(float));
-    forward(student, &teacher->net, &teacher->ready, work);
+    char paths[400];
+    vit158_format(paths, sizeof paths, "%s,%s", fixture_path("a.safetensors"),
+                  fixture_path("b.safetensors"));
+    assert_int_equal(vit158_teachers_open(student, paths, &error), VIT158_OK);
+    const size_t size = vit158_dataset_picture(&student->train);
     for (uint32_t i = 0; i < 2; i++)
-        assert_memory_equal(master->work[0].logits + i * work->logit_ld,
-                            work->logits + i * work->logit_ld, CLASSES * sizeof(float));
+        vit158_feed_normalise(student, student->feed[0].mixed + i * size,
+                              student->train.pixels + i * size);
+    vit158_teachers_run(student, 0, 2);
+    for (uint32_t i = 0; i < 2 * CLASSES; i++) {
+        const float mean = 0.5F * (logits[0][i] + logits[1][i]);
+        assert_true(fabsf(student->feed[0].taught[i] - mean) < 1e-5F);
+        assert_true(fabsf(logits[0][i] - logits[1][i]) > 1e-3F);
+    }
     fixture_steps(student, 2);
     vit158_trainer_close(student);
-    vit158_trainer_close(master);
+}
+
+static void test_a_missing_teacher_is_named(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    fixture_recipe(&r);
+    vit158_trainer *t = fixture_trainer(&r, 16, 0);
+    assert_int_equal(vit158_teachers_open(t, "/none/x.safetensors", &error), VIT158_E_IO);
+    assert_non_null(strstr(error.message, "/none/x.safetensors"));
+    vit158_trainer_close(t);
 }
 
 static void refuse(const vit158_net_config *config, const char *message)
@@ -142,7 +172,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_learns_pictures_by_heart),
         cmocka_unit_test(test_it_resumes_with_the_same_bits),
-        cmocka_unit_test(test_it_teaches_from_a_file),
+        cmocka_unit_test(test_networks_teach_from_files),
+        cmocka_unit_test(test_a_missing_teacher_is_named),
         cmocka_unit_test(test_what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, fixture_make_folder, fixture_remove_folder);

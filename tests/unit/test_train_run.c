@@ -18,6 +18,7 @@
 #include "train/checkpoint.h"
 #include "train/data.h"
 #include "train/file.h"
+#include "train/teacher.h"
 #include "train/train_run.h"
 #include "unit/train_fixture.h"
 
@@ -183,7 +184,7 @@ static vit158_trainer *trainer_with_model(vit158_train_recipe *r)
 static void assert_no_teacher(vit158_trainer *t, const char *message)
 {
     vit158_error error;
-    assert_int_equal(vit158_teacher_open(t, fixture_path("t.safetensors"), &error),
+    assert_int_equal(vit158_teachers_open(t, fixture_path("t.safetensors"), &error),
                      VIT158_E_ARGUMENT);
     assert_string_equal(error.message, message);
     vit158_trainer_close(t);
@@ -212,18 +213,18 @@ static void test_a_teacher_reads_the_models_we_write(void **state)
     vit158_train_recipe r;
     vit158_error error;
     vit158_trainer *t = trainer_with_model(&r);
-    assert_int_equal(vit158_teacher_open(t, fixture_path("t.safetensors"), &error), VIT158_OK);
+    assert_int_equal(vit158_teachers_open(t, fixture_path("t.safetensors"), &error), VIT158_OK);
     fixture_feed(t, 2);
-    vit158_work *teacher = &t->teacher->work[0];
+    vit158_work *teacher = &t->teachers->work[0];
     teacher->images = 2;
-    teacher->tokens = t->teacher->net.tokens;
+    teacher->tokens = t->teachers->net.tokens;
     teacher->blocks[0].attn_factor = teacher->blocks[0].mlp_factor = 1.0F;
     teacher->blocks[1] = teacher->blocks[0];
     memcpy(teacher->patches, t->work[0].patches,
            2 * (t->net.tokens - 1) * teacher->patch_ld * sizeof(float));
     memcpy(teacher->places, t->work[0].places, 2 * (t->net.tokens - 1) * sizeof(uint32_t));
     const vit158_pass student = {&t->net, &t->ready, t->compute, &t->work[0], false};
-    const vit158_pass master = {&t->teacher->net, &t->teacher->ready, t->compute, teacher, false};
+    const vit158_pass master = {&t->teachers->net, &t->teachers->ready, t->compute, teacher, false};
     vit158_forward(&student);
     vit158_forward(&master);
     assert_memory_equal(t->work[0].logits, teacher->logits, 4 * sizeof(float));

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Teachers: networks read from files of float weights (latent ones of ternary networks, too), whose
+ * pictures and classes are the student's. Several teach the mean of their logits.
+ */
+#ifndef VIT158_TRAIN_TEACHER_H
+#define VIT158_TRAIN_TEACHER_H
+
+#include "train/trainer.h"
+
+struct vit158_teacher {
+    vit158_net net;
+    float *parameters;
+    vit158_ready ready;
+    vit158_work work[VIT158_MAX_WORKERS];
+    void *block;
+    vit158_teacher *next;
+};
+
+/* Opens the files named in `paths`, separated by commas; each may have a geometry of its own. On
+ * failure those opened before stay until the trainer is closed. */
+vit158_status vit158_teachers_open(vit158_trainer *trainer, const char *paths, vit158_error *error);
+void vit158_teachers_close(vit158_trainer *trainer);
+
+/* The worker's feed->mixed, `images` of them, through all teachers to feed->taught. */
+void vit158_teachers_run(vit158_trainer *trainer, uint32_t worker, uint32_t images);
+
+/* Their share of right answers on the validation pictures, 0 if there are none. */
+double vit158_teachers_accuracy(vit158_trainer *trainer);
+
+#endif
