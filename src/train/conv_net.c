@@ -6,7 +6,6 @@
 #include "train/multiply.h"
 
 #define CHUNK_ROWS 256U /* of a product at least, if there are so many */
-#define WINDOW 9U       /* places that a convolution sees */
 
 uint32_t vit158_conv_count(const vit158_net_config *c)
 {
@@ -36,11 +35,6 @@ static uint32_t chunk_images(const vit158_conv *conv)
     return area < CHUNK_ROWS ? CHUNK_ROWS / area : 1;
 }
 
-static float *take(vit158_arena *arena, size_t rows, size_t cols)
-{
-    return vit158_arena_take(arena, (rows + VIT158_TILE_ROWS) * cols, sizeof(float));
-}
-
 static void larger(size_t *most, size_t value)
 {
     *most = value > *most ? value : *most;
@@ -53,20 +47,21 @@ vit158_conv_work *vit158_conv_plan(const vit158_net *net, uint32_t max_images, b
     vit158_conv_work *work = vit158_arena_take(arena, 1, sizeof *work);
     const uint32_t grid = net->config.image_size / net->config.patch_size;
     w.kept = vit158_arena_take(arena, net->conv_count, sizeof *w.kept);
-    w.stem = take(arena, (size_t)max_images * grid * grid, net->stem_width);
+    w.stem = vit158_take_rows(arena, (size_t)max_images * grid * grid, net->stem_width);
     const float *stream = w.stem;
     size_t columns = 0, operands = 0, widest = 0;
     for (uint32_t i = 0; i < net->conv_count; i++) {
         const vit158_conv *conv = &net->convs[i];
         const size_t area = (size_t)conv->side * conv->side, rows = max_images * area;
         const size_t chunk = chunk_images(conv) * area;
-        const size_t n_in = conv->layer.n_in, n_out = conv->layer.n_out, seen = WINDOW * n_in;
+        const size_t n_in = conv->layer.n_in, n_out = conv->layer.n_out,
+                     seen = VIT158_CONV_WINDOW * n_in;
         vit158_kept_conv kept = {.x = stream};
-        kept.y = take(arena, rows, n_in);
-        kept.stats = take(arena, rows, 4);
-        kept.out = take(arena, rows, n_out);
+        kept.y = vit158_take_rows(arena, rows, n_in);
+        kept.stats = vit158_take_rows(arena, rows, 4);
+        kept.out = vit158_take_rows(arena, rows, n_out);
         if (conv->role == VIT158_CONV_WIDEN)
-            kept.pooled = take(arena, rows / 4, n_out);
+            kept.pooled = vit158_take_rows(arena, rows / 4, n_out);
         stream = kept.pooled ? kept.pooled : kept.out;
         if (work)
             w.kept[i] = kept;
@@ -97,7 +92,7 @@ static void clip(uint32_t *first, uint32_t *count, uint32_t x, uint32_t side)
 }
 
 /* columns [side^2][9 n] = what each place of y [side^2][n] sees. */
-static void gather(float *columns, const float *y, uint32_t side, uint32_t n)
+static void gather_picture(float *columns, const float *y, uint32_t side, uint32_t n)
 {
     for (uint32_t at_y = 0; at_y < side; at_y++)
         for (uint32_t at_x = 0; at_x < side; at_x++)
@@ -113,7 +108,18 @@ static void gather(float *columns, const float *y, uint32_t side, uint32_t n)
             }
 }
 
-/* The gradient of the above, added to dy. */
+/* work->conv->columns = what the places of pictures first .. first + count - 1 see. */
+static void gather(const vit158_pass *pass, uint32_t index, uint32_t first, uint32_t count)
+{
+    const vit158_conv *conv = &pass->net->convs[index];
+    const vit158_conv_work *w = pass->work->conv;
+    const size_t size = (size_t)conv->side * conv->side * conv->layer.n_in;
+    for (uint32_t i = 0; i < count; i++)
+        gather_picture(w->columns + i * VIT158_CONV_WINDOW * size,
+                       w->kept[index].y + (first + i) * size, conv->side, conv->layer.n_in);
+}
+
+/* The gradient of gather_picture, added to dy. */
 static void scatter(const vit158_compute *compute, float *dy, const float *columns, uint32_t side,
                     uint32_t n)
 {
@@ -158,18 +164,16 @@ static void forward(const vit158_pass *pass, uint32_t index)
     pass->compute->norm_rows(&rows);
     for (uint32_t i = 0; i < pass->work->images; i += step) {
         const uint32_t left = pass->work->images - i, count = left < step ? left : step;
-        for (uint32_t j = 0; j < count; j++)
-            gather(w->columns + (size_t)j * area * WINDOW * n_in,
-                   kept->y + (size_t)(i + j) * area * n_in, conv->side, n_in);
+        gather(pass, index, i, count);
         const size_t first = (size_t)i * area * n_out;
         vit158_product p = {.y = kept->out + first,
                             .ldy = n_out,
                             .a = w->columns,
-                            .a_row = (size_t)WINDOW * n_in,
+                            .a_row = (size_t)VIT158_CONV_WINDOW * n_in,
                             .a_step = 1,
                             .rows = count * area,
                             .cols = n_out,
-                            .depth = WINDOW * n_in,
+                            .depth = VIT158_CONV_WINDOW * n_in,
                             .bias = parameters + conv->layer.bias,
                             .factor = 1.0F};
         if (conv->role == VIT158_CONV_SECOND) {
@@ -186,18 +190,16 @@ static void backward(const vit158_pass *pass, uint32_t index, float *dx, bool ad
 {
     const vit158_conv *conv = &pass->net->convs[index];
     const vit158_conv_work *w = pass->work->conv;
-    const vit158_kept_conv *kept = &w->kept[index];
     const uint32_t area = conv->side * conv->side, step = chunk_images(conv);
-    const uint32_t n_in = conv->layer.n_in, n_out = conv->layer.n_out, seen = WINDOW * n_in;
+    const uint32_t n_in = conv->layer.n_in, n_out = conv->layer.n_out,
+                   seen = VIT158_CONV_WINDOW * n_in;
     float *gradient = pass->work->gradient, *dw = gradient + conv->layer.weight;
     const vit158_norm_rows rows = act(pass, index);
     memset(w->middle, 0, (size_t)rows.rows * n_in * sizeof *w->middle);
     for (uint32_t i = 0; i < pass->work->images; i += step) {
         const uint32_t left = pass->work->images - i, count = left < step ? left : step;
         const float *from = g + (size_t)i * area * n_out;
-        for (uint32_t j = 0; j < count; j++)
-            gather(w->columns + (size_t)j * area * seen, kept->y + (size_t)(i + j) * area * n_in,
-                   conv->side, n_in);
+        gather(pass, index, i, count);
         vit158_product p = {.y = dw,
                             .ldy = seen,
                             .a = from,

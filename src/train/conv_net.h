@@ -18,6 +18,7 @@
 #include "train/net.h"
 
 #define VIT158_CONV_STAGES 3U
+#define VIT158_CONV_WINDOW 9U /* places that a convolution sees */
 
 typedef enum vit158_conv_role {
     VIT158_CONV_WIDEN,  /* between stages */

@@ -90,7 +90,7 @@ static void place_convs(layout *l)
         vit158_format(name, sizeof name, "convs.%u.norm", i);
         place_norm(l, name, layer->n_in, 1, &layer->norm_weight, &layer->norm_bias);
         vit158_format(name, sizeof name, "convs.%u.weight", i);
-        layer->weight = place(l, name, layer->n_out, 9 * layer->n_in);
+        layer->weight = place(l, name, layer->n_out, VIT158_CONV_WINDOW * layer->n_in);
         l->net->tensors[l->net->tensor_count - 1].matrix = 1;
         vit158_format(name, sizeof name, "convs.%u.bias", i);
         layer->bias = place(l, name, 1, layer->n_out);

@@ -148,9 +148,18 @@ typedef struct vit158_work {
     float *gradient;  /* [parameters], summed over this worker's microbatches */
 } vit158_work;
 
+/* rows x cols floats with the spare rows that products want (compute.h). */
+static inline float *vit158_take_rows(vit158_arena *arena, size_t rows, size_t cols)
+{
+    return vit158_arena_take(arena, (rows + VIT158_TILE_ROWS) * cols, sizeof(float));
+}
+
 /* with_gradient 0: forward passes only (teacher, evaluation). */
 void vit158_work_plan(vit158_work *work, const vit158_net *net, uint32_t max_images,
                       bool with_gradient, vit158_arena *arena);
+
+/* The next pass takes so many pictures, all of their patches, and leaves no branch out. */
+void vit158_work_whole(vit158_work *work, const vit158_net *net, uint32_t images);
 
 typedef struct vit158_pass {
     const vit158_net *net;

@@ -9,11 +9,6 @@ static size_t largest(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static float *take(vit158_arena *arena, size_t rows, size_t cols)
-{
-    return vit158_arena_take(arena, (rows + VIT158_TILE_ROWS) * cols, sizeof(float));
-}
-
 static void plan_block(vit158_kept_block *kept, const vit158_net *net, uint32_t block,
                        uint32_t images, vit158_arena *arena)
 {
@@ -21,24 +16,25 @@ static void plan_block(vit158_kept_block *kept, const vit158_net *net, uint32_t 
     const size_t rows = (size_t)images * net->tokens;
     const uint32_t queries = block + 1 == c->depth ? 1 : net->tokens;
     const size_t rows2 = (size_t)images * queries;
-    kept->x = take(arena, rows, c->dim);
-    kept->qkv = take(arena, rows, (size_t)3 * c->dim);
-    kept->p = take(arena, (size_t)images * c->heads * queries, vit158_round_up(net->tokens, 16));
-    kept->att = take(arena, rows2, c->dim);
-    kept->x2 = take(arena, rows2, c->dim);
-    kept->h = take(arena, rows2, c->mlp_dim);
+    kept->x = vit158_take_rows(arena, rows, c->dim);
+    kept->qkv = vit158_take_rows(arena, rows, (size_t)3 * c->dim);
+    kept->p = vit158_take_rows(arena, (size_t)images * c->heads * queries,
+                               vit158_round_up(net->tokens, 16));
+    kept->att = vit158_take_rows(arena, rows2, c->dim);
+    kept->x2 = vit158_take_rows(arena, rows2, c->dim);
+    kept->h = vit158_take_rows(arena, rows2, c->mlp_dim);
     for (int i = 0; i < VIT158_LAYERS; i++) {
         const uint32_t n = net->blocks[block].layers[i].n_in;
         const size_t n_rows = i == VIT158_QKV ? rows : rows2;
         vit158_kept_input in = {0};
-        in.stats = take(arena, n_rows, 4);
+        in.stats = vit158_take_rows(arena, n_rows, 4);
         if (c->ternary) {
             in.q.ldq = vit158_round_up(n, 64);
             in.q.q = vit158_arena_take(arena, n_rows + VIT158_TILE_ROWS, in.q.ldq);
             in.q.r = vit158_arena_take(arena, n_rows + 1, sizeof(float));
             in.q.sum = vit158_arena_take(arena, n_rows + 1, sizeof(int32_t));
         } else {
-            in.y = take(arena, n_rows, n);
+            in.y = vit158_take_rows(arena, n_rows, n);
         }
         kept->in[i] = in;
     }
@@ -68,14 +64,14 @@ static size_t product_scratch(const vit158_net *net, size_t rows, bool with_grad
 static void plan_gradient(vit158_work *w, const vit158_net *net, size_t rows, vit158_arena *arena)
 {
     const vit158_net_config *c = &net->config;
-    w->dlogits = take(arena, w->max_images, w->logit_ld);
+    w->dlogits = vit158_take_rows(arena, w->max_images, w->logit_ld);
     w->gradient = vit158_arena_take(arena, net->parameters, sizeof(float));
-    w->g2 = take(arena, c->conv ? w->max_images : rows, c->dim);
-    w->g = take(arena, c->conv ? w->max_images : rows, c->dim);
+    w->g2 = vit158_take_rows(arena, c->conv ? w->max_images : rows, c->dim);
+    w->g = vit158_take_rows(arena, c->conv ? w->max_images : rows, c->dim);
     if (c->conv)
         return;
-    w->wide = take(arena, rows, largest((size_t)3 * c->dim, c->mlp_dim));
-    w->narrow = take(arena, rows, largest(c->dim, c->mlp_dim));
+    w->wide = vit158_take_rows(arena, rows, largest((size_t)3 * c->dim, c->mlp_dim));
+    w->narrow = vit158_take_rows(arena, rows, largest(c->dim, c->mlp_dim));
 }
 
 static void plan_blocks(vit158_work *work, const vit158_net *net, bool with_gradient,
@@ -111,19 +107,27 @@ void vit158_work_plan(vit158_work *work, const vit158_net *net, uint32_t max_ima
     *work = (vit158_work){.max_images = max_images,
                           .patch_ld = vit158_round_up(net->patch_inputs, 16),
                           .logit_ld = vit158_round_up(c->classes, 16)};
-    work->patches = take(arena, rows, work->patch_ld);
+    work->patches = vit158_take_rows(arena, rows, work->patch_ld);
     work->places = vit158_arena_take(arena, rows, sizeof(uint32_t));
     if (c->conv)
         work->conv = vit158_conv_plan(net, max_images, with_gradient, arena);
     else
         plan_blocks(work, net, with_gradient, arena);
-    work->last = take(arena, max_images, c->dim);
-    work->last_stats = take(arena, max_images, 4);
-    work->features = take(arena, max_images, c->dim);
-    work->logits = take(arena, max_images, work->logit_ld);
+    work->last = vit158_take_rows(arena, max_images, c->dim);
+    work->last_stats = vit158_take_rows(arena, max_images, 4);
+    work->features = vit158_take_rows(arena, max_images, c->dim);
+    work->logits = vit158_take_rows(arena, max_images, work->logit_ld);
     work->rows = vit158_arena_take(arena, 4 * largest(c->dim, c->mlp_dim), sizeof(float));
     if (with_gradient)
         plan_gradient(work, net, rows, arena);
+}
+
+void vit158_work_whole(vit158_work *work, const vit158_net *net, uint32_t images)
+{
+    work->images = images;
+    work->tokens = net->tokens;
+    for (uint32_t b = 0; b < net->block_count; b++)
+        work->blocks[b].attn_factor = work->blocks[b].mlp_factor = 1.0F;
 }
 
 void vit158_forward(const vit158_pass *pass)

@@ -8,10 +8,7 @@ static void run(vit158_trainer *t, vit158_teacher *teacher, uint32_t worker, uin
 {
     vit158_work *work = &teacher->work[worker];
     const size_t size = vit158_dataset_picture(&t->train);
-    work->images = images;
-    work->tokens = teacher->net.tokens;
-    for (uint32_t b = 0; b < teacher->net.block_count; b++)
-        work->blocks[b].attn_factor = work->blocks[b].mlp_factor = 1.0F;
+    vit158_work_whole(work, &teacher->net, images);
     for (uint32_t i = 0; i < images; i++)
         vit158_feed_patches(&teacher->net, work, i, t->feed[worker].mixed + i * size);
     const vit158_pass pass = {.net = &teacher->net,

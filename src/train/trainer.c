@@ -179,10 +179,7 @@ static void evaluate_task(void *context, uint32_t task, uint32_t worker)
     vit158_feed *feed = &t->feed[worker];
     const uint32_t first = task * t->recipe.microbatch;
     const uint32_t left = t->val.count - first;
-    work->images = left < t->recipe.microbatch ? left : t->recipe.microbatch;
-    work->tokens = t->net.tokens;
-    for (uint32_t b = 0; b < t->net.block_count; b++)
-        work->blocks[b].attn_factor = work->blocks[b].mlp_factor = 1.0F;
+    vit158_work_whole(work, &t->net, left < t->recipe.microbatch ? left : t->recipe.microbatch);
     for (uint32_t i = 0; i < work->images; i++)
         vit158_feed_plain(t, work, i,
                           t->val.pixels + (first + i) * vit158_dataset_picture(&t->val));

@@ -15,16 +15,9 @@
 
 #define CLASSES 4
 
-/* 16 x 16 pictures, grids of 8, 4 and 2 places a side, 16 to 64 channels. */
 static void conv_recipe(vit158_train_recipe *r)
 {
-    fixture_recipe(r);
-    r->net.conv = 1;
-    r->net.ternary = 0;
-    r->net.image_size = 16;
-    r->net.patch_size = 2;
-    r->net.dim = 64;
-    r->net.depth = 1;
+    fixture_conv_recipe(r);
     r->deterministic = 1;
 }
 

@@ -104,22 +104,11 @@ static void check_network(uint32_t outer, uint32_t inner)
     check_recipe(&r);
 }
 
-static void conv_recipe(vit158_train_recipe *r)
-{
-    fixture_recipe(r);
-    r->net.ternary = 0;
-    r->net.conv = 1;
-    r->net.image_size = 16;
-    r->net.patch_size = 2;
-    r->net.dim = 64;
-    r->net.depth = 1;
-}
-
 static void test_gradients_of_a_convolutional_network(void **state)
 {
     (void)state;
     vit158_train_recipe r;
-    conv_recipe(&r);
+    fixture_conv_recipe(&r);
     check_recipe(&r);
 }
 
@@ -177,7 +166,7 @@ static void test_half_gradients_are_near(void **state)
     check_half(&r, 0.02);
     /* Where two neighbours are nearly equal the gradient goes to the other one: after the last
      * choice of maxima all tensors are within 0.013, before it within 0.2. */
-    conv_recipe(&r);
+    fixture_conv_recipe(&r);
     check_half(&r, 0.2);
 }
 

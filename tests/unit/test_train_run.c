@@ -216,10 +216,7 @@ static void test_a_teacher_reads_the_models_we_write(void **state)
     assert_int_equal(vit158_teachers_open(t, fixture_path("t.safetensors"), &error), VIT158_OK);
     fixture_feed(t, 2);
     vit158_work *teacher = &t->teachers->work[0];
-    teacher->images = 2;
-    teacher->tokens = t->teachers->net.tokens;
-    teacher->blocks[0].attn_factor = teacher->blocks[0].mlp_factor = 1.0F;
-    teacher->blocks[1] = teacher->blocks[0];
+    vit158_work_whole(teacher, &t->teachers->net, 2);
     memcpy(teacher->patches, t->work[0].patches,
            2 * (t->net.tokens - 1) * teacher->patch_ld * sizeof(float));
     memcpy(teacher->places, t->work[0].places, 2 * (t->net.tokens - 1) * sizeof(uint32_t));

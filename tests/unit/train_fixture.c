@@ -34,6 +34,17 @@ void fixture_recipe(vit158_train_recipe *r)
     r->warmup_steps = 2;
 }
 
+void fixture_conv_recipe(vit158_train_recipe *r)
+{
+    fixture_recipe(r);
+    r->net.conv = 1;
+    r->net.ternary = 0;
+    r->net.image_size = 16;
+    r->net.patch_size = 2;
+    r->net.dim = 64;
+    r->net.depth = 1;
+}
+
 void fixture_pictures(vit158_dataset *data, uint32_t count, const vit158_train_recipe *r,
                       uint64_t seed, int learnable)
 {
@@ -69,10 +80,7 @@ vit158_trainer *fixture_trainer(const vit158_train_recipe *recipe, uint32_t coun
 void fixture_feed(vit158_trainer *t, uint32_t images)
 {
     vit158_work *w = &t->work[0];
-    w->images = images;
-    w->tokens = t->net.tokens;
-    for (uint32_t b = 0; b < t->net.block_count; b++)
-        w->blocks[b].attn_factor = w->blocks[b].mlp_factor = 1.0F;
+    vit158_work_whole(w, &t->net, images);
     for (uint32_t i = 0; i < images; i++)
         vit158_feed_plain(t, w, i, t->train.pixels + i * vit158_dataset_picture(&t->train));
 }

@@ -9,6 +9,9 @@
 
 /* Defaults of a tiny network: 8 x 8 grey pictures, patch 4, 5 tokens, d 32, H 2, L 2, F 48. */
 void fixture_recipe(vit158_train_recipe *recipe);
+/* Of a tiny convolutional network: 16 x 16 pictures, grids of 8, 4 and 2 places a side, 16 to 64
+ * channels. */
+void fixture_conv_recipe(vit158_train_recipe *recipe);
 
 /* `count` random pictures of the recipe's shape with random labels of 4 classes; the label also
  * brightens a corner if `learnable`. */
