@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "model/safetensors.h"
+#include "model/ternary.h"
 #include "model/writer.h"
 
 #define PARTS 4
@@ -174,11 +175,33 @@ vit158_status vit158_checkpoint_load(vit158_trainer *t, const char *path, vit158
     return status;
 }
 
+/* What a ternary network computes with in place of its latent weights: scale times code. */
+static vit158_status make_effective(const vit158_net *net, float *parameters, vit158_error *error)
+{
+    for (uint32_t i = 0; i < net->block_count * VIT158_LAYERS; i++) {
+        const vit158_layer *layer = &net->blocks[i / VIT158_LAYERS].layers[i % VIT158_LAYERS];
+        float *w = parameters + layer->weight;
+        const size_t count = (size_t)layer->n_out * layer->n_in;
+        int8_t *codes = malloc(count);
+        if (!codes)
+            return vit158_fail(error, VIT158_E_MEMORY, "no memory for %zu codes", count);
+        const float scale = vit158_absmean(w, layer->n_out, layer->n_in);
+        vit158_ternarize(codes, w, count, scale);
+        for (size_t j = 0; j < count; j++)
+            w[j] = scale * (float)codes[j];
+        free(codes);
+    }
+    return VIT158_OK;
+}
+
 vit158_status vit158_trainer_init_from(vit158_trainer *t, const char *path, vit158_error *error)
 {
     vit158_safetensors *file;
     VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
-    const vit158_status status = read_part(file, &t->net, "", t->parameters, error);
+    vit158_status status = read_part(file, &t->net, "", t->parameters, error);
+    const char *weights = vit158_header_metadata(vit158_safetensors_header(file), "weights");
+    if (status == VIT158_OK && !t->net.config.ternary && weights && strcmp(weights, "ternary") == 0)
+        status = make_effective(&t->net, t->parameters, error);
     vit158_safetensors_close(file);
     if (status != VIT158_OK)
         return status;

@@ -17,11 +17,18 @@ static uint64_t mix_seed(uint64_t seed, uint64_t a, uint64_t b)
     return x ^ (x >> 31);
 }
 
+uint64_t vit158_feed_epoch(const vit158_trainer *t)
+{
+    const uint32_t repeat = t->recipe.teacher_epochs;
+    return repeat ? t->state.epoch % repeat : t->state.epoch;
+}
+
 void vit158_feed_order(vit158_trainer *t)
 {
-    if (t->order_epoch == t->state.epoch)
+    const uint64_t epoch = vit158_feed_epoch(t);
+    if (t->order_epoch == epoch)
         return;
-    vit158_rng rng = vit158_rng_seed(mix_seed(t->recipe.seed, t->state.epoch, 1));
+    vit158_rng rng = vit158_rng_seed(mix_seed(t->recipe.seed, epoch, 1));
     for (uint32_t i = 0; i < t->train.count; i++)
         t->order[i] = i;
     for (uint32_t i = t->train.count; i > 1; i--) {
@@ -29,7 +36,7 @@ void vit158_feed_order(vit158_trainer *t)
         t->order[i - 1] = t->order[j];
         t->order[j] = swap;
     }
-    t->order_epoch = t->state.epoch;
+    t->order_epoch = epoch;
 }
 
 /* Patch `place` of the grid in (c, y, x) order. */
@@ -130,7 +137,8 @@ void vit158_feed_microbatch(vit158_trainer *t, uint32_t worker, uint64_t first, 
     kept = kept ? kept : 1;
     work->images = n;
     work->tokens = kept + 1;
-    const uint64_t key = mix_seed(r->seed, t->state.epoch, 2);
+    const uint64_t key = mix_seed(r->seed, vit158_feed_epoch(t), 2);
+    const uint64_t new_key = mix_seed(r->seed, t->state.epoch, 2);
     for (uint32_t i = 0; i < n; i++) {
         vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 3));
         const uint32_t at = t->order[first + i];
@@ -153,11 +161,12 @@ void vit158_feed_microbatch(vit158_trainer *t, uint32_t worker, uint64_t first, 
         set_target(feed->targets + (size_t)i * t->train.classes, t->train.classes,
                    r->label_smoothing, a, b, share);
         uint32_t *places = work->places + (size_t)i * kept;
+        rng = vit158_rng_seed(mix_seed(new_key, first + i, 6));
         choose_places(places, feed->order, count, kept, &rng);
         for (uint32_t k = 0; k < kept; k++)
             copy_patch(work->patches + ((size_t)i * kept + k) * work->patch_ld, &t->net, x,
                        places[k]);
     }
-    vit158_rng rng = vit158_rng_seed(mix_seed(key, first, 5));
+    vit158_rng rng = vit158_rng_seed(mix_seed(new_key, first, 5));
     drop_branches(t, work, &rng);
 }

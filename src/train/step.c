@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "train/answers.h"
 #include "train/loss.h"
-#include "train/teacher.h"
 
 #define GRADIENT_CHUNK 32768U
 #define PI 3.14159265358979323846
@@ -62,7 +62,7 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
                               t->half && !t->net.config.ternary};
     vit158_forward(&pass);
     if (t->teachers)
-        vit158_teachers_run(t, worker, work->images);
+        vit158_answers_give(t, worker, first, work->images, job->progress);
     const uint32_t classes = t->train.classes;
     for (uint32_t i = 0; i < work->images; i++) {
         const float *z = work->logits + i * work->logit_ld;

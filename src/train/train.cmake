@@ -48,6 +48,7 @@ add_library(vit158_train
   src/train/optimiser.c
   src/train/train_run.c
   src/train/step.c
+  src/train/answers.c
   src/train/teacher.c
   src/train/teacher_run.c
   src/train/train_recipe.c

@@ -123,9 +123,13 @@ static const recipe_key keys[] = {
     REAL(clip, 0, 1e6, "largest gradient norm, 0 = no limit"),
     REAL(ema, 0, 0.999999, "decay of the averaged weights, 0 = none"),
     REAL(label_smoothing, 0, 0.9, "share of the label spread over all classes"),
-    TEXT(init, "model file to start from"),
+    TEXT(init, "model file to start from; float weights take a ternary model's scales times codes"),
     TEXT(teacher, "model files to learn from, separated by commas: the mean of their logits"),
     REAL(teacher_weight, 0, 1, "share of the teacher in the loss"),
+    COUNT(teacher_epochs, 0, 10000,
+          "if not 0: after so many epochs their augmented and mixed pictures come again, and what "
+          "the teachers said of them is remembered (4 bytes a picture and class)"),
+    TEXT(teacher_answers, "file that keeps these answers for resumed runs and other students"),
     REAL(temperature, 0.1, 100, "of the teacher's and the student's logits"),
     REAL(drop_path, 0, 0.9, "chance to leave a branch of the last block out, linear in depth"),
     REAL(keep_tokens, 0.05, 1, "share of patches the network sees"),
@@ -366,6 +370,11 @@ vit158_status vit158_recipe_check(const vit158_train_recipe *r, vit158_error *er
     if (r->net.conv && (r->mimetic || r->keep_tokens < 1.0F))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "a convolutional network starts normal and sees all patches");
+    if (r->teacher_epochs && !r->teacher[0])
+        return vit158_fail(error, VIT158_E_ARGUMENT, "teacher_epochs is %u without a teacher",
+                           r->teacher_epochs);
+    if (r->teacher_answers[0] && !r->teacher_epochs)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "teacher_answers without teacher_epochs");
     if (r->deterministic && (r->minutes > 0.0F || r->finish_minutes > 0.0F))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "deterministic runs take their schedule from epochs, not from minutes");

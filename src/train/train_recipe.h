@@ -37,6 +37,8 @@ typedef struct vit158_train_recipe {
     float cooldown, finish_minutes;
     float clip, ema, label_smoothing;
     float teacher_weight, temperature;
+    uint32_t teacher_epochs; /* 0 = new pictures in every epoch */
+    char teacher_answers[VIT158_RECIPE_TEXT];
     float drop_path;
     float keep_tokens, keep_tokens_until;
     float augment_until, mix_until;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "train/answers.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
 #include "train/teacher.h"
@@ -55,6 +56,7 @@ static vit158_status save_checkpoint(run *r, vit158_error *error)
     char path[PATH_BYTES];
     VIT158_RETURN_IF_ERROR(path_in(path, r, "last.ckpt", error));
     r->checkpoint_ms = vit158_now_ms();
+    VIT158_RETURN_IF_ERROR(vit158_answers_save(r->t, error));
     return vit158_checkpoint_save(r->t, path, error);
 }
 
@@ -197,7 +199,7 @@ static vit158_status start_teachers(run *r, vit158_error *error)
     if (r->options->progress)
         fprintf(r->options->progress, "teacher: %.2f %% of the validation pictures\n",
                 100.0 * accuracy);
-    return VIT158_OK;
+    return vit158_answers_open(r->t, error);
 }
 
 static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_error *error)

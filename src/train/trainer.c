@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "train/answers.h"
 #include "train/loss.h"
 #include "train/teacher.h"
 
@@ -140,6 +141,7 @@ void vit158_trainer_close(vit158_trainer *t)
     if (!t)
         return;
     vit158_workers_close(t->workers);
+    vit158_answers_close(t);
     vit158_teachers_close(t);
     vit158_net_free(&t->net);
     vit158_dataset_free(&t->train);

@@ -36,6 +36,7 @@ typedef struct vit158_train_state {
 } vit158_train_state;
 
 typedef struct vit158_teacher vit158_teacher; /* teacher.h */
+typedef struct vit158_answers vit158_answers; /* answers.h */
 
 typedef struct vit158_trainer {
     vit158_train_recipe recipe;
@@ -56,6 +57,7 @@ typedef struct vit158_trainer {
     vit158_feed feed[VIT158_MAX_WORKERS];
     double *partial;          /* sums of the gradient's chunks */
     vit158_teacher *teachers; /* a list, NULL = none */
+    vit158_answers *answers;  /* NULL = not remembered */
     vit158_train_state state;
     size_t memory_bytes;
 } vit158_trainer;
@@ -94,7 +96,10 @@ void vit158_feed_normalise(const vit158_trainer *trainer, float *out, const uint
 /* One validation picture as is. */
 void vit158_feed_plain(vit158_trainer *trainer, vit158_work *work, uint32_t slot,
                        const uint8_t *picture);
-/* Shuffles trainer->order for the epoch of the state. */
+/* Whose pictures the present epoch shows: its own, or with teacher_epochs those of one of the first
+ * epochs. */
+uint64_t vit158_feed_epoch(const vit158_trainer *trainer);
+/* Shuffles trainer->order for that epoch. */
 void vit158_feed_order(vit158_trainer *trainer);
 /* Patches of all places of a picture of floats. */
 void vit158_feed_patches(const vit158_net *net, vit158_work *work, uint32_t slot,

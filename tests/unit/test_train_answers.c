@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Remembered answers of teachers: the same pictures come again, teachers are asked about each once,
+ * and a file hands the answers on to runs they fit and to no others.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "train/answers.h"
+#include "train/checkpoint.h"
+#include "train/teacher.h"
+#include "unit/test.h"
+#include "unit/train_fixture.h"
+
+#define PICTURES 16U
+#define EPOCH_STEPS 2U /* batches of 8 */
+
+static void recipe(vit158_train_recipe *r)
+{
+    fixture_recipe(r);
+    r->deterministic = 1;
+    r->teacher_epochs = 2;
+    r->teacher_weight = 0.9F;
+    r->keep_tokens = 0.5F;
+    r->augment.crop = 1;
+    r->augment.flip = 1;
+    r->augment.erase = 0.5F;
+    r->augment.mix = 0.5F;
+    vit158_format(r->teacher, sizeof r->teacher, "%s", fixture_path("teacher.safetensors"));
+    vit158_format(r->teacher_answers, sizeof r->teacher_answers, "%s",
+                  fixture_path("answers.safetensors"));
+}
+
+static int make_teacher(void **state)
+{
+    if (fixture_make_folder(state) != 0)
+        return -1;
+    vit158_train_recipe r;
+    vit158_error error;
+    fixture_recipe(&r);
+    r.seed = 9;
+    vit158_trainer *t = fixture_trainer(&r, PICTURES, 0);
+    fixture_steps(t, 3);
+    const vit158_status status =
+        vit158_model_save(t, t->parameters, 0.5, fixture_path("teacher.safetensors"), &error);
+    vit158_trainer_close(t);
+    return status == VIT158_OK ? 0 : -1;
+}
+
+static vit158_trainer *student(const vit158_train_recipe *r)
+{
+    vit158_error error;
+    vit158_trainer *t = fixture_trainer(r, PICTURES, 0);
+    if (vit158_teachers_open(t, r->teacher, &error) != VIT158_OK ||
+        vit158_answers_open(t, &error) != VIT158_OK)
+        fail_msg("%s", error.message);
+    return t;
+}
+
+/* From now on the teacher has nothing to say. */
+static void silence(vit158_trainer *t)
+{
+    vit158_teacher *teacher = t->teachers;
+    memset(teacher->parameters, 0, teacher->net.parameters * sizeof *teacher->parameters);
+    for (uint32_t i = 0; i < vit158_ready_tasks(&teacher->net); i++)
+        vit158_ready_make(&teacher->ready, &teacher->net, t->compute, teacher->parameters, i);
+}
+
+static void assert_same_weights(const vit158_trainer *a, const vit158_trainer *b, bool same)
+{
+    const size_t bytes = a->net.parameters * sizeof *a->parameters;
+    assert_int_equal(memcmp(a->parameters, b->parameters, bytes) == 0, same);
+}
+
+/* Mixed pictures, targets and kept patches of the two microbatches that begin an epoch. */
+typedef struct shown {
+    float mixed[4 * 64], targets[4 * 4];
+    uint32_t places[4 * 2];
+} shown;
+
+static shown show(vit158_trainer *t, uint64_t epoch)
+{
+    shown s;
+    t->state.epoch = epoch;
+    vit158_feed_order(t);
+    for (uint32_t i = 0; i < 2; i++) {
+        vit158_feed_microbatch(t, 0, 2 * i, 2, 0.0);
+        memcpy(s.mixed + (size_t)i * 128, t->feed[0].mixed, 128 * sizeof(float));
+        memcpy(s.targets + (size_t)i * 8, t->feed[0].targets, 8 * sizeof(float));
+        memcpy(s.places + (size_t)i * 4, t->work[0].places, 4 * sizeof(uint32_t));
+    }
+    return s;
+}
+
+static void test_pictures_come_again_but_other_patches(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    recipe(&r);
+    vit158_trainer *t = student(&r);
+    const shown first = show(t, 0), next = show(t, 1), again = show(t, 2);
+    assert_memory_equal(first.mixed, again.mixed, sizeof first.mixed);
+    assert_memory_equal(first.targets, again.targets, sizeof first.targets);
+    assert_memory_not_equal(first.places, again.places, sizeof first.places);
+    assert_memory_not_equal(first.mixed, next.mixed, sizeof first.mixed);
+    vit158_trainer_close(t);
+}
+
+static void test_a_teacher_is_asked_once(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    recipe(&r);
+    vit158_trainer *with = student(&r), *without = student(&r), *early = student(&r);
+    fixture_steps(with, 4 * EPOCH_STEPS);
+    fixture_steps(without, 2 * EPOCH_STEPS);
+    silence(without);
+    fixture_steps(without, 2 * EPOCH_STEPS);
+    assert_same_weights(with, without, true);
+    fixture_steps(early, 2 * EPOCH_STEPS - 1);
+    silence(early);
+    fixture_steps(early, 2 * EPOCH_STEPS + 1);
+    assert_same_weights(with, early, false);
+    vit158_trainer_close(with);
+    vit158_trainer_close(without);
+    vit158_trainer_close(early);
+}
+
+/* Pictures that are no longer mixed or changed are others, which have to be asked about. */
+static void test_plain_pictures_are_asked_about(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    recipe(&r);
+    r.epochs = 4;
+    for (int i = 0; i < 2; i++) {
+        r.mix_until = i ? 1.0F : 0.5F;
+        r.augment_until = i ? 0.5F : 1.0F;
+        vit158_trainer *with = student(&r), *silenced = student(&r);
+        fixture_steps(with, 3 * EPOCH_STEPS);
+        fixture_steps(silenced, 2 * EPOCH_STEPS);
+        silence(silenced);
+        fixture_steps(silenced, EPOCH_STEPS);
+        assert_same_weights(with, silenced, false);
+        vit158_trainer_close(with);
+        vit158_trainer_close(silenced);
+    }
+}
+
+/* A file of part of the answers: they are taken from it, the others asked and added. */
+static void test_a_file_hands_answers_on(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    recipe(&r);
+    vit158_trainer *first = student(&r), *whole = student(&r);
+    fixture_steps(first, EPOCH_STEPS);
+    assert_int_equal(vit158_answers_save(first, &error), VIT158_OK);
+    vit158_trainer *second = student(&r);
+    fixture_steps(whole, EPOCH_STEPS);
+    silence(second);
+    fixture_steps(second, EPOCH_STEPS);
+    assert_same_weights(whole, second, true);
+    fixture_steps(whole, EPOCH_STEPS);
+    fixture_steps(second, EPOCH_STEPS);
+    assert_same_weights(whole, second, false);
+
+    assert_int_equal(remove(r.teacher_answers), 0);
+    assert_int_equal(vit158_answers_save(first, &error), VIT158_OK);
+    assert_int_equal(remove(r.teacher_answers), -1); /* nothing new, nothing written */
+    fixture_steps(first, 1);
+    assert_int_equal(vit158_answers_save(first, &error), VIT158_OK);
+    assert_int_equal(remove(r.teacher_answers), 0);
+    vit158_trainer_close(first);
+    vit158_trainer_close(second);
+    vit158_trainer_close(whole);
+}
+
+static void refuse(const vit158_train_recipe *r)
+{
+    vit158_error error;
+    char message[VIT158_RECIPE_TEXT + 120];
+    vit158_trainer *t = fixture_trainer(r, PICTURES, 0);
+    assert_int_equal(vit158_teachers_open(t, r->teacher, &error), VIT158_OK);
+    assert_int_equal(vit158_answers_open(t, &error), VIT158_E_ARGUMENT);
+    vit158_format(message, sizeof message,
+                  "%s has answers of other teachers or about other pictures than this recipe's; "
+                  "name another file",
+                  r->teacher_answers);
+    assert_string_equal(error.message, message);
+    vit158_trainer_close(t);
+}
+
+static void test_answers_about_other_pictures_are_refused(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    recipe(&r);
+    vit158_trainer *t = student(&r);
+    fixture_steps(t, 1);
+    assert_int_equal(vit158_answers_save(t, &error), VIT158_OK);
+    vit158_trainer_close(t);
+    r.seed++;
+    refuse(&r);
+    recipe(&r);
+    r.augment.mix = 0.6F;
+    refuse(&r);
+    recipe(&r);
+    r.teacher_epochs = 3;
+    refuse(&r);
+    recipe(&r);
+    r.microbatch = 4;
+    refuse(&r);
+    recipe(&r);
+    vit158_format(r.teacher, sizeof r.teacher, "%s,%s", fixture_path("teacher.safetensors"),
+                  fixture_path("teacher.safetensors"));
+    refuse(&r);
+    recipe(&r);
+    r.weight_decay = 0.0F; /* the student's own affair */
+    vit158_trainer_close(student(&r));
+    assert_int_equal(remove(r.teacher_answers), 0);
+}
+
+static void test_a_damaged_file_is_named(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    recipe(&r);
+    FILE *file = fopen(r.teacher_answers, "wb");
+    assert_non_null(file);
+    fputs("nothing of the kind", file);
+    fclose(file);
+    vit158_trainer *t = fixture_trainer(&r, PICTURES, 0);
+    assert_int_equal(vit158_teachers_open(t, r.teacher, &error), VIT158_OK);
+    assert_int_not_equal(vit158_answers_open(t, &error), VIT158_OK);
+    assert_non_null(strstr(error.message, r.teacher_answers));
+    vit158_trainer_close(t);
+    assert_int_equal(remove(r.teacher_answers), 0);
+}
+
+static void test_answers_need_a_teacher(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    recipe(&r);
+    r.teacher[0] = 0;
+    assert_int_equal(vit158_recipe_check(&r, &error), VIT158_E_ARGUMENT);
+    assert_string_equal(error.message, "teacher_epochs is 2 without a teacher");
+    recipe(&r);
+    r.teacher_epochs = 0;
+    assert_int_equal(vit158_recipe_check(&r, &error), VIT158_E_ARGUMENT);
+    assert_string_equal(error.message, "teacher_answers without teacher_epochs");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pictures_come_again_but_other_patches),
+        cmocka_unit_test(test_a_teacher_is_asked_once),
+        cmocka_unit_test(test_plain_pictures_are_asked_about),
+        cmocka_unit_test(test_a_file_hands_answers_on),
+        cmocka_unit_test(test_answers_about_other_pictures_are_refused),
+        cmocka_unit_test(test_a_damaged_file_is_named),
+        cmocka_unit_test(test_answers_need_a_teacher),
+    };
+    return cmocka_run_group_tests(tests, make_teacher, fixture_remove_folder);
+}
