@@ -90,6 +90,7 @@ typedef struct vit158_model_info {
     uint32_t tokens;             /* N = (S / patch_size)^2 + 1 */
     uint64_t parameters;         /* every weight, bias and norm; scales are not counted */
     uint64_t ternary_parameters; /* of these, weights stored as trits */
+    uint64_t int8_parameters;    /* and weights stored as int8 */
     uint64_t file_bytes;         /* size of the file it came from */
     uint64_t weight_bytes;       /* memory the opened model occupies */
 } vit158_model_info;

@@ -67,7 +67,9 @@ static void print_result(const vit158_classifier *c, const bench_options *option
                          const bench_times *times)
 {
     const uint32_t n = times->count;
-    const char *const precision = c->info.ternary_parameters > 0 ? "ternary" : "f32";
+    const char *const precision = c->info.ternary_parameters > 0 ? "ternary"
+                                  : c->info.int8_parameters > 0  ? "int8"
+                                                                 : "f32";
     const uint32_t threads = options->run.threads;
     if (!options->json) {
         printf(

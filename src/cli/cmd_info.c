@@ -16,7 +16,7 @@ typedef struct field {
     double value;
 } field;
 
-#define FIELD_COUNT 13
+#define FIELD_COUNT 14
 
 static void list_fields(field fields[FIELD_COUNT], const vit158_model_info *info)
 {
@@ -32,6 +32,7 @@ static void list_fields(field fields[FIELD_COUNT], const vit158_model_info *info
         {"tokens", info->tokens},
         {"parameters", (double)info->parameters},
         {"ternary_parameters", (double)info->ternary_parameters},
+        {"int8_parameters", (double)info->int8_parameters},
         {"file_bytes", (double)info->file_bytes},
         {"weight_bytes", (double)info->weight_bytes},
     };

@@ -62,6 +62,7 @@ static void json_geometry(vit158_json *json, const vit158_inspection *facts)
     vit158_json_bool(json, "inner_norms", facts->form.inner_norms);
     vit158_json_number(json, "parameters", (double)info->parameters);
     vit158_json_number(json, "ternary_parameters", (double)info->ternary_parameters);
+    vit158_json_number(json, "int8_parameters", (double)info->int8_parameters);
 }
 
 static void json_sizes(vit158_json *json, const vit158_inspection *facts)

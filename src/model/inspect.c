@@ -165,8 +165,11 @@ static void count_parameters(inspector *in)
     }
     for (uint32_t i = 0; i < out->matrix_count; i++) {
         const vit158_matrix_facts *facts = &out->matrices[i];
+        const uint64_t weights = (uint64_t)facts->n_out * facts->n_in;
         if (strcmp(facts->type, "trit") == 0)
-            out->info.ternary_parameters += (uint64_t)facts->n_out * facts->n_in;
+            out->info.ternary_parameters += weights;
+        else if (strcmp(facts->type, "I8") == 0)
+            out->info.int8_parameters += weights;
     }
     out->info.parameters += out->info.ternary_parameters;
 }

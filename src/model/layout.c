@@ -132,6 +132,8 @@ static void count_parameters(vit158_model_info *info, const vit158_tensor_entry 
         return;
     }
     info->parameters += tensor->n_elements;
+    if (e->coded)
+        info->int8_parameters += tensor->n_elements;
 }
 
 vit158_status vit158_shapes_check(vit158_layout *layout, const vit158_header *header,

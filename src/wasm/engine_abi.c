@@ -7,7 +7,7 @@
 #include "api/session.h"
 #include "base/error.h"
 
-#define INFO_COUNT 13
+#define INFO_COUNT 14
 
 struct vit158_wasm {
     uint8_t staging[VIT158_WASM_STAGING_BYTES];
@@ -125,6 +125,7 @@ const double *vit158_wasm_info(vit158_wasm *context)
                                        info.tokens,
                                        (double)info.parameters,
                                        (double)info.ternary_parameters,
+                                       (double)info.int8_parameters,
                                        (double)info.file_bytes,
                                        (double)info.weight_bytes};
     for (int i = 0; i < INFO_COUNT; i++)

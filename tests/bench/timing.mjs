@@ -53,6 +53,12 @@ export async function timeRuns(run, plan = {}) {
   };
 }
 
+/** @param {import('../../web/lib/vit158.d.ts').ModelInfo} model */
+function precisionOf({ ternaryParameters, int8Parameters }) {
+  if (ternaryParameters > 0) return 'ternary';
+  return int8Parameters > 0 ? 'int8' : 'f32';
+}
+
 /**
  * The record of a model's measurement.
  * @param {string} model
@@ -68,7 +74,7 @@ export function modelRow(model, env, threads, info, times) {
     kind: 'model',
     system: 'vit158',
     model,
-    precision: info.model.ternaryParameters > 0 ? 'ternary' : 'f32',
+    precision: precisionOf(info.model),
     threads,
     env,
     median_ms: times.median_ms,

@@ -154,8 +154,9 @@ static void test_every_form_in_pieces_of_any_size(void **state)
         assert_int_equal(fc2->norm.weight != NULL, options.inner_norms);
         assert_int_equal(model->blocks[1].norm1.weight != NULL, options.outer_norms);
         const bool trits = options.encoding == VIT158_ENCODING_TRIT;
-        assert_int_equal(model->info.ternary_parameters,
-                         trits ? 2 * (4 * 10 * 10 + 2 * 10 * 13) : 0);
+        const uint64_t weights = 2 * (4 * 10 * 10 + 2 * 10 * 13);
+        assert_int_equal(model->info.ternary_parameters, trits ? weights : 0);
+        assert_int_equal(model->info.int8_parameters, coded && !trits ? weights : 0);
         vit158_model_close(model);
         parts_free(parts);
         free(file.data);

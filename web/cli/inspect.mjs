@@ -59,7 +59,7 @@ export async function inspect(args) {
  * @param {Record<string, string>} metadata
  */
 async function describe(path, shape, metadata) {
-  const { parameters, ternary_parameters, file_bytes, ...sides } = shape;
+  const { parameters, ternary_parameters, int8_parameters, file_bytes, ...sides } = shape;
   const file = await open(path, 'r');
   try {
     const header = 8 + Number((await readAt(file, 0, 8)).readBigUInt64LE());
@@ -89,6 +89,7 @@ async function describe(path, shape, metadata) {
       ...form,
       parameters,
       ternary_parameters,
+      int8_parameters,
       bytes: {
         file: file_bytes,
         formula: formulaBytes(shape, form, stored, header),

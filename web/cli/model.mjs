@@ -120,6 +120,7 @@ export function geometry(model) {
     tokens: model.tokens,
     parameters: model.parameters,
     ternary_parameters: model.ternaryParameters,
+    int8_parameters: model.int8Parameters,
     file_bytes: model.fileBytes,
   };
 }

@@ -22,6 +22,7 @@ const INFO_FIELDS = /** @type {const} */ ([
   'tokens',
   'parameters',
   'ternaryParameters',
+  'int8Parameters',
   'fileBytes',
   'weightBytes',
 ]);

@@ -219,6 +219,8 @@ export interface ModelInfo {
   parameters: number;
   /** Of these, weights stored as trits. */
   ternaryParameters: number;
+  /** And weights stored as int8. */
+  int8Parameters: number;
   fileBytes: number;
   /** Memory the weights occupy. */
   weightBytes: number;
