@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "model/metadata.h"
 #include "model/safetensors.h"
 #include "model/ternary.h"
 #include "model/writer.h"
@@ -129,12 +130,20 @@ vit158_status vit158_tensors_open(vit158_safetensors **file, const char *path, v
     return status == VIT158_OK ? status : vit158_fail(error, status, "%s: %s", path, inner.message);
 }
 
+static uint32_t block_of(const char *name)
+{
+    return strncmp(name, "blocks.", 7) == 0 ? (uint32_t)strtoul(name + 7, NULL, 10) : 0;
+}
+
+/* Tensors of block `depth` and later ones stay as they are. */
 static vit158_status read_part(const vit158_safetensors *file, const vit158_net *net,
-                               const char *prefix, float *out, vit158_error *error)
+                               const char *prefix, uint32_t depth, float *out, vit158_error *error)
 {
     char name[MAX_LONG_NAME];
     for (uint32_t i = 0; i < net->tensor_count; i++) {
         const vit158_tensor *t = &net->tensors[i];
+        if (block_of(t->name) >= depth)
+            continue;
         vit158_format(name, sizeof name, "%s%s", prefix, t->name);
         VIT158_RETURN_IF_ERROR(vit158_safetensors_get_f32(file, name, out + t->offset,
                                                           (uint64_t)t->rows * t->cols, error));
@@ -168,17 +177,19 @@ vit158_status vit158_checkpoint_load(vit158_trainer *t, const char *path, vit158
     float *parts[PARTS] = {t->parameters, t->average, t->optimiser.m, t->optimiser.v};
     vit158_status status = read_state(t, vit158_safetensors_header(file), error);
     for (int p = 0; p < PARTS && status == VIT158_OK; p++)
-        status = read_part(file, &t->net, prefixes[p], parts[p], error);
+        status = read_part(file, &t->net, prefixes[p], t->net.config.depth, parts[p], error);
     vit158_safetensors_close(file);
     if (status == VIT158_OK)
         vit158_trainer_prepare(t, t->parameters);
     return status;
 }
 
-/* What a ternary network computes with in place of its latent weights: scale times code. */
-static vit158_status make_effective(const vit158_net *net, float *parameters, vit158_error *error)
+/* What a ternary network of that depth computes with in place of latent weights: scale times code.
+ */
+static vit158_status make_effective(const vit158_net *net, uint32_t depth, float *parameters,
+                                    vit158_error *error)
 {
-    for (uint32_t i = 0; i < net->block_count * VIT158_LAYERS; i++) {
+    for (uint32_t i = 0; i < depth * VIT158_LAYERS; i++) {
         const vit158_layer *layer = &net->blocks[i / VIT158_LAYERS].layers[i % VIT158_LAYERS];
         float *w = parameters + layer->weight;
         const size_t count = (size_t)layer->n_out * layer->n_in;
@@ -194,14 +205,30 @@ static vit158_status make_effective(const vit158_net *net, float *parameters, vi
     return VIT158_OK;
 }
 
+static vit158_status init_from(vit158_trainer *t, const vit158_safetensors *file,
+                               vit158_error *error)
+{
+    const vit158_header *header = vit158_safetensors_header(file);
+    const uint32_t wanted = t->net.config.depth;
+    uint32_t depth = wanted; /* checkpoints do not say theirs */
+    if (vit158_header_metadata(header, "depth"))
+        VIT158_RETURN_IF_ERROR(vit158_metadata_count(&depth, header, "depth", 65536, error));
+    if (depth > wanted || (depth < wanted && t->net.config.conv))
+        return vit158_fail(error, VIT158_E_METADATA,
+                           "the network to start from is %u deep, the recipe's %u", depth, wanted);
+    VIT158_RETURN_IF_ERROR(read_part(file, &t->net, "", depth, t->parameters, error));
+    vit158_net_quiet(&t->net, t->parameters, depth);
+    const char *weights = vit158_header_metadata(header, "weights");
+    if (!t->net.config.ternary && weights && strcmp(weights, "ternary") == 0)
+        return make_effective(&t->net, depth, t->parameters, error);
+    return VIT158_OK;
+}
+
 vit158_status vit158_trainer_init_from(vit158_trainer *t, const char *path, vit158_error *error)
 {
     vit158_safetensors *file;
     VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
-    vit158_status status = read_part(file, &t->net, "", t->parameters, error);
-    const char *weights = vit158_header_metadata(vit158_safetensors_header(file), "weights");
-    if (status == VIT158_OK && !t->net.config.ternary && weights && strcmp(weights, "ternary") == 0)
-        status = make_effective(&t->net, t->parameters, error);
+    const vit158_status status = init_from(t, file, error);
     vit158_safetensors_close(file);
     if (status != VIT158_OK)
         return status;

@@ -21,7 +21,8 @@ vit158_status vit158_model_save(const vit158_trainer *trainer, const float *para
                                 double accuracy, const char *path, vit158_error *error);
 
 /* Parameters of a model file (or of a checkpoint) with the trainer's geometry, into parameters and
- * average; positions and patches as they are. Float networks that start from a ternary model take
+ * average; positions and patches as they are. Blocks beyond a shallower model's stay as initialised
+ * but add next to nothing to the tokens. Float networks that start from a ternary model take
  * scale times code for its latent weights, so that they begin with what it knows. */
 vit158_status vit158_trainer_init_from(vit158_trainer *trainer, const char *path,
                                        vit158_error *error);

@@ -17,6 +17,7 @@
 #define TENSORS_OUTSIDE 8U
 #define MAX_WIDTH 8192U
 #define MAX_DEPTH 64U
+#define QUIET 0.02F /* of the initial weights */
 
 typedef struct layout {
     vit158_net *net;
@@ -234,4 +235,15 @@ void vit158_net_initialise(const vit158_net *net, float *parameters, uint64_t se
                 w[j] = 1.0F;
         }
     }
+}
+
+void vit158_net_quiet(const vit158_net *net, float *parameters, uint32_t first)
+{
+    static const uint32_t ends[2] = {VIT158_PROJ, VIT158_FC2};
+    for (uint32_t b = first; b < net->block_count; b++)
+        for (int e = 0; e < 2; e++) {
+            const vit158_layer *layer = &net->blocks[b].layers[ends[e]];
+            for (size_t i = 0; i < (size_t)layer->n_out * layer->n_in; i++)
+                parameters[layer->weight + i] *= QUIET;
+        }
 }

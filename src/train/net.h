@@ -154,6 +154,10 @@ static inline float *vit158_take_rows(vit158_arena *arena, size_t rows, size_t c
     return vit158_arena_take(arena, (rows + VIT158_TILE_ROWS) * cols, sizeof(float));
 }
 
+/* Makes what blocks `first` and later ones add to the tokens next to nothing, so that a network
+ * with them computes what it did without: for growing a trained one. */
+void vit158_net_quiet(const vit158_net *net, float *parameters, uint32_t first);
+
 /* with_gradient 0: forward passes only (teacher, evaluation). */
 void vit158_work_plan(vit158_work *work, const vit158_net *net, uint32_t max_images,
                       bool with_gradient, vit158_arena *arena);

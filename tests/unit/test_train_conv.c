@@ -59,19 +59,6 @@ static void test_it_resumes_with_the_same_bits(void **state)
     vit158_trainer_close(whole);
 }
 
-/* Logits [2][CLASSES] of the first two training pictures by the network being trained. */
-static void own_logits(vit158_trainer *t, float *logits)
-{
-    vit158_work *work = &t->work[0];
-    const vit158_pass pass = {
-        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = work};
-    fixture_feed(t, 2);
-    vit158_forward(&pass);
-    for (uint32_t i = 0; i < 2; i++)
-        memcpy(logits + (size_t)i * CLASSES, work->logits + i * work->logit_ld,
-               CLASSES * sizeof *logits);
-}
-
 static void save(vit158_trainer *t, const char *name)
 {
     vit158_error error;
@@ -91,7 +78,7 @@ static void test_networks_teach_from_files(void **state)
     vit158_trainer *master = fixture_trainer(&r, 16, 0);
     for (int i = 0; i < 2; i++) {
         fixture_steps(master, 2);
-        own_logits(master, logits[i]);
+        fixture_logits(master, logits[i]);
         save(master, i ? "b.safetensors" : "a.safetensors");
     }
     vit158_trainer_close(master);

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "model/ternary.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
 #include "train/file.h"
@@ -171,17 +170,6 @@ static void test_mimetic_attention_begins_among_neighbours(void **state)
     assert_true(mimetic > 3.0 * normal);
 }
 
-/* A trainer whose weights stand in t.safetensors as well. */
-static vit158_trainer *trainer_with_model(vit158_train_recipe *r)
-{
-    vit158_error error;
-    fixture_recipe(r);
-    vit158_trainer *t = fixture_trainer(r, 16, 0);
-    assert_int_equal(
-        vit158_model_save(t, t->parameters, 0.5, fixture_path("t.safetensors"), &error), VIT158_OK);
-    return t;
-}
-
 static void assert_no_teacher(vit158_trainer *t, const char *message)
 {
     vit158_error error;
@@ -191,56 +179,12 @@ static void assert_no_teacher(vit158_trainer *t, const char *message)
     vit158_trainer_close(t);
 }
 
-/* The logits [2][4] of the first two training pictures. */
-static void logits_of(vit158_trainer *t, float logits[8])
-{
-    const vit158_pass pass = {&t->net, &t->ready, t->compute, &t->work[0], false};
-    fixture_feed(t, 2);
-    vit158_forward(&pass);
-    for (uint32_t i = 0; i < 2; i++)
-        memcpy(logits + (size_t)i * 4, t->work[0].logits + i * t->work[0].logit_ld,
-               4 * sizeof *logits);
-}
-
-/* Ternary weights come into a float network as what they compute, not as the latent ones: only the
- * rounding of activations is missing then. */
-static void test_float_weights_start_where_ternary_ones_are(void **state)
-{
-    (void)state;
-    vit158_train_recipe r;
-    vit158_error error;
-    float ternary[8], effective[8], latent[8];
-    vit158_trainer *t = trainer_with_model(&r);
-    logits_of(t, ternary);
-    r.net.ternary = 0;
-    vit158_trainer *start = fixture_trainer(&r, 16, 0);
-    memcpy(start->parameters, t->parameters, t->net.parameters * sizeof(float));
-    vit158_trainer_prepare(start, start->parameters);
-    logits_of(start, latent);
-    assert_int_equal(vit158_trainer_init_from(start, fixture_path("t.safetensors"), &error),
-                     VIT158_OK);
-    logits_of(start, effective);
-    const float *w = start->parameters + start->net.blocks[0].layers[0].weight;
-    const float scale = vit158_absmean(t->parameters + t->net.blocks[0].layers[0].weight, 96, 32);
-    for (uint32_t i = 0; i < 96 * 32; i++)
-        assert_true(w[i] == 0.0F || fabsf(w[i]) == scale);
-    double distance = 0.0, latent_distance = 0.0;
-    for (int i = 0; i < 8; i++) {
-        distance += fabs((double)effective[i] - (double)ternary[i]);
-        latent_distance += fabs((double)latent[i] - (double)ternary[i]);
-    }
-    if (!(distance < 0.1 * latent_distance))
-        fail_msg("%g, with latent weights %g", distance, latent_distance);
-    vit158_trainer_close(t);
-    vit158_trainer_close(start);
-}
-
 /* A teacher that took its pixels or classes otherwise would teach nonsense. */
 static void test_a_teacher_must_see_and_name_the_same(void **state)
 {
     (void)state;
     vit158_train_recipe r;
-    vit158_trainer *t = trainer_with_model(&r);
+    vit158_trainer *t = fixture_trainer_with_model(&r);
     t->recipe.mean[0] = 0.75F;
     assert_no_teacher(t, "the teacher was trained with another mean than the recipe's: 0.5");
     t = fixture_trainer(&r, 16, 0);
@@ -257,7 +201,7 @@ static void test_a_teacher_reads_the_models_we_write(void **state)
     (void)state;
     vit158_train_recipe r;
     vit158_error error;
-    vit158_trainer *t = trainer_with_model(&r);
+    vit158_trainer *t = fixture_trainer_with_model(&r);
     assert_int_equal(vit158_teachers_open(t, fixture_path("t.safetensors"), &error), VIT158_OK);
     fixture_feed(t, 2);
     vit158_work *teacher = &t->teachers->work[0];
@@ -444,7 +388,6 @@ int main(void)
         cmocka_unit_test(test_a_gradient_that_is_not_finite_stops_the_run),
         cmocka_unit_test(test_a_teacher_reads_the_models_we_write),
         cmocka_unit_test(test_mimetic_attention_begins_among_neighbours),
-        cmocka_unit_test(test_float_weights_start_where_ternary_ones_are),
         cmocka_unit_test(test_a_teacher_must_see_and_name_the_same),
         cmocka_unit_test(test_recipes_refuse_mistakes),
         cmocka_unit_test(test_folders_of_pictures_that_are_wrong),

@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "train/checkpoint.h"
 #include "unit/test.h"
 
 void fixture_recipe(vit158_train_recipe *r)
@@ -92,6 +93,27 @@ void fixture_steps(vit158_trainer *t, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         if (vit158_trainer_step(t, &result, &error) != VIT158_OK)
             fail_msg("%s", error.message);
+}
+
+void fixture_logits(vit158_trainer *t, float logits[8])
+{
+    vit158_work *work = &t->work[0];
+    const vit158_pass pass = {
+        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = work};
+    fixture_feed(t, 2);
+    vit158_forward(&pass);
+    for (uint32_t i = 0; i < 2; i++)
+        memcpy(logits + (size_t)i * 4, work->logits + i * work->logit_ld, 4 * sizeof *logits);
+}
+
+vit158_trainer *fixture_trainer_with_model(vit158_train_recipe *r)
+{
+    vit158_error error;
+    fixture_recipe(r);
+    vit158_trainer *t = fixture_trainer(r, 16, 0);
+    assert_int_equal(
+        vit158_model_save(t, t->parameters, 0.5, fixture_path("t.safetensors"), &error), VIT158_OK);
+    return t;
 }
 
 static char folder[64];

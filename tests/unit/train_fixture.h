@@ -27,6 +27,12 @@ void fixture_steps(vit158_trainer *trainer, uint32_t count);
 /* Pictures 0 .. images - 1 as they are in worker 0's microbatch, all patches, no dropped branch. */
 void fixture_feed(vit158_trainer *trainer, uint32_t images);
 
+/* Logits [2][4] of the first two training pictures by the network being trained. */
+void fixture_logits(vit158_trainer *trainer, float logits[8]);
+
+/* A trainer of fixture_recipe, put into *recipe, whose weights stand in t.safetensors as well. */
+vit158_trainer *fixture_trainer_with_model(vit158_train_recipe *recipe);
+
 /* Setup and teardown of a test program that writes files, its folder, and names in it (the last
  * eight stay valid). */
 int fixture_make_folder(void **state);
