@@ -56,8 +56,8 @@ static vit158_status save_checkpoint(run *r, vit158_error *error)
     char path[PATH_BYTES];
     VIT158_RETURN_IF_ERROR(path_in(path, r, "last.ckpt", error));
     r->checkpoint_ms = vit158_now_ms();
-    VIT158_RETURN_IF_ERROR(vit158_answers_save(r->t, error));
-    return vit158_checkpoint_save(r->t, path, error);
+    VIT158_RETURN_IF_ERROR(vit158_checkpoint_save(r->t, path, error));
+    return vit158_answers_save(r->t, error);
 }
 
 static vit158_status evaluate(run *r, vit158_error *error)
