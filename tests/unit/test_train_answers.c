@@ -48,12 +48,20 @@ static int make_teacher(void **state)
     return status == VIT158_OK ? 0 : -1;
 }
 
+/* A student with its teachers, and what became of opening their answers. */
+static vit158_status open_student(vit158_trainer **t, const vit158_train_recipe *r,
+                                  vit158_error *error)
+{
+    *t = fixture_trainer(r, PICTURES, 0);
+    assert_int_equal(vit158_teachers_open(*t, r->teacher, error), VIT158_OK);
+    return vit158_answers_open(*t, error);
+}
+
 static vit158_trainer *student(const vit158_train_recipe *r)
 {
     vit158_error error;
-    vit158_trainer *t = fixture_trainer(r, PICTURES, 0);
-    if (vit158_teachers_open(t, r->teacher, &error) != VIT158_OK ||
-        vit158_answers_open(t, &error) != VIT158_OK)
+    vit158_trainer *t;
+    if (open_student(&t, r, &error) != VIT158_OK)
         fail_msg("%s", error.message);
     return t;
 }
@@ -182,9 +190,8 @@ static void refuse(const vit158_train_recipe *r)
 {
     vit158_error error;
     char message[VIT158_RECIPE_TEXT + 120];
-    vit158_trainer *t = fixture_trainer(r, PICTURES, 0);
-    assert_int_equal(vit158_teachers_open(t, r->teacher, &error), VIT158_OK);
-    assert_int_equal(vit158_answers_open(t, &error), VIT158_E_ARGUMENT);
+    vit158_trainer *t;
+    assert_int_equal(open_student(&t, r, &error), VIT158_E_ARGUMENT);
     vit158_format(message, sizeof message,
                   "%s has answers of other teachers or about other pictures than this recipe's; "
                   "name another file",
@@ -234,9 +241,8 @@ static void test_a_damaged_file_is_named(void **state)
     assert_non_null(file);
     fputs("nothing of the kind", file);
     fclose(file);
-    vit158_trainer *t = fixture_trainer(&r, PICTURES, 0);
-    assert_int_equal(vit158_teachers_open(t, r.teacher, &error), VIT158_OK);
-    assert_int_not_equal(vit158_answers_open(t, &error), VIT158_OK);
+    vit158_trainer *t;
+    assert_int_not_equal(open_student(&t, &r, &error), VIT158_OK);
     assert_non_null(strstr(error.message, r.teacher_answers));
     vit158_trainer_close(t);
     assert_int_equal(remove(r.teacher_answers), 0);
