@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * How each of a block's matrices is stored: the `encodings` metadata, checked against element types
- * and geometry. Float matrices need no entry, unless they could be latent weights.
+ * and geometry. Float matrices need no entry, unless they are latent weights.
  */
 #include <string.h>
 
@@ -153,13 +153,13 @@ static vit158_status parse_member(reader *r)
 }
 
 /* A matrix without an entry: its element type must speak for itself. */
-static vit158_status without_entry(reader *r, const vit158_tensor_entry *tensor, bool may_be_latent)
+static vit158_status without_entry(reader *r, const vit158_tensor_entry *tensor, bool latent)
 {
     if (vit158_dtype_bytes(tensor->dtype) == 1)
         return vit158_fail(r->error, VIT158_E_METADATA,
                            "metadata encodings: %s, stored as %s, has no entry", tensor->name,
                            vit158_dtype_name(tensor->dtype));
-    if (may_be_latent)
+    if (latent)
         return vit158_fail(
             r->error, VIT158_E_METADATA,
             "this file holds the float weights that a ternary model is trained with; "
@@ -169,6 +169,9 @@ static vit158_status without_entry(reader *r, const vit158_tensor_entry *tensor,
 
 bool vit158_layout_is_latent(const vit158_layout *layout, const vit158_header *header)
 {
+    const char *weights = vit158_header_metadata(header, "weights");
+    if (weights != NULL && strcmp(weights, "float") == 0)
+        return false;
     const char *architecture = vit158_header_metadata(header, "architecture");
     return layout->inner_norms || (architecture != NULL && strcmp(architecture, "vit-1.58b") == 0);
 }
@@ -186,13 +189,13 @@ vit158_status vit158_encodings_read(vit158_layout *layout, const vit158_header *
         vit158_json_in_end(&r.in);
         VIT158_RETURN_IF_ERROR(json_status(&r));
     }
-    const bool may_be_latent = vit158_layout_is_latent(layout, header);
+    const bool latent = vit158_layout_is_latent(layout, header);
     for (uint32_t block = 0; block < layout->info.depth; block++) {
         for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++) {
             const uint32_t slot = vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT);
             const vit158_tensor_entry *tensor = vit158_layout_tensor(layout, header, slot);
             if (tensor != NULL && !r.seen[block][linear])
-                VIT158_RETURN_IF_ERROR(without_entry(&r, tensor, may_be_latent));
+                VIT158_RETURN_IF_ERROR(without_entry(&r, tensor, latent));
         }
     }
     return VIT158_OK;

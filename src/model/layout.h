@@ -46,7 +46,8 @@ vit158_status vit158_layout_geometry(vit158_layout *out, const vit158_header *he
                                      vit158_error *error);
 
 /* Whether float matrices without an encodings entry are the latent weights of a ternary model: it
- * has inner norms, or its architecture is "vit-1.58b". */
+ * has inner norms, or its architecture is "vit-1.58b", and metadata weights is not "float", as
+ * training with float weights writes it. */
 bool vit158_layout_is_latent(const vit158_layout *layout, const vit158_header *header);
 
 /* The whole plan. Errors: as above. */

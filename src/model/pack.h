@@ -33,7 +33,7 @@ typedef struct vit158_pack_report {
 
 /* Packs the file `in` into the file `out` (which appears, or is replaced, only when complete and
  * read back). Matrices trained to be ternary get absmean codes and scale (METHODS.md 1.2): those
- * of a checkpoint without `encodings` that has inner norms or architecture "vit-1.58b". Others get
+ * of a checkpoint without `encodings` that are latent weights (vit158_layout_is_latent). Others get
  * thresholded codes (vit158_ternarize_untrained). `report` may be NULL.
  * Errors: those of vit158_safetensors_open, vit158_layout_geometry and vit158_draft_write;
  * VIT158_E_UNSUPPORTED for matrices that are packed already or not what options->matrices says;
