@@ -8,21 +8,42 @@
 
 #define ERASE_TRIES 10
 
+vit158_move vit158_move_random(uint32_t shift, uint32_t flip, vit158_rng *rng)
+{
+    vit158_move move;
+    move.dx = (int)vit158_rng_below(rng, 2 * shift + 1) - (int)shift;
+    move.dy = (int)vit158_rng_below(rng, 2 * shift + 1) - (int)shift;
+    move.flip = flip && vit158_rng_below(rng, 2);
+    return move;
+}
+
+/* Where pixel (x, y) of the moved picture is taken from, < 0 = beyond the edges. */
+static int source(const vit158_move *move, int side, int x, int y)
+{
+    const int sx = (move->flip ? side - 1 - x : x) + move->dx, sy = y + move->dy;
+    return sx < 0 || sx >= side || sy < 0 || sy >= side ? -1 : sy * side + sx;
+}
+
+void vit158_move_plane(float *out, const float *in, uint32_t side, const vit158_move *move,
+                       float outside)
+{
+    for (int y = 0; y < (int)side; y++) {
+        for (int x = 0; x < (int)side; x++) {
+            const int from = source(move, (int)side, x, y);
+            *out++ = from < 0 ? outside : in[from];
+        }
+    }
+}
+
 static void crop_flip(uint8_t *out, const uint8_t *in, uint32_t channels, uint32_t side,
                       const vit158_augment *how, vit158_rng *rng)
 {
-    const int n = (int)side;
-    const int dx = (int)vit158_rng_below(rng, 2 * how->crop + 1) - (int)how->crop;
-    const int dy = (int)vit158_rng_below(rng, 2 * how->crop + 1) - (int)how->crop;
-    const int flip = how->flip && vit158_rng_below(rng, 2);
-    for (uint32_t c = 0; c < channels; c++) {
-        const uint8_t *from = in + (size_t)c * side * side;
-        uint8_t *to = out + (size_t)c * side * side;
-        for (int y = 0; y < n; y++, to += n) {
-            const int sy = y + dy;
-            for (int x = 0; x < n; x++) {
-                const int sx = (flip ? n - 1 - x : x) + dx;
-                to[x] = sy < 0 || sy >= n || sx < 0 || sx >= n ? 0 : from[sy * n + sx];
+    const vit158_move move = vit158_move_random(how->crop, how->flip, rng);
+    for (uint32_t c = 0; c < channels; c++, in += (size_t)side * side) {
+        for (int y = 0; y < (int)side; y++) {
+            for (int x = 0; x < (int)side; x++) {
+                const int from = source(&move, (int)side, x, y);
+                *out++ = from < 0 ? 0 : in[from];
             }
         }
     }

@@ -27,6 +27,18 @@ typedef struct vit158_augment {
 void vit158_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scratch, uint32_t channels,
                             uint32_t side, const vit158_augment *how, vit158_rng *rng);
 
+/* Where a picture is moved to: out(x, y) = in(x + dx, y + dy), of the mirrored picture if flip. */
+typedef struct vit158_move {
+    int dx, dy, flip;
+} vit158_move;
+
+/* Up to `shift` pixels each way; mirrored half of the times if `flip`. */
+vit158_move vit158_move_random(uint32_t shift, uint32_t flip, vit158_rng *rng);
+
+/* One channel, out and in [side][side] and distinct; `outside` comes in from beyond the edges. */
+void vit158_move_plane(float *out, const float *in, uint32_t side, const vit158_move *move,
+                       float outside);
+
 /* Mixes `other` into x (both [channels][side][side] floats) and returns the share of x. */
 float vit158_augment_mix(float *x, const float *other, uint32_t channels, uint32_t side,
                          const vit158_augment *how, vit158_rng *rng);

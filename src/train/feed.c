@@ -123,6 +123,46 @@ static void drop_branches(vit158_trainer *t, vit158_work *work, vit158_rng *rng)
     }
 }
 
+/* The mixed pictures and their targets, which the same epoch number gives again. */
+static void mix_pictures(vit158_trainer *t, vit158_feed *feed, uint64_t first, uint32_t n,
+                         const vit158_augment *how)
+{
+    const size_t size = vit158_dataset_picture(&t->train);
+    const uint64_t key = mix_seed(t->recipe.seed, vit158_feed_epoch(t), 2);
+    for (uint32_t i = 0; i < n; i++) {
+        vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 3));
+        const uint32_t at = t->order[first + i];
+        feed->labels[i] = t->train.labels[at];
+        vit158_augment_picture(feed->bytes, t->train.pixels + at * size, feed->bytes + size,
+                               t->train.channels, t->train.side, how, &rng);
+        vit158_feed_normalise(t, feed->pixels + i * size, feed->bytes);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 4));
+        const uint32_t other = (i + 1) % n;
+        float *x = feed->mixed + i * size, share = 1.0F;
+        memcpy(x, feed->pixels + i * size, size * sizeof *x);
+        if (n > 1)
+            share = vit158_augment_mix(x, feed->pixels + other * size, t->train.channels,
+                                       t->train.side, how, &rng);
+        const uint32_t a = t->train.labels[t->order[first + i]];
+        const uint32_t b = t->train.labels[t->order[first + other]];
+        feed->labels[i] = (uint16_t)(share >= 0.5F ? a : b);
+        set_target(feed->targets + (size_t)i * t->train.classes, t->train.classes,
+                   t->recipe.label_smoothing, a, b, share);
+    }
+}
+
+/* `out` = x as the student sees it, moved by up to teacher_shift. */
+static void move_picture(const vit158_trainer *t, float *out, const float *x, vit158_rng *rng)
+{
+    const vit158_train_recipe *r = &t->recipe;
+    const size_t area = (size_t)t->train.side * t->train.side;
+    const vit158_move move = vit158_move_random(r->teacher_shift, r->augment.flip, rng);
+    for (uint32_t c = 0; c < t->train.channels; c++)
+        vit158_move_plane(out + c * area, x + c * area, t->train.side, &move, t->byte_values[c][0]);
+}
+
 void vit158_feed_microbatch(vit158_trainer *t, uint32_t worker, uint64_t first, uint32_t n,
                             double progress)
 {
@@ -137,36 +177,21 @@ void vit158_feed_microbatch(vit158_trainer *t, uint32_t worker, uint64_t first, 
     kept = kept ? kept : 1;
     work->images = n;
     work->tokens = kept + 1;
-    const uint64_t key = mix_seed(r->seed, vit158_feed_epoch(t), 2);
-    const uint64_t new_key = mix_seed(r->seed, t->state.epoch, 2);
+    mix_pictures(t, feed, first, n, &how);
+    const uint64_t key = mix_seed(r->seed, t->state.epoch, 2);
     for (uint32_t i = 0; i < n; i++) {
-        vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 3));
-        const uint32_t at = t->order[first + i];
-        feed->labels[i] = t->train.labels[at];
-        vit158_augment_picture(feed->bytes, t->train.pixels + at * size, feed->bytes + size,
-                               t->train.channels, t->train.side, &how, &rng);
-        vit158_feed_normalise(t, feed->pixels + i * size, feed->bytes);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 4));
-        const uint32_t other = (i + 1) % n;
-        float *x = feed->mixed + i * size, share = 1.0F;
-        memcpy(x, feed->pixels + i * size, size * sizeof *x);
-        if (n > 1)
-            share = vit158_augment_mix(x, feed->pixels + other * size, t->train.channels,
-                                       t->train.side, &how, &rng);
-        const uint32_t a = t->train.labels[t->order[first + i]];
-        const uint32_t b = t->train.labels[t->order[first + other]];
-        feed->labels[i] = (uint16_t)(share >= 0.5F ? a : b);
-        set_target(feed->targets + (size_t)i * t->train.classes, t->train.classes,
-                   r->label_smoothing, a, b, share);
+        const float *x = feed->mixed + i * size;
         uint32_t *places = work->places + (size_t)i * kept;
-        rng = vit158_rng_seed(mix_seed(new_key, first + i, 6));
+        vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 6));
         choose_places(places, feed->order, count, kept, &rng);
+        if (r->teacher_shift) {
+            move_picture(t, feed->pixels, x, &rng);
+            x = feed->pixels;
+        }
         for (uint32_t k = 0; k < kept; k++)
             copy_patch(work->patches + ((size_t)i * kept + k) * work->patch_ld, &t->net, x,
                        places[k]);
     }
-    vit158_rng rng = vit158_rng_seed(mix_seed(new_key, first, 5));
+    vit158_rng rng = vit158_rng_seed(mix_seed(key, first, 5));
     drop_branches(t, work, &rng);
 }

@@ -130,6 +130,10 @@ static const recipe_key keys[] = {
     COUNT(teacher_epochs, 0, 10000,
           "if not 0: after so many epochs their augmented and mixed pictures come again, and what "
           "the teachers said of them is remembered (4 bytes a picture and class)"),
+    COUNT(
+        teacher_shift, 0, 64,
+        "if not 0: the student sees these pictures shifted by up to so many pixels and, with flip, "
+        "half of them mirrored, anew each time"),
     TEXT(teacher_answers, "file that keeps these answers for resumed runs and other students"),
     REAL(temperature, 0.1, 100, "of the teacher's and the student's logits"),
     REAL(drop_path, 0, 0.9, "chance to leave a branch of the last block out, linear in depth"),
@@ -376,6 +380,9 @@ vit158_status vit158_recipe_check(const vit158_train_recipe *r, vit158_error *er
                            r->teacher_epochs);
     if (r->teacher_answers[0] && !r->teacher_epochs)
         return vit158_fail(error, VIT158_E_ARGUMENT, "teacher_answers without teacher_epochs");
+    if (r->teacher_shift && !r->teacher_epochs)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "teacher_shift is %u without teacher_epochs",
+                           r->teacher_shift);
     if (r->deterministic && (r->minutes > 0.0F || r->finish_minutes > 0.0F))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "deterministic runs take their schedule from epochs, not from minutes");

@@ -38,6 +38,7 @@ typedef struct vit158_train_recipe {
     float clip, ema, label_smoothing;
     float teacher_weight, temperature;
     uint32_t teacher_epochs; /* 0 = new pictures in every epoch */
+    uint32_t teacher_shift;  /* pixels; 0 = teachers and student see the same pictures */
     char teacher_answers[VIT158_RECIPE_TEXT];
     float drop_path;
     float keep_tokens, keep_tokens_until;

@@ -81,7 +81,8 @@ static void assert_same_weights(const vit158_trainer *a, const vit158_trainer *b
     assert_int_equal(memcmp(a->parameters, b->parameters, bytes) == 0, same);
 }
 
-/* Mixed pictures, targets and kept patches of the two microbatches that begin an epoch. */
+/* Mixed pictures, targets and the first kept patches of the two microbatches that begin an epoch.
+ */
 typedef struct shown {
     float mixed[4 * 64], targets[4 * 4];
     uint32_t places[4 * 2];
@@ -113,6 +114,63 @@ static void test_pictures_come_again_but_other_patches(void **state)
     assert_memory_not_equal(first.places, again.places, sizeof first.places);
     assert_memory_not_equal(first.mixed, next.mixed, sizeof first.mixed);
     vit158_trainer_close(t);
+}
+
+/* Which moves of the first microbatch's first picture give what its patches show, as bits. */
+static uint32_t moves_shown(const vit158_trainer *t, int shift)
+{
+    float seen[64], moved[64];
+    uint32_t bit = 1, bits = 0;
+    for (uint32_t y = 0; y < 8; y++)
+        for (uint32_t x = 0; x < 8; x++)
+            seen[y * 8 + x] =
+                t->work[0].patches[(y / 4 * 2 + x / 4) * t->work[0].patch_ld + y % 4 * 4 + x % 4];
+    for (int flip = 0; flip < 2; flip++) {
+        for (int dy = -shift; dy <= shift; dy++) {
+            for (int dx = -shift; dx <= shift; dx++, bit <<= 1) {
+                const vit158_move move = {dx, dy, flip};
+                vit158_move_plane(moved, t->feed[0].mixed, 8, &move, t->byte_values[0][0]);
+                bits |= memcmp(seen, moved, sizeof seen) == 0 ? bit : 0;
+            }
+        }
+    }
+    return bits;
+}
+
+/* What the teacher sees comes again, what the student sees is moved, each way in the end. */
+static void test_the_student_sees_pictures_moved(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    recipe(&r);
+    r.keep_tokens = 1.0F;
+    vit158_trainer *plain = student(&r);
+    r.teacher_shift = 1;
+    vit158_trainer *t = student(&r);
+    uint32_t all = 0;
+    for (uint64_t epoch = 0; epoch < 400; epoch += 2) {
+        const shown ours = show(t, epoch), theirs = show(plain, epoch);
+        assert_memory_equal(ours.mixed, theirs.mixed, sizeof ours.mixed);
+        vit158_feed_microbatch(t, 0, 0, 2, 0.0);
+        const uint32_t moves = moves_shown(t, 1);
+        assert_int_not_equal(moves, 0);
+        all |= moves;
+        vit158_feed_microbatch(plain, 0, 0, 2, 0.0);
+        assert_int_not_equal(moves_shown(plain, 0) & 1, 0);
+    }
+    assert_int_equal(all, (1 << 18) - 1);
+    r.augment.flip = 0;
+    vit158_trainer_close(t);
+    t = student(&r);
+    all = 0;
+    for (uint64_t epoch = 0; epoch < 400; epoch += 2) {
+        show(t, epoch);
+        vit158_feed_microbatch(t, 0, 0, 2, 0.0);
+        all |= moves_shown(t, 1);
+    }
+    assert_int_equal(all, (1 << 9) - 1);
+    vit158_trainer_close(t);
+    vit158_trainer_close(plain);
 }
 
 static void test_a_teacher_is_asked_once(void **state)
@@ -261,12 +319,17 @@ static void test_answers_need_a_teacher(void **state)
     r.teacher_epochs = 0;
     assert_int_equal(vit158_recipe_check(&r, &error), VIT158_E_ARGUMENT);
     assert_string_equal(error.message, "teacher_answers without teacher_epochs");
+    r.teacher_answers[0] = 0;
+    r.teacher_shift = 1;
+    assert_int_equal(vit158_recipe_check(&r, &error), VIT158_E_ARGUMENT);
+    assert_string_equal(error.message, "teacher_shift is 1 without teacher_epochs");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pictures_come_again_but_other_patches),
+        cmocka_unit_test(test_the_student_sees_pictures_moved),
         cmocka_unit_test(test_a_teacher_is_asked_once),
         cmocka_unit_test(test_plain_pictures_are_asked_about),
         cmocka_unit_test(test_a_file_hands_answers_on),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Random changes of pictures: the same seed gives the same picture, and AutoAugment's policy does
- * to a picture what its table says, as often as it says.
+ * Random changes of pictures: the same seed gives the same picture, moves go where they say, and
+ * AutoAugment's policy does to a picture what its table says, as often as it says.
  */
 #include "unit/test.h"
 
@@ -70,10 +70,30 @@ static void test_the_policy_follows_its_table(void **state)
     assert_in_range(same, (int)(0.535 * DRAWS), (int)(0.565 * DRAWS));
 }
 
+static void test_moves_of_a_plane(void **state)
+{
+    (void)state;
+    static const float in[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    static const struct {
+        vit158_move move;
+        float out[9];
+    } cases[] = {{{0, 0, 0}, {1, 2, 3, 4, 5, 6, 7, 8, 9}},
+                 {{1, 0, 0}, {2, 3, 0, 5, 6, 0, 8, 9, 0}},
+                 {{0, -1, 0}, {0, 0, 0, 1, 2, 3, 4, 5, 6}},
+                 {{0, 0, 1}, {3, 2, 1, 6, 5, 4, 9, 8, 7}},
+                 {{-1, 2, 1}, {8, 7, 0, 0, 0, 0, 0, 0, 0}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float out[9];
+        vit158_move_plane(out, in, 3, &cases[i].move, 0.0F);
+        assert_memory_equal(out, cases[i].out, sizeof out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_seed_decides),
+        cmocka_unit_test(test_moves_of_a_plane),
         cmocka_unit_test(test_the_policy_follows_its_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
