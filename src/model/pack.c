@@ -43,8 +43,9 @@ static vit158_status check_matrices(packer *p)
     p->report.untrained = !latent;
     if (!latent && p->options->matrices == VIT158_PACK_TRAINED)
         return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
-                           "its matrices were not trained to be ternary (no inner norms, or f32 in "
-                           "`encodings`); --ternarize rounds them all the same and loses accuracy");
+                           "its matrices were not trained to be ternary (no inner norms, f32 in "
+                           "`encodings`, or `weights` is float); --ternarize rounds them all the "
+                           "same and loses accuracy");
     if (latent && p->options->matrices == VIT158_PACK_FLOAT)
         return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
                            "its matrices are the latent weights of a ternary model, which mean "

@@ -130,10 +130,9 @@ static const recipe_key keys[] = {
     COUNT(teacher_epochs, 0, 10000,
           "if not 0: after so many epochs their augmented and mixed pictures come again, and what "
           "the teachers said of them is remembered (4 bytes a picture and class)"),
-    COUNT(
-        teacher_shift, 0, 64,
-        "if not 0: the student sees these pictures shifted by up to so many pixels and, with flip, "
-        "half of them mirrored, anew each time"),
+    COUNT(teacher_shift, 0, 64,
+          "if not 0: the student sees these pictures shifted by up to so many pixels and, with "
+          "flip, half of them mirrored, anew each time"),
     TEXT(teacher_answers, "file that keeps these answers for resumed runs and other students"),
     REAL(temperature, 0.1, 100, "of the teacher's and the student's logits"),
     REAL(drop_path, 0, 0.9, "chance to leave a branch of the last block out, linear in depth"),

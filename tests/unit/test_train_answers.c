@@ -81,8 +81,7 @@ static void assert_same_weights(const vit158_trainer *a, const vit158_trainer *b
     assert_int_equal(memcmp(a->parameters, b->parameters, bytes) == 0, same);
 }
 
-/* Mixed pictures, targets and the first kept patches of the two microbatches that begin an epoch.
- */
+/* Mixed pictures, targets and kept patches of the two microbatches that begin an epoch. */
 typedef struct shown {
     float mixed[4 * 64], targets[4 * 4];
     uint32_t places[4 * 2];
