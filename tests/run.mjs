@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// `npm test`: installs what is missing, builds everything, runs every test, and ends with one line
-// "N passed, N failed" summed over all runners. `node tests/run.mjs STEP...` runs some steps only;
-// `--list` names them.
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+// `npm test`: installs what is missing, builds everything, runs every test but the long ones, and ends
+// with one line "N passed, N failed" summed over all runners. `node tests/run.mjs STEP...` runs some
+// steps only; `--list` names them. `npm run proof` runs the long ones and keeps their result in
+// tests/proof/RESULT.txt.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { countCtest, countLastLine, countsLine, countTap, withExitCode } from './counts.mjs';
-import { ROOT, setUp } from './setup.mjs';
+import { PACKAGES, PROOF_PACKAGES, ROOT, setUp } from './setup.mjs';
 
 const JOBS = String(Math.max(1, Math.min(availableParallelism(), 8)));
 
@@ -53,8 +54,8 @@ async function ctest(preset) {
   return withExitCode(existsSync(report) ? countCtest(readFileSync(report, 'utf8')) : one(false), code);
 }
 
-/** @param {string} folder @returns {Promise<Counts>} */
-async function nodeTests(folder) {
+/** @param {string} folder @param {string} [jobs] @returns {Promise<Counts>} */
+async function nodeTests(folder, jobs = JOBS) {
   const path = join(ROOT, folder);
   const files = !existsSync(path) ? [] : readdirSync(path).filter((name) => name.endsWith('.test.mjs'))
     .sort().map((name) => `${folder}/${name}`);
@@ -64,7 +65,7 @@ async function nodeTests(folder) {
   }
   const tap = join(ROOT, 'build', `${folder.replaceAll('/', '-')}.tap`);
   mkdirSync(join(ROOT, 'build'), { recursive: true });
-  const { code } = await run(process.execPath, ['--test', `--test-concurrency=${JOBS}`,
+  const { code } = await run(process.execPath, ['--test', `--test-concurrency=${jobs}`,
     '--test-reporter=spec', '--test-reporter-destination=stdout',
     '--test-reporter=tap', `--test-reporter-destination=${tap}`, ...files]);
   return withExitCode(countTap(readFileSync(tap, 'utf8')), code);
@@ -88,7 +89,20 @@ const STEPS = {
   },
   node: { about: 'tests/node, by node --test', run: () => nodeTests('tests/node') },
   browser: { about: 'tests/browser, by node --test', run: () => nodeTests('tests/browser') },
+  proof: { about: 'tests/proof, what takes long, by node --test', run: () => nodeTests('tests/proof', '1') },
 };
+
+/** What `npm test` leaves out. */
+const LONG_STEPS = ['proof'];
+
+/** Keeps a proof's summary: when, which commit, which machine, what came out. @param {string[]} summary */
+function keepResult(summary) {
+  const git = (/** @type {string[]} */ ...args) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
+  const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ', with uncommitted changes';
+  const lines = [`${new Date().toISOString().slice(0, 10)}, commit ${git('rev-parse', '--short', 'HEAD')}${changed}`,
+    `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`, ...summary];
+  writeFileSync(join(ROOT, 'tests/proof/RESULT.txt'), lines.map((line) => `${line}\n`).join(''));
+}
 
 /** @param {string[]} names */
 async function main(names) {
@@ -96,7 +110,7 @@ async function main(names) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   /** @type {string[]} */
   const summary = [];
-  if (!setUp()) {
+  if (!setUp(names.some((name) => LONG_STEPS.includes(name)) ? [...PACKAGES, ...PROOF_PACKAGES] : PACKAGES)) {
     console.log('setup failed: see above');
     total.failed = 1;
     names = [];
@@ -114,6 +128,8 @@ async function main(names) {
       summary.push(`         SKIPPED: ${counts.skippedTests.join(', ')}`);
   }
   console.log(`\n== summary (${((Date.now() - started) / 1000).toFixed(0)} s)\n${summary.join('\n')}`);
+  if (names.length > 0 && names.every((name) => LONG_STEPS.includes(name)))
+    keepResult([...summary, countsLine(total)]);
   console.log(countsLine(total));
   return total.failed === 0 && total.passed > 0;
 }
@@ -122,10 +138,11 @@ const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in STEPS));
 if (wanted.includes('--list')) {
   for (const [name, step] of Object.entries(STEPS))
-    console.log(`${name.padEnd(8)} ${step.about}`);
+    console.log(`${name.padEnd(8)} ${step.about}${LONG_STEPS.includes(name) ? ' (not part of `npm test`)' : ''}`);
 } else if (unknown !== undefined) {
   console.error(`no step '${unknown}'; the steps are ${Object.keys(STEPS).join(', ')}`);
   process.exitCode = 2;
 } else {
-  process.exitCode = await main(wanted.length > 0 ? wanted : Object.keys(STEPS)) ? 0 : 1;
+  process.exitCode = await main(wanted.length > 0 ? wanted
+    : Object.keys(STEPS).filter((name) => !LONG_STEPS.includes(name))) ? 0 : 1;
 }

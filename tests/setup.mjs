@@ -38,6 +38,13 @@ export const PACKAGES = [
   { name: 'clang-format-14', why: 'format check', command: 'clang-format-14', version: '14.' },
 ];
 
+/** What `npm run proof` needs besides. @type {typeof PACKAGES} */
+export const PROOF_PACKAGES = [
+  { name: 'python3-torch', why: 'makes the goldens anew', python: 'torch' },
+  { name: 'libopenblas0-pthread', why: 'PyTorch in good time',
+    file: '/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.so.0' },
+];
+
 /** @param {string} text */
 function say(text) {
   process.stdout.write(`setup: ${text}\n`);
@@ -67,9 +74,9 @@ function isDebian12() {
   return /^ID=debian$/m.test(text) && /^VERSION_ID="?12"?$/m.test(text);
 }
 
-/** Packages that dpkg does not know as installed. */
-function missingDebianPackages() {
-  const names = PACKAGES.map((p) => p.name);
+/** Packages that dpkg does not know as installed. @param {typeof PACKAGES} packages */
+function missingDebianPackages(packages) {
+  const names = packages.map((p) => p.name);
   const run = quiet('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names]);
   const installed = new Set(run.stdout.split('\n').filter((line) => line.endsWith(' installed'))
     .map((line) => line.split(' ')[0]));
@@ -91,8 +98,9 @@ function probe(p) {
   return quiet('cc', ['-fsyntax-only', '-x', 'c', '-'], source).status === 0;
 }
 
-function installDebianPackages() {
-  const missing = missingDebianPackages();
+/** @param {typeof PACKAGES} packages */
+function installDebianPackages(packages) {
+  const missing = missingDebianPackages(packages);
   if (missing.length === 0)
     return true;
   say(`missing Debian packages: ${missing.join(' ')}`);
@@ -110,8 +118,9 @@ function installDebianPackages() {
   return aptGet(['update', '-q']) && aptGet([...install, '-q']);
 }
 
-function checkOtherSystem() {
-  const missing = PACKAGES.filter((p) => !probe(p));
+/** @param {typeof PACKAGES} packages */
+function checkOtherSystem(packages) {
+  const missing = packages.filter((p) => !probe(p));
   if (missing.length === 0)
     return true;
   say('this is not Debian 12, so nothing is installed for you. Missing:');
@@ -137,13 +146,13 @@ function npmIsCurrent() {
 }
 
 /** Installs what is missing; false if something could not be. */
-export function setUp() {
+export function setUp(packages = PACKAGES) {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < 20) {
     say(`the tests need Node 20 or newer, this is ${process.version}`);
     return false;
   }
-  if (!(isDebian12() ? installDebianPackages() : checkOtherSystem()))
+  if (!(isDebian12() ? installDebianPackages(packages) : checkOtherSystem(packages)))
     return false;
   return npmIsCurrent() || loud('npm', ['ci', '--no-audit', '--no-fund']);
 }

@@ -23,13 +23,13 @@ function runModule(source) {
   return JSON.parse(stdout);
 }
 
-test('packed it is at most 2 MB; without models smaller than 1 MB, and nothing is in it that does not belong', () => {
+test('packed it is at most 2 MB; without models smaller than 1.4 MB, and nothing is in it that does not belong', () => {
   assert.ok(statSync(tarball).size <= 2e6);
   const { stdout } = run('tar', ['-tzf', tarball]);
   const files = stdout.trim().split('\n').map((name) => name.replace(/^package\//, ''));
   const bytes = files.filter((name) => !name.startsWith('models/'))
     .reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
-  assert.ok(bytes < 1e6, `${bytes} bytes`);
+  assert.ok(bytes <= 1.4e6, `${bytes} bytes`);
   const allowed = /^(package\.json|README\.md|LICENSE|THIRD-PARTY\.md|web\/README\.md|web\/(lib|cli)\/[\w.]+|web\/cli\.mjs|web\/bundle\/template\.html\.gz|wasm_build\/dist\/[\w.-]+|models\/[\w.-]+)$/;
   assert.deepEqual(files.filter((name) => !allowed.test(name)), []);
 });
