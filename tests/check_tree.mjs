@@ -139,6 +139,16 @@ const BUILD_RULES = {
     return ok ? [] : [`${compiler}: ${errors}`];
   }),
 
+  'all headers compile together': () => {
+    const lines = SOURCES.filter((path) => path.endsWith('.h')).map((path) => `#include "${path.slice(4)}"\n`);
+    const { ok, errors } = output('gcc', ['-std=c11', '-Wall', '-Wextra', '-Werror', '-fsyntax-only',
+      '-DVIT158_HAVE_SIMD128=1', '-Isrc', '-x', 'c', '-'], lines.join(''));
+    return ok ? [] : errors.split('\n').filter((line) => /error/.test(line));
+  },
+
+  'names of src/train start with vit158_train': () => SOURCES.filter((path) => /^src\/train\/.*\.h$/.test(path))
+    .flatMap((path) => [...read(path).matchAll(/^(?:}|\w[\w ]*[ *])\s*\*?(vit158_(?!train)\w+)[;(]/gm)].map((match) => `${path}: ${match[1]}`)),
+
   'every header compiles alone': () => SOURCES.filter((path) => path.endsWith('.h')).flatMap((path) => {
     const { ok, errors } = output('gcc', ['-std=c11', '-Wall', '-Wextra', '-Werror', '-fsyntax-only',
       '-DVIT158_HAVE_SIMD128=1', '-Isrc', '-x', 'c', '-'], `#include "${path.slice(4)}"\n`);

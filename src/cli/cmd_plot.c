@@ -171,11 +171,11 @@ static int plot(const char *text, const char *path)
     for (size_t i = 0; i < curve_count; i++)
         if (curves[i].count)
             last = fmax(last, curves[i].x[curves[i].count - 1]);
-    vit158_file_writer out;
-    vit158_status status = vit158_file_begin(&out, path, &error);
+    vit158_train_file_writer out;
+    vit158_status status = vit158_train_file_begin(&out, path, &error);
     if (status == VIT158_OK) {
         draw(out.file, panels, sizeof panels / sizeof panels[0], last);
-        status = vit158_file_commit(&out, &error);
+        status = vit158_train_file_commit(&out, &error);
     }
     free(memory);
     return status == VIT158_OK ? VIT158_EXIT_OK : vit158_complain("plot", NULL, &error);
@@ -200,7 +200,7 @@ int vit158_cmd_plot(int argc, char **argv)
     vit158_error error;
     uint8_t *text;
     size_t n_bytes;
-    if (vit158_file_read(&text, &n_bytes, arguments.values[0], &error) != VIT158_OK)
+    if (vit158_train_file_read(&text, &n_bytes, arguments.values[0], &error) != VIT158_OK)
         return vit158_complain("plot", NULL, &error);
     const int result = plot((const char *)text, path);
     free(text);

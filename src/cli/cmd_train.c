@@ -59,20 +59,21 @@ static vit158_status apply_settings(vit158_train_recipe *recipe, const train_opt
         const char *equals = strchr(o->settings[i], '=');
         const size_t n = equals ? (size_t)(equals - o->settings[i]) : sizeof key;
         if (n >= sizeof key)
-            return vit158_recipe_set(recipe, o->settings[i], "", "--set", error);
+            return vit158_train_recipe_set(recipe, o->settings[i], "", "--set", error);
         memcpy(key, o->settings[i], n);
         key[n] = 0;
-        VIT158_RETURN_IF_ERROR(vit158_recipe_set(recipe, key, equals + 1, "--set", error));
+        VIT158_RETURN_IF_ERROR(vit158_train_recipe_set(recipe, key, equals + 1, "--set", error));
     }
     if (o->minutes > 0.0) {
         snprintf(number, sizeof number, "%.9g", o->minutes);
-        VIT158_RETURN_IF_ERROR(vit158_recipe_set(recipe, "minutes", number, "--minutes", error));
+        VIT158_RETURN_IF_ERROR(
+            vit158_train_recipe_set(recipe, "minutes", number, "--minutes", error));
     }
     if (o->init)
-        VIT158_RETURN_IF_ERROR(vit158_recipe_set(recipe, "init", o->init, "--init", error));
+        VIT158_RETURN_IF_ERROR(vit158_train_recipe_set(recipe, "init", o->init, "--init", error));
     if (o->teacher)
         VIT158_RETURN_IF_ERROR(
-            vit158_recipe_set(recipe, "teacher", o->teacher, "--teacher", error));
+            vit158_train_recipe_set(recipe, "teacher", o->teacher, "--teacher", error));
     if (o->threads)
         recipe->threads = o->threads;
     if (o->weights < 2)
@@ -86,8 +87,8 @@ static vit158_status load_recipe(vit158_train_recipe *recipe, const char *path, 
 {
     uint8_t *text;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_file_read(&text, &n_bytes, path, error));
-    const vit158_status status = vit158_recipe_parse(recipe, (const char *)text, path, error);
+    VIT158_RETURN_IF_ERROR(vit158_train_file_read(&text, &n_bytes, path, error));
+    const vit158_status status = vit158_train_recipe_parse(recipe, (const char *)text, path, error);
     free(text);
     return status;
 }
@@ -98,18 +99,18 @@ static int train(const train_options *o, const char *recipe_path)
     vit158_train_recipe *recipe = malloc(sizeof *recipe);
     if (!recipe)
         return VIT158_EXIT_FAILED;
-    vit158_recipe_defaults(recipe);
+    vit158_train_recipe_defaults(recipe);
     vit158_status status = load_recipe(recipe, recipe_path, &error);
     if (status == VIT158_OK)
         status = apply_settings(recipe, o, &error);
-    const vit158_run_options run = {.out_dir = o->out,
-                                    .resume = o->resume,
-                                    .max_minutes = o->stop_after,
-                                    .max_steps = o->max_steps,
-                                    .stop = &stop_request,
-                                    .progress = o->quiet ? NULL : stdout};
+    const vit158_train_run_options run = {.out_dir = o->out,
+                                          .resume = o->resume,
+                                          .max_minutes = o->stop_after,
+                                          .max_steps = o->max_steps,
+                                          .stop = &stop_request,
+                                          .progress = o->quiet ? NULL : stdout};
     if (status == VIT158_OK)
-        status = vit158_run(recipe, &run, &error);
+        status = vit158_train_run(recipe, &run, &error);
     free(recipe);
     return status == VIT158_OK ? VIT158_EXIT_OK : vit158_complain("train", NULL, &error);
 }
@@ -162,8 +163,8 @@ int vit158_cmd_train(int argc, char **argv)
         return parsed;
     if (o.keys) {
         vit158_train_recipe defaults;
-        vit158_recipe_defaults(&defaults);
-        vit158_recipe_print(&defaults, stdout);
+        vit158_train_recipe_defaults(&defaults);
+        vit158_train_recipe_print(&defaults, stdout);
         return VIT158_EXIT_OK;
     }
     if (arguments.count != 1) {

@@ -19,7 +19,7 @@
 static void make_key(char key[65], const vit158_trainer *t)
 {
     const vit158_train_recipe *r = &t->recipe;
-    const vit158_dataset *d = &t->train;
+    const vit158_train_dataset *d = &t->train;
     const uint64_t numbers[] = {r->seed,     r->teacher_epochs, r->microbatch, d->count,
                                 d->channels, d->side,           d->classes,    t->half};
     vit158_sha256 hash = vit158_sha256_start();
@@ -27,15 +27,15 @@ static void make_key(char key[65], const vit158_trainer *t)
     vit158_sha256_add(&hash, &r->augment, sizeof r->augment);
     vit158_sha256_add(&hash, r->mean, sizeof r->mean);
     vit158_sha256_add(&hash, r->std, sizeof r->std);
-    vit158_sha256_add(&hash, d->pixels, d->count * vit158_dataset_picture(d));
+    vit158_sha256_add(&hash, d->pixels, d->count * vit158_train_dataset_picture(d));
     vit158_sha256_add(&hash, d->labels, d->count * sizeof *d->labels);
-    for (const vit158_teacher *teacher = t->teachers; teacher; teacher = teacher->next)
+    for (const vit158_train_teacher *teacher = t->teachers; teacher; teacher = teacher->next)
         vit158_sha256_add(&hash, teacher->parameters,
                           teacher->net.parameters * sizeof *teacher->parameters);
     vit158_sha256_end_hex(&hash, key);
 }
 
-static vit158_status check_and_read(vit158_answers *a, const vit158_safetensors *file,
+static vit158_status check_and_read(vit158_train_answers *a, const vit158_safetensors *file,
                                     const char *path, vit158_error *error)
 {
     const char *key = vit158_header_metadata(vit158_safetensors_header(file), KEY);
@@ -47,12 +47,12 @@ static vit158_status check_and_read(vit158_answers *a, const vit158_safetensors 
     return vit158_safetensors_get_f32(file, TENSOR, a->logits, a->floats, error);
 }
 
-vit158_status vit158_answers_open(vit158_trainer *t, vit158_error *error)
+vit158_status vit158_train_answers_open(vit158_trainer *t, vit158_error *error)
 {
     const vit158_train_recipe *r = &t->recipe;
     if (!r->teacher_epochs)
         return VIT158_OK;
-    vit158_answers *a = calloc(1, sizeof *a);
+    vit158_train_answers *a = calloc(1, sizeof *a);
     t->answers = a;
     if (a) {
         a->floats = (uint64_t)r->teacher_epochs * t->train.count * t->train.classes;
@@ -67,13 +67,13 @@ vit158_status vit158_answers_open(vit158_trainer *t, vit158_error *error)
     if (!r->teacher_answers[0] || access(r->teacher_answers, F_OK) != 0)
         return VIT158_OK;
     vit158_safetensors *file;
-    VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, r->teacher_answers, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_tensors_open(&file, r->teacher_answers, error));
     const vit158_status status = check_and_read(a, file, r->teacher_answers, error);
     vit158_safetensors_close(file);
     return status;
 }
 
-void vit158_answers_close(vit158_trainer *t)
+void vit158_train_answers_close(vit158_trainer *t)
 {
     if (t->answers)
         free(t->answers->logits);
@@ -81,31 +81,31 @@ void vit158_answers_close(vit158_trainer *t)
     t->answers = NULL;
 }
 
-void vit158_answers_give(vit158_trainer *t, uint32_t worker, uint64_t first, uint32_t images,
-                         double progress)
+void vit158_train_answers_give(vit158_trainer *t, uint32_t worker, uint64_t first, uint32_t images,
+                               double progress)
 {
     const vit158_train_recipe *r = &t->recipe;
     const size_t floats = (size_t)images * t->train.classes;
     float *taught = t->feed[worker].taught;
     /* Past either point the same pictures are changed less. */
     if (!t->answers || progress >= r->augment_until || progress >= r->mix_until) {
-        vit158_teachers_run(t, worker, images);
+        vit158_train_teachers_run(t, worker, images);
         return;
     }
-    const uint64_t place = vit158_feed_epoch(t) * t->train.count + first;
+    const uint64_t place = vit158_train_feed_epoch(t) * t->train.count + first;
     float *known = t->answers->logits + place * t->train.classes;
     if (known[0] != FLT_MAX) {
         memcpy(taught, known, floats * sizeof *taught);
         return;
     }
-    vit158_teachers_run(t, worker, images);
+    vit158_train_teachers_run(t, worker, images);
     memcpy(known, taught, floats * sizeof *taught);
     t->answers->fresh[worker] = true;
 }
 
-vit158_status vit158_answers_save(vit158_trainer *t, vit158_error *error)
+vit158_status vit158_train_answers_save(vit158_trainer *t, vit158_error *error)
 {
-    vit158_answers *a = t->answers;
+    vit158_train_answers *a = t->answers;
     bool fresh = false;
     for (uint32_t w = 0; a && w < t->recipe.threads; w++)
         fresh |= a->fresh[w];

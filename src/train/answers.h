@@ -10,26 +10,27 @@
 
 #include "train/trainer.h"
 
-struct vit158_answers {
-    char key[65];                   /* hash of all that decides pictures and answers */
-    uint64_t floats;                /* epochs * pictures an epoch * classes */
-    float *logits;                  /* [epochs][pictures][classes], FLT_MAX = not asked yet */
-    bool fresh[VIT158_MAX_WORKERS]; /* workers that have added some since the file was written */
+struct vit158_train_answers {
+    char key[65];                         /* hash of all that decides pictures and answers */
+    uint64_t floats;                      /* epochs * pictures an epoch * classes */
+    float *logits;                        /* [epochs][pictures][classes], FLT_MAX = not asked yet */
+    bool fresh[VIT158_TRAIN_MAX_WORKERS]; /* workers that have added some since the file was written
+                                           */
 };
 
 /* If the recipe wants answers remembered; after the teachers are open. Reads the recipe's
  * teacher_answers if it exists. On failure those read stay until the trainer is closed.
  * Errors: VIT158_E_ARGUMENT if the file's answers are about other pictures or of other teachers,
  * VIT158_E_MEMORY, and those of vit158_safetensors_get_f32. */
-vit158_status vit158_answers_open(vit158_trainer *trainer, vit158_error *error);
-void vit158_answers_close(vit158_trainer *trainer);
+vit158_status vit158_train_answers_open(vit158_trainer *trainer, vit158_error *error);
+void vit158_train_answers_close(vit158_trainer *trainer);
 
-/* The teachers' logits of the worker's microbatch, vit158_feed_microbatch(trainer, worker, first,
- * images, progress) before, into its feed->taught. */
-void vit158_answers_give(vit158_trainer *trainer, uint32_t worker, uint64_t first, uint32_t images,
-                         double progress);
+/* The teachers' logits of the worker's microbatch, vit158_train_feed_microbatch(trainer, worker,
+ * first, images, progress) before, into its feed->taught. */
+void vit158_train_answers_give(vit158_trainer *trainer, uint32_t worker, uint64_t first,
+                               uint32_t images, double progress);
 
 /* Writes the file if there are new ones. */
-vit158_status vit158_answers_save(vit158_trainer *trainer, vit158_error *error);
+vit158_status vit158_train_answers_save(vit158_trainer *trainer, vit158_error *error);
 
 #endif

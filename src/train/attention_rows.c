@@ -16,11 +16,11 @@ typedef struct head_view {
     float factor;
 } head_view;
 
-static head_view view(const vit158_attention *a, uint32_t head)
+static head_view view(const vit158_train_attention *a, uint32_t head)
 {
     head_view h = {.n = a->n_tokens, .nq = a->n_queries, .width = a->dim / a->heads};
     h.ld = (size_t)3 * a->dim;
-    h.padded = vit158_round_up(a->n_tokens, 16);
+    h.padded = vit158_train_round_up(a->n_tokens, 16);
     h.q = a->qkv + (size_t)head * h.width;
     h.k = h.q + a->dim;
     h.v = h.k + a->dim;
@@ -44,17 +44,17 @@ static void transpose(float *to, const float *x, const head_view *h)
 static void scores(float *y, const float *a, size_t lda, const float *b, float factor,
                    const head_view *h)
 {
-    const vit158_product p = {.y = y,
-                              .ldy = h->padded,
-                              .a = a,
-                              .a_row = lda,
-                              .a_step = 1,
-                              .b = b,
-                              .ldb = h->padded,
-                              .rows = h->nq,
-                              .cols = (uint32_t)h->padded,
-                              .depth = h->width,
-                              .factor = factor};
+    const vit158_train_product p = {.y = y,
+                                    .ldy = h->padded,
+                                    .a = a,
+                                    .a_row = lda,
+                                    .a_step = 1,
+                                    .b = b,
+                                    .ldb = h->padded,
+                                    .rows = h->nq,
+                                    .cols = (uint32_t)h->padded,
+                                    .depth = h->width,
+                                    .factor = factor};
     ISA(product)(&p);
 }
 
@@ -63,11 +63,11 @@ static void softmax_row(float *x, const head_view *h)
     for (size_t i = h->n; i < h->padded; i++)
         x[i] = -1e30F;
     vf most = vf_set(-1e30F);
-    for (size_t i = 0; i < h->padded; i += VIT158_LANES)
+    for (size_t i = 0; i < h->padded; i += VIT158_TRAIN_LANES)
         most = vf_max(most, vf_load(x + i));
     const vf top = vf_set(vf_largest(most));
     vf total = vf_set(0.0F);
-    for (size_t i = 0; i < h->padded; i += VIT158_LANES) {
+    for (size_t i = 0; i < h->padded; i += VIT158_TRAIN_LANES) {
         const vf e = vf_exp(vf_load(x + i) - top);
         vf_store(x + i, e);
         total += e;
@@ -75,11 +75,11 @@ static void softmax_row(float *x, const head_view *h)
     for (size_t i = h->n; i < h->padded; i++)
         x[i] = 0.0F;
     const float inverse = 1.0F / vf_sum(total);
-    for (size_t i = 0; i < h->padded; i += VIT158_LANES)
+    for (size_t i = 0; i < h->padded; i += VIT158_TRAIN_LANES)
         vf_store(x + i, vf_load(x + i) * inverse);
 }
 
-void ISA(attention)(const vit158_attention *a)
+void ISA(attention)(const vit158_train_attention *a)
 {
     for (uint32_t head = 0; head < a->heads; head++) {
         const head_view h = view(a, head);
@@ -88,17 +88,17 @@ void ISA(attention)(const vit158_attention *a)
         scores(h.p, h.q, h.ld, keys, h.factor, &h);
         for (uint32_t t = 0; t < h.nq; t++)
             softmax_row(h.p + t * h.padded, &h);
-        const vit158_product sum = {.y = a->out + (size_t)head * h.width,
-                                    .ldy = a->dim,
-                                    .a = h.p,
-                                    .a_row = h.padded,
-                                    .a_step = 1,
-                                    .b = h.v,
-                                    .ldb = h.ld,
-                                    .rows = h.nq,
-                                    .cols = h.width,
-                                    .depth = h.n,
-                                    .factor = 1.0F};
+        const vit158_train_product sum = {.y = a->out + (size_t)head * h.width,
+                                          .ldy = a->dim,
+                                          .a = h.p,
+                                          .a_row = h.padded,
+                                          .a_step = 1,
+                                          .b = h.v,
+                                          .ldb = h.ld,
+                                          .rows = h.nq,
+                                          .cols = h.width,
+                                          .depth = h.n,
+                                          .factor = 1.0F};
         ISA(product)(&sum);
     }
 }
@@ -107,67 +107,67 @@ void ISA(attention)(const vit158_attention *a)
 static void softmax_row_gradient(float *dp, const float *p, const head_view *h)
 {
     vf dot = vf_set(0.0F);
-    for (size_t i = 0; i < h->padded; i += VIT158_LANES)
+    for (size_t i = 0; i < h->padded; i += VIT158_TRAIN_LANES)
         dot += vf_load(dp + i) * vf_load(p + i);
     const vf mean = vf_set(vf_sum(dot));
-    for (size_t i = 0; i < h->padded; i += VIT158_LANES)
+    for (size_t i = 0; i < h->padded; i += VIT158_TRAIN_LANES)
         vf_store(dp + i, vf_load(p + i) * (vf_load(dp + i) - mean) * h->factor);
 }
 
-static void head_gradient(const vit158_attention *a, uint32_t head)
+static void head_gradient(const vit158_train_attention *a, uint32_t head)
 {
     const head_view h = view(a, head);
     const float *dout = a->dout + (size_t)head * h.width;
     float *values = a->scratch, *ds = values + h.width * h.padded;
     float *dq = a->dqkv + (size_t)head * h.width, *dk = dq + a->dim, *dv = dk + a->dim;
     /* dv = p^T dout */
-    vit158_product p = {.y = dv,
-                        .ldy = h.ld,
-                        .a = h.p,
-                        .a_row = 1,
-                        .a_step = h.padded,
-                        .b = dout,
-                        .ldb = a->dim,
-                        .rows = h.n,
-                        .cols = h.width,
-                        .depth = h.nq,
-                        .factor = 1.0F};
+    vit158_train_product p = {.y = dv,
+                              .ldy = h.ld,
+                              .a = h.p,
+                              .a_row = 1,
+                              .a_step = h.padded,
+                              .b = dout,
+                              .ldb = a->dim,
+                              .rows = h.n,
+                              .cols = h.width,
+                              .depth = h.nq,
+                              .factor = 1.0F};
     ISA(product)(&p);
     transpose(values, h.v, &h);
     scores(ds, dout, a->dim, values, 1.0F, &h);
     for (uint32_t t = 0; t < h.nq; t++)
         softmax_row_gradient(ds + t * h.padded, h.p + t * h.padded, &h);
     /* dq = ds k */
-    p = (vit158_product){.y = dq,
-                         .ldy = h.ld,
-                         .a = ds,
-                         .a_row = h.padded,
-                         .a_step = 1,
-                         .b = h.k,
-                         .ldb = h.ld,
-                         .rows = h.nq,
-                         .cols = h.width,
-                         .depth = h.n,
-                         .factor = 1.0F};
+    p = (vit158_train_product){.y = dq,
+                               .ldy = h.ld,
+                               .a = ds,
+                               .a_row = h.padded,
+                               .a_step = 1,
+                               .b = h.k,
+                               .ldb = h.ld,
+                               .rows = h.nq,
+                               .cols = h.width,
+                               .depth = h.n,
+                               .factor = 1.0F};
     ISA(product)(&p);
     for (uint32_t t = h.nq; t < h.n; t++)
         memset(dq + t * h.ld, 0, h.width * sizeof *dq);
     /* dk = ds^T q */
-    p = (vit158_product){.y = dk,
-                         .ldy = h.ld,
-                         .a = ds,
-                         .a_row = 1,
-                         .a_step = h.padded,
-                         .b = h.q,
-                         .ldb = h.ld,
-                         .rows = h.n,
-                         .cols = h.width,
-                         .depth = h.nq,
-                         .factor = 1.0F};
+    p = (vit158_train_product){.y = dk,
+                               .ldy = h.ld,
+                               .a = ds,
+                               .a_row = 1,
+                               .a_step = h.padded,
+                               .b = h.q,
+                               .ldb = h.ld,
+                               .rows = h.n,
+                               .cols = h.width,
+                               .depth = h.nq,
+                               .factor = 1.0F};
     ISA(product)(&p);
 }
 
-void ISA(attention_gradient)(const vit158_attention *a)
+void ISA(attention_gradient)(const vit158_train_attention *a)
 {
     for (uint32_t head = 0; head < a->heads; head++)
         head_gradient(a, head);

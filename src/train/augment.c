@@ -8,9 +8,9 @@
 
 #define ERASE_TRIES 10
 
-vit158_move vit158_move_random(uint32_t shift, uint32_t flip, vit158_rng *rng)
+vit158_train_move vit158_train_move_random(uint32_t shift, uint32_t flip, vit158_rng *rng)
 {
-    vit158_move move;
+    vit158_train_move move;
     move.dx = (int)vit158_rng_below(rng, 2 * shift + 1) - (int)shift;
     move.dy = (int)vit158_rng_below(rng, 2 * shift + 1) - (int)shift;
     move.flip = flip && vit158_rng_below(rng, 2);
@@ -18,14 +18,14 @@ vit158_move vit158_move_random(uint32_t shift, uint32_t flip, vit158_rng *rng)
 }
 
 /* Where pixel (x, y) of the moved picture is taken from, < 0 = beyond the edges. */
-static int source(const vit158_move *move, int side, int x, int y)
+static int source(const vit158_train_move *move, int side, int x, int y)
 {
     const int sx = (move->flip ? side - 1 - x : x) + move->dx, sy = y + move->dy;
     return sx < 0 || sx >= side || sy < 0 || sy >= side ? -1 : sy * side + sx;
 }
 
-void vit158_move_plane(float *out, const float *in, uint32_t side, const vit158_move *move,
-                       float outside)
+void vit158_train_move_plane(float *out, const float *in, uint32_t side,
+                             const vit158_train_move *move, float outside)
 {
     for (int y = 0; y < (int)side; y++) {
         for (int x = 0; x < (int)side; x++) {
@@ -36,9 +36,9 @@ void vit158_move_plane(float *out, const float *in, uint32_t side, const vit158_
 }
 
 static void crop_flip(uint8_t *out, const uint8_t *in, uint32_t channels, uint32_t side,
-                      const vit158_augment *how, vit158_rng *rng)
+                      const vit158_train_augment *how, vit158_rng *rng)
 {
-    const vit158_move move = vit158_move_random(how->crop, how->flip, rng);
+    const vit158_train_move move = vit158_train_move_random(how->crop, how->flip, rng);
     for (uint32_t c = 0; c < channels; c++, in += (size_t)side * side) {
         for (int y = 0; y < (int)side; y++) {
             for (int x = 0; x < (int)side; x++) {
@@ -69,14 +69,15 @@ static void erase(uint8_t *x, uint32_t channels, uint32_t side, vit158_rng *rng)
     }
 }
 
-void vit158_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scratch, uint32_t channels,
-                            uint32_t side, const vit158_augment *how, vit158_rng *rng)
+void vit158_train_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scratch,
+                                  uint32_t channels, uint32_t side, const vit158_train_augment *how,
+                                  vit158_rng *rng)
 {
     crop_flip(out, in, channels, side, how, rng);
     for (uint32_t i = 0; i < how->operations; i++)
-        vit158_augment_operation(out, scratch, channels, side, how->magnitude, rng);
+        vit158_train_augment_operation(out, scratch, channels, side, how->magnitude, rng);
     if (how->autoaugment > 0.0F && vit158_rng_uniform(rng) < how->autoaugment)
-        vit158_augment_policy(out, scratch, channels, side, rng);
+        vit158_train_augment_policy(out, scratch, channels, side, rng);
     if (how->erase > 0.0F && vit158_rng_uniform(rng) < how->erase)
         erase(out, channels, side, rng);
 }
@@ -110,8 +111,8 @@ static float cut(float *x, const float *other, uint32_t channels, uint32_t side,
     return 1.0F - (float)((x1 - x0) * (y1 - y0)) / (float)(n * n);
 }
 
-float vit158_augment_mix(float *x, const float *other, uint32_t channels, uint32_t side,
-                         const vit158_augment *how, vit158_rng *rng)
+float vit158_train_augment_mix(float *x, const float *other, uint32_t channels, uint32_t side,
+                               const vit158_train_augment *how, vit158_rng *rng)
 {
     if (how->mix <= 0.0F || vit158_rng_uniform(rng) >= how->mix)
         return 1.0F;

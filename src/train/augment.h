@@ -10,7 +10,7 @@
 
 #include "base/rng.h"
 
-typedef struct vit158_augment {
+typedef struct vit158_train_augment {
     uint32_t operations; /* of the list, 0 = none */
     float magnitude;     /* 0 .. 1, strongest strength drawn */
     float autoaugment;   /* probability of a pair of AutoAugment's CIFAR-10 policy */
@@ -20,27 +20,28 @@ typedef struct vit158_augment {
     float mix;           /* probability of mixing a picture with another */
     float cutmix;        /* share of the mixed ones that are CutMix */
     float mixup_alpha;   /* Beta(alpha, alpha) of mixup; CutMix uses Beta(1, 1) */
-} vit158_augment;
+} vit158_train_augment;
 
 /* out [channels][side][side] from in of the same shape; scratch: one picture more. out, in and
  * scratch are distinct. */
-void vit158_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scratch, uint32_t channels,
-                            uint32_t side, const vit158_augment *how, vit158_rng *rng);
+void vit158_train_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scratch,
+                                  uint32_t channels, uint32_t side, const vit158_train_augment *how,
+                                  vit158_rng *rng);
 
 /* Where a picture is moved to: out(x, y) = in(x + dx, y + dy), of the mirrored picture if flip. */
-typedef struct vit158_move {
+typedef struct vit158_train_move {
     int dx, dy, flip;
-} vit158_move;
+} vit158_train_move;
 
 /* Up to `shift` pixels each way; mirrored half of the times if `flip`. */
-vit158_move vit158_move_random(uint32_t shift, uint32_t flip, vit158_rng *rng);
+vit158_train_move vit158_train_move_random(uint32_t shift, uint32_t flip, vit158_rng *rng);
 
 /* One channel, out and in [side][side] and distinct; `outside` comes in from beyond the edges. */
-void vit158_move_plane(float *out, const float *in, uint32_t side, const vit158_move *move,
-                       float outside);
+void vit158_train_move_plane(float *out, const float *in, uint32_t side,
+                             const vit158_train_move *move, float outside);
 
 /* Mixes `other` into x (both [channels][side][side] floats) and returns the share of x. */
-float vit158_augment_mix(float *x, const float *other, uint32_t channels, uint32_t side,
-                         const vit158_augment *how, vit158_rng *rng);
+float vit158_train_augment_mix(float *x, const float *other, uint32_t channels, uint32_t side,
+                               const vit158_train_augment *how, vit158_rng *rng);
 
 #endif

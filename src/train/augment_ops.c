@@ -245,8 +245,8 @@ static float random_sign(vit158_rng *rng)
     return vit158_rng_below(rng, 2) ? 1.0F : -1.0F;
 }
 
-void vit158_augment_operation(uint8_t *x, uint8_t *scratch, uint32_t channels, uint32_t side,
-                              float magnitude, vit158_rng *rng)
+void vit158_train_augment_operation(uint8_t *x, uint8_t *scratch, uint32_t channels, uint32_t side,
+                                    float magnitude, vit158_rng *rng)
 {
     const picture p = {x, scratch, channels, side, (size_t)side * side};
     const float strength = magnitude * vit158_rng_uniform(rng);
@@ -295,8 +295,8 @@ static const policy_step cifar10_policy[25][2] = {
     {{SHIFT_Y, 7, 9}, {STRETCH, 9, 1}},
 };
 
-void vit158_augment_policy(uint8_t *x, uint8_t *scratch, uint32_t channels, uint32_t side,
-                           vit158_rng *rng)
+void vit158_train_augment_policy(uint8_t *x, uint8_t *scratch, uint32_t channels, uint32_t side,
+                                 vit158_rng *rng)
 {
     const picture p = {x, scratch, channels, side, (size_t)side * side};
     const policy_step *steps = cifar10_policy[vit158_rng_below(rng, 25)];

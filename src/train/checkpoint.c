@@ -14,11 +14,11 @@
 
 #define PARTS 4
 static const char *const prefixes[PARTS] = {"", "ema.", "m.", "v."};
-#define MAX_LONG_NAME (VIT158_MAX_NAME + 8)
+#define MAX_LONG_NAME (VIT158_TRAIN_MAX_NAME + 8)
 
 /* Shape as timm has it. */
-static vit158_tensor_view view_of(const vit158_net *net, const vit158_tensor *t, const char *name,
-                                  const float *data)
+static vit158_tensor_view view_of(const vit158_train_net *net, const vit158_train_tensor *t,
+                                  const char *name, const float *data)
 {
     const uint32_t p = net->config.patch_size;
     vit158_tensor_view v = {.name = name, .dtype = VIT158_DTYPE_F32, .data = data};
@@ -89,7 +89,8 @@ static void state_from_numbers(vit158_train_state *s, const uint64_t in[7])
                               .best = bits_double(in[6])};
 }
 
-vit158_status vit158_checkpoint_save(const vit158_trainer *t, const char *path, vit158_error *error)
+vit158_status vit158_train_checkpoint_save(const vit158_trainer *t, const char *path,
+                                           vit158_error *error)
 {
     const uint32_t count = t->net.tensor_count;
     vit158_tensor_view *views = calloc((size_t)PARTS * count, sizeof *views);
@@ -102,7 +103,7 @@ vit158_status vit158_checkpoint_save(const vit158_trainer *t, const char *path, 
     const float *parts[PARTS] = {t->parameters, t->average, t->optimiser.m, t->optimiser.v};
     for (uint32_t p = 0; p < PARTS; p++)
         for (uint32_t i = 0; i < count; i++) {
-            const vit158_tensor *tensor = &t->net.tensors[i];
+            const vit158_train_tensor *tensor = &t->net.tensors[i];
             char *name = names[p * count + i];
             vit158_format(name, MAX_LONG_NAME, "%s%s", prefixes[p], tensor->name);
             views[p * count + i] = view_of(&t->net, tensor, name, parts[p] + tensor->offset);
@@ -123,7 +124,8 @@ vit158_status vit158_checkpoint_save(const vit158_trainer *t, const char *path, 
     return status;
 }
 
-vit158_status vit158_tensors_open(vit158_safetensors **file, const char *path, vit158_error *error)
+vit158_status vit158_train_tensors_open(vit158_safetensors **file, const char *path,
+                                        vit158_error *error)
 {
     vit158_error inner;
     const vit158_status status = vit158_safetensors_open(file, path, &inner);
@@ -136,12 +138,12 @@ static uint32_t block_of(const char *name)
 }
 
 /* Tensors of block `depth` and later ones stay as they are. */
-static vit158_status read_part(const vit158_safetensors *file, const vit158_net *net,
+static vit158_status read_part(const vit158_safetensors *file, const vit158_train_net *net,
                                const char *prefix, uint32_t depth, float *out, vit158_error *error)
 {
     char name[MAX_LONG_NAME];
     for (uint32_t i = 0; i < net->tensor_count; i++) {
-        const vit158_tensor *t = &net->tensors[i];
+        const vit158_train_tensor *t = &net->tensors[i];
         if (block_of(t->name) >= depth)
             continue;
         vit158_format(name, sizeof name, "%s%s", prefix, t->name);
@@ -170,10 +172,10 @@ static vit158_status read_state(vit158_trainer *t, const vit158_header *header, 
     return VIT158_OK;
 }
 
-vit158_status vit158_checkpoint_load(vit158_trainer *t, const char *path, vit158_error *error)
+vit158_status vit158_train_checkpoint_load(vit158_trainer *t, const char *path, vit158_error *error)
 {
     vit158_safetensors *file;
-    VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_tensors_open(&file, path, error));
     float *parts[PARTS] = {t->parameters, t->average, t->optimiser.m, t->optimiser.v};
     vit158_status status = read_state(t, vit158_safetensors_header(file), error);
     for (int p = 0; p < PARTS && status == VIT158_OK; p++)
@@ -186,11 +188,12 @@ vit158_status vit158_checkpoint_load(vit158_trainer *t, const char *path, vit158
 
 /* What a ternary network of that depth computes with in place of latent weights: scale times code.
  */
-static vit158_status make_effective(const vit158_net *net, uint32_t depth, float *parameters,
+static vit158_status make_effective(const vit158_train_net *net, uint32_t depth, float *parameters,
                                     vit158_error *error)
 {
-    for (uint32_t i = 0; i < depth * VIT158_LAYERS; i++) {
-        const vit158_layer *layer = &net->blocks[i / VIT158_LAYERS].layers[i % VIT158_LAYERS];
+    for (uint32_t i = 0; i < depth * VIT158_BLOCK_LINEARS; i++) {
+        const vit158_train_layer *layer =
+            &net->blocks[i / VIT158_BLOCK_LINEARS].layers[i % VIT158_BLOCK_LINEARS];
         float *w = parameters + layer->weight;
         const size_t count = (size_t)layer->n_out * layer->n_in;
         int8_t *codes = malloc(count);
@@ -217,7 +220,7 @@ static vit158_status init_from(vit158_trainer *t, const vit158_safetensors *file
         return vit158_fail(error, VIT158_E_METADATA,
                            "the network to start from is %u deep, the recipe's %u", depth, wanted);
     VIT158_RETURN_IF_ERROR(read_part(file, &t->net, "", depth, t->parameters, error));
-    vit158_net_quiet(&t->net, t->parameters, depth);
+    vit158_train_net_quiet(&t->net, t->parameters, depth);
     const char *weights = vit158_header_metadata(header, "weights");
     if (!t->net.config.ternary && weights && strcmp(weights, "ternary") == 0)
         return make_effective(&t->net, depth, t->parameters, error);
@@ -227,7 +230,7 @@ static vit158_status init_from(vit158_trainer *t, const vit158_safetensors *file
 vit158_status vit158_trainer_init_from(vit158_trainer *t, const char *path, vit158_error *error)
 {
     vit158_safetensors *file;
-    VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_tensors_open(&file, path, error));
     const vit158_status status = init_from(t, file, error);
     vit158_safetensors_close(file);
     if (status != VIT158_OK)
@@ -278,7 +281,7 @@ static void add_reals(model_text *m, const char *key, const float *values, uint3
 }
 
 /* Class names as a JSON array; quotes and backslashes escaped, control characters dropped. */
-static char *labels_json(const vit158_dataset *data)
+static char *labels_json(const vit158_train_dataset *data)
 {
     char *json = malloc(2 * (size_t)data->name_bytes + (size_t)data->classes * 4 + 4);
     if (!json)
@@ -289,7 +292,7 @@ static char *labels_json(const vit158_dataset *data)
         if (c)
             *to++ = ',';
         *to++ = '"';
-        for (const char *s = vit158_dataset_name(data, c); *s; s++) {
+        for (const char *s = vit158_train_dataset_name(data, c); *s; s++) {
             if (*s == '"' || *s == '\\')
                 *to++ = '\\';
             if ((unsigned char)*s >= 32)
@@ -304,7 +307,7 @@ static char *labels_json(const vit158_dataset *data)
 
 static void describe(model_text *m, const vit158_trainer *t, const char *labels, double accuracy)
 {
-    const vit158_net_config *c = &t->net.config;
+    const vit158_train_net_config *c = &t->net.config;
     add_text(m, "format", c->conv ? "vit158-teacher" : "vit158");
     add_text(m, "format_version", "1");
     add_count(m, "image_size", c->image_size);
@@ -342,8 +345,8 @@ static void describe(model_text *m, const vit158_trainer *t, const char *labels,
     add_text(m, "images_seen", images);
 }
 
-vit158_status vit158_model_save(const vit158_trainer *t, const float *parameters, double accuracy,
-                                const char *path, vit158_error *error)
+vit158_status vit158_train_model_save(const vit158_trainer *t, const float *parameters,
+                                      double accuracy, const char *path, vit158_error *error)
 {
     char *labels = labels_json(&t->train);
     vit158_tensor_view *views = calloc(t->net.tensor_count, sizeof *views);
@@ -352,7 +355,7 @@ vit158_status vit158_model_save(const vit158_trainer *t, const float *parameters
     if (labels && views && text) {
         describe(text, t, labels, accuracy);
         for (uint32_t i = 0; i < t->net.tensor_count; i++) {
-            const vit158_tensor *tensor = &t->net.tensors[i];
+            const vit158_train_tensor *tensor = &t->net.tensors[i];
             views[i] = view_of(&t->net, tensor, tensor->name, parameters + tensor->offset);
         }
         const vit158_contents contents = {views, t->net.tensor_count, text->pairs, text->count};

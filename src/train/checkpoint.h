@@ -10,15 +10,15 @@
 #include "model/safetensors.h"
 #include "train/trainer.h"
 
-vit158_status vit158_checkpoint_save(const vit158_trainer *trainer, const char *path,
-                                     vit158_error *error);
+vit158_status vit158_train_checkpoint_save(const vit158_trainer *trainer, const char *path,
+                                           vit158_error *error);
 /* The geometry of the file must be the trainer's. On failure the trainer is not usable. */
-vit158_status vit158_checkpoint_load(vit158_trainer *trainer, const char *path,
-                                     vit158_error *error);
+vit158_status vit158_train_checkpoint_load(vit158_trainer *trainer, const char *path,
+                                           vit158_error *error);
 
 /* accuracy: on validation pictures, 0 .. 1. */
-vit158_status vit158_model_save(const vit158_trainer *trainer, const float *parameters,
-                                double accuracy, const char *path, vit158_error *error);
+vit158_status vit158_train_model_save(const vit158_trainer *trainer, const float *parameters,
+                                      double accuracy, const char *path, vit158_error *error);
 
 /* Parameters of a model file (or of a checkpoint) with the trainer's geometry, into parameters and
  * average; positions and patches as they are. Blocks beyond a shallower model's stay as initialised
@@ -28,6 +28,7 @@ vit158_status vit158_trainer_init_from(vit158_trainer *trainer, const char *path
                                        vit158_error *error);
 
 /* vit158_safetensors_open with the file's name in the error. */
-vit158_status vit158_tensors_open(vit158_safetensors **file, const char *path, vit158_error *error);
+vit158_status vit158_train_tensors_open(vit158_safetensors **file, const char *path,
+                                        vit158_error *error);
 
 #endif

@@ -12,15 +12,15 @@
 #define HAVE_AVX512BF16 (HAVE_AVX512 && __builtin_cpu_supports("avx512bf16"))
 #endif
 
-const vit158_compute *vit158_compute_choose(const char *name)
+const vit158_train_compute *vit158_train_compute_choose(const char *name)
 {
 #if defined(__x86_64__)
     if (HAVE_AVX512BF16 && (!name || strcmp(name, "avx512bf16") == 0))
-        return &vit158_compute_avx512bf16;
+        return &vit158_train_compute_avx512bf16;
     if (HAVE_AVX512 && (!name || strcmp(name, "avx512") == 0))
-        return &vit158_compute_avx512;
+        return &vit158_train_compute_avx512;
     if (HAVE_AVX2 && (!name || strcmp(name, "avx2") == 0))
-        return &vit158_compute_avx2;
+        return &vit158_train_compute_avx2;
 #endif
-    return !name || strcmp(name, "generic") == 0 ? &vit158_compute_generic : NULL;
+    return !name || strcmp(name, "generic") == 0 ? &vit158_train_compute_generic : NULL;
 }

@@ -7,29 +7,31 @@
 
 #define CHUNK_ROWS 256U /* of a product at least, if there are so many */
 
-uint32_t vit158_conv_count(const vit158_net_config *c)
+uint32_t vit158_train_conv_count(const vit158_train_net_config *c)
 {
-    return VIT158_CONV_STAGES * 2 * c->depth + VIT158_CONV_STAGES - 1;
+    return VIT158_TRAIN_CONV_STAGES * 2 * c->depth + VIT158_TRAIN_CONV_STAGES - 1;
 }
 
-void vit158_conv_describe(vit158_conv *convs, const vit158_net_config *c)
+void vit158_train_conv_describe(vit158_train_conv *convs, const vit158_train_net_config *c)
 {
-    uint32_t side = c->image_size / c->patch_size, channels = c->dim >> (VIT158_CONV_STAGES - 1);
-    for (uint32_t stage = 0; stage < VIT158_CONV_STAGES; stage++) {
+    uint32_t side = c->image_size / c->patch_size,
+             channels = c->dim >> (VIT158_TRAIN_CONV_STAGES - 1);
+    for (uint32_t stage = 0; stage < VIT158_TRAIN_CONV_STAGES; stage++) {
         if (stage > 0) {
-            *convs++ =
-                (vit158_conv){VIT158_CONV_WIDEN, side, {.n_in = channels, .n_out = 2 * channels}};
+            *convs++ = (vit158_train_conv){
+                VIT158_TRAIN_CONV_WIDEN, side, {.n_in = channels, .n_out = 2 * channels}};
             side /= 2;
             channels *= 2;
         }
         for (uint32_t i = 0; i < 2 * c->depth; i++)
-            *convs++ = (vit158_conv){i % 2 ? VIT158_CONV_SECOND : VIT158_CONV_FIRST,
-                                     side,
-                                     {.n_in = channels, .n_out = channels}};
+            *convs++ =
+                (vit158_train_conv){i % 2 ? VIT158_TRAIN_CONV_SECOND : VIT158_TRAIN_CONV_FIRST,
+                                    side,
+                                    {.n_in = channels, .n_out = channels}};
     }
 }
 
-static uint32_t chunk_images(const vit158_conv *conv)
+static uint32_t chunk_images(const vit158_train_conv *conv)
 {
     const uint32_t area = conv->side * conv->side;
     return area < CHUNK_ROWS ? CHUNK_ROWS / area : 1;
@@ -40,36 +42,36 @@ static void larger(size_t *most, size_t value)
     *most = value > *most ? value : *most;
 }
 
-vit158_conv_work *vit158_conv_plan(const vit158_net *net, uint32_t max_images, bool with_gradient,
-                                   vit158_arena *arena)
+vit158_train_conv_work *vit158_train_conv_plan(const vit158_train_net *net, uint32_t max_images,
+                                               bool with_gradient, vit158_arena *arena)
 {
-    vit158_conv_work w = {0};
-    vit158_conv_work *work = vit158_arena_take(arena, 1, sizeof *work);
+    vit158_train_conv_work w = {0};
+    vit158_train_conv_work *work = vit158_arena_take(arena, 1, sizeof *work);
     const uint32_t grid = net->config.image_size / net->config.patch_size;
     w.kept = vit158_arena_take(arena, net->conv_count, sizeof *w.kept);
-    w.stem = vit158_take_rows(arena, (size_t)max_images * grid * grid, net->stem_width);
+    w.stem = vit158_train_take_rows(arena, (size_t)max_images * grid * grid, net->stem_width);
     const float *stream = w.stem;
     size_t columns = 0, operands = 0, widest = 0;
     for (uint32_t i = 0; i < net->conv_count; i++) {
-        const vit158_conv *conv = &net->convs[i];
+        const vit158_train_conv *conv = &net->convs[i];
         const size_t area = (size_t)conv->side * conv->side, rows = max_images * area;
         const size_t chunk = chunk_images(conv) * area;
         const size_t n_in = conv->layer.n_in, n_out = conv->layer.n_out,
-                     seen = VIT158_CONV_WINDOW * n_in;
-        vit158_kept_conv kept = {.x = stream};
-        kept.y = vit158_take_rows(arena, rows, n_in);
-        kept.stats = vit158_take_rows(arena, rows, 4);
-        kept.out = vit158_take_rows(arena, rows, n_out);
-        if (conv->role == VIT158_CONV_WIDEN)
-            kept.pooled = vit158_take_rows(arena, rows / 4, n_out);
+                     seen = VIT158_TRAIN_CONV_WINDOW * n_in;
+        vit158_train_kept_conv kept = {.x = stream};
+        kept.y = vit158_train_take_rows(arena, rows, n_in);
+        kept.stats = vit158_train_take_rows(arena, rows, 4);
+        kept.out = vit158_train_take_rows(arena, rows, n_out);
+        if (conv->role == VIT158_TRAIN_CONV_WIDEN)
+            kept.pooled = vit158_train_take_rows(arena, rows / 4, n_out);
         stream = kept.pooled ? kept.pooled : kept.out;
         if (work)
             w.kept[i] = kept;
-        larger(&columns, (chunk + VIT158_TILE_ROWS) * seen);
-        larger(&operands, vit158_multiply_scratch(chunk, n_out, seen));
-        larger(&operands, vit158_multiply_scratch(chunk, seen, n_out));
-        larger(&operands, vit158_multiply_scratch(n_out, seen, chunk));
-        larger(&widest, (rows + VIT158_TILE_ROWS) * n_out);
+        larger(&columns, (chunk + VIT158_TRAIN_TILE_ROWS) * seen);
+        larger(&operands, vit158_train_multiply_scratch(chunk, n_out, seen));
+        larger(&operands, vit158_train_multiply_scratch(chunk, seen, n_out));
+        larger(&operands, vit158_train_multiply_scratch(n_out, seen, chunk));
+        larger(&widest, (rows + VIT158_TRAIN_TILE_ROWS) * n_out);
     }
     w.columns = vit158_arena_take(arena, columns, sizeof(float));
     w.operands = vit158_arena_take(arena, operands, sizeof(float));
@@ -109,19 +111,19 @@ static void gather_picture(float *columns, const float *y, uint32_t side, uint32
 }
 
 /* work->conv->columns = what the places of pictures first .. first + count - 1 see. */
-static void gather(const vit158_pass *pass, uint32_t index, uint32_t first, uint32_t count)
+static void gather(const vit158_train_pass *pass, uint32_t index, uint32_t first, uint32_t count)
 {
-    const vit158_conv *conv = &pass->net->convs[index];
-    const vit158_conv_work *w = pass->work->conv;
+    const vit158_train_conv *conv = &pass->net->convs[index];
+    const vit158_train_conv_work *w = pass->work->conv;
     const size_t size = (size_t)conv->side * conv->side * conv->layer.n_in;
     for (uint32_t i = 0; i < count; i++)
-        gather_picture(w->columns + i * VIT158_CONV_WINDOW * size,
+        gather_picture(w->columns + i * VIT158_TRAIN_CONV_WINDOW * size,
                        w->kept[index].y + (first + i) * size, conv->side, conv->layer.n_in);
 }
 
 /* The gradient of gather_picture, added to dy. */
-static void scatter(const vit158_compute *compute, float *dy, const float *columns, uint32_t side,
-                    uint32_t n)
+static void scatter(const vit158_train_compute *compute, float *dy, const float *columns,
+                    uint32_t side, uint32_t n)
 {
     for (uint32_t at_y = 0; at_y < side; at_y++)
         for (uint32_t at_x = 0; at_x < side; at_x++)
@@ -134,107 +136,108 @@ static void scatter(const vit158_compute *compute, float *dy, const float *colum
             }
 }
 
-static vit158_norm_rows act(const vit158_pass *pass, uint32_t index)
+static vit158_train_norm_rows act(const vit158_train_pass *pass, uint32_t index)
 {
-    const vit158_conv *conv = &pass->net->convs[index];
-    const vit158_kept_conv *kept = &pass->work->conv->kept[index];
+    const vit158_train_conv *conv = &pass->net->convs[index];
+    const vit158_train_kept_conv *kept = &pass->work->conv->kept[index];
     const float *parameters = pass->ready->parameters;
-    return (vit158_norm_rows){.x = kept->x,
-                              .ldx = conv->layer.n_in,
-                              .rows = pass->work->images * conv->side * conv->side,
-                              .n = conv->layer.n_in,
-                              .gelu = true,
-                              .outer_weight = parameters + conv->layer.norm_weight,
-                              .outer_bias = parameters + conv->layer.norm_bias,
-                              .outer_eps = pass->net->config.norm_eps,
-                              .stats = kept->stats,
-                              .y = kept->y,
-                              .scratch = pass->work->rows};
+    return (vit158_train_norm_rows){.x = kept->x,
+                                    .ldx = conv->layer.n_in,
+                                    .rows = pass->work->images * conv->side * conv->side,
+                                    .n = conv->layer.n_in,
+                                    .gelu = true,
+                                    .outer_weight = parameters + conv->layer.norm_weight,
+                                    .outer_bias = parameters + conv->layer.norm_bias,
+                                    .outer_eps = pass->net->config.norm_eps,
+                                    .stats = kept->stats,
+                                    .y = kept->y,
+                                    .scratch = pass->work->rows};
 }
 
-static void forward(const vit158_pass *pass, uint32_t index)
+static void forward(const vit158_train_pass *pass, uint32_t index)
 {
-    const vit158_conv *conv = &pass->net->convs[index];
-    const vit158_conv_work *w = pass->work->conv;
-    const vit158_kept_conv *kept = &w->kept[index];
+    const vit158_train_conv *conv = &pass->net->convs[index];
+    const vit158_train_conv_work *w = pass->work->conv;
+    const vit158_train_kept_conv *kept = &w->kept[index];
     const float *parameters = pass->ready->parameters;
     const uint32_t area = conv->side * conv->side, step = chunk_images(conv);
     const uint32_t n_in = conv->layer.n_in, n_out = conv->layer.n_out;
-    const vit158_norm_rows rows = act(pass, index);
+    const vit158_train_norm_rows rows = act(pass, index);
     pass->compute->norm_rows(&rows);
     for (uint32_t i = 0; i < pass->work->images; i += step) {
         const uint32_t left = pass->work->images - i, count = left < step ? left : step;
         gather(pass, index, i, count);
         const size_t first = (size_t)i * area * n_out;
-        vit158_product p = {.y = kept->out + first,
-                            .ldy = n_out,
-                            .a = w->columns,
-                            .a_row = (size_t)VIT158_CONV_WINDOW * n_in,
-                            .a_step = 1,
-                            .rows = count * area,
-                            .cols = n_out,
-                            .depth = VIT158_CONV_WINDOW * n_in,
-                            .bias = parameters + conv->layer.bias,
-                            .factor = 1.0F};
-        if (conv->role == VIT158_CONV_SECOND) {
+        vit158_train_product p = {.y = kept->out + first,
+                                  .ldy = n_out,
+                                  .a = w->columns,
+                                  .a_row = (size_t)VIT158_TRAIN_CONV_WINDOW * n_in,
+                                  .a_step = 1,
+                                  .rows = count * area,
+                                  .cols = n_out,
+                                  .depth = VIT158_TRAIN_CONV_WINDOW * n_in,
+                                  .bias = parameters + conv->layer.bias,
+                                  .factor = 1.0F};
+        if (conv->role == VIT158_TRAIN_CONV_SECOND) {
             p.base = w->kept[index - 1].x + first;
             p.base_ld = n_out;
         }
-        vit158_multiply(pass->compute, pass->half, &p, parameters + conv->layer.weight, true,
-                        w->operands);
+        vit158_train_multiply(pass->compute, pass->half, &p, parameters + conv->layer.weight, true,
+                              w->operands);
     }
 }
 
 /* From g [rows][n_out] to the gradient of x, stored to dx or added to it. */
-static void backward(const vit158_pass *pass, uint32_t index, float *dx, bool add, const float *g)
+static void backward(const vit158_train_pass *pass, uint32_t index, float *dx, bool add,
+                     const float *g)
 {
-    const vit158_conv *conv = &pass->net->convs[index];
-    const vit158_conv_work *w = pass->work->conv;
+    const vit158_train_conv *conv = &pass->net->convs[index];
+    const vit158_train_conv_work *w = pass->work->conv;
     const uint32_t area = conv->side * conv->side, step = chunk_images(conv);
     const uint32_t n_in = conv->layer.n_in, n_out = conv->layer.n_out,
-                   seen = VIT158_CONV_WINDOW * n_in;
+                   seen = VIT158_TRAIN_CONV_WINDOW * n_in;
     float *gradient = pass->work->gradient, *dw = gradient + conv->layer.weight;
-    const vit158_norm_rows rows = act(pass, index);
+    const vit158_train_norm_rows rows = act(pass, index);
     memset(w->middle, 0, (size_t)rows.rows * n_in * sizeof *w->middle);
     for (uint32_t i = 0; i < pass->work->images; i += step) {
         const uint32_t left = pass->work->images - i, count = left < step ? left : step;
         const float *from = g + (size_t)i * area * n_out;
         gather(pass, index, i, count);
-        vit158_product p = {.y = dw,
-                            .ldy = seen,
-                            .a = from,
-                            .a_row = 1,
-                            .a_step = n_out,
-                            .rows = n_out,
-                            .cols = seen,
-                            .depth = count * area,
-                            .factor = 1.0F,
-                            .base = dw,
-                            .base_ld = seen};
-        vit158_multiply(pass->compute, pass->half, &p, w->columns, false, w->operands);
-        p = (vit158_product){.y = w->d_columns,
-                             .ldy = seen,
-                             .a = from,
-                             .a_row = n_out,
-                             .a_step = 1,
-                             .rows = count * area,
-                             .cols = seen,
-                             .depth = n_out,
-                             .factor = 1.0F};
-        vit158_multiply(pass->compute, pass->half, &p, pass->ready->parameters + conv->layer.weight,
-                        false, w->operands);
+        vit158_train_product p = {.y = dw,
+                                  .ldy = seen,
+                                  .a = from,
+                                  .a_row = 1,
+                                  .a_step = n_out,
+                                  .rows = n_out,
+                                  .cols = seen,
+                                  .depth = count * area,
+                                  .factor = 1.0F,
+                                  .base = dw,
+                                  .base_ld = seen};
+        vit158_train_multiply(pass->compute, pass->half, &p, w->columns, false, w->operands);
+        p = (vit158_train_product){.y = w->d_columns,
+                                   .ldy = seen,
+                                   .a = from,
+                                   .a_row = n_out,
+                                   .a_step = 1,
+                                   .rows = count * area,
+                                   .cols = seen,
+                                   .depth = n_out,
+                                   .factor = 1.0F};
+        vit158_train_multiply(pass->compute, pass->half, &p,
+                              pass->ready->parameters + conv->layer.weight, false, w->operands);
         for (uint32_t j = 0; j < count; j++)
             scatter(pass->compute, w->middle + (size_t)(i + j) * area * n_in,
                     w->d_columns + (size_t)j * area * seen, conv->side, n_in);
     }
     pass->compute->column_sums(gradient + conv->layer.bias, g, n_out, rows.rows, n_out, 1.0F);
-    const vit158_norm_gradient n = {.forward = &rows,
-                                    .dy = w->middle,
-                                    .dx = dx,
-                                    .lddx = n_in,
-                                    .add = add,
-                                    .d_outer_weight = gradient + conv->layer.norm_weight,
-                                    .d_outer_bias = gradient + conv->layer.norm_bias};
+    const vit158_train_norm_gradient n = {.forward = &rows,
+                                          .dy = w->middle,
+                                          .dx = dx,
+                                          .lddx = n_in,
+                                          .add = add,
+                                          .d_outer_weight = gradient + conv->layer.norm_weight,
+                                          .d_outer_bias = gradient + conv->layer.norm_bias};
     pass->compute->norm_gradient(&n);
 }
 
@@ -255,9 +258,9 @@ static uint32_t largest_of(const float *in, const size_t at[4], uint32_t n, uint
 }
 
 /* Maximum over 2 x 2 places; with g, its gradient from g [rows / 4][n] to out [rows][n]. */
-static void pool(const vit158_pass *pass, uint32_t index, float *out, const float *g)
+static void pool(const vit158_train_pass *pass, uint32_t index, float *out, const float *g)
 {
-    const vit158_conv *conv = &pass->net->convs[index];
+    const vit158_train_conv *conv = &pass->net->convs[index];
     const float *in = pass->work->conv->kept[index].out;
     const uint32_t half = conv->side / 2, n = conv->layer.n_out;
     size_t at[4], row = 0;
@@ -276,32 +279,32 @@ static void pool(const vit158_pass *pass, uint32_t index, float *out, const floa
             }
 }
 
-static uint32_t last_area(const vit158_net *net)
+static uint32_t last_area(const vit158_train_net *net)
 {
     const uint32_t side = net->convs[net->conv_count - 1].side;
     return side * side;
 }
 
-void vit158_conv_forward(const vit158_pass *pass)
+void vit158_train_conv_forward(const vit158_train_pass *pass)
 {
-    const vit158_net *net = pass->net;
-    vit158_work *w = pass->work;
+    const vit158_train_net *net = pass->net;
+    vit158_train_work *w = pass->work;
     const uint32_t width = net->stem_width, d = net->config.dim;
-    const vit158_product stem = {.y = w->conv->stem,
-                                 .ldy = width,
-                                 .a = w->patches,
-                                 .a_row = w->patch_ld,
-                                 .a_step = 1,
-                                 .b = pass->ready->patch,
-                                 .rows = w->images * (net->tokens - 1),
-                                 .cols = width,
-                                 .depth = net->patch_inputs,
-                                 .bias = pass->ready->parameters + net->patch_bias,
-                                 .factor = 1.0F};
+    const vit158_train_product stem = {.y = w->conv->stem,
+                                       .ldy = width,
+                                       .a = w->patches,
+                                       .a_row = w->patch_ld,
+                                       .a_step = 1,
+                                       .b = pass->ready->patch,
+                                       .rows = w->images * (net->tokens - 1),
+                                       .cols = width,
+                                       .depth = net->patch_inputs,
+                                       .bias = pass->ready->parameters + net->patch_bias,
+                                       .factor = 1.0F};
     pass->compute->product(&stem);
     for (uint32_t i = 0; i < net->conv_count; i++) {
         forward(pass, i);
-        if (net->convs[i].role == VIT158_CONV_WIDEN)
+        if (net->convs[i].role == VIT158_TRAIN_CONV_WIDEN)
             pool(pass, i, w->conv->kept[i].pooled, NULL);
     }
     const uint32_t area = last_area(net);
@@ -312,10 +315,10 @@ void vit158_conv_forward(const vit158_pass *pass)
                                    area, d, 1.0F / (float)area);
 }
 
-void vit158_conv_backward(const vit158_pass *pass)
+void vit158_train_conv_backward(const vit158_train_pass *pass)
 {
-    const vit158_net *net = pass->net;
-    vit158_work *w = pass->work;
+    const vit158_train_net *net = pass->net;
+    vit158_train_work *w = pass->work;
     float *g = w->conv->g, *g2 = w->conv->g2;
     const uint32_t width = net->stem_width, d = net->config.dim, area = last_area(net);
     for (uint32_t row = 0; row < w->images * area; row++)
@@ -323,10 +326,10 @@ void vit158_conv_backward(const vit158_pass *pass)
             g[(size_t)row * d + c] = w->g[(size_t)(row / area) * d + c] / (float)area;
     for (uint32_t i = net->conv_count; i-- > 0;) {
         switch (net->convs[i].role) {
-        case VIT158_CONV_SECOND:
+        case VIT158_TRAIN_CONV_SECOND:
             backward(pass, i, g2, false, g);
             break;
-        case VIT158_CONV_FIRST:
+        case VIT158_TRAIN_CONV_FIRST:
             backward(pass, i, g, true, g2);
             break;
         default:
@@ -336,19 +339,19 @@ void vit158_conv_backward(const vit158_pass *pass)
     }
     const uint32_t rows = w->images * (net->tokens - 1);
     float *dw = w->gradient + net->patch_weight;
-    const vit158_product stem = {.y = dw,
-                                 .ldy = net->patch_inputs,
-                                 .a = g,
-                                 .a_row = 1,
-                                 .a_step = width,
-                                 .b = w->patches,
-                                 .ldb = w->patch_ld,
-                                 .rows = width,
-                                 .cols = net->patch_inputs,
-                                 .depth = rows,
-                                 .factor = 1.0F,
-                                 .base = dw,
-                                 .base_ld = net->patch_inputs};
+    const vit158_train_product stem = {.y = dw,
+                                       .ldy = net->patch_inputs,
+                                       .a = g,
+                                       .a_row = 1,
+                                       .a_step = width,
+                                       .b = w->patches,
+                                       .ldb = w->patch_ld,
+                                       .rows = width,
+                                       .cols = net->patch_inputs,
+                                       .depth = rows,
+                                       .factor = 1.0F,
+                                       .base = dw,
+                                       .base_ld = net->patch_inputs};
     pass->compute->product(&stem);
     pass->compute->column_sums(w->gradient + net->patch_bias, g, width, rows, width, 1.0F);
 }

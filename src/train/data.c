@@ -15,46 +15,46 @@ static bool has_suffix(const char *path, const char *suffix)
 }
 
 /* The labels file that belongs to an IDX images file: "images-idx3" becomes "labels-idx1". */
-static vit158_status open_idx(vit158_dataset *data, const char *path, vit158_error *error)
+static vit158_status open_idx(vit158_train_dataset *data, const char *path, vit158_error *error)
 {
-    char labels[VIT158_RECIPE_TEXT];
+    char labels[VIT158_TRAIN_RECIPE_TEXT];
     const char *at = strstr(path, "images-idx3");
     vit158_format(labels, sizeof labels, "%.*slabels-idx1%s", (int)(at - path), path,
                   at + strlen("images-idx3"));
-    return vit158_data_idx(data, path, labels, error);
+    return vit158_train_data_idx(data, path, labels, error);
 }
 
-static vit158_status open_any(vit158_dataset *data, const char *path,
+static vit158_status open_any(vit158_train_dataset *data, const char *path,
                               const vit158_train_recipe *recipe, vit158_error *error)
 {
     struct stat info;
     if (has_suffix(path, ".vds"))
-        return vit158_dataset_load(data, path, error);
+        return vit158_train_dataset_load(data, path, error);
     if (strstr(path, "images-idx3"))
         return open_idx(data, path, error);
     if (has_suffix(path, ".bin"))
-        return vit158_data_cifar(data, path, error);
+        return vit158_train_data_cifar(data, path, error);
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return vit158_data_folder(data, path, recipe, error);
+        return vit158_train_data_folder(data, path, recipe, error);
     return vit158_fail(error, VIT158_E_IO,
                        "%s is no folder, data cache (.vds), IDX file or CIFAR file (.bin)", path);
 }
 
 /* Takes pictures every - 1, 2 every - 1, ... out of `all` into `val`. */
-static vit158_status split(vit158_dataset *all, vit158_dataset *val, uint32_t every,
+static vit158_status split(vit158_train_dataset *all, vit158_train_dataset *val, uint32_t every,
                            vit158_error *error)
 {
-    const size_t size = vit158_dataset_picture(all);
+    const size_t size = vit158_train_dataset_picture(all);
     if (all->count < every)
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "%u pictures are too few to take every %u-th for validation", all->count,
                            every);
-    VIT158_RETURN_IF_ERROR(vit158_dataset_allocate(
+    VIT158_RETURN_IF_ERROR(vit158_train_dataset_allocate(
         val, all->count / every, all->channels, all->side, all->classes, all->name_bytes, error));
     memcpy(val->names, all->names, all->name_bytes);
     uint32_t kept = 0, taken = 0;
     for (uint32_t i = 0; i < all->count; i++) {
-        vit158_dataset *to = i % every == every - 1 ? val : all;
+        vit158_train_dataset *to = i % every == every - 1 ? val : all;
         const uint32_t at = to == val ? taken++ : kept++;
         to->labels[at] = all->labels[i];
         memmove(to->pixels + at * size, all->pixels + i * size, size);
@@ -64,7 +64,8 @@ static vit158_status split(vit158_dataset *all, vit158_dataset *val, uint32_t ev
 }
 
 /* The recipe's names of the classes instead of the data's. */
-static vit158_status rename_classes(vit158_dataset *data, const char *labels, vit158_error *error)
+static vit158_status rename_classes(vit158_train_dataset *data, const char *labels,
+                                    vit158_error *error)
 {
     uint32_t count = 1;
     for (const char *s = labels; *s; s++)
@@ -85,8 +86,8 @@ static vit158_status rename_classes(vit158_dataset *data, const char *labels, vi
     return VIT158_OK;
 }
 
-vit158_status vit158_data_open(vit158_dataset *train, vit158_dataset *val,
-                               const vit158_train_recipe *recipe, vit158_error *error)
+vit158_status vit158_train_data_open(vit158_train_dataset *train, vit158_train_dataset *val,
+                                     const vit158_train_recipe *recipe, vit158_error *error)
 {
     memset(train, 0, sizeof *train);
     memset(val, 0, sizeof *val);
@@ -96,8 +97,8 @@ vit158_status vit158_data_open(vit158_dataset *train, vit158_dataset *val,
     if (status == VIT158_OK && recipe->labels[0])
         status = rename_classes(train, recipe->labels, error);
     if (status != VIT158_OK) {
-        vit158_dataset_free(train);
-        vit158_dataset_free(val);
+        vit158_train_dataset_free(train);
+        vit158_train_dataset_free(val);
     }
     return status;
 }

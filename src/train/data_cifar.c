@@ -19,14 +19,14 @@ static const char class_names[] = "airplane\0automobile\0bird\0cat\0deer\0dog\0f
                                   "truck"; /* and the NUL C adds */
 
 /* Reads one file's records behind those already in `data`. */
-static vit158_status append(vit158_dataset *data, const char *path, vit158_error *error)
+static vit158_status append(vit158_train_dataset *data, const char *path, vit158_error *error)
 {
     uint8_t *bytes;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_file_read(&bytes, &n_bytes, path, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_file_read(&bytes, &n_bytes, path, error));
     const size_t records = n_bytes / RECORD_BYTES;
     vit158_status status = VIT158_OK;
-    vit158_dataset joined = {0};
+    vit158_train_dataset joined = {0};
     if (!records || n_bytes % RECORD_BYTES)
         status = vit158_fail(error, VIT158_E_TRUNCATED,
                              "%s has %zu bytes, no whole number of records of %u", path, n_bytes,
@@ -34,10 +34,10 @@ static vit158_status append(vit158_dataset *data, const char *path, vit158_error
     else if (records > 10000000)
         status = vit158_fail(error, VIT158_E_LIMIT, "%s has too many records", path);
     if (status == VIT158_OK)
-        status = vit158_dataset_allocate(&joined, data->count + (uint32_t)records, 3, SIDE, CLASSES,
-                                         sizeof class_names, error);
+        status = vit158_train_dataset_allocate(&joined, data->count + (uint32_t)records, 3, SIDE,
+                                               CLASSES, sizeof class_names, error);
     if (status == VIT158_OK) {
-        const size_t size = vit158_dataset_picture(&joined);
+        const size_t size = vit158_train_dataset_picture(&joined);
         memcpy(joined.names, class_names, sizeof class_names);
         if (data->count) {
             memcpy(joined.pixels, data->pixels, data->count * size);
@@ -54,24 +54,25 @@ static vit158_status append(vit158_dataset *data, const char *path, vit158_error
     }
     free(bytes);
     if (status == VIT158_OK) {
-        vit158_dataset_free(data);
+        vit158_train_dataset_free(data);
         *data = joined;
     } else {
-        vit158_dataset_free(&joined);
+        vit158_train_dataset_free(&joined);
     }
     return status;
 }
 
-vit158_status vit158_data_cifar(vit158_dataset *data, const char *paths, vit158_error *error)
+vit158_status vit158_train_data_cifar(vit158_train_dataset *data, const char *paths,
+                                      vit158_error *error)
 {
     memset(data, 0, sizeof *data);
     while (*paths) {
-        char path[VIT158_RECIPE_TEXT];
+        char path[VIT158_TRAIN_RECIPE_TEXT];
         const size_t n = strcspn(paths, ",");
         vit158_format(path, sizeof path, "%.*s", (int)n, paths);
         const vit158_status status = append(data, path, error);
         if (status != VIT158_OK) {
-            vit158_dataset_free(data);
+            vit158_train_dataset_free(data);
             return status;
         }
         paths += n + (paths[n] == ',');

@@ -153,13 +153,13 @@ static void cache_name(char out[65], const tree *t, const vit158_train_recipe *r
 
 /* One file into planes [channels][side][side]. */
 static vit158_status decode(uint8_t *out, const char *path, vit158_preprocess *fit,
-                            const vit158_dataset *data, vit158_error *error)
+                            const vit158_train_dataset *data, vit158_error *error)
 {
     uint8_t *bytes;
     size_t n_bytes;
     vit158_error inner;
     vit158_image image;
-    VIT158_RETURN_IF_ERROR(vit158_file_read(&bytes, &n_bytes, path, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_file_read(&bytes, &n_bytes, path, error));
     vit158_status status = vit158_image_decode(&image, bytes, n_bytes, MAX_DECODED_BYTES, &inner);
     free(bytes);
     if (status == VIT158_OK) {
@@ -179,7 +179,7 @@ static vit158_status decode(uint8_t *out, const char *path, vit158_preprocess *f
     return VIT158_OK;
 }
 
-static vit158_status decode_all(vit158_dataset *data, const tree *t, vit158_error *error)
+static vit158_status decode_all(vit158_train_dataset *data, const tree *t, vit158_error *error)
 {
     const vit158_recipe recipe = {.channels = data->channels,
                                   .crop_size = data->side,
@@ -204,33 +204,33 @@ static vit158_status decode_all(vit158_dataset *data, const tree *t, vit158_erro
                           t->pictures[c].names[i]);
             status = decode(to, path, fit, data, error);
             data->labels[n++] = (uint16_t)c;
-            to += vit158_dataset_picture(data);
+            to += vit158_train_dataset_picture(data);
         }
     }
     free(block);
     return status;
 }
 
-static vit158_status decode_tree(vit158_dataset *data, const tree *t, const vit158_train_recipe *r,
-                                 vit158_error *error)
+static vit158_status decode_tree(vit158_train_dataset *data, const tree *t,
+                                 const vit158_train_recipe *r, vit158_error *error)
 {
     size_t name_bytes = 0;
     for (uint32_t c = 0; c < t->classes.count; c++)
         name_bytes += strlen(t->classes.names[c]) + 1;
-    VIT158_RETURN_IF_ERROR(vit158_dataset_allocate(data, t->total, r->net.channels,
-                                                   r->net.image_size, t->classes.count,
-                                                   (uint32_t)name_bytes, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_dataset_allocate(data, t->total, r->net.channels,
+                                                         r->net.image_size, t->classes.count,
+                                                         (uint32_t)name_bytes, error));
     char *to = data->names;
     for (uint32_t c = 0; c < t->classes.count; c++)
         to += vit158_format(to, strlen(t->classes.names[c]) + 1, "%s", t->classes.names[c]) + 1;
     const vit158_status status = decode_all(data, t, error);
     if (status != VIT158_OK)
-        vit158_dataset_free(data);
+        vit158_train_dataset_free(data);
     return status;
 }
 
-vit158_status vit158_data_folder(vit158_dataset *data, const char *path,
-                                 const vit158_train_recipe *recipe, vit158_error *error)
+vit158_status vit158_train_data_folder(vit158_train_dataset *data, const char *path,
+                                       const vit158_train_recipe *recipe, vit158_error *error)
 {
     tree t;
     char name[65], cache[PATH_BYTES];
@@ -241,13 +241,13 @@ vit158_status vit158_data_folder(vit158_dataset *data, const char *path,
         cache_name(name, &t, recipe);
         vit158_format(cache, sizeof cache, "%s/data-%.*s.vds", recipe->cache_dir, 16, name);
         if (stat(cache, &info) == 0) {
-            status = vit158_dataset_load(data, cache, error);
+            status = vit158_train_dataset_load(data, cache, error);
         } else {
             status = decode_tree(data, &t, recipe, error);
             if (status == VIT158_OK) {
-                status = vit158_dataset_save(data, cache, error);
+                status = vit158_train_dataset_save(data, cache, error);
                 if (status != VIT158_OK)
-                    vit158_dataset_free(data);
+                    vit158_train_dataset_free(data);
             }
         }
     }

@@ -75,7 +75,7 @@ static vit158_status read_labels(uint8_t **labels, uint32_t *count, uint32_t *cl
     return VIT158_OK;
 }
 
-static void name_digits(vit158_dataset *data)
+static void name_digits(vit158_train_dataset *data)
 {
     char *to = data->names;
     for (uint32_t c = 0; c < data->classes; c++)
@@ -83,8 +83,8 @@ static void name_digits(vit158_dataset *data)
     data->name_bytes = (uint32_t)(to - data->names);
 }
 
-vit158_status vit158_data_idx(vit158_dataset *data, const char *images, const char *labels_path,
-                              vit158_error *error)
+vit158_status vit158_train_data_idx(vit158_train_dataset *data, const char *images,
+                                    const char *labels_path, vit158_error *error)
 {
     memset(data, 0, sizeof *data);
     uint8_t *labels;
@@ -97,18 +97,19 @@ vit158_status vit158_data_idx(vit158_dataset *data, const char *images, const ch
                              "%s: %u pictures of %u x %u, but %u labels; pictures must be square",
                              images, sizes[0], sizes[1], sizes[2], label_count);
     if (status == VIT158_OK)
-        status = vit158_dataset_allocate(data, sizes[0], 1, sizes[1], classes, 5 * classes, error);
+        status =
+            vit158_train_dataset_allocate(data, sizes[0], 1, sizes[1], classes, 5 * classes, error);
     if (status == VIT158_OK) {
         name_digits(data);
         for (uint32_t i = 0; i < label_count; i++)
             data->labels[i] = labels[i];
-        status = read_exactly(file, data->pixels, data->count * vit158_dataset_picture(data),
+        status = read_exactly(file, data->pixels, data->count * vit158_train_dataset_picture(data),
                               images, error);
     }
     if (file)
         gzclose(file);
     free(labels);
     if (status != VIT158_OK)
-        vit158_dataset_free(data);
+        vit158_train_dataset_free(data);
     return status;
 }

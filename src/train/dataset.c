@@ -13,7 +13,7 @@
 #define MAX_COUNT 10000000U
 #define MAX_SIDE 1024U
 
-void vit158_dataset_free(vit158_dataset *data)
+void vit158_train_dataset_free(vit158_train_dataset *data)
 {
     free(data->pixels);
     free(data->labels);
@@ -21,9 +21,9 @@ void vit158_dataset_free(vit158_dataset *data)
     memset(data, 0, sizeof *data);
 }
 
-vit158_status vit158_dataset_allocate(vit158_dataset *data, uint32_t count, uint32_t channels,
-                                      uint32_t side, uint32_t classes, uint32_t name_bytes,
-                                      vit158_error *error)
+vit158_status vit158_train_dataset_allocate(vit158_train_dataset *data, uint32_t count,
+                                            uint32_t channels, uint32_t side, uint32_t classes,
+                                            uint32_t name_bytes, vit158_error *error)
 {
     memset(data, 0, sizeof *data);
     if (!count || count > MAX_COUNT || !side || side > MAX_SIDE || (channels != 1 && channels != 3))
@@ -34,22 +34,22 @@ vit158_status vit158_dataset_allocate(vit158_dataset *data, uint32_t count, uint
     if (classes < 2 || classes > 65535)
         return vit158_fail(error, VIT158_E_LIMIT, "data set has %u classes, must be 2 to 65535",
                            classes);
-    *data = (vit158_dataset){.count = count,
-                             .channels = channels,
-                             .side = side,
-                             .classes = classes,
-                             .name_bytes = name_bytes};
-    data->pixels = malloc(count * vit158_dataset_picture(data));
+    *data = (vit158_train_dataset){.count = count,
+                                   .channels = channels,
+                                   .side = side,
+                                   .classes = classes,
+                                   .name_bytes = name_bytes};
+    data->pixels = malloc(count * vit158_train_dataset_picture(data));
     data->labels = calloc(count, sizeof *data->labels);
     data->names = calloc(name_bytes + 1U, 1);
     if (!data->pixels || !data->labels || !data->names) {
-        vit158_dataset_free(data);
+        vit158_train_dataset_free(data);
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for %u pictures", count);
     }
     return VIT158_OK;
 }
 
-static vit158_status parse(vit158_dataset *data, const uint8_t *bytes, size_t n_bytes,
+static vit158_status parse(vit158_train_dataset *data, const uint8_t *bytes, size_t n_bytes,
                            const char *path, vit158_error *error)
 {
     vit158_bytes in = vit158_bytes_over(bytes, n_bytes);
@@ -69,7 +69,7 @@ static vit158_status parse(vit158_dataset *data, const uint8_t *bytes, size_t n_
                            "%s: %zu bytes do not fit its %u pictures; delete it to decode again",
                            path, n_bytes, head[1]);
     VIT158_RETURN_IF_ERROR(
-        vit158_dataset_allocate(data, head[1], head[2], head[3], head[4], name_bytes, error));
+        vit158_train_dataset_allocate(data, head[1], head[2], head[3], head[4], name_bytes, error));
     memcpy(data->names, bytes + HEADER_BYTES, name_bytes);
     const uint8_t *labels = bytes + HEADER_BYTES + name_bytes;
     uint32_t names = 0;
@@ -78,7 +78,7 @@ static vit158_status parse(vit158_dataset *data, const uint8_t *bytes, size_t n_
     for (uint32_t i = 0; i < data->count; i++) {
         data->labels[i] = (uint16_t)(labels[2 * i] | labels[2 * i + 1] << 8);
         if (data->labels[i] >= data->classes || names != data->classes) {
-            vit158_dataset_free(data);
+            vit158_train_dataset_free(data);
             return vit158_fail(error, VIT158_E_FORMAT, "%s: labels do not fit its classes", path);
         }
     }
@@ -86,36 +86,38 @@ static vit158_status parse(vit158_dataset *data, const uint8_t *bytes, size_t n_
     return VIT158_OK;
 }
 
-vit158_status vit158_dataset_load(vit158_dataset *data, const char *path, vit158_error *error)
+vit158_status vit158_train_dataset_load(vit158_train_dataset *data, const char *path,
+                                        vit158_error *error)
 {
     memset(data, 0, sizeof *data);
     uint8_t *bytes;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_file_read(&bytes, &n_bytes, path, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_file_read(&bytes, &n_bytes, path, error));
     const vit158_status status = parse(data, bytes, n_bytes, path, error);
     free(bytes);
     return status;
 }
 
-vit158_status vit158_dataset_save(const vit158_dataset *data, const char *path, vit158_error *error)
+vit158_status vit158_train_dataset_save(const vit158_train_dataset *data, const char *path,
+                                        vit158_error *error)
 {
-    vit158_file_writer out;
-    VIT158_RETURN_IF_ERROR(vit158_file_begin(&out, path, error));
+    vit158_train_file_writer out;
+    VIT158_RETURN_IF_ERROR(vit158_train_file_begin(&out, path, error));
     const uint32_t head[6] = {1,          data->count,   data->channels,
                               data->side, data->classes, data->name_bytes};
-    vit158_file_add(&out, MAGIC, 8);
+    vit158_train_file_add(&out, MAGIC, 8);
     for (int i = 0; i < 6; i++)
-        vit158_file_add_u32(&out, head[i]);
-    vit158_file_add(&out, data->names, data->name_bytes);
+        vit158_train_file_add_u32(&out, head[i]);
+    vit158_train_file_add(&out, data->names, data->name_bytes);
     for (uint32_t i = 0; i < data->count; i++) {
         const uint8_t label[2] = {(uint8_t)data->labels[i], (uint8_t)(data->labels[i] >> 8)};
-        vit158_file_add(&out, label, 2);
+        vit158_train_file_add(&out, label, 2);
     }
-    vit158_file_add(&out, data->pixels, data->count * vit158_dataset_picture(data));
-    return vit158_file_commit(&out, error);
+    vit158_train_file_add(&out, data->pixels, data->count * vit158_train_dataset_picture(data));
+    return vit158_train_file_commit(&out, error);
 }
 
-const char *vit158_dataset_name(const vit158_dataset *data, uint32_t index)
+const char *vit158_train_dataset_name(const vit158_train_dataset *data, uint32_t index)
 {
     const char *name = data->names;
     while (index-- > 0)

@@ -14,7 +14,7 @@ void ISA(column_sums)(float *y, const float *x, size_t ldx, uint32_t rows, uint3
 }
 
 static void adamw(float *w, const float *g, float *m, float *v, size_t count,
-                  const vit158_adamw *how)
+                  const vit158_train_adamw *how)
 {
     const float keep = 1.0F - how->lr * how->decay;
     for (size_t i = 0; i < count; i++) {
@@ -41,9 +41,10 @@ static double sum_of_squares(const float *x, size_t count)
 {
     double total = 0.0;
     size_t i = 0;
-    while (i + VIT158_LANES <= count) {
+    while (i + VIT158_TRAIN_LANES <= count) {
         vf sum = vf_set(0.0F);
-        for (uint32_t n = 0; n < 64 && i + VIT158_LANES <= count; n++, i += VIT158_LANES)
+        for (uint32_t n = 0; n < 64 && i + VIT158_TRAIN_LANES <= count;
+             n++, i += VIT158_TRAIN_LANES)
             sum += vf_load(x + i) * vf_load(x + i);
         total += (double)vf_sum(sum);
     }
@@ -53,7 +54,7 @@ static double sum_of_squares(const float *x, size_t count)
 }
 
 /* AVX2's byte products saturate beyond 2^15, which u + 1 cannot reach but q + 128 can. */
-#if defined(VIT158_ISA_IS_AVX2)
+#if defined(VIT158_TRAIN_IS_AVX2)
 #define NARROW_GRADIENTS false
 #else
 #define NARROW_GRADIENTS true
@@ -65,11 +66,11 @@ static double sum_of_squares(const float *x, size_t count)
 #define HALF_PRODUCT NULL
 #endif
 
-#define VIT158_TEXT_(x) #x
-#define VIT158_TEXT(x) VIT158_TEXT_(x)
+#define VIT158_TRAIN_TEXT_(x) #x
+#define VIT158_TRAIN_TEXT(x) VIT158_TRAIN_TEXT_(x)
 
-const vit158_compute ISA(compute) = {
-    .name = VIT158_TEXT(VIT158_ISA),
+const vit158_train_compute ISA(compute) = {
+    .name = VIT158_TRAIN_TEXT(VIT158_TRAIN_ISA),
     .narrow_gradients = NARROW_GRADIENTS,
     .product = ISA(product),
     .half_product = HALF_PRODUCT,

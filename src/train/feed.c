@@ -17,15 +17,15 @@ static uint64_t mix_seed(uint64_t seed, uint64_t a, uint64_t b)
     return x ^ (x >> 31);
 }
 
-uint64_t vit158_feed_epoch(const vit158_trainer *t)
+uint64_t vit158_train_feed_epoch(const vit158_trainer *t)
 {
     const uint32_t repeat = t->recipe.teacher_epochs;
     return repeat ? t->state.epoch % repeat : t->state.epoch;
 }
 
-void vit158_feed_order(vit158_trainer *t)
+void vit158_train_feed_order(vit158_trainer *t)
 {
-    const uint64_t epoch = vit158_feed_epoch(t);
+    const uint64_t epoch = vit158_train_feed_epoch(t);
     if (t->order_epoch == epoch)
         return;
     vit158_rng rng = vit158_rng_seed(mix_seed(t->recipe.seed, epoch, 1));
@@ -40,7 +40,7 @@ void vit158_feed_order(vit158_trainer *t)
 }
 
 /* Patch `place` of the grid in (c, y, x) order. */
-static void copy_patch(float *row, const vit158_net *net, const float *pixels, uint32_t place)
+static void copy_patch(float *row, const vit158_train_net *net, const float *pixels, uint32_t place)
 {
     const uint32_t p = net->config.patch_size, side = net->config.image_size, grid = side / p;
     const float *corner = pixels + (size_t)(place / grid) * p * side + (size_t)(place % grid) * p;
@@ -49,8 +49,8 @@ static void copy_patch(float *row, const vit158_net *net, const float *pixels, u
             memcpy(row, corner + (size_t)y * side, p * sizeof *row);
 }
 
-void vit158_feed_patches(const vit158_net *net, vit158_work *work, uint32_t slot,
-                         const float *pixels)
+void vit158_train_feed_patches(const vit158_train_net *net, vit158_train_work *work, uint32_t slot,
+                               const float *pixels)
 {
     const uint32_t count = net->tokens - 1;
     for (uint32_t i = 0; i < count; i++) {
@@ -59,7 +59,7 @@ void vit158_feed_patches(const vit158_net *net, vit158_work *work, uint32_t slot
     }
 }
 
-void vit158_feed_normalise(const vit158_trainer *t, float *out, const uint8_t *picture)
+void vit158_train_feed_normalise(const vit158_trainer *t, float *out, const uint8_t *picture)
 {
     const size_t area = (size_t)t->train.side * t->train.side;
     for (uint32_t c = 0; c < t->train.channels; c++)
@@ -67,11 +67,12 @@ void vit158_feed_normalise(const vit158_trainer *t, float *out, const uint8_t *p
             out[c * area + i] = t->byte_values[c][picture[c * area + i]];
 }
 
-void vit158_feed_plain(vit158_trainer *t, vit158_work *work, uint32_t slot, const uint8_t *picture)
+void vit158_train_feed_plain(vit158_trainer *t, vit158_train_work *work, uint32_t slot,
+                             const uint8_t *picture)
 {
     float *pixels = t->feed[work - t->work].pixels;
-    vit158_feed_normalise(t, pixels, picture);
-    vit158_feed_patches(&t->net, work, slot, pixels);
+    vit158_train_feed_normalise(t, pixels, picture);
+    vit158_train_feed_patches(&t->net, work, slot, pixels);
 }
 
 /* `kept` different places, in order of the grid. */
@@ -90,9 +91,9 @@ static void choose_places(uint32_t *places, uint32_t *order, uint32_t count, uin
             places[n++] = i;
 }
 
-static vit158_augment present_augment(const vit158_train_recipe *r, double progress)
+static vit158_train_augment present_augment(const vit158_train_recipe *r, double progress)
 {
-    vit158_augment how = r->augment;
+    vit158_train_augment how = r->augment;
     if (progress >= r->augment_until) {
         how.operations = 0;
         how.autoaugment = 0.0F;
@@ -112,7 +113,7 @@ static void set_target(float *target, uint32_t classes, float smoothing, uint32_
     target[b] += (1.0F - smoothing) * (1.0F - share);
 }
 
-static void drop_branches(vit158_trainer *t, vit158_work *work, vit158_rng *rng)
+static void drop_branches(vit158_trainer *t, vit158_train_work *work, vit158_rng *rng)
 {
     const uint32_t depth = t->net.block_count;
     for (uint32_t b = 0; b < depth; b++) {
@@ -124,18 +125,18 @@ static void drop_branches(vit158_trainer *t, vit158_work *work, vit158_rng *rng)
 }
 
 /* The mixed pictures and their targets, which the same epoch number gives again. */
-static void mix_pictures(vit158_trainer *t, vit158_feed *feed, uint64_t first, uint32_t n,
-                         const vit158_augment *how)
+static void mix_pictures(vit158_trainer *t, vit158_train_feed *feed, uint64_t first, uint32_t n,
+                         const vit158_train_augment *how)
 {
-    const size_t size = vit158_dataset_picture(&t->train);
-    const uint64_t key = mix_seed(t->recipe.seed, vit158_feed_epoch(t), 2);
+    const size_t size = vit158_train_dataset_picture(&t->train);
+    const uint64_t key = mix_seed(t->recipe.seed, vit158_train_feed_epoch(t), 2);
     for (uint32_t i = 0; i < n; i++) {
         vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 3));
         const uint32_t at = t->order[first + i];
         feed->labels[i] = t->train.labels[at];
-        vit158_augment_picture(feed->bytes, t->train.pixels + at * size, feed->bytes + size,
-                               t->train.channels, t->train.side, how, &rng);
-        vit158_feed_normalise(t, feed->pixels + i * size, feed->bytes);
+        vit158_train_augment_picture(feed->bytes, t->train.pixels + at * size, feed->bytes + size,
+                                     t->train.channels, t->train.side, how, &rng);
+        vit158_train_feed_normalise(t, feed->pixels + i * size, feed->bytes);
     }
     for (uint32_t i = 0; i < n; i++) {
         vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 4));
@@ -143,8 +144,8 @@ static void mix_pictures(vit158_trainer *t, vit158_feed *feed, uint64_t first, u
         float *x = feed->mixed + i * size, share = 1.0F;
         memcpy(x, feed->pixels + i * size, size * sizeof *x);
         if (n > 1)
-            share = vit158_augment_mix(x, feed->pixels + other * size, t->train.channels,
-                                       t->train.side, how, &rng);
+            share = vit158_train_augment_mix(x, feed->pixels + other * size, t->train.channels,
+                                             t->train.side, how, &rng);
         const uint32_t a = t->train.labels[t->order[first + i]];
         const uint32_t b = t->train.labels[t->order[first + other]];
         feed->labels[i] = (uint16_t)(share >= 0.5F ? a : b);
@@ -158,19 +159,20 @@ static void move_picture(const vit158_trainer *t, float *out, const float *x, vi
 {
     const vit158_train_recipe *r = &t->recipe;
     const size_t area = (size_t)t->train.side * t->train.side;
-    const vit158_move move = vit158_move_random(r->teacher_shift, r->augment.flip, rng);
+    const vit158_train_move move = vit158_train_move_random(r->teacher_shift, r->augment.flip, rng);
     for (uint32_t c = 0; c < t->train.channels; c++)
-        vit158_move_plane(out + c * area, x + c * area, t->train.side, &move, t->byte_values[c][0]);
+        vit158_train_move_plane(out + c * area, x + c * area, t->train.side, &move,
+                                t->byte_values[c][0]);
 }
 
-void vit158_feed_microbatch(vit158_trainer *t, uint32_t worker, uint64_t first, uint32_t n,
-                            double progress)
+void vit158_train_feed_microbatch(vit158_trainer *t, uint32_t worker, uint64_t first, uint32_t n,
+                                  double progress)
 {
     const vit158_train_recipe *r = &t->recipe;
-    vit158_work *work = &t->work[worker];
-    vit158_feed *feed = &t->feed[worker];
-    const vit158_augment how = present_augment(r, progress);
-    const size_t size = vit158_dataset_picture(&t->train);
+    vit158_train_work *work = &t->work[worker];
+    vit158_train_feed *feed = &t->feed[worker];
+    const vit158_train_augment how = present_augment(r, progress);
+    const size_t size = vit158_train_dataset_picture(&t->train);
     const uint32_t count = t->net.tokens - 1;
     uint32_t kept =
         progress < r->keep_tokens_until ? (uint32_t)(r->keep_tokens * (float)count + 0.5F) : count;

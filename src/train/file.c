@@ -10,8 +10,8 @@
 #include "base/error.h"
 #include "base/text.h"
 
-vit158_status vit158_file_read(uint8_t **bytes, size_t *n_bytes, const char *path,
-                               vit158_error *error)
+vit158_status vit158_train_file_read(uint8_t **bytes, size_t *n_bytes, const char *path,
+                                     vit158_error *error)
 {
     *bytes = NULL;
     *n_bytes = 0;
@@ -44,7 +44,8 @@ vit158_status vit158_file_read(uint8_t **bytes, size_t *n_bytes, const char *pat
     return VIT158_OK;
 }
 
-vit158_status vit158_file_begin(vit158_file_writer *out, const char *path, vit158_error *error)
+vit158_status vit158_train_file_begin(vit158_train_file_writer *out, const char *path,
+                                      vit158_error *error)
 {
     memset(out, 0, sizeof *out);
     if (strlen(path) >= sizeof out->path)
@@ -59,27 +60,27 @@ vit158_status vit158_file_begin(vit158_file_writer *out, const char *path, vit15
     return VIT158_OK;
 }
 
-static void remember(vit158_file_writer *out)
+static void remember(vit158_train_file_writer *out)
 {
     if (!out->failed)
         out->cause = errno;
     out->failed = true;
 }
 
-void vit158_file_add(vit158_file_writer *out, const void *bytes, size_t n_bytes)
+void vit158_train_file_add(vit158_train_file_writer *out, const void *bytes, size_t n_bytes)
 {
     if (!out->failed && n_bytes && fwrite(bytes, 1, n_bytes, out->file) != n_bytes)
         remember(out);
 }
 
-void vit158_file_add_u32(vit158_file_writer *out, uint32_t value)
+void vit158_train_file_add_u32(vit158_train_file_writer *out, uint32_t value)
 {
     const uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
                               (uint8_t)(value >> 24)};
-    vit158_file_add(out, bytes, 4);
+    vit158_train_file_add(out, bytes, 4);
 }
 
-void vit158_file_abandon(vit158_file_writer *out)
+void vit158_train_file_abandon(vit158_train_file_writer *out)
 {
     if (out->file)
         fclose(out->file);
@@ -87,7 +88,7 @@ void vit158_file_abandon(vit158_file_writer *out)
     remove(out->temporary);
 }
 
-vit158_status vit158_file_commit(vit158_file_writer *out, vit158_error *error)
+vit158_status vit158_train_file_commit(vit158_train_file_writer *out, vit158_error *error)
 {
     if (!out->failed && (fflush(out->file) != 0 || fsync(fileno(out->file)) != 0))
         remember(out);

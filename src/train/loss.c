@@ -15,7 +15,7 @@ static double log_total(const float *z, uint32_t n, double t)
     return most / t + log(total);
 }
 
-double vit158_loss_gradient(float *gradient, const vit158_loss *l, float scale)
+double vit158_train_loss_gradient(float *gradient, const vit158_train_loss *l, float scale)
 {
     const double k = l->teacher ? l->teacher_weight : 0.0, t = l->temperature;
     const double total = log_total(l->logits, l->classes, 1.0);
@@ -37,12 +37,12 @@ double vit158_loss_gradient(float *gradient, const vit158_loss *l, float scale)
     return loss;
 }
 
-double vit158_cross_entropy(const float *logits, uint32_t classes, uint32_t label)
+double vit158_train_cross_entropy(const float *logits, uint32_t classes, uint32_t label)
 {
     return log_total(logits, classes, 1.0) - logits[label];
 }
 
-uint32_t vit158_largest_logit(const float *logits, uint32_t classes)
+uint32_t vit158_train_largest_logit(const float *logits, uint32_t classes)
 {
     uint32_t best = 0;
     for (uint32_t i = 1; i < classes; i++)

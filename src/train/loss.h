@@ -12,21 +12,21 @@
 
 #include <stdint.h>
 
-typedef struct vit158_loss {
+typedef struct vit158_train_loss {
     const float *logits;  /* [classes] */
     const float *target;  /* [classes], sums to 1 */
     const float *teacher; /* [classes] or NULL */
     uint32_t classes;
     float teacher_weight; /* k */
     float temperature;    /* t */
-} vit158_loss;
+} vit158_train_loss;
 
 /* Returns the loss; gradient = scale * d loss / d logits. */
-double vit158_loss_gradient(float *gradient, const vit158_loss *loss, float scale);
+double vit158_train_loss_gradient(float *gradient, const vit158_train_loss *loss, float scale);
 
 /* Cross-entropy of one label. */
-double vit158_cross_entropy(const float *logits, uint32_t classes, uint32_t label);
+double vit158_train_cross_entropy(const float *logits, uint32_t classes, uint32_t label);
 /* Index of the largest logit, the lowest if several are equal. */
-uint32_t vit158_largest_logit(const float *logits, uint32_t classes);
+uint32_t vit158_train_largest_logit(const float *logits, uint32_t classes);
 
 #endif

@@ -24,7 +24,7 @@
 #define UNDO 0.7F
 #define RANDOM 0.7F
 
-static void set_positions(const vit158_net *net, float *pos)
+static void set_positions(const vit158_train_net *net, float *pos)
 {
     const uint32_t d = net->config.dim, waves = d / 4;
     const uint32_t grid = net->config.image_size / net->config.patch_size;
@@ -43,16 +43,17 @@ static void set_positions(const vit158_net *net, float *pos)
 }
 
 /* What rounding leaves of the square of a normal value: (absmean)^2 times the share of +-1. */
-static float kept_energy(const vit158_net *net)
+static float kept_energy(const vit158_train_net *net)
 {
     const float absmean = 0.798F, share = 0.69F;
     return net->config.ternary ? absmean * absmean * share : 1.0F;
 }
 
-static void set_attention(const vit158_net *net, const vit158_net_block *block, float *parameters)
+static void set_attention(const vit158_train_net *net, const vit158_train_net_block *block,
+                          float *parameters)
 {
-    const vit158_net_config *c = &net->config;
-    const vit158_layer *qkv = &block->layers[VIT158_QKV];
+    const vit158_train_net_config *c = &net->config;
+    const vit158_train_layer *qkv = &block->layers[VIT158_QKV];
     const size_t d = c->dim, area = d * d;
     float *q = parameters + qkv->weight, *k = q + area, *v = k + area;
     float *proj = parameters + block->layers[VIT158_PROJ].weight;
@@ -70,14 +71,14 @@ static void set_attention(const vit158_net *net, const vit158_net_block *block, 
     const float variance = (float)(energy / (3.0 * (double)area)) * kept_energy(net);
     const float score = sqrtf((float)d / (float)c->heads) * (float)d * variance;
     const size_t norm =
-        qkv->norm_weight == VIT158_NO_TENSOR ? block->norm1_weight : qkv->norm_weight;
-    if (norm == VIT158_NO_TENSOR)
+        qkv->norm_weight == VIT158_TRAIN_NO_TENSOR ? block->norm1_weight : qkv->norm_weight;
+    if (norm == VIT158_TRAIN_NO_TENSOR)
         return;
     for (size_t i = 0; i < d; i++)
         parameters[norm + i] = sqrtf(OWN_SCORE / score);
 }
 
-void vit158_net_mimetic(const vit158_net *net, float *parameters)
+void vit158_train_net_mimetic(const vit158_train_net *net, float *parameters)
 {
     set_positions(net, parameters + net->pos);
     for (uint32_t b = 0; b < net->config.depth; b++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/multiply.h"
 
-void vit158_multiply(const vit158_compute *compute, bool half, vit158_product *p, const float *x,
-                     bool transposed, float *scratch)
+void vit158_train_multiply(const vit158_train_compute *compute, bool half, vit158_train_product *p,
+                           const float *x, bool transposed, float *scratch)
 {
     p->b = x;
     p->ldb = p->cols;
@@ -21,9 +21,9 @@ void vit158_multiply(const vit158_compute *compute, bool half, vit158_product *p
     compute->product(p);
 }
 
-size_t vit158_multiply_scratch(size_t rows, size_t cols, size_t depth)
+size_t vit158_train_multiply_scratch(size_t rows, size_t cols, size_t depth)
 {
-    const size_t panels = vit158_panel_words(depth, cols);
-    const size_t half = vit158_half_scratch(rows, cols, depth) / sizeof(float);
+    const size_t panels = vit158_train_panel_words(depth, cols);
+    const size_t half = vit158_train_half_scratch(rows, cols, depth) / sizeof(float);
     return panels > half ? panels : half;
 }

@@ -20,24 +20,24 @@
 #define QUIET 0.02F /* of the initial weights */
 
 typedef struct layout {
-    vit158_net *net;
+    vit158_train_net *net;
     size_t used;
 } layout;
 
 static size_t place(layout *l, const char *name, uint32_t rows, uint32_t cols)
 {
-    vit158_tensor *t = &l->net->tensors[l->net->tensor_count++];
-    *t = (vit158_tensor){.offset = l->used, .rows = rows, .cols = cols, .pieces = 1};
+    vit158_train_tensor *t = &l->net->tensors[l->net->tensor_count++];
+    *t = (vit158_train_tensor){.offset = l->used, .rows = rows, .cols = cols, .pieces = 1};
     vit158_format(t->name, sizeof t->name, "%s", name);
-    l->used += vit158_round_up((size_t)rows * cols, 16);
+    l->used += vit158_train_round_up((size_t)rows * cols, 16);
     return t->offset;
 }
 
 static void place_norm(layout *l, const char *prefix, uint32_t n, uint32_t present, size_t *weight,
                        size_t *bias)
 {
-    char name[VIT158_MAX_NAME];
-    *weight = *bias = VIT158_NO_TENSOR;
+    char name[VIT158_TRAIN_MAX_NAME];
+    *weight = *bias = VIT158_TRAIN_NO_TENSOR;
     if (!present)
         return;
     vit158_format(name, sizeof name, "%s.weight", prefix);
@@ -46,15 +46,15 @@ static void place_norm(layout *l, const char *prefix, uint32_t n, uint32_t prese
     *bias = place(l, name, 1, n);
 }
 
-static void place_layer(layout *l, vit158_layer *layer, uint32_t block, const char *kind,
+static void place_layer(layout *l, vit158_train_layer *layer, uint32_t block, const char *kind,
                         uint32_t n_out, uint32_t n_in)
 {
-    char name[VIT158_MAX_NAME];
+    char name[VIT158_TRAIN_MAX_NAME];
     layer->n_in = n_in;
     layer->n_out = n_out;
     vit158_format(name, sizeof name, "blocks.%u.%s.weight", block, kind);
     layer->weight = place(l, name, n_out, n_in);
-    vit158_tensor *t = &l->net->tensors[l->net->tensor_count - 1];
+    vit158_train_tensor *t = &l->net->tensors[l->net->tensor_count - 1];
     t->matrix = 1;
     t->pieces = n_out == 3 * n_in ? 3 : 1;
     vit158_format(name, sizeof name, "blocks.%u.%s.bias", block, kind);
@@ -65,13 +65,13 @@ static void place_layer(layout *l, vit158_layer *layer, uint32_t block, const ch
 
 static void place_blocks(layout *l)
 {
-    vit158_net *net = l->net;
-    const vit158_net_config *c = &net->config;
+    vit158_train_net *net = l->net;
+    const vit158_train_net_config *c = &net->config;
     net->cls = place(l, "cls_token", 1, c->dim);
     net->pos = place(l, "pos_embed", net->tokens, c->dim);
     for (uint32_t b = 0; b < net->block_count; b++) {
-        vit158_net_block *block = &net->blocks[b];
-        char name[VIT158_MAX_NAME];
+        vit158_train_net_block *block = &net->blocks[b];
+        char name[VIT158_TRAIN_MAX_NAME];
         vit158_format(name, sizeof name, "blocks.%u.norm1", b);
         place_norm(l, name, c->dim, c->outer_norms, &block->norm1_weight, &block->norm1_bias);
         place_layer(l, &block->layers[VIT158_QKV], b, "attn.qkv", 3 * c->dim, c->dim);
@@ -85,26 +85,26 @@ static void place_blocks(layout *l)
 
 static void place_convs(layout *l)
 {
-    char name[VIT158_MAX_NAME];
+    char name[VIT158_TRAIN_MAX_NAME];
     for (uint32_t i = 0; i < l->net->conv_count; i++) {
-        vit158_layer *layer = &l->net->convs[i].layer;
+        vit158_train_layer *layer = &l->net->convs[i].layer;
         vit158_format(name, sizeof name, "convs.%u.norm", i);
         place_norm(l, name, layer->n_in, 1, &layer->norm_weight, &layer->norm_bias);
         vit158_format(name, sizeof name, "convs.%u.weight", i);
-        layer->weight = place(l, name, layer->n_out, VIT158_CONV_WINDOW * layer->n_in);
+        layer->weight = place(l, name, layer->n_out, VIT158_TRAIN_CONV_WINDOW * layer->n_in);
         l->net->tensors[l->net->tensor_count - 1].matrix = 1;
         vit158_format(name, sizeof name, "convs.%u.bias", i);
         layer->bias = place(l, name, 1, layer->n_out);
     }
 }
 
-static void place_all(vit158_net *net)
+static void place_all(vit158_train_net *net)
 {
-    const vit158_net_config *c = &net->config;
+    const vit158_train_net_config *c = &net->config;
     layout l = {.net = net};
     net->patch_weight = place(&l, "patch_embed.proj.weight", net->stem_width, net->patch_inputs);
     net->patch_bias = place(&l, "patch_embed.proj.bias", 1, net->stem_width);
-    net->cls = net->pos = VIT158_NO_TENSOR;
+    net->cls = net->pos = VIT158_TRAIN_NO_TENSOR;
     if (c->conv)
         place_convs(&l);
     else
@@ -115,7 +115,7 @@ static void place_all(vit158_net *net)
     net->parameters = l.used;
 }
 
-static vit158_status check(const vit158_net_config *c, vit158_error *error)
+static vit158_status check(const vit158_train_net_config *c, vit158_error *error)
 {
     if (!c->patch_size || !c->image_size || c->image_size % c->patch_size || c->image_size > 1024)
         return vit158_fail(error, VIT158_E_ARGUMENT,
@@ -132,7 +132,7 @@ static vit158_status check(const vit158_net_config *c, vit158_error *error)
     return VIT158_OK;
 }
 
-static vit158_status check_blocks(const vit158_net_config *c, vit158_error *error)
+static vit158_status check_blocks(const vit158_train_net_config *c, vit158_error *error)
 {
     if (!c->dim || !c->heads || c->dim % c->heads || c->dim / c->heads % 16 || c->dim > MAX_WIDTH)
         return vit158_fail(error, VIT158_E_ARGUMENT,
@@ -143,18 +143,19 @@ static vit158_status check_blocks(const vit158_net_config *c, vit158_error *erro
                            "mlp_dim %u must be a multiple of 16 and at most %u", c->mlp_dim,
                            MAX_WIDTH);
     const uint32_t side = c->image_size / c->patch_size;
-    if (side * side >= VIT158_MAX_ROWS)
+    if (side * side >= VIT158_TRAIN_MAX_ROWS)
         return vit158_fail(error, VIT158_E_LIMIT, "%u patches a picture, at most %u can be trained",
-                           side * side, VIT158_MAX_ROWS - 1);
+                           side * side, VIT158_TRAIN_MAX_ROWS - 1);
     if (c->ternary && !c->inner_norms)
         return vit158_fail(error, VIT158_E_ARGUMENT, "ternary weights need inner norms");
     return VIT158_OK;
 }
 
-static vit158_status check_convs(const vit158_net_config *c, vit158_error *error)
+static vit158_status check_convs(const vit158_train_net_config *c, vit158_error *error)
 {
-    const uint32_t narrowest = 16U << (VIT158_CONV_STAGES - 1);
-    const uint32_t smallest = 1U << (VIT158_CONV_STAGES - 1), grid = c->image_size / c->patch_size;
+    const uint32_t narrowest = 16U << (VIT158_TRAIN_CONV_STAGES - 1);
+    const uint32_t smallest = 1U << (VIT158_TRAIN_CONV_STAGES - 1),
+                   grid = c->image_size / c->patch_size;
     if (!c->dim || c->dim % narrowest || c->dim > MAX_WIDTH)
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "dim %u of a convolutional network must be a multiple of %u and at "
@@ -170,8 +171,8 @@ static vit158_status check_convs(const vit158_net_config *c, vit158_error *error
     return VIT158_OK;
 }
 
-vit158_status vit158_net_create(vit158_net *net, const vit158_net_config *config,
-                                vit158_error *error)
+vit158_status vit158_train_net_create(vit158_train_net *net, const vit158_train_net_config *config,
+                                      vit158_error *error)
 {
     memset(net, 0, sizeof *net);
     VIT158_RETURN_IF_ERROR(check(config, error));
@@ -180,25 +181,25 @@ vit158_status vit158_net_create(vit158_net *net, const vit158_net_config *config
     const uint32_t side = config->image_size / config->patch_size;
     net->tokens = side * side + 1;
     net->patch_inputs = config->channels * config->patch_size * config->patch_size;
-    net->stem_width = config->conv ? config->dim >> (VIT158_CONV_STAGES - 1) : config->dim;
+    net->stem_width = config->conv ? config->dim >> (VIT158_TRAIN_CONV_STAGES - 1) : config->dim;
     net->block_count = config->conv ? 0 : config->depth;
-    net->conv_count = config->conv ? vit158_conv_count(config) : 0;
+    net->conv_count = config->conv ? vit158_train_conv_count(config) : 0;
     net->blocks = calloc((size_t)net->block_count + 1, sizeof *net->blocks);
     net->convs = calloc((size_t)net->conv_count + 1, sizeof *net->convs);
     net->tensors = calloc(net->block_count * TENSORS_PER_BLOCK +
                               net->conv_count * TENSORS_PER_CONV + TENSORS_OUTSIDE,
                           sizeof *net->tensors);
     if (!net->blocks || !net->convs || !net->tensors) {
-        vit158_net_free(net);
+        vit158_train_net_free(net);
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for the layout of the network");
     }
     if (config->conv)
-        vit158_conv_describe(net->convs, config);
+        vit158_train_conv_describe(net->convs, config);
     place_all(net);
     return VIT158_OK;
 }
 
-void vit158_net_free(vit158_net *net)
+void vit158_train_net_free(vit158_train_net *net)
 {
     free(net->blocks);
     free(net->convs);
@@ -212,13 +213,13 @@ static int ends_with(const char *name, const char *end)
     return n >= m && strcmp(name + n - m, end) == 0;
 }
 
-void vit158_net_initialise(const vit158_net *net, float *parameters, uint64_t seed)
+void vit158_train_net_initialise(const vit158_train_net *net, float *parameters, uint64_t seed)
 {
     vit158_rng rng = vit158_rng_seed(seed);
     memset(parameters, 0, net->parameters * sizeof *parameters);
     const float bound = 1.0F / __builtin_sqrtf((float)net->patch_inputs);
     for (uint32_t i = 0; i < net->tensor_count; i++) {
-        const vit158_tensor *t = &net->tensors[i];
+        const vit158_train_tensor *t = &net->tensors[i];
         float *w = parameters + t->offset;
         const size_t count = (size_t)t->rows * t->cols;
         if (t->offset == net->patch_weight || t->offset == net->patch_bias) {
@@ -237,12 +238,12 @@ void vit158_net_initialise(const vit158_net *net, float *parameters, uint64_t se
     }
 }
 
-void vit158_net_quiet(const vit158_net *net, float *parameters, uint32_t first)
+void vit158_train_net_quiet(const vit158_train_net *net, float *parameters, uint32_t first)
 {
     static const uint32_t ends[2] = {VIT158_PROJ, VIT158_FC2};
     for (uint32_t b = first; b < net->block_count; b++)
         for (int e = 0; e < 2; e++) {
-            const vit158_layer *layer = &net->blocks[b].layers[ends[e]];
+            const vit158_train_layer *layer = &net->blocks[b].layers[ends[e]];
             for (size_t i = 0; i < (size_t)layer->n_out * layer->n_in; i++)
                 parameters[layer->weight + i] *= QUIET;
         }

@@ -9,12 +9,13 @@
 #define VIT158_TRAIN_NET_H
 
 #include "base/arena.h"
+#include "model/names.h"
 #include "train/compute.h"
 #include "vit158.h"
 
-#define VIT158_NO_TENSOR SIZE_MAX
+#define VIT158_TRAIN_NO_TENSOR SIZE_MAX
 
-typedef struct vit158_net_config {
+typedef struct vit158_train_net_config {
     uint32_t image_size, patch_size, channels;
     uint32_t dim, depth, heads, mlp_dim, classes;
     uint32_t ternary;     /* 1 = BitLinear in the blocks, 0 = float */
@@ -22,118 +23,111 @@ typedef struct vit158_net_config {
     uint32_t inner_norms; /* BitLinear's norms present */
     uint32_t conv;        /* 1 = convolutional (conv_net.h): no heads, mlp_dim, ternary or norms */
     float norm_eps, inner_norm_eps;
-} vit158_net_config;
-
-typedef enum vit158_layer_kind {
-    VIT158_QKV,
-    VIT158_PROJ,
-    VIT158_FC1,
-    VIT158_FC2
-} vit158_layer_kind;
-#define VIT158_LAYERS 4
+} vit158_train_net_config;
 
 /* Offsets into the parameter array, in floats. */
-typedef struct vit158_layer {
+typedef struct vit158_train_layer {
     size_t weight, bias, norm_weight, norm_bias;
     uint32_t n_in, n_out;
-} vit158_layer;
+} vit158_train_layer;
 
-typedef struct vit158_net_block {
+typedef struct vit158_train_net_block {
     size_t norm1_weight, norm1_bias, norm2_weight, norm2_bias;
-    vit158_layer layers[VIT158_LAYERS];
-} vit158_net_block;
+    vit158_train_layer layers[VIT158_BLOCK_LINEARS];
+} vit158_train_net_block;
 
-#define VIT158_MAX_NAME 48
+#define VIT158_TRAIN_MAX_NAME 48
 
 /* One tensor: rows x cols floats (vectors: rows = 1). */
-typedef struct vit158_tensor {
-    char name[VIT158_MAX_NAME]; /* timm's */
+typedef struct vit158_train_tensor {
+    char name[VIT158_TRAIN_MAX_NAME]; /* timm's */
     size_t offset;
     uint32_t rows, cols;
     uint32_t matrix; /* 1 = a block's weight matrix */
     uint32_t pieces; /* square matrices stacked in it that Muon treats apart: 3 for qkv, else 1 */
-} vit158_tensor;
+} vit158_train_tensor;
 
-typedef struct vit158_conv vit158_conv; /* conv_net.h */
-typedef struct vit158_conv_work vit158_conv_work;
+typedef struct vit158_train_conv vit158_train_conv; /* conv_net.h */
+typedef struct vit158_train_conv_work vit158_train_conv_work;
 
-typedef struct vit158_net {
-    vit158_net_config config;
+typedef struct vit158_train_net {
+    vit158_train_net_config config;
     uint32_t tokens;       /* with the class token; of a convolutional net places + 1 */
     uint32_t stem_width;   /* columns of the patches' product */
     uint32_t patch_inputs; /* channels * patch^2 */
     size_t parameters;     /* floats in the array, each tensor at a multiple of 16 */
     size_t patch_weight, patch_bias, cls, pos, norm_weight, norm_bias, head_weight, head_bias;
-    vit158_net_block *blocks;
+    vit158_train_net_block *blocks;
     uint32_t block_count; /* 0 in a convolutional net */
-    vit158_conv *convs;
+    vit158_train_conv *convs;
     uint32_t conv_count;
-    vit158_tensor *tensors;
+    vit158_train_tensor *tensors;
     uint32_t tensor_count;
-} vit158_net;
+} vit158_train_net;
 
 /* Checks the geometry and lays the parameters out. */
-vit158_status vit158_net_create(vit158_net *net, const vit158_net_config *config,
-                                vit158_error *error);
-void vit158_net_free(vit158_net *net);
+vit158_status vit158_train_net_create(vit158_train_net *net, const vit158_train_net_config *config,
+                                      vit158_error *error);
+void vit158_train_net_free(vit158_train_net *net);
 
 /* Initial values (METHODS.md 1.1): normal .02, patches uniform, norms 1 and 0. */
-void vit158_net_initialise(const vit158_net *net, float *parameters, uint64_t seed);
+void vit158_train_net_initialise(const vit158_train_net *net, float *parameters, uint64_t seed);
 /* Makes of these values ones whose attention begins among neighbours (mimetic.c). */
-void vit158_net_mimetic(const vit158_net *net, float *parameters);
+void vit158_train_net_mimetic(const vit158_train_net *net, float *parameters);
 
 /* Weights as products want them. */
-typedef struct vit158_ready_layer {
-    vit158_trits trits; /* ternary */
-    float *forward;     /* float: panels [n_in][n_out] */
-    float *backward;    /* float: panels [n_out][n_in] */
-} vit158_ready_layer;
+typedef struct vit158_train_ready_layer {
+    vit158_train_trits trits; /* ternary */
+    float *forward;           /* float: panels [n_in][n_out] */
+    float *backward;          /* float: panels [n_out][n_in] */
+} vit158_train_ready_layer;
 
-typedef struct vit158_ready {
+typedef struct vit158_train_ready {
     const float *parameters;
-    vit158_ready_layer *layers; /* [depth * 4] */
-    float *patch;               /* panels [patch_inputs][d] */
-    float *head;                /* panels [d][C] */
-    int8_t **codes;             /* [depth * 4]: u of each ternary matrix */
-} vit158_ready;
+    vit158_train_ready_layer *layers; /* [depth * 4] */
+    float *patch;                     /* panels [patch_inputs][d] */
+    float *head;                      /* panels [d][C] */
+    int8_t **codes;                   /* [depth * 4]: u of each ternary matrix */
+} vit158_train_ready;
 
 /* Takes the memory of `ready`; NULL pieces while measuring. gradient_bits: 8 or 16. */
-void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, uint32_t gradient_bits,
-                       vit158_arena *arena);
-/* Task `index` < vit158_ready_tasks(net) of preparing `parameters`; tasks are independent. */
-uint32_t vit158_ready_tasks(const vit158_net *net);
-void vit158_ready_make(vit158_ready *ready, const vit158_net *net, const vit158_compute *compute,
-                       const float *parameters, uint32_t index);
+void vit158_train_ready_plan(vit158_train_ready *ready, const vit158_train_net *net,
+                             uint32_t gradient_bits, vit158_arena *arena);
+/* Task `index` < vit158_train_ready_tasks(net) of preparing `parameters`; tasks are independent. */
+uint32_t vit158_train_ready_tasks(const vit158_train_net *net);
+void vit158_train_ready_make(vit158_train_ready *ready, const vit158_train_net *net,
+                             const vit158_train_compute *compute, const float *parameters,
+                             uint32_t index);
 
 /* What one layer keeps of its input for the backward pass. */
-typedef struct vit158_kept_input {
-    vit158_quantized q; /* ternary */
-    float *y;           /* float */
+typedef struct vit158_train_kept_input {
+    vit158_train_quantized q; /* ternary */
+    float *y;                 /* float */
     float *stats;
-} vit158_kept_input;
+} vit158_train_kept_input;
 
-typedef struct vit158_kept_block {
+typedef struct vit158_train_kept_block {
     float *x;   /* [T][d] input of the block */
     float *qkv; /* [T][3d] */
     float *p;   /* attention probabilities of all pictures */
     float *att; /* [T2][d], T2 = T, or one row a picture in the last block */
     float *x2;  /* [T2][d] after attention */
     float *h;   /* [T2][F] before GELU */
-    vit158_kept_input in[VIT158_LAYERS];
+    vit158_train_kept_input in[VIT158_BLOCK_LINEARS];
     float attn_factor, mlp_factor; /* of the residual branches; 0 = left out */
-} vit158_kept_block;
+} vit158_train_kept_block;
 
 /* One worker's memory for microbatches of up to max_images pictures. */
-typedef struct vit158_work {
+typedef struct vit158_train_work {
     uint32_t max_images;
     uint32_t images;  /* of the current microbatch */
     uint32_t tokens;  /* of each picture: 1 + kept patches */
     float *patches;   /* [images * (tokens - 1)][patch_ld], in (c, y, x) order */
     size_t patch_ld;  /* patch_inputs rounded up to 16 */
     uint32_t *places; /* [images][tokens - 1]: patch number in the grid, for its position */
-    vit158_kept_block *blocks;
-    vit158_conv_work *conv; /* of a convolutional net */
-    float *last;            /* [images][d] output of the last block, or the mean over places */
+    vit158_train_kept_block *blocks;
+    vit158_train_conv_work *conv; /* of a convolutional net */
+    float *last; /* [images][d] output of the last block, or the mean over places */
     float *last_stats;
     float *features; /* [images][d] final norm */
     float *logits;   /* [images][C] */
@@ -146,44 +140,44 @@ typedef struct vit158_work {
     float *attention; /* scratch of attention */
     void *products;   /* scratch of trit_gradient, or of half_product */
     float *gradient;  /* [parameters], summed over this worker's microbatches */
-} vit158_work;
+} vit158_train_work;
 
 /* rows x cols floats with the spare rows that products want (compute.h). */
-static inline float *vit158_take_rows(vit158_arena *arena, size_t rows, size_t cols)
+static inline float *vit158_train_take_rows(vit158_arena *arena, size_t rows, size_t cols)
 {
-    return vit158_arena_take(arena, (rows + VIT158_TILE_ROWS) * cols, sizeof(float));
+    return vit158_arena_take(arena, (rows + VIT158_TRAIN_TILE_ROWS) * cols, sizeof(float));
 }
 
 /* Makes what blocks `first` and later ones add to the tokens next to nothing, so that a network
  * with them computes what it did without: for growing a trained one. */
-void vit158_net_quiet(const vit158_net *net, float *parameters, uint32_t first);
+void vit158_train_net_quiet(const vit158_train_net *net, float *parameters, uint32_t first);
 
 /* with_gradient 0: forward passes only (teacher, evaluation). */
-void vit158_work_plan(vit158_work *work, const vit158_net *net, uint32_t max_images,
-                      bool with_gradient, vit158_arena *arena);
+void vit158_train_work_plan(vit158_train_work *work, const vit158_train_net *net,
+                            uint32_t max_images, bool with_gradient, vit158_arena *arena);
 
 /* The next pass takes so many pictures, all of their patches, and leaves no branch out. */
-void vit158_work_whole(vit158_work *work, const vit158_net *net, uint32_t images);
+void vit158_train_work_whole(vit158_train_work *work, const vit158_train_net *net, uint32_t images);
 
-typedef struct vit158_pass {
-    const vit158_net *net;
-    const vit158_ready *ready;
-    const vit158_compute *compute;
-    vit158_work *work;
+typedef struct vit158_train_pass {
+    const vit158_train_net *net;
+    const vit158_train_ready *ready;
+    const vit158_train_compute *compute;
+    vit158_train_work *work;
     bool half; /* a float net's block products on bfloat16 */
-} vit158_pass;
+} vit158_train_pass;
 
 /* From work->patches and work->places to work->logits. */
-void vit158_forward(const vit158_pass *pass);
+void vit158_train_forward(const vit158_train_pass *pass);
 /* From work->dlogits into work->gradient. */
-void vit158_backward(const vit158_pass *pass);
+void vit158_train_backward(const vit158_train_pass *pass);
 
 /* The steps of both, one file a pair. */
-void vit158_embed_forward(const vit158_pass *pass);
-void vit158_embed_backward(const vit158_pass *pass);
-void vit158_block_forward(const vit158_pass *pass, uint32_t block);
-void vit158_block_backward(const vit158_pass *pass, uint32_t block);
-void vit158_head_forward(const vit158_pass *pass);
-void vit158_head_backward(const vit158_pass *pass);
+void vit158_train_embed_forward(const vit158_train_pass *pass);
+void vit158_train_embed_backward(const vit158_train_pass *pass);
+void vit158_train_block_forward(const vit158_train_pass *pass, uint32_t block);
+void vit158_train_block_backward(const vit158_train_pass *pass, uint32_t block);
+void vit158_train_head_forward(const vit158_train_pass *pass);
+void vit158_train_head_backward(const vit158_train_pass *pass);
 
 #endif

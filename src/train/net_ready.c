@@ -6,28 +6,31 @@
 #include "model/ternary.h"
 #include "train/net.h"
 
-void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, uint32_t gradient_bits,
-                       vit158_arena *arena)
+void vit158_train_ready_plan(vit158_train_ready *ready, const vit158_train_net *net,
+                             uint32_t gradient_bits, vit158_arena *arena)
 {
-    const vit158_net_config *c = &net->config;
-    const uint32_t count = net->block_count * VIT158_LAYERS;
-    vit158_ready_layer *layers = vit158_arena_take(arena, count, sizeof *layers);
+    const vit158_train_net_config *c = &net->config;
+    const uint32_t count = net->block_count * VIT158_BLOCK_LINEARS;
+    vit158_train_ready_layer *layers = vit158_arena_take(arena, count, sizeof *layers);
     int8_t **codes = vit158_arena_take(arena, count, sizeof *codes);
     for (uint32_t i = 0; i < count; i++) {
-        const vit158_layer *layer = &net->blocks[i / VIT158_LAYERS].layers[i % VIT158_LAYERS];
+        const vit158_train_layer *layer =
+            &net->blocks[i / VIT158_BLOCK_LINEARS].layers[i % VIT158_BLOCK_LINEARS];
         const uint32_t n_in = layer->n_in, n_out = layer->n_out;
-        vit158_ready_layer r = {
+        vit158_train_ready_layer r = {
             .trits = {.n_in = n_in, .n_out = n_out, .gradient_bits = gradient_bits}};
         int8_t *u = NULL;
         if (c->ternary) {
             u = vit158_arena_take(arena, n_out, n_in);
             r.trits.forward =
-                vit158_arena_take(arena, vit158_panel_words((n_in + 3) / 4, n_out), 4);
+                vit158_arena_take(arena, vit158_train_panel_words((n_in + 3) / 4, n_out), 4);
             r.trits.backward =
-                vit158_arena_take(arena, vit158_panel_words((n_out + 1) / 2, n_in), 4);
+                vit158_arena_take(arena, vit158_train_panel_words((n_out + 1) / 2, n_in), 4);
         } else {
-            r.forward = vit158_arena_take(arena, vit158_panel_words(n_in, n_out), sizeof(float));
-            r.backward = vit158_arena_take(arena, vit158_panel_words(n_out, n_in), sizeof(float));
+            r.forward =
+                vit158_arena_take(arena, vit158_train_panel_words(n_in, n_out), sizeof(float));
+            r.backward =
+                vit158_arena_take(arena, vit158_train_panel_words(n_out, n_in), sizeof(float));
         }
         if (layers) {
             layers[i] = r;
@@ -36,30 +39,33 @@ void vit158_ready_plan(vit158_ready *ready, const vit158_net *net, uint32_t grad
     }
     ready->layers = layers;
     ready->codes = codes;
-    ready->patch = vit158_arena_take(arena, vit158_panel_words(net->patch_inputs, net->stem_width),
-                                     sizeof(float));
-    ready->head = vit158_arena_take(arena, vit158_panel_words(c->dim, c->classes), sizeof(float));
+    ready->patch = vit158_arena_take(
+        arena, vit158_train_panel_words(net->patch_inputs, net->stem_width), sizeof(float));
+    ready->head =
+        vit158_arena_take(arena, vit158_train_panel_words(c->dim, c->classes), sizeof(float));
 }
 
-uint32_t vit158_ready_tasks(const vit158_net *net)
+uint32_t vit158_train_ready_tasks(const vit158_train_net *net)
 {
-    return net->block_count * VIT158_LAYERS + 1;
+    return net->block_count * VIT158_BLOCK_LINEARS + 1;
 }
 
-void vit158_ready_make(vit158_ready *ready, const vit158_net *net, const vit158_compute *compute,
-                       const float *parameters, uint32_t index)
+void vit158_train_ready_make(vit158_train_ready *ready, const vit158_train_net *net,
+                             const vit158_train_compute *compute, const float *parameters,
+                             uint32_t index)
 {
-    const vit158_net_config *c = &net->config;
+    const vit158_train_net_config *c = &net->config;
     ready->parameters = parameters;
-    if (index == net->block_count * VIT158_LAYERS) {
+    if (index == net->block_count * VIT158_BLOCK_LINEARS) {
         compute->pack(ready->patch, parameters + net->patch_weight, 1, net->patch_inputs,
                       net->patch_inputs, net->stem_width);
         compute->pack(ready->head, parameters + net->head_weight, 1, c->dim, c->dim, c->classes);
         return;
     }
-    const vit158_layer *layer = &net->blocks[index / VIT158_LAYERS].layers[index % VIT158_LAYERS];
+    const vit158_train_layer *layer =
+        &net->blocks[index / VIT158_BLOCK_LINEARS].layers[index % VIT158_BLOCK_LINEARS];
     const float *w = parameters + layer->weight;
-    vit158_ready_layer *r = &ready->layers[index];
+    vit158_train_ready_layer *r = &ready->layers[index];
     if (c->ternary) {
         r->trits.scale = vit158_absmean(w, layer->n_out, layer->n_in);
         vit158_ternarize(ready->codes[index], w, (size_t)layer->n_out * layer->n_in,

@@ -17,11 +17,11 @@ typedef struct moments {
 static moments row_moments(const float *x, uint32_t n, float eps)
 {
     vf sum = vf_set(0.0F);
-    for (uint32_t i = 0; i < n; i += VIT158_LANES)
+    for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES)
         sum += vf_load(x + i);
     const float mean = vf_sum(sum) / (float)n;
     vf square = vf_set(0.0F);
-    for (uint32_t i = 0; i < n; i += VIT158_LANES) {
+    for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES) {
         const vf d = vf_load(x + i) - mean;
         square += d * d;
     }
@@ -31,28 +31,28 @@ static moments row_moments(const float *x, uint32_t n, float eps)
 static void apply(float *y, const float *x, moments m, const float *weight, const float *bias,
                   uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i += VIT158_LANES)
+    for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES)
         vf_store(y + i,
                  (vf_load(x + i) - m.mean) * m.inverse * vf_load(weight + i) + vf_load(bias + i));
 }
 
 static void gelu_row(float *y, const float *x, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i += VIT158_LANES) {
+    for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES) {
         const vf v = vf_load(x + i);
         vf_store(y + i, v * vf_normal_cdf(v));
     }
 }
 
-static void quantize_row(const vit158_quantized *out, uint32_t t, const float *x, uint32_t n)
+static void quantize_row(const vit158_train_quantized *out, uint32_t t, const float *x, uint32_t n)
 {
     vf most = vf_set(0.0F);
-    for (uint32_t i = 0; i < n; i += VIT158_LANES)
+    for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES)
         most = vf_max(most, vf_abs(vf_load(x + i)));
     const float scale = vit158_quant_scale(vf_largest(most));
     vi total = vi_set(0);
     int8_t *to = out->q + t * out->ldq;
-    for (uint32_t i = 0; i < n; i += VIT158_LANES) {
+    for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES) {
         const vi q = vf_quantize(vf_load(x + i), vf_set(scale));
         const vi8 narrow = __builtin_convertvector(q, vi8);
         memcpy(to + i, &narrow, sizeof narrow);
@@ -60,15 +60,15 @@ static void quantize_row(const vit158_quantized *out, uint32_t t, const float *x
     }
     memset(to + n, 0, out->ldq - n);
     out->r[t] = 1.0F / scale;
-    int32_t lane[VIT158_LANES];
+    int32_t lane[VIT158_TRAIN_LANES];
     int32_t sum = 0;
     memcpy(lane, &total, sizeof lane);
-    for (uint32_t i = 0; i < VIT158_LANES; i++)
+    for (uint32_t i = 0; i < VIT158_TRAIN_LANES; i++)
         sum += lane[i];
     out->sum[t] = sum;
 }
 
-void ISA(norm_rows)(const vit158_norm_rows *p)
+void ISA(norm_rows)(const vit158_train_norm_rows *p)
 {
     for (uint32_t t = 0; t < p->rows; t++) {
         const float *x = p->x + t * p->ldx;
@@ -104,7 +104,7 @@ static void norm_row_gradient(float *dy, const float *x, moments m, const float 
                               float *d_weight, float *d_bias, uint32_t n)
 {
     vf sum = vf_set(0.0F), dot = vf_set(0.0F);
-    for (uint32_t i = 0; i < n; i += VIT158_LANES) {
+    for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES) {
         const vf g = vf_load(dy + i);
         const vf xhat = (vf_load(x + i) - m.mean) * m.inverse;
         vf_store(d_weight + i, vf_load(d_weight + i) + g * xhat);
@@ -114,7 +114,7 @@ static void norm_row_gradient(float *dy, const float *x, moments m, const float 
         dot += gw * xhat;
     }
     const float a = vf_sum(sum) / (float)n, b = vf_sum(dot) / (float)n;
-    for (uint32_t i = 0; i < n; i += VIT158_LANES) {
+    for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES) {
         const vf xhat = (vf_load(x + i) - m.mean) * m.inverse;
         vf_store(dy + i, (vf_load(dy + i) * vf_load(weight + i) - a - xhat * b) * m.inverse);
     }
@@ -122,16 +122,16 @@ static void norm_row_gradient(float *dy, const float *x, moments m, const float 
 
 static void gelu_row_gradient(float *dy, const float *x, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i += VIT158_LANES) {
+    for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES) {
         const vf v = vf_load(x + i);
         const vf density = 0.398942280F * vf_exp(-0.5F * v * v);
         vf_store(dy + i, vf_load(dy + i) * (vf_normal_cdf(v) + v * density));
     }
 }
 
-void ISA(norm_gradient)(const vit158_norm_gradient *p)
+void ISA(norm_gradient)(const vit158_train_norm_gradient *p)
 {
-    const vit158_norm_rows *f = p->forward;
+    const vit158_train_norm_rows *f = p->forward;
     const uint32_t n = f->n;
     float *g = f->scratch, *activated = g + n, *normed = activated + n;
     for (uint32_t t = 0; t < f->rows; t++) {
@@ -159,7 +159,7 @@ void ISA(norm_gradient)(const vit158_norm_gradient *p)
             gelu_row_gradient(g, input, n);
         float *dx = p->dx + t * p->lddx;
         if (p->add) {
-            for (uint32_t i = 0; i < n; i += VIT158_LANES)
+            for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES)
                 vf_store(dx + i, vf_load(dx + i) + vf_load(g + i));
         } else {
             memcpy(dx, g, n * sizeof *dx);

@@ -13,33 +13,34 @@
 #include "base/parallel.h"
 #include "train/net.h"
 
-typedef struct vit158_optimiser {
-    const vit158_net *net;
-    const vit158_compute *compute;
+typedef struct vit158_train_optimiser {
+    const vit158_train_net *net;
+    const vit158_train_compute *compute;
     float *m, *v;       /* [parameters]; Muon tensors use m only */
     uint32_t muon;      /* 1 = Muon for matrices */
     bool half;          /* Muon on bfloat16 */
-    float *scratch[16]; /* per worker, vit158_muon_scratch floats each */
-} vit158_optimiser;
+    float *scratch[16]; /* per worker, vit158_train_muon_scratch floats each */
+} vit158_train_optimiser;
 
-#define VIT158_MAX_WORKERS 16
+#define VIT158_TRAIN_MAX_WORKERS 16
 
-typedef struct vit158_optimiser_step {
+typedef struct vit158_train_optimiser_step {
     float lr, decay;           /* AdamW */
     float muon_lr, muon_decay; /* Muon */
     float beta1, beta2, muon_beta;
     uint64_t step; /* 1, 2, ... */
-} vit158_optimiser_step;
+} vit158_train_optimiser_step;
 
 /* Floats of scratch a worker needs. */
-size_t vit158_muon_scratch(const vit158_net *net);
+size_t vit158_train_muon_scratch(const vit158_train_net *net);
 
-void vit158_optimiser_update(const vit158_optimiser *o, const vit158_optimiser_step *s,
-                             float *parameters, const float *gradient, vit158_pool *pool);
+void vit158_train_optimiser_update(const vit158_train_optimiser *o,
+                                   const vit158_train_optimiser_step *s, float *parameters,
+                                   const float *gradient, vit158_pool *pool);
 
 /* u [rows][cols] to the nearest matrix with singular values near 1 (Jordan's Newton-Schulz
  * iteration); half: products on bfloat16, as published. scratch: as above. */
-void vit158_orthogonalise(const vit158_compute *compute, bool half, float *u, uint32_t rows,
-                          uint32_t cols, float *scratch);
+void vit158_train_orthogonalise(const vit158_train_compute *compute, bool half, float *u,
+                                uint32_t rows, uint32_t cols, float *scratch);
 
 #endif

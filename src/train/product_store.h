@@ -16,16 +16,18 @@ typedef struct tile_place {
 
 /* Rows of sums in c [rows][ldc], `width` columns of them real; kept out of line, so that the tiles
  * stay small. */
-static __attribute__((noinline)) void store_tile(const vit158_product *p, const tile_place *at,
-                                                 const float *c, uint32_t ldc, uint32_t width)
+static __attribute__((noinline)) void store_tile(const vit158_train_product *p,
+                                                 const tile_place *at, const float *c, uint32_t ldc,
+                                                 uint32_t width)
 {
     for (uint32_t r = 0; r < at->rows; r++, c += ldc) {
         float *y = p->y + (at->row + r) * p->ldy + at->col;
         const float *base = p->base ? p->base + (at->row + r) * p->base_ld + at->col : NULL;
         const float *bias = p->bias ? p->bias + at->col : NULL;
         const uint32_t left = p->cols - at->col;
-        const uint32_t n = left < width ? left : width, whole = n / VIT158_LANES * VIT158_LANES;
-        for (uint32_t i = 0; i < whole; i += VIT158_LANES) {
+        const uint32_t n = left < width ? left : width,
+                       whole = n / VIT158_TRAIN_LANES * VIT158_TRAIN_LANES;
+        for (uint32_t i = 0; i < whole; i += VIT158_TRAIN_LANES) {
             vf sum = vf_load(c + i);
             if (bias)
                 sum += vf_load(bias + i);

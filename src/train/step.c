@@ -54,31 +54,31 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
     const batch_job *job = context;
     vit158_trainer *t = job->t;
     const vit158_train_recipe *r = &t->recipe;
-    vit158_work *work = &t->work[worker];
-    vit158_feed *feed = &t->feed[worker];
+    vit158_train_work *work = &t->work[worker];
+    vit158_train_feed *feed = &t->feed[worker];
     const uint64_t first = t->state.position + (uint64_t)task * r->microbatch;
-    vit158_feed_microbatch(t, worker, first, r->microbatch, job->progress);
-    const vit158_pass pass = {&t->net, &t->ready, t->compute, work,
-                              t->half && !t->net.config.ternary};
-    vit158_forward(&pass);
+    vit158_train_feed_microbatch(t, worker, first, r->microbatch, job->progress);
+    const vit158_train_pass pass = {&t->net, &t->ready, t->compute, work,
+                                    t->half && !t->net.config.ternary};
+    vit158_train_forward(&pass);
     if (t->teachers)
-        vit158_answers_give(t, worker, first, work->images, job->progress);
+        vit158_train_answers_give(t, worker, first, work->images, job->progress);
     const uint32_t classes = t->train.classes;
     for (uint32_t i = 0; i < work->images; i++) {
         const float *z = work->logits + i * work->logit_ld;
-        const vit158_loss loss = {.logits = z,
-                                  .target = feed->targets + (size_t)i * classes,
-                                  .teacher =
-                                      t->teachers ? feed->taught + (size_t)i * classes : NULL,
-                                  .classes = classes,
-                                  .teacher_weight = r->teacher_weight,
-                                  .temperature = r->temperature};
-        feed->loss +=
-            vit158_loss_gradient(work->dlogits + i * work->logit_ld, &loss, 1.0F / (float)r->batch);
-        feed->right += vit158_largest_logit(z, classes) == feed->labels[i];
+        const vit158_train_loss loss = {.logits = z,
+                                        .target = feed->targets + (size_t)i * classes,
+                                        .teacher =
+                                            t->teachers ? feed->taught + (size_t)i * classes : NULL,
+                                        .classes = classes,
+                                        .teacher_weight = r->teacher_weight,
+                                        .temperature = r->temperature};
+        feed->loss += vit158_train_loss_gradient(work->dlogits + i * work->logit_ld, &loss,
+                                                 1.0F / (float)r->batch);
+        feed->right += vit158_train_largest_logit(z, classes) == feed->labels[i];
         feed->seen++;
     }
-    vit158_backward(&pass);
+    vit158_train_backward(&pass);
 }
 
 static void chunk_of(const vit158_trainer *t, uint32_t task, size_t *at, size_t *count)
@@ -151,15 +151,15 @@ static void apply_gradient(vit158_trainer *t, double progress)
     const vit158_train_recipe *r = &t->recipe;
     const float rate = (float)vit158_trainer_rate(t);
     const float decay = progress < r->decay_until ? 1.0F : 0.0F;
-    const vit158_optimiser_step s = {.lr = r->lr * rate,
-                                     .decay = r->weight_decay * decay,
-                                     .muon_lr = r->muon_lr * rate,
-                                     .muon_decay = r->muon_weight_decay * decay,
-                                     .beta1 = r->beta1,
-                                     .beta2 = r->beta2,
-                                     .muon_beta = r->muon_beta,
-                                     .step = t->state.step + 1};
-    vit158_optimiser_update(&t->optimiser, &s, t->parameters, t->work[0].gradient, t->pool);
+    const vit158_train_optimiser_step s = {.lr = r->lr * rate,
+                                           .decay = r->weight_decay * decay,
+                                           .muon_lr = r->muon_lr * rate,
+                                           .muon_decay = r->muon_weight_decay * decay,
+                                           .beta1 = r->beta1,
+                                           .beta2 = r->beta2,
+                                           .muon_beta = r->muon_beta,
+                                           .step = t->state.step + 1};
+    vit158_train_optimiser_update(&t->optimiser, &s, t->parameters, t->work[0].gradient, t->pool);
     const uint32_t chunks = (uint32_t)((t->net.parameters + GRADIENT_CHUNK - 1) / GRADIENT_CHUNK);
     /* Early on the average follows faster, so that it forgets the initial values. */
     const double n = (double)t->state.step;
@@ -169,7 +169,7 @@ static void apply_gradient(vit158_trainer *t, double progress)
     vit158_trainer_prepare(t, t->parameters);
 }
 
-vit158_status vit158_trainer_step(vit158_trainer *t, vit158_step_result *result,
+vit158_status vit158_trainer_step(vit158_trainer *t, vit158_train_step_result *result,
                                   vit158_error *error)
 {
     const vit158_train_recipe *r = &t->recipe;
@@ -177,8 +177,8 @@ vit158_status vit158_trainer_step(vit158_trainer *t, vit158_step_result *result,
         t->state.epoch++;
         t->state.position = 0;
     }
-    vit158_feed_order(t);
-    vit158_feed_clear(t);
+    vit158_train_feed_order(t);
+    vit158_train_feed_clear(t);
     batch_job job = {t, vit158_trainer_progress(t)};
     t->pool->run(t->pool, clear_task, t, r->threads);
     t->pool->run(t->pool, microbatch_task, &job, r->batch / r->microbatch);
@@ -188,7 +188,8 @@ vit158_status vit158_trainer_step(vit158_trainer *t, vit158_step_result *result,
         loss += t->feed[w].loss;
         right += t->feed[w].right;
     }
-    *result = (vit158_step_result){loss / r->batch, (double)right / r->batch, summed_gradient(t)};
+    *result =
+        (vit158_train_step_result){loss / r->batch, (double)right / r->batch, summed_gradient(t)};
     if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
         return vit158_fail(error, VIT158_E_NUMERIC,
                            "the loss or a gradient is not finite at step %llu",

@@ -22,7 +22,7 @@ static vit158_status read_count(uint32_t *out, const vit158_header *header, cons
     return VIT158_OK;
 }
 
-static vit158_status read_config(vit158_net_config *c, const vit158_safetensors *file,
+static vit158_status read_config(vit158_train_net_config *c, const vit158_safetensors *file,
                                  vit158_error *error)
 {
     const vit158_header *header = vit158_safetensors_header(file);
@@ -93,7 +93,7 @@ static vit158_status check_labels(const vit158_trainer *t, const vit158_header *
     vit158_json_in_enter(&in, '[');
     vit158_status status = VIT158_OK;
     for (uint32_t c = 0; c < t->train.classes && status == VIT158_OK; c++) {
-        const char *own = vit158_dataset_name(&t->train, c);
+        const char *own = vit158_train_dataset_name(&t->train, c);
         if (!next_label(label, &in))
             status =
                 vit158_fail(error, VIT158_E_METADATA, "the teacher's labels end at class %u", c);
@@ -106,19 +106,20 @@ static vit158_status check_labels(const vit158_trainer *t, const vit158_header *
     return status;
 }
 
-static void plan(vit158_teacher *teacher, const vit158_trainer *t, vit158_arena *arena)
+static void plan(vit158_train_teacher *teacher, const vit158_trainer *t, vit158_arena *arena)
 {
     teacher->parameters = vit158_arena_take(arena, teacher->net.parameters, sizeof(float));
-    vit158_ready_plan(&teacher->ready, &teacher->net, 16, arena);
+    vit158_train_ready_plan(&teacher->ready, &teacher->net, 16, arena);
     for (uint32_t w = 0; w < t->recipe.threads; w++)
-        vit158_work_plan(&teacher->work[w], &teacher->net, t->recipe.microbatch, false, arena);
+        vit158_train_work_plan(&teacher->work[w], &teacher->net, t->recipe.microbatch, false,
+                               arena);
 }
 
-static vit158_status read_parameters(vit158_teacher *teacher, const vit158_safetensors *file,
+static vit158_status read_parameters(vit158_train_teacher *teacher, const vit158_safetensors *file,
                                      vit158_error *error)
 {
     for (uint32_t i = 0; i < teacher->net.tensor_count; i++) {
-        const vit158_tensor *tensor = &teacher->net.tensors[i];
+        const vit158_train_tensor *tensor = &teacher->net.tensors[i];
         VIT158_RETURN_IF_ERROR(
             vit158_safetensors_get_f32(file, tensor->name, teacher->parameters + tensor->offset,
                                        (uint64_t)tensor->rows * tensor->cols, error));
@@ -126,12 +127,12 @@ static vit158_status read_parameters(vit158_teacher *teacher, const vit158_safet
     return VIT158_OK;
 }
 
-static vit158_status read_teacher(vit158_teacher *teacher, const vit158_trainer *t,
+static vit158_status read_teacher(vit158_train_teacher *teacher, const vit158_trainer *t,
                                   const vit158_safetensors *file, vit158_error *error)
 {
-    vit158_net_config config = {0};
+    vit158_train_net_config config = {0};
     VIT158_RETURN_IF_ERROR(read_config(&config, file, error));
-    const vit158_net_config *own = &t->net.config;
+    const vit158_train_net_config *own = &t->net.config;
     if (config.image_size != own->image_size || config.channels != own->channels ||
         config.classes != own->classes)
         return vit158_fail(error, VIT158_E_ARGUMENT,
@@ -142,8 +143,8 @@ static vit158_status read_teacher(vit158_teacher *teacher, const vit158_trainer 
     const vit158_header *header = vit158_safetensors_header(file);
     VIT158_RETURN_IF_ERROR(check_pixels(t, header, error));
     VIT158_RETURN_IF_ERROR(check_labels(t, header, error));
-    VIT158_RETURN_IF_ERROR(vit158_net_create(&teacher->net, &config, error));
-    if (!config.conv && t->recipe.microbatch * teacher->net.tokens > VIT158_MAX_ROWS)
+    VIT158_RETURN_IF_ERROR(vit158_train_net_create(&teacher->net, &config, error));
+    if (!config.conv && t->recipe.microbatch * teacher->net.tokens > VIT158_TRAIN_MAX_ROWS)
         return vit158_fail(error, VIT158_E_LIMIT, "the teacher's tokens exceed a microbatch");
     vit158_arena arena = {0};
     plan(teacher, t, &arena);
@@ -154,16 +155,16 @@ static vit158_status read_teacher(vit158_teacher *teacher, const vit158_trainer 
     arena = vit158_arena_over(teacher->block, arena.used);
     plan(teacher, t, &arena);
     VIT158_RETURN_IF_ERROR(read_parameters(teacher, file, error));
-    for (uint32_t i = 0; i < vit158_ready_tasks(&teacher->net); i++)
-        vit158_ready_make(&teacher->ready, &teacher->net, t->compute, teacher->parameters, i);
+    for (uint32_t i = 0; i < vit158_train_ready_tasks(&teacher->net); i++)
+        vit158_train_ready_make(&teacher->ready, &teacher->net, t->compute, teacher->parameters, i);
     return VIT158_OK;
 }
 
 static vit158_status open_teacher(vit158_trainer *t, const char *path, vit158_error *error)
 {
     vit158_safetensors *file;
-    VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
-    vit158_teacher *teacher = calloc(1, sizeof *teacher);
+    VIT158_RETURN_IF_ERROR(vit158_train_tensors_open(&file, path, error));
+    vit158_train_teacher *teacher = calloc(1, sizeof *teacher);
     vit158_status status;
     if (teacher) {
         teacher->next = t->teachers;
@@ -176,9 +177,9 @@ static vit158_status open_teacher(vit158_trainer *t, const char *path, vit158_er
     return status;
 }
 
-vit158_status vit158_teachers_open(vit158_trainer *t, const char *paths, vit158_error *error)
+vit158_status vit158_train_teachers_open(vit158_trainer *t, const char *paths, vit158_error *error)
 {
-    char path[VIT158_RECIPE_TEXT];
+    char path[VIT158_TRAIN_RECIPE_TEXT];
     while (*paths) {
         const size_t n = strcspn(paths, ",");
         if (n >= sizeof path)
@@ -191,12 +192,12 @@ vit158_status vit158_teachers_open(vit158_trainer *t, const char *paths, vit158_
     return VIT158_OK;
 }
 
-void vit158_teachers_close(vit158_trainer *t)
+void vit158_train_teachers_close(vit158_trainer *t)
 {
     while (t->teachers) {
-        vit158_teacher *teacher = t->teachers;
+        vit158_train_teacher *teacher = t->teachers;
         t->teachers = teacher->next;
-        vit158_net_free(&teacher->net);
+        vit158_train_net_free(&teacher->net);
         free(teacher->block);
         free(teacher);
     }

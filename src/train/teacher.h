@@ -8,24 +8,25 @@
 
 #include "train/trainer.h"
 
-struct vit158_teacher {
-    vit158_net net;
+struct vit158_train_teacher {
+    vit158_train_net net;
     float *parameters;
-    vit158_ready ready;
-    vit158_work work[VIT158_MAX_WORKERS];
+    vit158_train_ready ready;
+    vit158_train_work work[VIT158_TRAIN_MAX_WORKERS];
     void *block;
-    vit158_teacher *next;
+    vit158_train_teacher *next;
 };
 
 /* Opens the files named in `paths`, separated by commas; each may have a geometry of its own. On
  * failure those opened before stay until the trainer is closed. */
-vit158_status vit158_teachers_open(vit158_trainer *trainer, const char *paths, vit158_error *error);
-void vit158_teachers_close(vit158_trainer *trainer);
+vit158_status vit158_train_teachers_open(vit158_trainer *trainer, const char *paths,
+                                         vit158_error *error);
+void vit158_train_teachers_close(vit158_trainer *trainer);
 
 /* The worker's feed->mixed, `images` of them, through all teachers to feed->taught. */
-void vit158_teachers_run(vit158_trainer *trainer, uint32_t worker, uint32_t images);
+void vit158_train_teachers_run(vit158_trainer *trainer, uint32_t worker, uint32_t images);
 
 /* Their share of right answers on the validation pictures, 0 if there are none. */
-double vit158_teachers_accuracy(vit158_trainer *trainer);
+double vit158_train_teachers_accuracy(vit158_trainer *trainer);
 
 #endif

@@ -4,31 +4,31 @@
 #include "train/loss.h"
 #include "train/teacher.h"
 
-static void run(vit158_trainer *t, vit158_teacher *teacher, uint32_t worker, uint32_t images)
+static void run(vit158_trainer *t, vit158_train_teacher *teacher, uint32_t worker, uint32_t images)
 {
-    vit158_work *work = &teacher->work[worker];
-    const size_t size = vit158_dataset_picture(&t->train);
-    vit158_work_whole(work, &teacher->net, images);
+    vit158_train_work *work = &teacher->work[worker];
+    const size_t size = vit158_train_dataset_picture(&t->train);
+    vit158_train_work_whole(work, &teacher->net, images);
     for (uint32_t i = 0; i < images; i++)
-        vit158_feed_patches(&teacher->net, work, i, t->feed[worker].mixed + i * size);
-    const vit158_pass pass = {.net = &teacher->net,
-                              .ready = &teacher->ready,
-                              .compute = t->compute,
-                              .work = work,
-                              .half = t->half && !teacher->net.config.ternary};
-    vit158_forward(&pass);
+        vit158_train_feed_patches(&teacher->net, work, i, t->feed[worker].mixed + i * size);
+    const vit158_train_pass pass = {.net = &teacher->net,
+                                    .ready = &teacher->ready,
+                                    .compute = t->compute,
+                                    .work = work,
+                                    .half = t->half && !teacher->net.config.ternary};
+    vit158_train_forward(&pass);
 }
 
-void vit158_teachers_run(vit158_trainer *t, uint32_t worker, uint32_t images)
+void vit158_train_teachers_run(vit158_trainer *t, uint32_t worker, uint32_t images)
 {
     const uint32_t classes = t->train.classes;
     float *taught = t->feed[worker].taught, count = 0.0F;
-    for (vit158_teacher *teacher = t->teachers; teacher; teacher = teacher->next)
+    for (vit158_train_teacher *teacher = t->teachers; teacher; teacher = teacher->next)
         count += 1.0F;
     memset(taught, 0, (size_t)images * classes * sizeof *taught);
-    for (vit158_teacher *teacher = t->teachers; teacher; teacher = teacher->next) {
+    for (vit158_train_teacher *teacher = t->teachers; teacher; teacher = teacher->next) {
         run(t, teacher, worker, images);
-        const vit158_work *work = &teacher->work[worker];
+        const vit158_train_work *work = &teacher->work[worker];
         for (uint32_t i = 0; i < images; i++)
             for (uint32_t c = 0; c < classes; c++)
                 taught[i * classes + c] += work->logits[i * work->logit_ld + c] / count;
@@ -38,24 +38,24 @@ void vit158_teachers_run(vit158_trainer *t, uint32_t worker, uint32_t images)
 static void accuracy_task(void *context, uint32_t task, uint32_t worker)
 {
     vit158_trainer *t = context;
-    vit158_feed *feed = &t->feed[worker];
-    const size_t size = vit158_dataset_picture(&t->val);
+    vit158_train_feed *feed = &t->feed[worker];
+    const size_t size = vit158_train_dataset_picture(&t->val);
     const uint32_t first = task * t->recipe.microbatch, left = t->val.count - first;
     const uint32_t images = left < t->recipe.microbatch ? left : t->recipe.microbatch;
     for (uint32_t i = 0; i < images; i++)
-        vit158_feed_normalise(t, feed->mixed + i * size, t->val.pixels + (first + i) * size);
-    vit158_teachers_run(t, worker, images);
+        vit158_train_feed_normalise(t, feed->mixed + i * size, t->val.pixels + (first + i) * size);
+    vit158_train_teachers_run(t, worker, images);
     for (uint32_t i = 0; i < images; i++)
-        feed->right += vit158_largest_logit(feed->taught + (size_t)i * t->val.classes,
-                                            t->val.classes) == t->val.labels[first + i];
+        feed->right += vit158_train_largest_logit(feed->taught + (size_t)i * t->val.classes,
+                                                  t->val.classes) == t->val.labels[first + i];
 }
 
-double vit158_teachers_accuracy(vit158_trainer *t)
+double vit158_train_teachers_accuracy(vit158_trainer *t)
 {
     if (!t->val.count)
         return 0.0;
     uint64_t right = 0;
-    vit158_feed_clear(t);
+    vit158_train_feed_clear(t);
     t->pool->run(t->pool, accuracy_task, t,
                  (t->val.count + t->recipe.microbatch - 1) / t->recipe.microbatch);
     for (uint32_t w = 0; w < t->recipe.threads; w++)

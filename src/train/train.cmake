@@ -61,8 +61,8 @@ foreach(isa ${VIT158_TRAIN_ISAS})
   add_library(vit158_train_${isa} OBJECT ${VIT158_TRAIN_ARITHMETIC} ${VIT158_TRAIN_TILE_${isa}})
   string(TOUPPER ${isa} upper)
   target_include_directories(vit158_train_${isa} PRIVATE src)
-  target_compile_definitions(vit158_train_${isa} PRIVATE VIT158_ISA=${isa}
-                                                         VIT158_ISA_IS_${upper}=1)
+  target_compile_definitions(vit158_train_${isa} PRIVATE VIT158_TRAIN_ISA=${isa}
+                                                         VIT158_TRAIN_IS_${upper}=1)
   target_compile_options(vit158_train_${isa} PRIVATE -O3 -fno-math-errno -ffp-contract=fast
                          ${VIT158_WARNING_FLAGS} ${VIT158_TRAIN_FLAGS_${isa}})
   target_sources(vit158_train PRIVATE $<TARGET_OBJECTS:vit158_train_${isa}>)

@@ -9,18 +9,18 @@
 #include "train/net.h"
 
 typedef struct block_view {
-    const vit158_net_block *block;
-    vit158_kept_block *kept;
+    const vit158_train_net_block *block;
+    vit158_train_kept_block *kept;
     uint32_t index;
     uint32_t rows, rows2, queries;
     size_t from_ld; /* stride of the rows of x that continue into x2 */
     float *out;     /* [rows2][d] */
 } block_view;
 
-static block_view view(const vit158_pass *pass, uint32_t index)
+static block_view view(const vit158_train_pass *pass, uint32_t index)
 {
-    vit158_work *w = pass->work;
-    const vit158_net_config *c = &pass->net->config;
+    vit158_train_work *w = pass->work;
+    const vit158_train_net_config *c = &pass->net->config;
     const bool last = index + 1 == c->depth;
     block_view v = {.block = &pass->net->blocks[index], .kept = &w->blocks[index], .index = index};
     v.queries = last ? 1 : w->tokens;
@@ -31,24 +31,25 @@ static block_view view(const vit158_pass *pass, uint32_t index)
     return v;
 }
 
-static vit158_norm_rows input_rows(const vit158_pass *pass, const block_view *v, int kind)
+static vit158_train_norm_rows input_rows(const vit158_train_pass *pass, const block_view *v,
+                                         int kind)
 {
-    const vit158_net_config *c = &pass->net->config;
+    const vit158_train_net_config *c = &pass->net->config;
     const float *w = pass->ready->parameters;
-    const vit158_layer *layer = &v->block->layers[kind];
-    const vit158_kept_input *in = &v->kept->in[kind];
-    const float *inputs[VIT158_LAYERS] = {v->kept->x, v->kept->att, v->kept->x2, v->kept->h};
-    vit158_norm_rows r = {.x = inputs[kind],
-                          .ldx = layer->n_in,
-                          .n = layer->n_in,
-                          .rows = kind == VIT158_QKV ? v->rows : v->rows2,
-                          .gelu = kind == VIT158_FC2,
-                          .outer_eps = c->norm_eps,
-                          .inner_eps = c->inner_norm_eps,
-                          .stats = in->stats,
-                          .out = in->q,
-                          .y = in->y,
-                          .scratch = pass->work->rows};
+    const vit158_train_layer *layer = &v->block->layers[kind];
+    const vit158_train_kept_input *in = &v->kept->in[kind];
+    const float *inputs[VIT158_BLOCK_LINEARS] = {v->kept->x, v->kept->att, v->kept->x2, v->kept->h};
+    vit158_train_norm_rows r = {.x = inputs[kind],
+                                .ldx = layer->n_in,
+                                .n = layer->n_in,
+                                .rows = kind == VIT158_QKV ? v->rows : v->rows2,
+                                .gelu = kind == VIT158_FC2,
+                                .outer_eps = c->norm_eps,
+                                .inner_eps = c->inner_norm_eps,
+                                .stats = in->stats,
+                                .out = in->q,
+                                .y = in->y,
+                                .scratch = pass->work->rows};
     if (c->outer_norms && (kind == VIT158_QKV || kind == VIT158_FC1)) {
         const bool first = kind == VIT158_QKV;
         r.outer_weight = w + (first ? v->block->norm1_weight : v->block->norm2_weight);
@@ -62,8 +63,8 @@ static vit158_norm_rows input_rows(const vit158_pass *pass, const block_view *v,
 }
 
 /* b in panels unless ldb is given; its elements b(k, c) = weight[k * b_row + c * b_col]. */
-static void product(const vit158_pass *pass, vit158_product *p, const float *elements, size_t b_row,
-                    size_t b_col)
+static void product(const vit158_train_pass *pass, vit158_train_product *p, const float *elements,
+                    size_t b_row, size_t b_col)
 {
     if (!pass->half) {
         pass->compute->product(p);
@@ -74,100 +75,100 @@ static void product(const vit158_pass *pass, vit158_product *p, const float *ele
 }
 
 /* y = base + factor * layer(input). */
-static void linear_forward(const vit158_pass *pass, const block_view *v, int kind, float *y,
+static void linear_forward(const vit158_train_pass *pass, const block_view *v, int kind, float *y,
                            const float *base, size_t base_ld, float factor)
 {
-    const vit158_norm_rows rows = input_rows(pass, v, kind);
+    const vit158_train_norm_rows rows = input_rows(pass, v, kind);
     pass->compute->norm_rows(&rows);
-    const vit158_layer *layer = &v->block->layers[kind];
-    const vit158_ready_layer *ready =
-        &pass->ready->layers[v->index * VIT158_LAYERS + (uint32_t)kind];
+    const vit158_train_layer *layer = &v->block->layers[kind];
+    const vit158_train_ready_layer *ready =
+        &pass->ready->layers[v->index * VIT158_BLOCK_LINEARS + (uint32_t)kind];
     const float *bias = pass->ready->parameters + layer->bias;
     if (pass->net->config.ternary) {
-        const vit158_trit_product p = {.y = y,
-                                       .ldy = layer->n_out,
-                                       .x = &v->kept->in[kind].q,
-                                       .w = &ready->trits,
-                                       .bias = bias,
-                                       .base = base,
-                                       .base_ld = base_ld,
-                                       .factor = factor,
-                                       .rows = rows.rows};
+        const vit158_train_trit_product p = {.y = y,
+                                             .ldy = layer->n_out,
+                                             .x = &v->kept->in[kind].q,
+                                             .w = &ready->trits,
+                                             .bias = bias,
+                                             .base = base,
+                                             .base_ld = base_ld,
+                                             .factor = factor,
+                                             .rows = rows.rows};
         pass->compute->trit_product(&p);
     } else {
-        vit158_product p = {.y = y,
-                            .ldy = layer->n_out,
-                            .a = rows.y,
-                            .a_row = layer->n_in,
-                            .a_step = 1,
-                            .b = ready->forward,
-                            .rows = rows.rows,
-                            .cols = layer->n_out,
-                            .depth = layer->n_in,
-                            .bias = bias,
-                            .factor = factor,
-                            .base = base,
-                            .base_ld = base_ld};
+        vit158_train_product p = {.y = y,
+                                  .ldy = layer->n_out,
+                                  .a = rows.y,
+                                  .a_row = layer->n_in,
+                                  .a_step = 1,
+                                  .b = ready->forward,
+                                  .rows = rows.rows,
+                                  .cols = layer->n_out,
+                                  .depth = layer->n_in,
+                                  .bias = bias,
+                                  .factor = factor,
+                                  .base = base,
+                                  .base_ld = base_ld};
         product(pass, &p, pass->ready->parameters + layer->weight, 1, layer->n_in);
     }
 }
 
 /* From g = gradient of the layer's output (to be scaled by factor) to the gradient of its input,
  * which is stored to dx or added to it. `middle`: [rows][n_in]. */
-static void linear_backward(const vit158_pass *pass, const block_view *v, int kind, float *dx,
+static void linear_backward(const vit158_train_pass *pass, const block_view *v, int kind, float *dx,
                             bool add, const float *g, float factor, float *middle)
 {
-    const vit158_norm_rows rows = input_rows(pass, v, kind);
-    const vit158_layer *layer = &v->block->layers[kind];
-    const vit158_ready_layer *ready =
-        &pass->ready->layers[v->index * VIT158_LAYERS + (uint32_t)kind];
+    const vit158_train_norm_rows rows = input_rows(pass, v, kind);
+    const vit158_train_layer *layer = &v->block->layers[kind];
+    const vit158_train_ready_layer *ready =
+        &pass->ready->layers[v->index * VIT158_BLOCK_LINEARS + (uint32_t)kind];
     float *gradient = pass->work->gradient;
     const uint32_t n_in = layer->n_in, n_out = layer->n_out;
     if (pass->net->config.ternary) {
-        const vit158_trit_gradient p = {.g = g,
-                                        .ldg = n_out,
-                                        .x = &v->kept->in[kind].q,
-                                        .w = &ready->trits,
-                                        .factor = factor,
-                                        .rows = rows.rows,
-                                        .dx = middle,
-                                        .dw = gradient + layer->weight,
-                                        .dbias = gradient + layer->bias,
-                                        .scratch = pass->work->products};
+        const vit158_train_trit_gradient p = {.g = g,
+                                              .ldg = n_out,
+                                              .x = &v->kept->in[kind].q,
+                                              .w = &ready->trits,
+                                              .factor = factor,
+                                              .rows = rows.rows,
+                                              .dx = middle,
+                                              .dw = gradient + layer->weight,
+                                              .dbias = gradient + layer->bias,
+                                              .scratch = pass->work->products};
         pass->compute->trit_gradient(&p);
     } else {
-        vit158_product p = {.y = middle,
-                            .ldy = n_in,
-                            .a = g,
-                            .a_row = n_out,
-                            .a_step = 1,
-                            .b = ready->backward,
-                            .rows = rows.rows,
-                            .cols = n_in,
-                            .depth = n_out,
-                            .factor = factor};
+        vit158_train_product p = {.y = middle,
+                                  .ldy = n_in,
+                                  .a = g,
+                                  .a_row = n_out,
+                                  .a_step = 1,
+                                  .b = ready->backward,
+                                  .rows = rows.rows,
+                                  .cols = n_in,
+                                  .depth = n_out,
+                                  .factor = factor};
         product(pass, &p, pass->ready->parameters + layer->weight, n_in, 1);
         float *dw = gradient + layer->weight;
-        p = (vit158_product){.y = dw,
-                             .ldy = n_in,
-                             .a = g,
-                             .a_row = 1,
-                             .a_step = n_out,
-                             .b = rows.y,
-                             .ldb = n_in,
-                             .rows = n_out,
-                             .cols = n_in,
-                             .depth = rows.rows,
-                             .factor = factor,
-                             .base = dw,
-                             .base_ld = n_in};
+        p = (vit158_train_product){.y = dw,
+                                   .ldy = n_in,
+                                   .a = g,
+                                   .a_row = 1,
+                                   .a_step = n_out,
+                                   .b = rows.y,
+                                   .ldb = n_in,
+                                   .rows = n_out,
+                                   .cols = n_in,
+                                   .depth = rows.rows,
+                                   .factor = factor,
+                                   .base = dw,
+                                   .base_ld = n_in};
         product(pass, &p, rows.y, n_in, 1);
         pass->compute->column_sums(gradient + layer->bias, g, n_out, rows.rows, n_out, factor);
     }
-    const vit158_net_block *b = v->block;
+    const vit158_train_net_block *b = v->block;
     const size_t outer_weight = kind == VIT158_QKV ? b->norm1_weight : b->norm2_weight;
     const size_t outer_bias = kind == VIT158_QKV ? b->norm1_bias : b->norm2_bias;
-    const vit158_norm_gradient n = {
+    const vit158_train_norm_gradient n = {
         .forward = &rows,
         .dy = middle,
         .dx = dx,
@@ -180,20 +181,21 @@ static void linear_backward(const vit158_pass *pass, const block_view *v, int ki
     pass->compute->norm_gradient(&n);
 }
 
-static vit158_attention attention_of(const vit158_pass *pass, const block_view *v, uint32_t image)
+static vit158_train_attention attention_of(const vit158_train_pass *pass, const block_view *v,
+                                           uint32_t image)
 {
-    const vit158_work *w = pass->work;
-    const vit158_net_config *c = &pass->net->config;
+    const vit158_train_work *w = pass->work;
+    const vit158_train_net_config *c = &pass->net->config;
     const size_t first = (size_t)image * w->tokens, first2 = (size_t)image * v->queries;
-    const size_t per_image = (size_t)c->heads * v->queries * vit158_round_up(w->tokens, 16);
-    return (vit158_attention){.qkv = v->kept->qkv + first * 3 * c->dim,
-                              .p = v->kept->p + image * per_image,
-                              .out = v->kept->att + first2 * c->dim,
-                              .n_tokens = w->tokens,
-                              .n_queries = v->queries,
-                              .heads = c->heads,
-                              .dim = c->dim,
-                              .scratch = w->attention};
+    const size_t per_image = (size_t)c->heads * v->queries * vit158_train_round_up(w->tokens, 16);
+    return (vit158_train_attention){.qkv = v->kept->qkv + first * 3 * c->dim,
+                                    .p = v->kept->p + image * per_image,
+                                    .out = v->kept->att + first2 * c->dim,
+                                    .n_tokens = w->tokens,
+                                    .n_queries = v->queries,
+                                    .heads = c->heads,
+                                    .dim = c->dim,
+                                    .scratch = w->attention};
 }
 
 static void copy_rows(float *y, size_t ldy, const float *x, size_t ldx, uint32_t rows, uint32_t n)
@@ -202,15 +204,15 @@ static void copy_rows(float *y, size_t ldy, const float *x, size_t ldx, uint32_t
         memcpy(y + t * ldy, x + t * ldx, n * sizeof *y);
 }
 
-void vit158_block_forward(const vit158_pass *pass, uint32_t block)
+void vit158_train_block_forward(const vit158_train_pass *pass, uint32_t block)
 {
     const block_view v = view(pass, block);
     const uint32_t d = pass->net->config.dim;
-    vit158_kept_block *k = v.kept;
+    vit158_train_kept_block *k = v.kept;
     if (k->attn_factor != 0.0F) {
         linear_forward(pass, &v, VIT158_QKV, k->qkv, NULL, 0, 1.0F);
         for (uint32_t i = 0; i < pass->work->images; i++) {
-            const vit158_attention a = attention_of(pass, &v, i);
+            const vit158_train_attention a = attention_of(pass, &v, i);
             pass->compute->attention(&a);
         }
         linear_forward(pass, &v, VIT158_PROJ, k->x2, k->x, v.from_ld, k->attn_factor);
@@ -226,11 +228,11 @@ void vit158_block_forward(const vit158_pass *pass, uint32_t block)
 }
 
 /* work->g: gradient of the block's output rows on entry, of its input on return. */
-void vit158_block_backward(const vit158_pass *pass, uint32_t block)
+void vit158_train_block_backward(const vit158_train_pass *pass, uint32_t block)
 {
     const block_view v = view(pass, block);
-    vit158_work *w = pass->work;
-    vit158_kept_block *k = v.kept;
+    vit158_train_work *w = pass->work;
+    vit158_train_kept_block *k = v.kept;
     const uint32_t d = pass->net->config.dim;
     if (k->mlp_factor != 0.0F) {
         linear_backward(pass, &v, VIT158_FC2, w->wide, false, w->g, k->mlp_factor, w->narrow);
@@ -239,7 +241,7 @@ void vit158_block_backward(const vit158_pass *pass, uint32_t block)
     if (k->attn_factor != 0.0F) {
         linear_backward(pass, &v, VIT158_PROJ, w->g2, false, w->g, k->attn_factor, w->narrow);
         for (uint32_t i = 0; i < w->images; i++) {
-            vit158_attention a = attention_of(pass, &v, i);
+            vit158_train_attention a = attention_of(pass, &v, i);
             a.dout = w->g2 + (size_t)i * v.queries * d;
             a.dqkv = w->wide + (size_t)i * w->tokens * 3 * d;
             pass->compute->attention_gradient(&a);

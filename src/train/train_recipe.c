@@ -160,22 +160,22 @@ static const recipe_key keys[] = {
 };
 #define KEY_COUNT_ALL (sizeof keys / sizeof keys[0])
 
-void vit158_recipe_defaults(vit158_train_recipe *r)
+void vit158_train_recipe_defaults(vit158_train_recipe *r)
 {
     memset(r, 0, sizeof *r);
     r->val_every = 10;
-    r->net = (vit158_net_config){.image_size = 32,
-                                 .patch_size = 4,
-                                 .channels = 3,
-                                 .dim = 192,
-                                 .depth = 6,
-                                 .heads = 3,
-                                 .mlp_dim = 384,
-                                 .ternary = 1,
-                                 .outer_norms = 1,
-                                 .inner_norms = 1,
-                                 .norm_eps = 1e-6F,
-                                 .inner_norm_eps = 1e-5F};
+    r->net = (vit158_train_net_config){.image_size = 32,
+                                       .patch_size = 4,
+                                       .channels = 3,
+                                       .dim = 192,
+                                       .depth = 6,
+                                       .heads = 3,
+                                       .mlp_dim = 384,
+                                       .ternary = 1,
+                                       .outer_norms = 1,
+                                       .inner_norms = 1,
+                                       .norm_eps = 1e-6F,
+                                       .inner_norm_eps = 1e-5F};
     for (int i = 0; i < 3; i++)
         r->mean[i] = r->std[i] = 0.5F;
     vit158_format(r->cache_dir, sizeof r->cache_dir, ".");
@@ -204,7 +204,7 @@ void vit158_recipe_defaults(vit158_train_recipe *r)
     r->keep_tokens = 1.0F;
     r->keep_tokens_until = 1.0F;
     r->augment_until = r->mix_until = 1.0F;
-    r->augment = (vit158_augment){.magnitude = 1.0F, .cutmix = 0.5F, .mixup_alpha = 0.8F};
+    r->augment = (vit158_train_augment){.magnitude = 1.0F, .cutmix = 0.5F, .mixup_alpha = 0.8F};
     r->eval_minutes = 5.0F;
     r->checkpoint_minutes = 4.0F;
 }
@@ -263,10 +263,10 @@ static vit158_status set_value(vit158_train_recipe *r, const recipe_key *key, co
     char *at = (char *)r + key->offset;
     switch (key->kind) {
     case KEY_TEXT:
-        if (strlen(value) >= VIT158_RECIPE_TEXT)
+        if (strlen(value) >= VIT158_TRAIN_RECIPE_TEXT)
             return vit158_fail(error, VIT158_E_ARGUMENT, "%s: %s is longer than %d bytes", where,
-                               key->name, VIT158_RECIPE_TEXT - 1);
-        vit158_format(at, VIT158_RECIPE_TEXT, "%s", value);
+                               key->name, VIT158_TRAIN_RECIPE_TEXT - 1);
+        vit158_format(at, VIT158_TRAIN_RECIPE_TEXT, "%s", value);
         return VIT158_OK;
     case KEY_SEED: {
         char *end;
@@ -293,8 +293,8 @@ static vit158_status set_value(vit158_train_recipe *r, const recipe_key *key, co
     }
 }
 
-vit158_status vit158_recipe_set(vit158_train_recipe *recipe, const char *key, const char *value,
-                                const char *where, vit158_error *error)
+vit158_status vit158_train_recipe_set(vit158_train_recipe *recipe, const char *key,
+                                      const char *value, const char *where, vit158_error *error)
 {
     for (size_t i = 0; i < KEY_COUNT_ALL; i++)
         if (strcmp(key, keys[i].name) == 0)
@@ -325,11 +325,11 @@ static const recipe_key *find(const char *name, size_t *index)
     return NULL;
 }
 
-vit158_status vit158_recipe_parse(vit158_train_recipe *recipe, const char *text, const char *name,
-                                  vit158_error *error)
+vit158_status vit158_train_recipe_parse(vit158_train_recipe *recipe, const char *text,
+                                        const char *name, vit158_error *error)
 {
     bool seen[KEY_COUNT_ALL] = {false};
-    char where[120], key[64], value[2 * VIT158_RECIPE_TEXT];
+    char where[120], key[64], value[2 * VIT158_TRAIN_RECIPE_TEXT];
     uint32_t number = 0;
     while (*text) {
         const char *end = text + strcspn(text, "\n");
@@ -349,14 +349,14 @@ vit158_status vit158_recipe_parse(vit158_train_recipe *recipe, const char *text,
         size_t index;
         if (find(key, &index) && seen[index])
             return vit158_fail(error, VIT158_E_FORMAT, "%s: %s is set twice", where, key);
-        VIT158_RETURN_IF_ERROR(vit158_recipe_set(recipe, key, value, where, error));
+        VIT158_RETURN_IF_ERROR(vit158_train_recipe_set(recipe, key, value, where, error));
         seen[index] = true;
         text = next;
     }
     return VIT158_OK;
 }
 
-vit158_status vit158_recipe_check(const vit158_train_recipe *r, vit158_error *error)
+vit158_status vit158_train_recipe_check(const vit158_train_recipe *r, vit158_error *error)
 {
     if (!r->train_data[0])
         return vit158_fail(error, VIT158_E_ARGUMENT, "the recipe has no train_data");
@@ -388,7 +388,7 @@ vit158_status vit158_recipe_check(const vit158_train_recipe *r, vit158_error *er
     return VIT158_OK;
 }
 
-void vit158_recipe_print(const vit158_train_recipe *r, FILE *out)
+void vit158_train_recipe_print(const vit158_train_recipe *r, FILE *out)
 {
     for (size_t i = 0; i < KEY_COUNT_ALL; i++) {
         const recipe_key *k = &keys[i];

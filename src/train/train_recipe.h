@@ -11,16 +11,16 @@
 #include "train/augment.h"
 #include "train/net.h"
 
-#define VIT158_RECIPE_TEXT 480
+#define VIT158_TRAIN_RECIPE_TEXT 480
 
 typedef struct vit158_train_recipe {
-    char name[VIT158_RECIPE_TEXT];
-    char train_data[VIT158_RECIPE_TEXT], val_data[VIT158_RECIPE_TEXT];
-    char cache_dir[VIT158_RECIPE_TEXT];
-    char labels[VIT158_RECIPE_TEXT];
-    char init[VIT158_RECIPE_TEXT], teacher[VIT158_RECIPE_TEXT];
+    char name[VIT158_TRAIN_RECIPE_TEXT];
+    char train_data[VIT158_TRAIN_RECIPE_TEXT], val_data[VIT158_TRAIN_RECIPE_TEXT];
+    char cache_dir[VIT158_TRAIN_RECIPE_TEXT];
+    char labels[VIT158_TRAIN_RECIPE_TEXT];
+    char init[VIT158_TRAIN_RECIPE_TEXT], teacher[VIT158_TRAIN_RECIPE_TEXT];
     uint32_t val_every; /* every n-th picture of train_data is validation, if val_data is empty */
-    vit158_net_config net;
+    vit158_train_net_config net;
     float mean[3], std[3];
     float epochs, minutes;
     uint32_t processor_clock; /* minutes are processor time / threads, else wall time */
@@ -39,28 +39,28 @@ typedef struct vit158_train_recipe {
     float teacher_weight, temperature;
     uint32_t teacher_epochs; /* 0 = new pictures in every epoch */
     uint32_t teacher_shift;  /* pixels; 0 = teachers and student see the same pictures */
-    char teacher_answers[VIT158_RECIPE_TEXT];
+    char teacher_answers[VIT158_TRAIN_RECIPE_TEXT];
     float drop_path;
     float keep_tokens, keep_tokens_until;
     float augment_until, mix_until;
-    vit158_augment augment;
+    vit158_train_augment augment;
     float eval_minutes, checkpoint_minutes;
-    char licence[VIT158_RECIPE_TEXT], dataset[VIT158_RECIPE_TEXT];
+    char licence[VIT158_TRAIN_RECIPE_TEXT], dataset[VIT158_TRAIN_RECIPE_TEXT];
 } vit158_train_recipe;
 
-void vit158_recipe_defaults(vit158_train_recipe *recipe);
+void vit158_train_recipe_defaults(vit158_train_recipe *recipe);
 
 /* One setting; `where` starts the error sentence ("cifar10.recipe:12", "--set"). */
-vit158_status vit158_recipe_set(vit158_train_recipe *recipe, const char *key, const char *value,
-                                const char *where, vit158_error *error);
+vit158_status vit158_train_recipe_set(vit158_train_recipe *recipe, const char *key,
+                                      const char *value, const char *where, vit158_error *error);
 
-vit158_status vit158_recipe_parse(vit158_train_recipe *recipe, const char *text, const char *name,
-                                  vit158_error *error);
+vit158_status vit158_train_recipe_parse(vit158_train_recipe *recipe, const char *text,
+                                        const char *name, vit158_error *error);
 
 /* Checks that settings fit each other. */
-vit158_status vit158_recipe_check(const vit158_train_recipe *recipe, vit158_error *error);
+vit158_status vit158_train_recipe_check(const vit158_train_recipe *recipe, vit158_error *error);
 
 /* Every key with its value, in the order of the table, and its meaning. */
-void vit158_recipe_print(const vit158_train_recipe *recipe, FILE *out);
+void vit158_train_recipe_print(const vit158_train_recipe *recipe, FILE *out);
 
 #endif

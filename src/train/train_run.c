@@ -24,7 +24,7 @@
 
 typedef struct run {
     vit158_trainer *t;
-    const vit158_run_options *options;
+    const vit158_train_run_options *options;
     FILE *log;
     double base_seconds;        /* of the state when this session began */
     double last_log, last_eval; /* state.seconds */
@@ -56,8 +56,8 @@ static vit158_status save_checkpoint(run *r, vit158_error *error)
     char path[PATH_BYTES];
     VIT158_RETURN_IF_ERROR(path_in(path, r, "last.ckpt", error));
     r->checkpoint_ms = vit158_now_ms();
-    VIT158_RETURN_IF_ERROR(vit158_checkpoint_save(r->t, path, error));
-    return vit158_answers_save(r->t, error);
+    VIT158_RETURN_IF_ERROR(vit158_train_checkpoint_save(r->t, path, error));
+    return vit158_train_answers_save(r->t, error);
 }
 
 static vit158_status evaluate(run *r, vit158_error *error)
@@ -68,8 +68,8 @@ static vit158_status evaluate(run *r, vit158_error *error)
     double low = 0.0, high = 0.0;
     if (t->net.config.ternary)
         vit158_trainer_zero_share(t, &low, &high);
-    const vit158_evaluation last = vit158_trainer_evaluate(t);
-    vit158_evaluation average = last;
+    const vit158_train_evaluation last = vit158_trainer_evaluate(t);
+    vit158_train_evaluation average = last;
     if (t->recipe.ema > 0.0F) {
         vit158_trainer_prepare(t, t->average);
         average = vit158_trainer_evaluate(t);
@@ -93,10 +93,11 @@ static vit158_status evaluate(run *r, vit158_error *error)
         return VIT158_OK;
     t->state.best = accuracy;
     VIT158_RETURN_IF_ERROR(path_in(path, r, "best.safetensors", error));
-    return vit158_model_save(t, use_average ? t->average : t->parameters, accuracy, path, error);
+    return vit158_train_model_save(t, use_average ? t->average : t->parameters, accuracy, path,
+                                   error);
 }
 
-static void log_step(run *r, const vit158_step_result *result)
+static void log_step(run *r, const vit158_train_step_result *result)
 {
     vit158_trainer *t = r->t;
     const double seconds = t->state.seconds - r->last_log;
@@ -137,7 +138,7 @@ static bool finished(const run *r)
 
 static bool stopped(const run *r)
 {
-    const vit158_run_options *o = r->options;
+    const vit158_train_run_options *o = r->options;
     const double minutes = (r->t->state.seconds - r->base_seconds) / 60.0;
     return (o->stop && *o->stop) || (o->max_minutes > 0.0 && minutes >= o->max_minutes) ||
            (o->max_steps && r->t->state.step >= o->max_steps);
@@ -157,7 +158,7 @@ static vit158_status one_step(run *r, vit158_error *error)
 {
     vit158_trainer *t = r->t;
     const double before = training_clock(r);
-    vit158_step_result result;
+    vit158_train_step_result result;
     VIT158_RETURN_IF_ERROR(vit158_trainer_step(t, &result, error));
     t->state.seconds += training_clock(r) - before;
     const double keep = r->loss > 0.0 ? SMOOTHING : 0.0;
@@ -181,31 +182,31 @@ static vit158_status train(run *r, vit158_error *error)
     vit158_trainer *t = r->t;
     while (!finished(r) && !stopped(r))
         VIT158_RETURN_IF_ERROR(one_step(r, error));
-    const vit158_step_result none = {0};
+    const vit158_train_step_result none = {0};
     if (r->logged_step != t->state.step)
         log_step(r, &none);
     VIT158_RETURN_IF_ERROR(evaluate(r, error));
     VIT158_RETURN_IF_ERROR(save_checkpoint(r, error));
     char path[PATH_BYTES];
     VIT158_RETURN_IF_ERROR(path_in(path, r, "last.safetensors", error));
-    return vit158_model_save(t, t->parameters, t->state.best, path, error);
+    return vit158_train_model_save(t, t->parameters, t->state.best, path, error);
 }
 
 static vit158_status start_teachers(run *r, vit158_error *error)
 {
-    VIT158_RETURN_IF_ERROR(vit158_teachers_open(r->t, r->t->recipe.teacher, error));
-    const double accuracy = vit158_teachers_accuracy(r->t);
+    VIT158_RETURN_IF_ERROR(vit158_train_teachers_open(r->t, r->t->recipe.teacher, error));
+    const double accuracy = vit158_train_teachers_accuracy(r->t);
     fprintf(r->log, "{\"type\":\"teacher\",\"val_accuracy\":%.5f}\n", accuracy);
     if (r->options->progress)
         fprintf(r->options->progress, "teacher: %.2f %% of the validation pictures\n",
                 100.0 * accuracy);
-    return vit158_answers_open(r->t, error);
+    return vit158_train_answers_open(r->t, error);
 }
 
 static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_error *error)
 {
-    vit158_dataset training, validation;
-    VIT158_RETURN_IF_ERROR(vit158_data_open(&training, &validation, recipe, error));
+    vit158_train_dataset training, validation;
+    VIT158_RETURN_IF_ERROR(vit158_train_data_open(&training, &validation, recipe, error));
     VIT158_RETURN_IF_ERROR(vit158_trainer_create(&r->t, recipe, &training, &validation, error));
     vit158_trainer *t = r->t;
     if (recipe->init[0])
@@ -213,7 +214,7 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
     if (recipe->teacher[0])
         VIT158_RETURN_IF_ERROR(start_teachers(r, error));
     if (r->options->resume)
-        VIT158_RETURN_IF_ERROR(vit158_checkpoint_load(t, r->options->resume, error));
+        VIT158_RETURN_IF_ERROR(vit158_train_checkpoint_load(t, r->options->resume, error));
     if (recipe->finish_minutes > 0.0F && t->state.finish_start < 0.0)
         t->state.finish_start = t->state.seconds;
     r->base_seconds = r->last_log = r->last_eval = t->state.seconds;
@@ -228,12 +229,12 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
     return check_log(r, error);
 }
 
-vit158_status vit158_run(const vit158_train_recipe *recipe, const vit158_run_options *options,
-                         vit158_error *error)
+vit158_status vit158_train_run(const vit158_train_recipe *recipe,
+                               const vit158_train_run_options *options, vit158_error *error)
 {
     run r = {.options = options};
     char path[PATH_BYTES];
-    VIT158_RETURN_IF_ERROR(vit158_recipe_check(recipe, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_recipe_check(recipe, error));
     if (mkdir(options->out_dir, 0777) != 0 && errno != EEXIST)
         return vit158_fail(error, VIT158_E_IO, "cannot create %s: %s", options->out_dir,
                            strerror(errno));

@@ -14,9 +14,9 @@
 
 #define GRADIENT_CHUNK 32768U
 
-static void plan_feed(vit158_feed *feed, const vit158_trainer *t, vit158_arena *arena)
+static void plan_feed(vit158_train_feed *feed, const vit158_trainer *t, vit158_arena *arena)
 {
-    const size_t size = vit158_dataset_picture(&t->train), n = t->recipe.microbatch;
+    const size_t size = vit158_train_dataset_picture(&t->train), n = t->recipe.microbatch;
     feed->bytes = vit158_arena_take(arena, 3 * size, 1);
     feed->pixels = vit158_arena_take(arena, n * size, sizeof(float));
     feed->mixed = vit158_arena_take(arena, n * size, sizeof(float));
@@ -35,19 +35,19 @@ static void plan(vit158_trainer *t, vit158_arena *arena)
     t->optimiser.v = vit158_arena_take(arena, count, sizeof(float));
     t->partial = vit158_arena_take(arena, count / GRADIENT_CHUNK + 1, sizeof(double));
     t->order = vit158_arena_take(arena, t->train.count, sizeof(uint32_t));
-    vit158_ready_plan(&t->ready, &t->net,
-                      t->compute->narrow_gradients ? t->recipe.gradient_bits : 16, arena);
+    vit158_train_ready_plan(&t->ready, &t->net,
+                            t->compute->narrow_gradients ? t->recipe.gradient_bits : 16, arena);
     for (uint32_t w = 0; w < t->recipe.threads; w++) {
-        vit158_work_plan(&t->work[w], &t->net, t->recipe.microbatch, true, arena);
+        vit158_train_work_plan(&t->work[w], &t->net, t->recipe.microbatch, true, arena);
         plan_feed(&t->feed[w], t, arena);
         t->optimiser.scratch[w] =
-            vit158_arena_take(arena, vit158_muon_scratch(&t->net), sizeof(float));
+            vit158_arena_take(arena, vit158_train_muon_scratch(&t->net), sizeof(float));
     }
 }
 
 static vit158_status check_data(const vit158_trainer *t, vit158_error *error)
 {
-    const vit158_net_config *c = &t->net.config;
+    const vit158_train_net_config *c = &t->net.config;
     if (t->train.side != c->image_size || t->train.channels != c->channels)
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "training pictures have %u channels and %u pixels a side, the recipe "
@@ -60,10 +60,10 @@ static vit158_status check_data(const vit158_trainer *t, vit158_error *error)
                          t->val.classes != t->train.classes))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "validation pictures differ from training pictures in shape or classes");
-    if (!c->conv && t->recipe.microbatch * t->net.tokens > VIT158_MAX_ROWS)
+    if (!c->conv && t->recipe.microbatch * t->net.tokens > VIT158_TRAIN_MAX_ROWS)
         return vit158_fail(error, VIT158_E_LIMIT,
                            "microbatch %u times %u tokens is more than %u rows",
-                           t->recipe.microbatch, t->net.tokens, VIT158_MAX_ROWS);
+                           t->recipe.microbatch, t->net.tokens, VIT158_TRAIN_MAX_ROWS);
     return VIT158_OK;
 }
 
@@ -85,26 +85,26 @@ static vit158_status allocate(vit158_trainer *t, vit158_error *error)
 
 static vit158_status build(vit158_trainer *t, vit158_error *error)
 {
-    vit158_net_config config = t->recipe.net;
+    vit158_train_net_config config = t->recipe.net;
     config.classes = t->train.classes;
-    VIT158_RETURN_IF_ERROR(vit158_net_create(&t->net, &config, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_net_create(&t->net, &config, error));
     VIT158_RETURN_IF_ERROR(check_data(t, error));
-    t->compute = vit158_compute_choose(NULL);
+    t->compute = vit158_train_compute_choose(NULL);
     t->optimiser.net = &t->net;
     t->half = t->recipe.float_bits == 16 && t->compute->half_product;
     t->optimiser.compute = t->compute;
     t->optimiser.half = t->half;
     t->optimiser.muon = t->recipe.muon;
     VIT158_RETURN_IF_ERROR(allocate(t, error));
-    VIT158_RETURN_IF_ERROR(
-        vit158_workers_create(&t->workers, t->recipe.threads, t->recipe.deterministic != 0, error));
-    t->pool = vit158_workers_pool(t->workers);
+    VIT158_RETURN_IF_ERROR(vit158_train_workers_create(&t->workers, t->recipe.threads,
+                                                       t->recipe.deterministic != 0, error));
+    t->pool = vit158_train_workers_pool(t->workers);
     for (uint32_t c = 0; c < t->train.channels; c++)
         for (int i = 0; i < 256; i++)
             t->byte_values[c][i] = ((float)i / 255.0F - t->recipe.mean[c]) / t->recipe.std[c];
-    vit158_net_initialise(&t->net, t->parameters, t->recipe.seed);
+    vit158_train_net_initialise(&t->net, t->parameters, t->recipe.seed);
     if (t->recipe.mimetic)
-        vit158_net_mimetic(&t->net, t->parameters);
+        vit158_train_net_mimetic(&t->net, t->parameters);
     memcpy(t->average, t->parameters, t->net.parameters * sizeof(float));
     t->order_epoch = UINT64_MAX;
     t->state = (vit158_train_state){.finish_start = -1.0, .best = -1.0};
@@ -112,13 +112,14 @@ static vit158_status build(vit158_trainer *t, vit158_error *error)
 }
 
 vit158_status vit158_trainer_create(vit158_trainer **out, const vit158_train_recipe *recipe,
-                                    vit158_dataset *train, vit158_dataset *val, vit158_error *error)
+                                    vit158_train_dataset *train, vit158_train_dataset *val,
+                                    vit158_error *error)
 {
     *out = NULL;
     vit158_trainer *t = calloc(1, sizeof *t);
     if (!t) {
-        vit158_dataset_free(train);
-        vit158_dataset_free(val);
+        vit158_train_dataset_free(train);
+        vit158_train_dataset_free(val);
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for a run");
     }
     t->recipe = *recipe;
@@ -140,12 +141,12 @@ void vit158_trainer_close(vit158_trainer *t)
 {
     if (!t)
         return;
-    vit158_workers_close(t->workers);
-    vit158_answers_close(t);
-    vit158_teachers_close(t);
-    vit158_net_free(&t->net);
-    vit158_dataset_free(&t->train);
-    vit158_dataset_free(&t->val);
+    vit158_train_workers_close(t->workers);
+    vit158_train_answers_close(t);
+    vit158_train_teachers_close(t);
+    vit158_train_net_free(&t->net);
+    vit158_train_dataset_free(&t->train);
+    vit158_train_dataset_free(&t->val);
     free(t->block);
     free(t);
 }
@@ -160,14 +161,14 @@ static void prepare_task(void *context, uint32_t task, uint32_t worker)
     (void)worker;
     const prepare_job *job = context;
     vit158_trainer *t = job->t;
-    vit158_ready_make(&t->ready, &t->net, t->compute, job->parameters, task);
+    vit158_train_ready_make(&t->ready, &t->net, t->compute, job->parameters, task);
 }
 
 void vit158_trainer_prepare(vit158_trainer *t, const float *parameters)
 {
     prepare_job job = {t, parameters};
     t->ready.parameters = parameters;
-    t->pool->run(t->pool, prepare_task, &job, vit158_ready_tasks(&t->net));
+    t->pool->run(t->pool, prepare_task, &job, vit158_train_ready_tasks(&t->net));
 }
 
 typedef struct evaluate_job {
@@ -177,29 +178,30 @@ typedef struct evaluate_job {
 static void evaluate_task(void *context, uint32_t task, uint32_t worker)
 {
     vit158_trainer *t = ((evaluate_job *)context)->t;
-    vit158_work *work = &t->work[worker];
-    vit158_feed *feed = &t->feed[worker];
+    vit158_train_work *work = &t->work[worker];
+    vit158_train_feed *feed = &t->feed[worker];
     const uint32_t first = task * t->recipe.microbatch;
     const uint32_t left = t->val.count - first;
-    vit158_work_whole(work, &t->net, left < t->recipe.microbatch ? left : t->recipe.microbatch);
+    vit158_train_work_whole(work, &t->net,
+                            left < t->recipe.microbatch ? left : t->recipe.microbatch);
     for (uint32_t i = 0; i < work->images; i++)
-        vit158_feed_plain(t, work, i,
-                          t->val.pixels + (first + i) * vit158_dataset_picture(&t->val));
-    const vit158_pass pass = {.net = &t->net,
-                              .ready = &t->ready,
-                              .compute = t->compute,
-                              .work = work,
-                              .half = t->half && t->net.config.conv};
-    vit158_forward(&pass);
+        vit158_train_feed_plain(
+            t, work, i, t->val.pixels + (first + i) * vit158_train_dataset_picture(&t->val));
+    const vit158_train_pass pass = {.net = &t->net,
+                                    .ready = &t->ready,
+                                    .compute = t->compute,
+                                    .work = work,
+                                    .half = t->half && t->net.config.conv};
+    vit158_train_forward(&pass);
     for (uint32_t i = 0; i < work->images; i++) {
         const float *z = work->logits + i * work->logit_ld;
         const uint32_t label = t->val.labels[first + i];
-        feed->loss += vit158_cross_entropy(z, t->val.classes, label);
-        feed->right += vit158_largest_logit(z, t->val.classes) == label;
+        feed->loss += vit158_train_cross_entropy(z, t->val.classes, label);
+        feed->right += vit158_train_largest_logit(z, t->val.classes) == label;
     }
 }
 
-void vit158_feed_clear(vit158_trainer *t)
+void vit158_train_feed_clear(vit158_trainer *t)
 {
     for (uint32_t w = 0; w < t->recipe.threads; w++) {
         t->feed[w].loss = 0.0;
@@ -207,13 +209,13 @@ void vit158_feed_clear(vit158_trainer *t)
     }
 }
 
-vit158_evaluation vit158_trainer_evaluate(vit158_trainer *t)
+vit158_train_evaluation vit158_trainer_evaluate(vit158_trainer *t)
 {
-    vit158_evaluation e = {0};
+    vit158_train_evaluation e = {0};
     if (!t->val.count)
         return e;
     evaluate_job job = {t};
-    vit158_feed_clear(t);
+    vit158_train_feed_clear(t);
     t->pool->run(t->pool, evaluate_task, &job,
                  (t->val.count + t->recipe.microbatch - 1) / t->recipe.microbatch);
     for (uint32_t w = 0; w < t->recipe.threads; w++) {
@@ -229,8 +231,8 @@ void vit158_trainer_zero_share(const vit158_trainer *t, double *low, double *hig
 {
     *low = 1.0;
     *high = 0.0;
-    for (uint32_t i = 0; i < t->net.block_count * VIT158_LAYERS; i++) {
-        const vit158_trits *w = &t->ready.layers[i].trits;
+    for (uint32_t i = 0; i < t->net.block_count * VIT158_BLOCK_LINEARS; i++) {
+        const vit158_train_trits *w = &t->ready.layers[i].trits;
         const size_t count = (size_t)w->n_in * w->n_out;
         size_t zeros = 0;
         for (size_t j = 0; j < count; j++)

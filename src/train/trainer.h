@@ -11,7 +11,7 @@
 #include "train/workers.h"
 
 /* What one worker needs beside the network's memory. */
-typedef struct vit158_feed {
+typedef struct vit158_train_feed {
     uint8_t *bytes;   /* three pictures */
     float *pixels;    /* [microbatch][picture] */
     float *mixed;     /* [microbatch][picture] */
@@ -22,7 +22,7 @@ typedef struct vit158_feed {
     double loss;      /* summed over pictures since last cleared */
     uint64_t right;
     uint64_t seen;
-} vit158_feed;
+} vit158_train_feed;
 
 /* All that a resumed run continues from, beside the arrays. */
 typedef struct vit158_train_state {
@@ -35,36 +35,36 @@ typedef struct vit158_train_state {
     double best;         /* validation accuracy, < 0 = none yet */
 } vit158_train_state;
 
-typedef struct vit158_teacher vit158_teacher; /* teacher.h */
-typedef struct vit158_answers vit158_answers; /* answers.h */
+typedef struct vit158_train_teacher vit158_train_teacher; /* teacher.h */
+typedef struct vit158_train_answers vit158_train_answers; /* answers.h */
 
 typedef struct vit158_trainer {
     vit158_train_recipe recipe;
-    vit158_net net;
-    const vit158_compute *compute;
+    vit158_train_net net;
+    const vit158_train_compute *compute;
     bool half; /* float_bits is 16 and the processor can */
-    vit158_workers *workers;
+    vit158_train_workers *workers;
     vit158_pool *pool;
-    vit158_dataset train, val;
+    vit158_train_dataset train, val;
     uint32_t *order; /* [train.count] of the current epoch */
     uint64_t order_epoch;
     float byte_values[3][256];   /* normalised */
     void *block;                 /* one allocation for all below */
     float *parameters, *average; /* average: EMA, equal to parameters while ema = 0 */
-    vit158_optimiser optimiser;
-    vit158_ready ready;
-    vit158_work work[VIT158_MAX_WORKERS];
-    vit158_feed feed[VIT158_MAX_WORKERS];
-    double *partial;          /* sums of the gradient's chunks */
-    vit158_teacher *teachers; /* a list, NULL = none */
-    vit158_answers *answers;  /* NULL = not remembered */
+    vit158_train_optimiser optimiser;
+    vit158_train_ready ready;
+    vit158_train_work work[VIT158_TRAIN_MAX_WORKERS];
+    vit158_train_feed feed[VIT158_TRAIN_MAX_WORKERS];
+    double *partial;                /* sums of the gradient's chunks */
+    vit158_train_teacher *teachers; /* a list, NULL = none */
+    vit158_train_answers *answers;  /* NULL = not remembered */
     vit158_train_state state;
     size_t memory_bytes;
 } vit158_trainer;
 
 /* Takes over the data sets (cleared in the caller's hands) even if it fails. */
 vit158_status vit158_trainer_create(vit158_trainer **out, const vit158_train_recipe *recipe,
-                                    vit158_dataset *train, vit158_dataset *val,
+                                    vit158_train_dataset *train, vit158_train_dataset *val,
                                     vit158_error *error);
 void vit158_trainer_close(vit158_trainer *trainer);
 
@@ -76,45 +76,45 @@ double vit158_trainer_progress(const vit158_trainer *trainer);
 /* Present share of the peak learning rate. */
 double vit158_trainer_rate(const vit158_trainer *trainer);
 
-typedef struct vit158_step_result {
+typedef struct vit158_train_step_result {
     double loss;     /* mean over the batch */
     double accuracy; /* on training pictures, against the larger share's label */
     double gradient_norm;
-} vit158_step_result;
+} vit158_train_step_result;
 
 /* One batch. VIT158_E_NUMERIC if the loss or a gradient is not finite: parameters are then as they
  * were before. */
-vit158_status vit158_trainer_step(vit158_trainer *trainer, vit158_step_result *result,
+vit158_status vit158_trainer_step(vit158_trainer *trainer, vit158_train_step_result *result,
                                   vit158_error *error);
 
 /* Fills the worker's patches, places, targets and labels with pictures first .. first + n - 1 of
  * the epoch's order. */
-void vit158_feed_microbatch(vit158_trainer *trainer, uint32_t worker, uint64_t first, uint32_t n,
-                            double progress);
+void vit158_train_feed_microbatch(vit158_trainer *trainer, uint32_t worker, uint64_t first,
+                                  uint32_t n, double progress);
 /* Bytes of a picture as the network's numbers, [channels][side][side]. */
-void vit158_feed_normalise(const vit158_trainer *trainer, float *out, const uint8_t *picture);
+void vit158_train_feed_normalise(const vit158_trainer *trainer, float *out, const uint8_t *picture);
 /* One validation picture as is. */
-void vit158_feed_plain(vit158_trainer *trainer, vit158_work *work, uint32_t slot,
-                       const uint8_t *picture);
+void vit158_train_feed_plain(vit158_trainer *trainer, vit158_train_work *work, uint32_t slot,
+                             const uint8_t *picture);
 /* Whose pictures the present epoch shows: its own, or with teacher_epochs those of one of the first
  * epochs. */
-uint64_t vit158_feed_epoch(const vit158_trainer *trainer);
+uint64_t vit158_train_feed_epoch(const vit158_trainer *trainer);
 /* Shuffles trainer->order for that epoch. */
-void vit158_feed_order(vit158_trainer *trainer);
+void vit158_train_feed_order(vit158_trainer *trainer);
 /* Patches of all places of a picture of floats. */
-void vit158_feed_patches(const vit158_net *net, vit158_work *work, uint32_t slot,
-                         const float *pixels);
+void vit158_train_feed_patches(const vit158_train_net *net, vit158_train_work *work, uint32_t slot,
+                               const float *pixels);
 
 /* Clears the counters of all workers. */
-void vit158_feed_clear(vit158_trainer *trainer);
+void vit158_train_feed_clear(vit158_trainer *trainer);
 
-typedef struct vit158_evaluation {
+typedef struct vit158_train_evaluation {
     double accuracy; /* 0 .. 1 */
     double loss;
-} vit158_evaluation;
+} vit158_train_evaluation;
 
 /* Of the weights now in trainer->ready on trainer->val. */
-vit158_evaluation vit158_trainer_evaluate(vit158_trainer *trainer);
+vit158_train_evaluation vit158_trainer_evaluate(vit158_trainer *trainer);
 
 /* Smallest and largest share of zero codes over the ternary matrices now ready. */
 void vit158_trainer_zero_share(const vit158_trainer *trainer, double *low, double *high);

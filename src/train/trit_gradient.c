@@ -38,14 +38,14 @@ INLINE uint32_t per_word(int bits)
 
 INLINE float limit_of(int bits)
 {
-    return bits == 8 ? BYTE_LIMIT : VIT158_GRAD_LIMIT;
+    return bits == 8 ? BYTE_LIMIT : VIT158_TRAIN_GRAD_LIMIT;
 }
 
 /* `at` moves on by whole cache lines; while measuring it starts at 0 and nothing is written. */
 static void *piece(uintptr_t *at, size_t n_bytes)
 {
     const uintptr_t here = *at;
-    *at += vit158_round_up(n_bytes, 64);
+    *at += vit158_train_round_up(n_bytes, 64);
     return (void *)here;
 }
 
@@ -54,22 +54,22 @@ static scratch_plan plan(void *scratch, uint32_t rows, uint32_t n_in, uint32_t n
 {
     uintptr_t at = (uintptr_t)scratch;
     const size_t size = 4 / per_word(bits);
-    scratch_plan s = {.ld = vit158_round_up(n_out, 64 / size),
-                      .ld_words = vit158_round_up(n_out, 32) + 16,
+    scratch_plan s = {.ld = vit158_train_round_up(n_out, 64 / size),
+                      .ld_words = vit158_train_round_up(n_out, 32) + 16,
                       .words = (rows + per_word(bits) - 1) / per_word(bits)};
-    s.rows = piece(&at, (rows + VIT158_TILE_ROWS) * s.ld * size);
+    s.rows = piece(&at, (rows + VIT158_TRAIN_TILE_ROWS) * s.ld * size);
     s.row_sum = piece(&at, rows * sizeof(int32_t));
     s.row_scale = piece(&at, rows * sizeof(float));
     s.column_scale = piece(&at, n_out * sizeof(float));
     s.column_sum = piece(&at, n_out * sizeof(int32_t));
     s.g_words = piece(&at, (s.words + 1) * s.ld_words * sizeof(uint32_t));
-    s.x_words = piece(&at, vit158_panel_words(s.words, n_in) * sizeof(uint32_t));
+    s.x_words = piece(&at, vit158_train_panel_words(s.words, n_in) * sizeof(uint32_t));
     *n_bytes = (size_t)(at - (uintptr_t)scratch);
     return s;
 }
 
-#if defined(VIT158_ISA_IS_GENERIC)
-size_t vit158_trit_gradient_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out)
+#if defined(VIT158_TRAIN_IS_GENERIC)
+size_t vit158_train_trit_gradient_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out)
 {
     size_t wide, narrow;
     plan(NULL, rows, n_in, n_out, 16, &wide);
@@ -80,9 +80,9 @@ size_t vit158_trit_gradient_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out
 
 static int32_t total_of(vi x)
 {
-    int32_t lane[VIT158_LANES], sum = 0;
+    int32_t lane[VIT158_TRAIN_LANES], sum = 0;
     memcpy(lane, &x, sizeof lane);
-    for (uint32_t i = 0; i < VIT158_LANES; i++)
+    for (uint32_t i = 0; i < VIT158_TRAIN_LANES; i++)
         sum += lane[i];
     return sum;
 }
@@ -100,7 +100,7 @@ INLINE void store_narrow(char *to, vi x, int bits)
 }
 
 /* One pass over G: bias gradient, rounded rows by token, and absmax of G r by channel. */
-INLINE void round_rows(const vit158_trit_gradient *p, const scratch_plan *s, int bits)
+INLINE void round_rows(const vit158_train_trit_gradient *p, const scratch_plan *s, int bits)
 {
     const uint32_t n = p->w->n_out;
     const size_t size = 4 / per_word(bits);
@@ -109,7 +109,7 @@ INLINE void round_rows(const vit158_trit_gradient *p, const scratch_plan *s, int
         const float *g = p->g + t * p->ldg;
         const vf r = vf_set(p->x->r[t]);
         vf most = vf_set(0.0F);
-        for (uint32_t o = 0; o < n; o += VIT158_LANES) {
+        for (uint32_t o = 0; o < n; o += VIT158_TRAIN_LANES) {
             const vf x = vf_load(g + o);
             const vf magnitude = vf_abs(x);
             most = vf_max(most, magnitude);
@@ -120,7 +120,7 @@ INLINE void round_rows(const vit158_trit_gradient *p, const scratch_plan *s, int
         const vf scale = vf_set(limit_of(bits) / largest);
         char *to = (char *)s->rows + t * s->ld * size;
         vi sum = vi_set(0);
-        for (uint32_t o = 0; o < n; o += VIT158_LANES) {
+        for (uint32_t o = 0; o < n; o += VIT158_TRAIN_LANES) {
             const vi q = vf_quantize(vf_load(g + o), scale);
             store_narrow(to + o * size, q, bits);
             if (bits == 8)
@@ -134,11 +134,11 @@ INLINE void round_rows(const vit158_trit_gradient *p, const scratch_plan *s, int
 }
 
 /* G r by channel, several tokens a word; tokens beyond the last are 0. */
-INLINE void pack_gradient(const vit158_trit_gradient *p, const scratch_plan *s, int bits)
+INLINE void pack_gradient(const vit158_train_trit_gradient *p, const scratch_plan *s, int bits)
 {
     const uint32_t n = p->w->n_out, step = per_word(bits);
     const vi mask = vi_set(bits == 8 ? 0xFF : 0xFFFF);
-    for (uint32_t o = 0; o < n; o += VIT158_LANES) {
+    for (uint32_t o = 0; o < n; o += VIT158_TRAIN_LANES) {
         const vf most = vf_load(s->column_scale + o) + TINY;
         const vf scale = limit_of(bits) / most;
         vi sum = vi_set(0);
@@ -161,16 +161,17 @@ INLINE void pack_gradient(const vit158_trit_gradient *p, const scratch_plan *s, 
 }
 
 /* Rows beyond the last are read as 0; their gradients are 0. */
-INLINE void pack_inputs(const vit158_trit_gradient *p, const scratch_plan *s, int bits)
+INLINE void pack_inputs(const vit158_train_trit_gradient *p, const scratch_plan *s, int bits)
 {
     const size_t ld = p->x->ldq;
     const uint32_t step = per_word(bits);
     const vi offset = vi_set(bits == 8 ? INPUT_OFFSET : 0);
     const vi mask = vi_set(bits == 8 ? 0xFF : 0xFFFF);
-    for (uint32_t i = 0; i < ld; i += VIT158_LANES) {
-        uint32_t *to = s->x_words + (size_t)(i / VIT158_TILE_COLS) * s->words * VIT158_TILE_COLS +
-                       i % VIT158_TILE_COLS;
-        for (uint32_t t = 0; t < p->rows; t += step, to += VIT158_TILE_COLS) {
+    for (uint32_t i = 0; i < ld; i += VIT158_TRAIN_LANES) {
+        uint32_t *to = s->x_words +
+                       (size_t)(i / VIT158_TRAIN_TILE_COLS) * s->words * VIT158_TRAIN_TILE_COLS +
+                       i % VIT158_TRAIN_TILE_COLS;
+        for (uint32_t t = 0; t < p->rows; t += step, to += VIT158_TRAIN_TILE_COLS) {
             vi word = vi_set(0);
             for (uint32_t j = 0; j < step && t + j < p->rows; j++) {
                 vi8 bytes;
@@ -192,24 +193,25 @@ INLINE void tile(int32_t *c, const void *a, size_t a_row, size_t a_step, const u
         ISA(tile_s16)(c, a, a_row, a_step, b, steps);
 }
 
-INLINE void input_gradient(const vit158_trit_gradient *p, const scratch_plan *s, int bits)
+INLINE void input_gradient(const vit158_train_trit_gradient *p, const scratch_plan *s, int bits)
 {
-    int32_t c[VIT158_TILE_ROWS * VIT158_TILE_COLS];
+    int32_t c[VIT158_TRAIN_TILE_ROWS * VIT158_TRAIN_TILE_COLS];
     const uint32_t n_in = p->w->n_in;
     const size_t size = 4 / per_word(bits);
     const size_t steps = (p->w->n_out + per_word(bits) - 1) / per_word(bits);
-    for (uint32_t col = 0; col < n_in; col += VIT158_TILE_COLS) {
-        const uint32_t width = n_in - col < VIT158_TILE_COLS ? n_in - col : VIT158_TILE_COLS;
+    for (uint32_t col = 0; col < n_in; col += VIT158_TRAIN_TILE_COLS) {
+        const uint32_t width =
+            n_in - col < VIT158_TRAIN_TILE_COLS ? n_in - col : VIT158_TRAIN_TILE_COLS;
         const uint32_t *panel = p->w->backward + col * steps;
-        for (uint32_t row = 0; row < p->rows; row += VIT158_TILE_ROWS) {
+        for (uint32_t row = 0; row < p->rows; row += VIT158_TRAIN_TILE_ROWS) {
             tile(c, (const char *)s->rows + row * s->ld * size, s->ld * size / 4, 1, panel, steps,
                  bits);
-            for (uint32_t r = 0; r < VIT158_TILE_ROWS && row + r < p->rows; r++) {
+            for (uint32_t r = 0; r < VIT158_TRAIN_TILE_ROWS && row + r < p->rows; r++) {
                 const vf scale = vf_set(s->row_scale[row + r]);
                 const vi offset = vi_set(bits == 8 ? s->row_sum[row + r] : 0);
-                const int32_t *from = c + (size_t)r * VIT158_TILE_COLS;
+                const int32_t *from = c + (size_t)r * VIT158_TRAIN_TILE_COLS;
                 float *to = p->dx + (size_t)(row + r) * n_in + col;
-                for (uint32_t i = 0; i < width; i += VIT158_LANES)
+                for (uint32_t i = 0; i < width; i += VIT158_TRAIN_LANES)
                     vf_store(to + i,
                              __builtin_convertvector(vi_load(from + i) - offset, vf) * scale);
             }
@@ -217,21 +219,22 @@ INLINE void input_gradient(const vit158_trit_gradient *p, const scratch_plan *s,
     }
 }
 
-INLINE void weight_gradient(const vit158_trit_gradient *p, const scratch_plan *s, int bits)
+INLINE void weight_gradient(const vit158_train_trit_gradient *p, const scratch_plan *s, int bits)
 {
-    int32_t c[VIT158_TILE_ROWS * VIT158_TILE_COLS];
+    int32_t c[VIT158_TRAIN_TILE_ROWS * VIT158_TRAIN_TILE_COLS];
     const uint32_t n_in = p->w->n_in, n_out = p->w->n_out;
-    for (uint32_t col = 0; col < n_in; col += VIT158_TILE_COLS) {
-        const uint32_t width = n_in - col < VIT158_TILE_COLS ? n_in - col : VIT158_TILE_COLS;
+    for (uint32_t col = 0; col < n_in; col += VIT158_TRAIN_TILE_COLS) {
+        const uint32_t width =
+            n_in - col < VIT158_TRAIN_TILE_COLS ? n_in - col : VIT158_TRAIN_TILE_COLS;
         const uint32_t *panel = s->x_words + (size_t)col * s->words;
-        for (uint32_t o = 0; o < n_out; o += VIT158_TILE_ROWS) {
+        for (uint32_t o = 0; o < n_out; o += VIT158_TRAIN_TILE_ROWS) {
             tile(c, s->g_words + o, 1, s->ld_words, panel, s->words, bits);
-            for (uint32_t r = 0; r < VIT158_TILE_ROWS && o + r < n_out; r++) {
+            for (uint32_t r = 0; r < VIT158_TRAIN_TILE_ROWS && o + r < n_out; r++) {
                 const vf scale = vf_set(s->column_scale[o + r]);
                 const vi offset = vi_set(bits == 8 ? INPUT_OFFSET * s->column_sum[o + r] : 0);
-                const int32_t *from = c + (size_t)r * VIT158_TILE_COLS;
+                const int32_t *from = c + (size_t)r * VIT158_TRAIN_TILE_COLS;
                 float *to = p->dw + (size_t)(o + r) * n_in + col;
-                for (uint32_t i = 0; i < width; i += VIT158_LANES)
+                for (uint32_t i = 0; i < width; i += VIT158_TRAIN_LANES)
                     vf_store(to + i,
                              vf_load(to + i) +
                                  __builtin_convertvector(vi_load(from + i) - offset, vf) * scale);
@@ -240,7 +243,7 @@ INLINE void weight_gradient(const vit158_trit_gradient *p, const scratch_plan *s
     }
 }
 
-INLINE void gradient(const vit158_trit_gradient *p, int bits)
+INLINE void gradient(const vit158_train_trit_gradient *p, int bits)
 {
     size_t n_bytes;
     const scratch_plan s = plan(p->scratch, p->rows, p->w->n_in, p->w->n_out, bits, &n_bytes);
@@ -251,7 +254,7 @@ INLINE void gradient(const vit158_trit_gradient *p, int bits)
     weight_gradient(p, &s, bits);
 }
 
-void ISA(trit_gradient)(const vit158_trit_gradient *p)
+void ISA(trit_gradient)(const vit158_train_trit_gradient *p)
 {
     if (p->w->gradient_bits == 8)
         gradient(p, 8);

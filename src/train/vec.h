@@ -17,19 +17,20 @@
 #pragma GCC diagnostic ignored "-Wpsabi"
 
 #if defined(__AVX512F__)
-#define VIT158_LANES 16U
+#define VIT158_TRAIN_LANES 16U
 #elif defined(__AVX2__)
-#define VIT158_LANES 8U
+#define VIT158_TRAIN_LANES 8U
 #else
-#define VIT158_LANES 4U
+#define VIT158_TRAIN_LANES 4U
 #endif
 
-typedef float vf __attribute__((vector_size(4 * VIT158_LANES)));
-typedef int32_t vi __attribute__((vector_size(4 * VIT158_LANES)));
-typedef int16_t vi16 __attribute__((vector_size(2 * VIT158_LANES)));
-typedef int8_t vi8 __attribute__((vector_size(VIT158_LANES)));
-typedef float vf_loose __attribute__((vector_size(4 * VIT158_LANES), aligned(4), may_alias));
-typedef int32_t vi_loose __attribute__((vector_size(4 * VIT158_LANES), aligned(4), may_alias));
+typedef float vf __attribute__((vector_size(4 * VIT158_TRAIN_LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * VIT158_TRAIN_LANES)));
+typedef int16_t vi16 __attribute__((vector_size(2 * VIT158_TRAIN_LANES)));
+typedef int8_t vi8 __attribute__((vector_size(VIT158_TRAIN_LANES)));
+typedef float vf_loose __attribute__((vector_size(4 * VIT158_TRAIN_LANES), aligned(4), may_alias));
+typedef int32_t vi_loose
+    __attribute__((vector_size(4 * VIT158_TRAIN_LANES), aligned(4), may_alias));
 
 static inline vf vf_load(const float *p)
 {
@@ -98,14 +99,14 @@ static inline vf vf_abs(vf x)
 
 static inline float vf_sum(vf x)
 {
-#if VIT158_LANES == 16U
+#if VIT158_TRAIN_LANES == 16U
     typedef float vf8 __attribute__((vector_size(32)));
     const vf8 half = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
                      __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
 #else
     const vf half = x;
 #endif
-#if VIT158_LANES >= 8U
+#if VIT158_TRAIN_LANES >= 8U
     typedef float vf4 __attribute__((vector_size(16)));
     const vf4 quarter = __builtin_shufflevector(half, half, 0, 1, 2, 3) +
                         __builtin_shufflevector(half, half, 4, 5, 6, 7);
@@ -117,12 +118,12 @@ static inline float vf_sum(vf x)
 
 static inline float vf_largest(vf x)
 {
-#if VIT158_LANES == 16U
+#if VIT158_TRAIN_LANES == 16U
     x = vf_max(x,
                __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
     x = vf_max(x,
                __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15));
-#elif VIT158_LANES == 8U
+#elif VIT158_TRAIN_LANES == 8U
     x = vf_max(x, __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3));
 #endif
     const float p = x[0] > x[1] ? x[0] : x[1];

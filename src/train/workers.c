@@ -8,12 +8,12 @@
 #include "base/error.h"
 
 typedef struct worker {
-    struct vit158_workers *threads;
+    struct vit158_train_workers *threads;
     uint32_t index;
     pthread_t handle;
 } worker;
 
-struct vit158_workers {
+struct vit158_train_workers {
     vit158_pool pool; /* first, so that a pool pointer is a threads pointer */
     bool fixed;
     pthread_mutex_t lock;
@@ -29,7 +29,7 @@ struct vit158_workers {
     worker *helpers;
 };
 
-static void work(vit158_workers *t, uint32_t index)
+static void work(vit158_train_workers *t, uint32_t index)
 {
     if (t->fixed) {
         for (uint32_t i = index; i < t->n_tasks; i += t->pool.workers)
@@ -47,7 +47,7 @@ static void work(vit158_workers *t, uint32_t index)
 static void *serve(void *argument)
 {
     worker *self = argument;
-    vit158_workers *t = self->threads;
+    vit158_train_workers *t = self->threads;
     uint64_t seen = 0;
     pthread_mutex_lock(&t->lock);
     for (;;) {
@@ -68,7 +68,7 @@ static void *serve(void *argument)
 
 static void run(vit158_pool *pool, vit158_task task, void *context, uint32_t n_tasks)
 {
-    vit158_workers *t = (vit158_workers *)(void *)pool;
+    vit158_train_workers *t = (vit158_train_workers *)(void *)pool;
     pthread_mutex_lock(&t->lock);
     t->task = task;
     t->context = context;
@@ -85,11 +85,11 @@ static void run(vit158_pool *pool, vit158_task task, void *context, uint32_t n_t
     pthread_mutex_unlock(&t->lock);
 }
 
-vit158_status vit158_workers_create(vit158_workers **out, uint32_t workers, bool fixed,
-                                    vit158_error *error)
+vit158_status vit158_train_workers_create(vit158_train_workers **out, uint32_t workers, bool fixed,
+                                          vit158_error *error)
 {
     *out = NULL;
-    vit158_workers *t = calloc(1, sizeof *t);
+    vit158_train_workers *t = calloc(1, sizeof *t);
     if (t)
         t->helpers = calloc(workers, sizeof *t->helpers);
     if (!t || !t->helpers) {
@@ -105,7 +105,7 @@ vit158_status vit158_workers_create(vit158_workers **out, uint32_t workers, bool
         worker *w = &t->helpers[i];
         *w = (worker){.threads = t, .index = i};
         if (pthread_create(&w->handle, NULL, serve, w) != 0) {
-            vit158_workers_close(t);
+            vit158_train_workers_close(t);
             return vit158_fail(error, VIT158_E_MEMORY, "cannot start thread %u of %u", i + 1,
                                workers);
         }
@@ -115,7 +115,7 @@ vit158_status vit158_workers_create(vit158_workers **out, uint32_t workers, bool
     return VIT158_OK;
 }
 
-void vit158_workers_close(vit158_workers *t)
+void vit158_train_workers_close(vit158_train_workers *t)
 {
     if (!t)
         return;
@@ -132,7 +132,7 @@ void vit158_workers_close(vit158_workers *t)
     free(t);
 }
 
-vit158_pool *vit158_workers_pool(vit158_workers *threads)
+vit158_pool *vit158_train_workers_pool(vit158_train_workers *threads)
 {
     return &threads->pool;
 }

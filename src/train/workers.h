@@ -12,13 +12,13 @@
 #include "base/parallel.h"
 #include "vit158.h"
 
-typedef struct vit158_workers vit158_workers;
+typedef struct vit158_train_workers vit158_train_workers;
 
-vit158_status vit158_workers_create(vit158_workers **out, uint32_t workers, bool fixed,
-                                    vit158_error *error);
-void vit158_workers_close(vit158_workers *threads);
+vit158_status vit158_train_workers_create(vit158_train_workers **out, uint32_t workers, bool fixed,
+                                          vit158_error *error);
+void vit158_train_workers_close(vit158_train_workers *threads);
 
 /* Valid as long as the threads. */
-vit158_pool *vit158_workers_pool(vit158_workers *threads);
+vit158_pool *vit158_train_workers_pool(vit158_train_workers *threads);
 
 #endif

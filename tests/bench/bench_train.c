@@ -21,8 +21,8 @@ static const char *const names[OPERATIONS] = {
     "product",   "pack",          "pack_trits", "trit_product",      "trit_gradient",
     "norm_rows", "norm_gradient", "attention",  "attention_gradient"};
 static _Thread_local double spent[OPERATIONS];
-static double total_spent[VIT158_MAX_WORKERS][OPERATIONS];
-static vit158_compute inner; /* the table being measured */
+static double total_spent[VIT158_TRAIN_MAX_WORKERS][OPERATIONS];
+static vit158_train_compute inner; /* the table being measured */
 
 static double cpu_ms(void)
 {
@@ -38,7 +38,7 @@ static double cpu_ms(void)
         spent[index] += cpu_ms() - start_;                                                         \
     } while (0)
 
-static void product(const vit158_product *p)
+static void product(const vit158_train_product *p)
 {
     TIMED(0, inner.product(p));
 }
@@ -47,39 +47,39 @@ static void pack(float *panels, const float *b, size_t b_row, size_t b_col, uint
 {
     TIMED(1, inner.pack(panels, b, b_row, b_col, depth, cols));
 }
-static void pack_trits(vit158_trits *w, const int8_t *u)
+static void pack_trits(vit158_train_trits *w, const int8_t *u)
 {
     TIMED(2, inner.pack_trits(w, u));
 }
-static void trit_product(const vit158_trit_product *p)
+static void trit_product(const vit158_train_trit_product *p)
 {
     TIMED(3, inner.trit_product(p));
 }
-static void trit_gradient(const vit158_trit_gradient *p)
+static void trit_gradient(const vit158_train_trit_gradient *p)
 {
     TIMED(4, inner.trit_gradient(p));
 }
-static void norm_rows(const vit158_norm_rows *p)
+static void norm_rows(const vit158_train_norm_rows *p)
 {
     TIMED(5, inner.norm_rows(p));
 }
-static void norm_gradient(const vit158_norm_gradient *p)
+static void norm_gradient(const vit158_train_norm_gradient *p)
 {
     TIMED(6, inner.norm_gradient(p));
 }
-static void attention(const vit158_attention *p)
+static void attention(const vit158_train_attention *p)
 {
     TIMED(7, inner.attention(p));
 }
-static void attention_gradient(const vit158_attention *p)
+static void attention_gradient(const vit158_train_attention *p)
 {
     TIMED(8, inner.attention_gradient(p));
 }
 
-static vit158_compute timed_table(const vit158_compute *table)
+static vit158_train_compute timed_table(const vit158_train_compute *table)
 {
     inner = *table;
-    vit158_compute t = inner;
+    vit158_train_compute t = inner;
     t.product = product;
     t.pack = pack;
     t.pack_trits = pack_trits;
@@ -123,7 +123,7 @@ static int parse(vit158_train_recipe *r, bench_options *o, int argc, char **argv
             o->steps = (uint32_t)strtoul(value, NULL, 10);
         else if (strcmp(key, "isa") == 0)
             o->isa = value;
-        else if (vit158_recipe_set(r, key, value, "bench_train", &error) != VIT158_OK) {
+        else if (vit158_train_recipe_set(r, key, value, "bench_train", &error) != VIT158_OK) {
             fprintf(stderr, "%s\n", error.message);
             return 0;
         }
@@ -131,14 +131,15 @@ static int parse(vit158_train_recipe *r, bench_options *o, int argc, char **argv
     return o->steps > 0;
 }
 
-static int make_pictures(vit158_dataset *data, uint32_t count, const vit158_net_config *c)
+static int make_pictures(vit158_train_dataset *data, uint32_t count,
+                         const vit158_train_net_config *c)
 {
     vit158_error error;
-    if (vit158_dataset_allocate(data, count, c->channels, c->image_size, 10, 20, &error) !=
+    if (vit158_train_dataset_allocate(data, count, c->channels, c->image_size, 10, 20, &error) !=
         VIT158_OK)
         return 0;
     vit158_rng rng = vit158_rng_seed(1);
-    for (size_t i = 0; i < count * vit158_dataset_picture(data); i++)
+    for (size_t i = 0; i < count * vit158_train_dataset_picture(data); i++)
         data->pixels[i] = (uint8_t)(vit158_rng_next(&rng) >> 56);
     for (uint32_t i = 0; i < count; i++)
         data->labels[i] = (uint16_t)vit158_rng_below(&rng, 10);
@@ -168,27 +169,27 @@ int main(int argc, char **argv)
     vit158_error error;
     if (!r)
         return 1;
-    vit158_recipe_defaults(r);
+    vit158_train_recipe_defaults(r);
     r->augment.crop = 4;
     r->augment.flip = 1;
     if (!parse(r, &o, argc, argv))
         return 2;
-    vit158_dataset pictures, none = {0};
+    vit158_train_dataset pictures, none = {0};
     vit158_trainer *t;
     if (!make_pictures(&pictures, 4 * r->batch, &r->net) ||
         vit158_trainer_create(&t, r, &pictures, &none, &error) != VIT158_OK) {
         fprintf(stderr, "bench_train: cannot start\n");
         return 1;
     }
-    const vit158_compute *chosen = vit158_compute_choose(o.isa);
+    const vit158_train_compute *chosen = vit158_train_compute_choose(o.isa);
     if (!chosen) {
         fprintf(stderr, "bench_train: no such instruction set here: %s\n", o.isa);
         return 1;
     }
-    vit158_compute timed = timed_table(chosen);
+    vit158_train_compute timed = timed_table(chosen);
     t->compute = t->optimiser.compute = o.shares ? &timed : chosen;
     vit158_trainer_prepare(t, t->parameters);
-    vit158_step_result result;
+    vit158_train_step_result result;
     double best = 0.0, start_cpu = 0.0, cpu = 0.0;
     for (uint32_t i = 0; i <= o.steps; i++) {
         if (i == 1)

@@ -47,14 +47,14 @@ static void get(float *out, const char *prefix, const char *name, size_t count)
         fail_msg("%s", error.message);
 }
 
-static vit158_trainer *golden_trainer(const vit158_compute *compute)
+static vit158_trainer *golden_trainer(const vit158_train_compute *compute)
 {
     vit158_train_recipe r;
     fixture_recipe(&r);
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
     t->compute = compute;
     for (uint32_t i = 0; i < t->net.tensor_count; i++) {
-        const vit158_tensor *tensor = &t->net.tensors[i];
+        const vit158_train_tensor *tensor = &t->net.tensors[i];
         get(t->parameters + tensor->offset, "", tensor->name, (size_t)tensor->rows * tensor->cols);
     }
     float pictures[IMAGES * 64];
@@ -67,23 +67,24 @@ static vit158_trainer *golden_trainer(const vit158_compute *compute)
 
 static void pass_both_ways(vit158_trainer *t)
 {
-    vit158_work *w = &t->work[0];
-    const vit158_pass pass = {.net = &t->net, .ready = &t->ready, .compute = t->compute, .work = w};
+    vit158_train_work *w = &t->work[0];
+    const vit158_train_pass pass = {
+        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = w};
     const float targets[IMAGES][4] = {{0, 1, 0, 0}, {0, 0, 0, 1}};
     fixture_feed(t, IMAGES);
     memset(w->gradient, 0, t->net.parameters * sizeof(float));
-    vit158_forward(&pass);
+    vit158_train_forward(&pass);
     for (uint32_t i = 0; i < IMAGES; i++) {
-        const vit158_loss loss = {.logits = w->logits + i * w->logit_ld,
-                                  .target = targets[i],
-                                  .classes = 4,
-                                  .temperature = 1.0F};
-        vit158_loss_gradient(w->dlogits + i * w->logit_ld, &loss, 1.0F / IMAGES);
+        const vit158_train_loss loss = {.logits = w->logits + i * w->logit_ld,
+                                        .target = targets[i],
+                                        .classes = 4,
+                                        .temperature = 1.0F};
+        vit158_train_loss_gradient(w->dlogits + i * w->logit_ld, &loss, 1.0F / IMAGES);
     }
-    vit158_backward(&pass);
+    vit158_train_backward(&pass);
 }
 
-static void check_tensor(const vit158_trainer *t, const vit158_tensor *tensor)
+static void check_tensor(const vit158_trainer *t, const vit158_train_tensor *tensor)
 {
     const size_t count = (size_t)tensor->rows * tensor->cols;
     float *expected = malloc(count * sizeof *expected), noise;
@@ -106,7 +107,7 @@ static void test_gradients_are_pytorchs(void **state)
     (void)state;
     const char *const sets[] = {"generic", "avx2", "avx512", "avx512bf16"};
     for (size_t s = 0; s < sizeof sets / sizeof sets[0]; s++) {
-        const vit158_compute *compute = vit158_compute_choose(sets[s]);
+        const vit158_train_compute *compute = vit158_train_compute_choose(sets[s]);
         if (!compute) {
             print_message("SKIPPED: this processor has no %s\n", sets[s]);
             continue;

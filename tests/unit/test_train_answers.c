@@ -43,7 +43,7 @@ static int make_teacher(void **state)
     vit158_trainer *t = fixture_trainer(&r, PICTURES, 0);
     fixture_steps(t, 3);
     const vit158_status status =
-        vit158_model_save(t, t->parameters, 0.5, fixture_path("teacher.safetensors"), &error);
+        vit158_train_model_save(t, t->parameters, 0.5, fixture_path("teacher.safetensors"), &error);
     vit158_trainer_close(t);
     return status == VIT158_OK ? 0 : -1;
 }
@@ -53,8 +53,8 @@ static vit158_status open_student(vit158_trainer **t, const vit158_train_recipe 
                                   vit158_error *error)
 {
     *t = fixture_trainer(r, PICTURES, 0);
-    assert_int_equal(vit158_teachers_open(*t, r->teacher, error), VIT158_OK);
-    return vit158_answers_open(*t, error);
+    assert_int_equal(vit158_train_teachers_open(*t, r->teacher, error), VIT158_OK);
+    return vit158_train_answers_open(*t, error);
 }
 
 static vit158_trainer *student(const vit158_train_recipe *r)
@@ -69,10 +69,10 @@ static vit158_trainer *student(const vit158_train_recipe *r)
 /* From now on the teacher has nothing to say. */
 static void silence(vit158_trainer *t)
 {
-    vit158_teacher *teacher = t->teachers;
+    vit158_train_teacher *teacher = t->teachers;
     memset(teacher->parameters, 0, teacher->net.parameters * sizeof *teacher->parameters);
-    for (uint32_t i = 0; i < vit158_ready_tasks(&teacher->net); i++)
-        vit158_ready_make(&teacher->ready, &teacher->net, t->compute, teacher->parameters, i);
+    for (uint32_t i = 0; i < vit158_train_ready_tasks(&teacher->net); i++)
+        vit158_train_ready_make(&teacher->ready, &teacher->net, t->compute, teacher->parameters, i);
 }
 
 static void assert_same_weights(const vit158_trainer *a, const vit158_trainer *b, bool same)
@@ -91,9 +91,9 @@ static shown show(vit158_trainer *t, uint64_t epoch)
 {
     shown s;
     t->state.epoch = epoch;
-    vit158_feed_order(t);
+    vit158_train_feed_order(t);
     for (uint32_t i = 0; i < 2; i++) {
-        vit158_feed_microbatch(t, 0, 2 * i, 2, 0.0);
+        vit158_train_feed_microbatch(t, 0, 2 * i, 2, 0.0);
         memcpy(s.mixed + (size_t)i * 128, t->feed[0].mixed, 128 * sizeof(float));
         memcpy(s.targets + (size_t)i * 8, t->feed[0].targets, 8 * sizeof(float));
         memcpy(s.places + (size_t)i * 4, t->work[0].places, 4 * sizeof(uint32_t));
@@ -127,8 +127,8 @@ static uint32_t moves_shown(const vit158_trainer *t, int shift)
     for (int flip = 0; flip < 2; flip++) {
         for (int dy = -shift; dy <= shift; dy++) {
             for (int dx = -shift; dx <= shift; dx++, bit <<= 1) {
-                const vit158_move move = {dx, dy, flip};
-                vit158_move_plane(moved, t->feed[0].mixed, 8, &move, t->byte_values[0][0]);
+                const vit158_train_move move = {dx, dy, flip};
+                vit158_train_move_plane(moved, t->feed[0].mixed, 8, &move, t->byte_values[0][0]);
                 bits |= memcmp(seen, moved, sizeof seen) == 0 ? bit : 0;
             }
         }
@@ -146,11 +146,11 @@ static uint32_t moves_of_a_run(vit158_train_recipe r)
     for (uint64_t epoch = 0; epoch < 400; epoch += 2) {
         const shown ours = show(moved, epoch), theirs = show(plain, epoch);
         assert_memory_equal(ours.mixed, theirs.mixed, sizeof ours.mixed);
-        vit158_feed_microbatch(moved, 0, 0, 2, 0.0);
+        vit158_train_feed_microbatch(moved, 0, 0, 2, 0.0);
         const uint32_t moves = moves_shown(moved, 1);
         assert_int_not_equal(moves, 0);
         all |= moves;
-        vit158_feed_microbatch(plain, 0, 0, 2, 0.0);
+        vit158_train_feed_microbatch(plain, 0, 0, 2, 0.0);
         assert_int_not_equal(moves_shown(plain, 0) & 1, 0);
     }
     vit158_trainer_close(moved);
@@ -220,7 +220,7 @@ static void test_a_file_hands_answers_on(void **state)
     recipe(&r);
     vit158_trainer *first = student(&r), *whole = student(&r);
     fixture_steps(first, EPOCH_STEPS);
-    assert_int_equal(vit158_answers_save(first, &error), VIT158_OK);
+    assert_int_equal(vit158_train_answers_save(first, &error), VIT158_OK);
     vit158_trainer *second = student(&r);
     fixture_steps(whole, EPOCH_STEPS);
     silence(second);
@@ -231,10 +231,10 @@ static void test_a_file_hands_answers_on(void **state)
     assert_same_weights(whole, second, false);
 
     assert_int_equal(remove(r.teacher_answers), 0);
-    assert_int_equal(vit158_answers_save(first, &error), VIT158_OK);
+    assert_int_equal(vit158_train_answers_save(first, &error), VIT158_OK);
     assert_int_equal(remove(r.teacher_answers), -1); /* nothing new, nothing written */
     fixture_steps(first, 1);
-    assert_int_equal(vit158_answers_save(first, &error), VIT158_OK);
+    assert_int_equal(vit158_train_answers_save(first, &error), VIT158_OK);
     assert_int_equal(remove(r.teacher_answers), 0);
     vit158_trainer_close(first);
     vit158_trainer_close(second);
@@ -244,7 +244,7 @@ static void test_a_file_hands_answers_on(void **state)
 static void refuse(const vit158_train_recipe *r)
 {
     vit158_error error;
-    char message[VIT158_RECIPE_TEXT + 120];
+    char message[VIT158_TRAIN_RECIPE_TEXT + 120];
     vit158_trainer *t;
     assert_int_equal(open_student(&t, r, &error), VIT158_E_ARGUMENT);
     vit158_format(message, sizeof message,
@@ -263,7 +263,7 @@ static void test_answers_about_other_pictures_are_refused(void **state)
     recipe(&r);
     vit158_trainer *t = student(&r);
     fixture_steps(t, 1);
-    assert_int_equal(vit158_answers_save(t, &error), VIT158_OK);
+    assert_int_equal(vit158_train_answers_save(t, &error), VIT158_OK);
     vit158_trainer_close(t);
     r.seed++;
     refuse(&r);
@@ -310,15 +310,15 @@ static void test_answers_need_a_teacher(void **state)
     vit158_error error;
     recipe(&r);
     r.teacher[0] = 0;
-    assert_int_equal(vit158_recipe_check(&r, &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_train_recipe_check(&r, &error), VIT158_E_ARGUMENT);
     assert_string_equal(error.message, "teacher_epochs is 2 without a teacher");
     recipe(&r);
     r.teacher_epochs = 0;
-    assert_int_equal(vit158_recipe_check(&r, &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_train_recipe_check(&r, &error), VIT158_E_ARGUMENT);
     assert_string_equal(error.message, "teacher_answers without teacher_epochs");
     r.teacher_answers[0] = 0;
     r.teacher_shift = 1;
-    assert_int_equal(vit158_recipe_check(&r, &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_train_recipe_check(&r, &error), VIT158_E_ARGUMENT);
     assert_string_equal(error.message, "teacher_shift is 1 without teacher_epochs");
 }
 

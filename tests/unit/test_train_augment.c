@@ -27,18 +27,18 @@ static void ramp(uint8_t *x)
 static void test_the_seed_decides(void **state)
 {
     (void)state;
-    const vit158_augment how = {.operations = 2,
-                                .magnitude = 1.0F,
-                                .autoaugment = 1.0F,
-                                .crop = 2,
-                                .flip = 1,
-                                .erase = 0.5F};
+    const vit158_train_augment how = {.operations = 2,
+                                      .magnitude = 1.0F,
+                                      .autoaugment = 1.0F,
+                                      .crop = 2,
+                                      .flip = 1,
+                                      .erase = 0.5F};
     uint8_t in[BYTES], scratch[BYTES], out[3][BYTES];
     ramp(in);
     for (uint64_t seed = 1; seed < 50; seed++) {
         for (int i = 0; i < 3; i++) {
             vit158_rng rng = vit158_rng_seed(seed + (i == 2 ? 1000 : 0));
-            vit158_augment_picture(out[i], in, scratch, 3, SIDE, &how, &rng);
+            vit158_train_augment_picture(out[i], in, scratch, 3, SIDE, &how, &rng);
         }
         assert_memory_equal(out[0], out[1], BYTES);
         assert_memory_not_equal(out[0], out[2], BYTES);
@@ -58,7 +58,7 @@ static void test_the_policy_follows_its_table(void **state)
     int same = 0, inverted = 0;
     for (int i = 0; i < DRAWS; i++) {
         memcpy(x, in, BYTES);
-        vit158_augment_policy(x, scratch, 3, SIDE, &rng);
+        vit158_train_augment_policy(x, scratch, 3, SIDE, &rng);
         same += memcmp(x, in, BYTES) == 0;
         inverted += memcmp(x, inverse, BYTES) == 0;
     }
@@ -75,7 +75,7 @@ static void test_moves_of_a_plane(void **state)
     (void)state;
     static const float in[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     static const struct {
-        vit158_move move;
+        vit158_train_move move;
         float out[9];
     } cases[] = {{{0, 0, 0}, {1, 2, 3, 4, 5, 6, 7, 8, 9}},
                  {{1, 0, 0}, {2, 3, 0, 5, 6, 0, 8, 9, 0}},
@@ -84,7 +84,7 @@ static void test_moves_of_a_plane(void **state)
                  {{-1, 2, 1}, {8, 7, 0, 0, 0, 0, 0, 0, 0}}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         float out[9];
-        vit158_move_plane(out, in, 3, &cases[i].move, 0.0F);
+        vit158_train_move_plane(out, in, 3, &cases[i].move, 0.0F);
         assert_memory_equal(out, cases[i].out, sizeof out);
     }
 }

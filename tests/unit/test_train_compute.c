@@ -20,9 +20,9 @@ static const char *const sets[] = {"generic", "avx2", "avx512", "avx512bf16"};
 
 static void *zeroed(size_t count, size_t size)
 {
-    void *p = aligned_alloc(64, vit158_round_up(count * size + 4096, 64));
+    void *p = aligned_alloc(64, vit158_train_round_up(count * size + 4096, 64));
     assert_non_null(p);
-    memset(p, 0, vit158_round_up(count * size + 4096, 64));
+    memset(p, 0, vit158_train_round_up(count * size + 4096, 64));
     return p;
 }
 
@@ -50,7 +50,7 @@ static double distance(const float *got, const double *expected, size_t count)
 #define GUARD 64
 static uint8_t *guarded_scratch(const uint32_t shape[3], size_t *n_bytes)
 {
-    *n_bytes = vit158_trit_gradient_scratch(shape[0], shape[1], shape[2]);
+    *n_bytes = vit158_train_trit_gradient_scratch(shape[0], shape[1], shape[2]);
     uint8_t *scratch = zeroed(*n_bytes + GUARD, 1);
     memset(scratch + *n_bytes, 0xA5, GUARD);
     return scratch;
@@ -66,39 +66,41 @@ static void check_guard(const uint8_t *scratch, size_t n_bytes)
 typedef struct ternary_case {
     uint32_t rows, n_in, n_out;
     int8_t *u;
-    vit158_trits w;
-    vit158_quantized x;
+    vit158_train_trits w;
+    vit158_train_quantized x;
     float *stats;
 } ternary_case;
 
-static ternary_case make_case(const vit158_compute *k, uint32_t rows, uint32_t n_in, uint32_t n_out)
+static ternary_case make_case(const vit158_train_compute *k, uint32_t rows, uint32_t n_in,
+                              uint32_t n_out)
 {
     ternary_case c = {.rows = rows, .n_in = n_in, .n_out = n_out};
     vit158_rng rng = vit158_rng_seed(rows + n_in + n_out);
     c.u = zeroed((size_t)n_in * n_out, 1);
     for (size_t i = 0; i < (size_t)n_in * n_out; i++)
         c.u[i] = (int8_t)((int)vit158_rng_below(&rng, 3) - 1);
-    c.w = (vit158_trits){.forward = zeroed(vit158_panel_words((n_in + 3) / 4, n_out), 4),
-                         .backward = zeroed(vit158_panel_words((n_out + 1) / 2, n_in), 4),
-                         .scale = 0.037F,
-                         .n_in = n_in,
-                         .n_out = n_out};
+    c.w =
+        (vit158_train_trits){.forward = zeroed(vit158_train_panel_words((n_in + 3) / 4, n_out), 4),
+                             .backward = zeroed(vit158_train_panel_words((n_out + 1) / 2, n_in), 4),
+                             .scale = 0.037F,
+                             .n_in = n_in,
+                             .n_out = n_out};
     k->pack_trits(&c.w, c.u);
-    c.x.ldq = vit158_round_up(n_in, 64);
-    c.x.q = zeroed((rows + VIT158_TILE_ROWS) * c.x.ldq, 1);
+    c.x.ldq = vit158_train_round_up(n_in, 64);
+    c.x.q = zeroed((rows + VIT158_TRAIN_TILE_ROWS) * c.x.ldq, 1);
     c.x.r = zeroed(rows + 1, sizeof(float));
     c.x.sum = zeroed(rows + 1, sizeof(int32_t));
     c.stats = zeroed((size_t)rows * 4, sizeof(float));
     float *x = noise((size_t)rows * n_in, 3), *scratch = zeroed((size_t)4 * n_in, sizeof(float));
-    const vit158_norm_rows p = {.x = x,
-                                .ldx = n_in,
-                                .rows = rows,
-                                .n = n_in,
-                                .stats = c.stats,
-                                .out = c.x,
-                                .scratch = scratch};
+    const vit158_train_norm_rows p = {.x = x,
+                                      .ldx = n_in,
+                                      .rows = rows,
+                                      .n = n_in,
+                                      .stats = c.stats,
+                                      .out = c.x,
+                                      .scratch = scratch};
     float *weight = noise(n_in, 4), *bias = noise(n_in, 5);
-    vit158_norm_rows with_norm = p;
+    vit158_train_norm_rows with_norm = p;
     with_norm.inner_weight = weight;
     with_norm.inner_bias = bias;
     with_norm.inner_eps = 1e-5F;
@@ -121,7 +123,7 @@ static void free_case(ternary_case *c)
     free(c->stats);
 }
 
-static void check_forward(const vit158_compute *k, const ternary_case *c)
+static void check_forward(const vit158_train_compute *k, const ternary_case *c)
 {
     const size_t count = (size_t)c->rows * c->n_out;
     float *y = zeroed(count, sizeof *y), *base = noise(count, 6), *bias = noise(c->n_out, 7);
@@ -135,15 +137,15 @@ static void check_forward(const vit158_compute *k, const ternary_case *c)
             expected[at] = (double)base[at] +
                            0.5 * (sum * (double)c->w.scale * (double)c->x.r[t] + (double)bias[o]);
         }
-    const vit158_trit_product p = {.y = y,
-                                   .ldy = c->n_out,
-                                   .x = &c->x,
-                                   .w = &c->w,
-                                   .bias = bias,
-                                   .base = base,
-                                   .base_ld = c->n_out,
-                                   .factor = 0.5F,
-                                   .rows = c->rows};
+    const vit158_train_trit_product p = {.y = y,
+                                         .ldy = c->n_out,
+                                         .x = &c->x,
+                                         .w = &c->w,
+                                         .bias = bias,
+                                         .base = base,
+                                         .base_ld = c->n_out,
+                                         .factor = 0.5F,
+                                         .rows = c->rows};
     k->trit_product(&p);
     assert_true(distance(y, expected, count) < TOLERANCE);
     free(expected);
@@ -155,7 +157,7 @@ static void check_forward(const vit158_compute *k, const ternary_case *c)
 /* The gradient is rounded to 15 bits a token and a channel: 2^-14 of the largest, on top. */
 #define ROUNDING 3e-4
 
-static void check_backward(const vit158_compute *k, const ternary_case *c)
+static void check_backward(const vit158_train_compute *k, const ternary_case *c)
 {
     const size_t rows = c->rows, in = c->n_in, out = c->n_out;
     float *g = noise(rows * out, 8), *dx = zeroed(rows * in, sizeof *dx);
@@ -174,16 +176,16 @@ static void check_backward(const vit158_compute *k, const ternary_case *c)
     size_t n_bytes;
     const uint32_t shape[3] = {c->rows, c->n_in, c->n_out};
     uint8_t *scratch = guarded_scratch(shape, &n_bytes);
-    const vit158_trit_gradient p = {.g = g,
-                                    .ldg = out,
-                                    .x = &c->x,
-                                    .w = &c->w,
-                                    .factor = 2.0F,
-                                    .rows = c->rows,
-                                    .dx = dx,
-                                    .dw = dw,
-                                    .dbias = db,
-                                    .scratch = scratch};
+    const vit158_train_trit_gradient p = {.g = g,
+                                          .ldg = out,
+                                          .x = &c->x,
+                                          .w = &c->w,
+                                          .factor = 2.0F,
+                                          .rows = c->rows,
+                                          .dx = dx,
+                                          .dw = dw,
+                                          .dbias = db,
+                                          .scratch = scratch};
     k->trit_gradient(&p);
     check_guard(scratch, n_bytes);
     assert_true(distance(dx, ex, rows * in) < ROUNDING);
@@ -200,7 +202,7 @@ static void check_backward(const vit158_compute *k, const ternary_case *c)
 }
 
 /* Gradients of 8 bits: what is left after rounding as trit_gradient.c says it does is exact. */
-static void check_backward8(const vit158_compute *k, const ternary_case *c)
+static void check_backward8(const vit158_train_compute *k, const ternary_case *c)
 {
     const size_t rows = c->rows, in = c->n_in, out = c->n_out;
     float *g = noise(rows * out, 8), *dx = zeroed(rows * in, sizeof *dx);
@@ -228,19 +230,19 @@ static void check_backward8(const vit158_compute *k, const ternary_case *c)
     size_t n_bytes;
     const uint32_t shape[3] = {c->rows, c->n_in, c->n_out};
     uint8_t *scratch = guarded_scratch(shape, &n_bytes);
-    vit158_trits narrow = c->w;
+    vit158_train_trits narrow = c->w;
     narrow.gradient_bits = 8;
     k->pack_trits(&narrow, c->u);
-    const vit158_trit_gradient p = {.g = g,
-                                    .ldg = out,
-                                    .x = &c->x,
-                                    .w = &narrow,
-                                    .factor = 2.0F,
-                                    .rows = c->rows,
-                                    .dx = dx,
-                                    .dw = dw,
-                                    .dbias = db,
-                                    .scratch = scratch};
+    const vit158_train_trit_gradient p = {.g = g,
+                                          .ldg = out,
+                                          .x = &c->x,
+                                          .w = &narrow,
+                                          .factor = 2.0F,
+                                          .rows = c->rows,
+                                          .dx = dx,
+                                          .dw = dw,
+                                          .dbias = db,
+                                          .scratch = scratch};
     k->trit_gradient(&p);
     check_guard(scratch, n_bytes);
     assert_true(distance(dx, ex, rows * in) < TOLERANCE);
@@ -255,9 +257,9 @@ static void check_backward8(const vit158_compute *k, const ternary_case *c)
     free(g);
 }
 
-static const vit158_compute *table(size_t set)
+static const vit158_train_compute *table(size_t set)
 {
-    const vit158_compute *k = vit158_compute_choose(sets[set]);
+    const vit158_train_compute *k = vit158_train_compute_choose(sets[set]);
     if (!k)
         print_message("SKIPPED: this processor has no %s\n", sets[set]);
     return k;
@@ -269,7 +271,7 @@ static void test_ternary_products(void **state)
     const uint32_t shapes[][3] = {
         {1, 16, 16}, {5, 48, 64}, {6, 64, 48}, {7, 80, 144}, {65, 192, 96}};
     for (size_t s = 0; s < SETS; s++) {
-        const vit158_compute *k = table(s);
+        const vit158_train_compute *k = table(s);
         for (size_t i = 0; k && i < sizeof shapes / sizeof shapes[0]; i++) {
             ternary_case c = make_case(k, shapes[i][0], shapes[i][1], shapes[i][2]);
             check_forward(k, &c);
@@ -287,19 +289,19 @@ static void test_rounding_is_the_engines(void **state)
     (void)state;
     enum { ROWS = 9, N = 48 };
     for (size_t s = 0; s < SETS; s++) {
-        const vit158_compute *k = table(s);
+        const vit158_train_compute *k = table(s);
         if (!k)
             continue;
         float *x = noise(ROWS * N, 9), stats[4 * ROWS], r[ROWS + 1], scratch[4 * N];
         int8_t *q = zeroed((ROWS + 6) * 64, 1);
         int32_t sum[ROWS + 1];
-        const vit158_norm_rows p = {.x = x,
-                                    .ldx = N,
-                                    .rows = ROWS,
-                                    .n = N,
-                                    .stats = stats,
-                                    .out = {q, r, sum, 64},
-                                    .scratch = scratch};
+        const vit158_train_norm_rows p = {.x = x,
+                                          .ldx = N,
+                                          .rows = ROWS,
+                                          .n = N,
+                                          .stats = stats,
+                                          .out = {q, r, sum, 64},
+                                          .scratch = scratch};
         k->norm_rows(&p);
         for (int t = 0; t < ROWS; t++) {
             float most = 0.0F;
@@ -319,13 +321,13 @@ static void test_rounding_is_the_engines(void **state)
     }
 }
 
-static void check_product(const vit158_compute *k, uint32_t rows, uint32_t cols, uint32_t depth,
-                          int panels)
+static void check_product(const vit158_train_compute *k, uint32_t rows, uint32_t cols,
+                          uint32_t depth, int panels)
 {
-    const size_t ldb = vit158_round_up(cols, 16);
+    const size_t ldb = vit158_train_round_up(cols, 16);
     float *a = noise((size_t)(rows + 6) * depth, 1), *b = noise((size_t)depth * ldb, 2);
     float *y = noise((size_t)rows * cols, 3), *bias = noise(cols + 16, 4);
-    float *packed = zeroed(vit158_panel_words(depth, cols), sizeof *packed);
+    float *packed = zeroed(vit158_train_panel_words(depth, cols), sizeof *packed);
     double *expected = zeroed((size_t)rows * cols, sizeof *expected);
     for (uint32_t r = 0; r < rows; r++)
         for (uint32_t c = 0; c < cols; c++) {
@@ -335,20 +337,20 @@ static void check_product(const vit158_compute *k, uint32_t rows, uint32_t cols,
             expected[(size_t)r * cols + c] = (double)y[(size_t)r * cols + c] + 0.25 * sum;
         }
     k->pack(packed, b, ldb, 1, depth, cols);
-    const vit158_product p = {.y = y,
-                              .ldy = cols,
-                              .a = a,
-                              .a_row = depth,
-                              .a_step = 1,
-                              .b = panels ? packed : b,
-                              .ldb = panels ? 0 : ldb,
-                              .rows = rows,
-                              .cols = cols,
-                              .depth = depth,
-                              .bias = bias,
-                              .factor = 0.25F,
-                              .base = y,
-                              .base_ld = cols};
+    const vit158_train_product p = {.y = y,
+                                    .ldy = cols,
+                                    .a = a,
+                                    .a_row = depth,
+                                    .a_step = 1,
+                                    .b = panels ? packed : b,
+                                    .ldb = panels ? 0 : ldb,
+                                    .rows = rows,
+                                    .cols = cols,
+                                    .depth = depth,
+                                    .bias = bias,
+                                    .factor = 0.25F,
+                                    .base = y,
+                                    .base_ld = cols};
     k->product(&p);
     assert_true(distance(y, expected, (size_t)rows * cols) < TOLERANCE);
     free(expected);
@@ -365,7 +367,7 @@ static void test_float_products(void **state)
     const uint32_t sizes[] = {1, 5, 6, 7, 10, 16, 31, 48, 63, 64, 65, 80, 97};
     const size_t count = sizeof sizes / sizeof sizes[0];
     for (size_t s = 0; s < SETS; s++) {
-        const vit158_compute *k = table(s);
+        const vit158_train_compute *k = table(s);
         for (size_t i = 0; k && i < count; i++)
             for (size_t j = 0; j < count; j++)
                 for (int panels = 0; panels < 2; panels++)
@@ -384,7 +386,7 @@ static double half(float x)
 }
 
 /* Bit 0 of `layout`: steps of a lie side by side, bit 1: of b. */
-static void check_half_product(const vit158_compute *k, uint32_t rows, uint32_t cols,
+static void check_half_product(const vit158_train_compute *k, uint32_t rows, uint32_t cols,
                                uint32_t depth, int layout)
 {
     const size_t a_row = layout & 1 ? depth : 1, a_step = layout & 1 ? 1 : rows;
@@ -399,22 +401,22 @@ static void check_half_product(const vit158_compute *k, uint32_t rows, uint32_t 
                 sum += half(a[r * a_row + i * a_step]) * half(b[i * b_row + c * b_col]);
             expected[(size_t)r * cols + c] = (double)y[(size_t)r * cols + c] + 0.25 * sum;
         }
-    const size_t n_bytes = vit158_half_scratch(rows, cols, depth);
+    const size_t n_bytes = vit158_train_half_scratch(rows, cols, depth);
     uint8_t *scratch = zeroed(n_bytes + GUARD, 1);
     memset(scratch + n_bytes, 0xA5, GUARD);
-    const vit158_product p = {.y = y,
-                              .ldy = cols,
-                              .a = a,
-                              .a_row = a_row,
-                              .a_step = a_step,
-                              .b = b,
-                              .rows = rows,
-                              .cols = cols,
-                              .depth = depth,
-                              .bias = bias,
-                              .factor = 0.25F,
-                              .base = y,
-                              .base_ld = cols};
+    const vit158_train_product p = {.y = y,
+                                    .ldy = cols,
+                                    .a = a,
+                                    .a_row = a_row,
+                                    .a_step = a_step,
+                                    .b = b,
+                                    .rows = rows,
+                                    .cols = cols,
+                                    .depth = depth,
+                                    .bias = bias,
+                                    .factor = 0.25F,
+                                    .base = y,
+                                    .base_ld = cols};
     k->half_product(&p, b_row, b_col, scratch);
     check_guard(scratch, n_bytes);
     assert_true(distance(y, expected, (size_t)rows * cols) < TOLERANCE);
@@ -432,7 +434,7 @@ static void test_half_products(void **state)
     const uint32_t sizes[] = {1, 5, 6, 7, 16, 31, 33, 64, 65, 97};
     const size_t count = sizeof sizes / sizeof sizes[0];
     for (size_t s = 0; s < SETS; s++) {
-        const vit158_compute *k = table(s);
+        const vit158_train_compute *k = table(s);
         for (size_t i = 0; k && k->half_product && i < count; i++)
             for (size_t j = 0; j < count; j++)
                 for (int layout = 0; layout < 4; layout++)

@@ -26,7 +26,7 @@ static void test_it_learns_pictures_by_heart(void **state)
     (void)state;
     vit158_train_recipe r;
     vit158_error error;
-    vit158_step_result result = {0};
+    vit158_train_step_result result = {0};
     conv_recipe(&r);
     r.batch = 32;
     r.microbatch = 8;
@@ -48,10 +48,12 @@ static void test_it_resumes_with_the_same_bits(void **state)
     vit158_trainer *whole = fixture_trainer(&r, 30, 0), *first = fixture_trainer(&r, 30, 0);
     fixture_steps(whole, 5);
     fixture_steps(first, 2);
-    assert_int_equal(vit158_checkpoint_save(first, fixture_path("a.ckpt"), &error), VIT158_OK);
+    assert_int_equal(vit158_train_checkpoint_save(first, fixture_path("a.ckpt"), &error),
+                     VIT158_OK);
     vit158_trainer_close(first);
     vit158_trainer *second = fixture_trainer(&r, 30, 0);
-    assert_int_equal(vit158_checkpoint_load(second, fixture_path("a.ckpt"), &error), VIT158_OK);
+    assert_int_equal(vit158_train_checkpoint_load(second, fixture_path("a.ckpt"), &error),
+                     VIT158_OK);
     fixture_steps(second, 3);
     assert_memory_equal(whole->parameters, second->parameters,
                         whole->net.parameters * sizeof(float));
@@ -62,7 +64,7 @@ static void test_it_resumes_with_the_same_bits(void **state)
 static void save(vit158_trainer *t, const char *name)
 {
     vit158_error error;
-    assert_int_equal(vit158_model_save(t, t->parameters, 0.5, fixture_path(name), &error),
+    assert_int_equal(vit158_train_model_save(t, t->parameters, 0.5, fixture_path(name), &error),
                      VIT158_OK);
 }
 
@@ -90,12 +92,12 @@ static void test_networks_teach_from_files(void **state)
     char paths[400];
     vit158_format(paths, sizeof paths, "%s,%s", fixture_path("a.safetensors"),
                   fixture_path("b.safetensors"));
-    assert_int_equal(vit158_teachers_open(student, paths, &error), VIT158_OK);
-    const size_t size = vit158_dataset_picture(&student->train);
+    assert_int_equal(vit158_train_teachers_open(student, paths, &error), VIT158_OK);
+    const size_t size = vit158_train_dataset_picture(&student->train);
     for (uint32_t i = 0; i < 2; i++)
-        vit158_feed_normalise(student, student->feed[0].mixed + i * size,
-                              student->train.pixels + i * size);
-    vit158_teachers_run(student, 0, 2);
+        vit158_train_feed_normalise(student, student->feed[0].mixed + i * size,
+                                    student->train.pixels + i * size);
+    vit158_train_teachers_run(student, 0, 2);
     for (uint32_t i = 0; i < 2 * CLASSES; i++) {
         const float mean = 0.5F * (logits[0][i] + logits[1][i]);
         assert_true(fabsf(student->feed[0].taught[i] - mean) < 1e-5F);
@@ -112,16 +114,16 @@ static void test_a_missing_teacher_is_named(void **state)
     vit158_error error;
     fixture_recipe(&r);
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
-    assert_int_equal(vit158_teachers_open(t, "/none/x.safetensors", &error), VIT158_E_IO);
+    assert_int_equal(vit158_train_teachers_open(t, "/none/x.safetensors", &error), VIT158_E_IO);
     assert_non_null(strstr(error.message, "/none/x.safetensors"));
     vit158_trainer_close(t);
 }
 
-static void refuse(const vit158_net_config *config, const char *message)
+static void refuse(const vit158_train_net_config *config, const char *message)
 {
-    vit158_net net;
+    vit158_train_net net;
     vit158_error error;
-    assert_int_equal(vit158_net_create(&net, config, &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_train_net_create(&net, config, &error), VIT158_E_ARGUMENT);
     assert_string_equal(error.message, message);
 }
 
@@ -132,7 +134,7 @@ static void test_what_does_not_fit_is_refused(void **state)
     vit158_error error;
     conv_recipe(&r);
     r.net.classes = CLASSES;
-    vit158_net_config c = r.net;
+    vit158_train_net_config c = r.net;
     c.dim = 72;
     refuse(&c, "dim 72 of a convolutional network must be a multiple of 64 and at most 8192");
     c = r.net;
@@ -142,7 +144,7 @@ static void test_what_does_not_fit_is_refused(void **state)
     c.ternary = 1;
     refuse(&c, "a convolutional network has float weights only");
     r.keep_tokens = 0.5F;
-    assert_int_equal(vit158_recipe_check(&r, &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_train_recipe_check(&r, &error), VIT158_E_ARGUMENT);
     assert_string_equal(error.message,
                         "a convolutional network starts normal and sees all patches");
 }

@@ -29,26 +29,26 @@ static void disturb(vit158_trainer *t)
 
 static void backward(vit158_trainer *t)
 {
-    vit158_work *w = &t->work[0];
-    const vit158_pass pass = {&t->net, &t->ready, t->compute, w, t->half};
+    vit158_train_work *w = &t->work[0];
+    const vit158_train_pass pass = {&t->net, &t->ready, t->compute, w, t->half};
     fixture_feed(t, IMAGES);
     memset(w->gradient, 0, t->net.parameters * sizeof(float));
-    vit158_forward(&pass);
+    vit158_train_forward(&pass);
     for (uint32_t i = 0; i < IMAGES; i++) {
         float target[4] = {0};
         target[t->train.labels[i]] = 1.0F;
-        const vit158_loss loss = {.logits = w->logits + i * w->logit_ld,
-                                  .target = target,
-                                  .classes = 4,
-                                  .temperature = 1.0F};
-        vit158_loss_gradient(w->dlogits + i * w->logit_ld, &loss, 1.0F / IMAGES);
+        const vit158_train_loss loss = {.logits = w->logits + i * w->logit_ld,
+                                        .target = target,
+                                        .classes = 4,
+                                        .temperature = 1.0F};
+        vit158_train_loss_gradient(w->dlogits + i * w->logit_ld, &loss, 1.0F / IMAGES);
     }
-    vit158_backward(&pass);
+    vit158_train_backward(&pass);
 }
 
 static double mean_loss(const vit158_trainer *t, const double *p)
 {
-    const vit158_work *w = &t->work[0];
+    const vit158_train_work *w = &t->work[0];
     double sum = 0.0;
     for (uint32_t i = 0; i < IMAGES; i++)
         sum += naive_loss(&t->net, p, w->patches + (size_t)i * (t->net.tokens - 1) * w->patch_ld,
@@ -57,7 +57,7 @@ static double mean_loss(const vit158_trainer *t, const double *p)
     return sum;
 }
 
-static void check_tensor(const vit158_trainer *t, double *p, const vit158_tensor *tensor)
+static void check_tensor(const vit158_trainer *t, double *p, const vit158_train_tensor *tensor)
 {
     const size_t count = (size_t)tensor->rows * tensor->cols;
     const size_t step = count / SAMPLES + 1;
@@ -173,8 +173,8 @@ static void test_half_gradients_are_near(void **state)
 static double loss_of(const float *z, const float *target, const float *teacher)
 {
     float gradient[5];
-    const vit158_loss loss = {z, target, teacher, 5, 0.3F, 2.0F};
-    return vit158_loss_gradient(gradient, &loss, 1.0F);
+    const vit158_train_loss loss = {z, target, teacher, 5, 0.3F, 2.0F};
+    return vit158_train_loss_gradient(gradient, &loss, 1.0F);
 }
 
 static void test_gradient_of_the_distillation_loss(void **state)
@@ -183,8 +183,8 @@ static void test_gradient_of_the_distillation_loss(void **state)
     float z[5] = {0.3F, -1.2F, 2.0F, 0.1F, -0.4F}, gradient[5];
     const float target[5] = {0.1F, 0.0F, 0.7F, 0.2F, 0.0F};
     const float teacher[5] = {1.0F, -2.0F, 0.5F, 3.0F, 0.0F};
-    const vit158_loss loss = {z, target, teacher, 5, 0.3F, 2.0F};
-    vit158_loss_gradient(gradient, &loss, 3.0F);
+    const vit158_train_loss loss = {z, target, teacher, 5, 0.3F, 2.0F};
+    vit158_train_loss_gradient(gradient, &loss, 3.0F);
     for (int i = 0; i < 5; i++) {
         const float kept = z[i];
         z[i] = kept + 0.0078125F;

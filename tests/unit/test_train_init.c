@@ -69,7 +69,7 @@ static void test_a_network_grows(void **state)
     assert_true(distance(grown, before) < 0.1 * distance(other, before));
     assert_memory_equal(t->parameters, t->average, t->net.parameters * sizeof(float));
     fixture_steps(t, 3);
-    const vit158_layer *last = &t->net.blocks[3].layers[VIT158_FC2];
+    const vit158_train_layer *last = &t->net.blocks[3].layers[VIT158_FC2];
     assert_memory_not_equal(t->parameters + last->weight, random->parameters + last->weight,
                             (size_t)last->n_in * last->n_out * sizeof(float));
     vit158_trainer_close(model);

@@ -21,7 +21,7 @@ static void save(vit158_trainer *t)
 {
     vit158_error error;
     assert_int_equal(
-        vit158_model_save(t, t->parameters, 0.5, fixture_path("saved.safetensors"), &error),
+        vit158_train_model_save(t, t->parameters, 0.5, fixture_path("saved.safetensors"), &error),
         VIT158_OK);
 }
 
@@ -47,7 +47,7 @@ static void check(vit158_trainer *t, const char *name)
         fail_msg("%s: %s", name, error.message);
     assert_int_equal(vit158_session_create(&session, model, NULL, &error), VIT158_OK);
     for (size_t i = 0; i < 2; i++) {
-        vit158_feed_normalise(t, pixels, t->train.pixels + i * PIXELS);
+        vit158_train_feed_normalise(t, pixels, t->train.pixels + i * PIXELS);
         assert_int_equal(vit158_session_set_tensor(session, pixels, PIXELS, &error), VIT158_OK);
         assert_int_equal(vit158_session_run(session, NULL, NULL, &error), VIT158_OK);
         const float *logits = vit158_session_logits(session);

@@ -24,20 +24,20 @@ static void test_adamw_is_pytorchs(void **state)
         {0.1F, -0.2F, 0.3F, 0.0F}, {-0.3F, 0.1F, 0.2F, 1e-4F}, {0.05F, 0.4F, -0.1F, 2.0F}};
     const char *const sets[] = {"generic", "avx2", "avx512", "avx512bf16"};
     for (size_t s = 0; s < sizeof sets / sizeof sets[0]; s++) {
-        const vit158_compute *k = vit158_compute_choose(sets[s]);
+        const vit158_train_compute *k = vit158_train_compute_choose(sets[s]);
         float w[4] = {1.0F, -2.0F, 0.5F, 0.0F}, m[4] = {0}, v[4] = {0};
         if (!k) {
             print_message("SKIPPED: this processor has no %s\n", sets[s]);
             continue;
         }
         for (int i = 0; i < 3; i++) {
-            const vit158_adamw how = {.lr = 0.1F,
-                                      .beta1 = 0.9F,
-                                      .beta2 = 0.99F,
-                                      .eps = 1e-8F,
-                                      .decay = 0.5F,
-                                      .correct1 = (float)(1.0 / (1.0 - pow(0.9, i + 1))),
-                                      .correct2 = (float)(1.0 / (1.0 - pow(0.99, i + 1)))};
+            const vit158_train_adamw how = {.lr = 0.1F,
+                                            .beta1 = 0.9F,
+                                            .beta2 = 0.99F,
+                                            .eps = 1e-8F,
+                                            .decay = 0.5F,
+                                            .correct1 = (float)(1.0 / (1.0 - pow(0.9, i + 1))),
+                                            .correct2 = (float)(1.0 / (1.0 - pow(0.99, i + 1)))};
             k->adamw(w, gradients[i], m, v, 4, &how);
         }
         for (int i = 0; i < 4; i++)
@@ -94,9 +94,9 @@ static void check_orthogonal(uint32_t rows, uint32_t cols, bool half)
             u[(size_t)r * cols + c] = vit158_rng_normal(&rng);
             expected[rows <= cols ? r * k + c : c * k + r] = (double)u[(size_t)r * cols + c];
         }
-    const vit158_compute *compute = vit158_compute_choose(NULL);
+    const vit158_train_compute *compute = vit158_train_compute_choose(NULL);
     half = half && compute->half_product;
-    vit158_orthogonalise(compute, half, u, rows, cols, scratch);
+    vit158_train_orthogonalise(compute, half, u, rows, cols, scratch);
     naive_orthogonalise(expected, n, k);
     for (uint32_t r = 0; r < rows; r++)
         for (uint32_t c = 0; c < cols; c++)
@@ -125,7 +125,7 @@ static void test_muon_takes_qkv_apart(void **state)
     vit158_train_recipe r;
     fixture_recipe(&r);
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
-    const vit158_layer *qkv = &t->net.blocks[0].layers[VIT158_QKV];
+    const vit158_train_layer *qkv = &t->net.blocks[0].layers[VIT158_QKV];
     const size_t square = (size_t)32 * 32;
     float *before = malloc(t->net.parameters * sizeof *before);
     memcpy(before, t->parameters, t->net.parameters * sizeof *before);
@@ -135,8 +135,8 @@ static void test_muon_takes_qkv_apart(void **state)
         g[i] = vit158_rng_normal(&rng);
     for (size_t i = 0; i < square; i++)
         g[qkv->weight + i] *= 1000.0F; /* q's gradient must not drown k's and v's */
-    const vit158_optimiser_step s = {.muon_lr = 0.01F, .muon_beta = 0.95F, .step = 1};
-    vit158_optimiser_update(&t->optimiser, &s, t->parameters, g, t->pool);
+    const vit158_train_optimiser_step s = {.muon_lr = 0.01F, .muon_beta = 0.95F, .step = 1};
+    vit158_train_optimiser_update(&t->optimiser, &s, t->parameters, g, t->pool);
     for (int piece = 0; piece < 3; piece++) {
         double sum = 0.0;
         for (size_t i = 0; i < square; i++) {

@@ -30,15 +30,15 @@ static void busy_recipe(vit158_train_recipe *r)
     r->drop_path = 0.2F;
     r->keep_tokens = 0.75F;
     r->label_smoothing = 0.1F;
-    r->augment = (vit158_augment){.operations = 2,
-                                  .magnitude = 1.0F,
-                                  .autoaugment = 0.5F,
-                                  .crop = 1,
-                                  .flip = 1,
-                                  .erase = 0.5F,
-                                  .mix = 0.5F,
-                                  .cutmix = 0.5F,
-                                  .mixup_alpha = 0.5F};
+    r->augment = (vit158_train_augment){.operations = 2,
+                                        .magnitude = 1.0F,
+                                        .autoaugment = 0.5F,
+                                        .crop = 1,
+                                        .flip = 1,
+                                        .erase = 0.5F,
+                                        .mix = 0.5F,
+                                        .cutmix = 0.5F,
+                                        .mixup_alpha = 0.5F};
 }
 
 static void test_deterministic_runs_are_equal_and_survive_resuming(void **state)
@@ -50,11 +50,13 @@ static void test_deterministic_runs_are_equal_and_survive_resuming(void **state)
     vit158_trainer *whole = fixture_trainer(&r, 30, 0), *first = fixture_trainer(&r, 30, 0);
     fixture_steps(whole, 11); /* the epoch has 3 steps: resuming happens inside one */
     fixture_steps(first, 7);
-    assert_int_equal(vit158_checkpoint_save(first, fixture_path("a.ckpt"), &error), VIT158_OK);
+    assert_int_equal(vit158_train_checkpoint_save(first, fixture_path("a.ckpt"), &error),
+                     VIT158_OK);
     vit158_trainer_close(first);
     r.seed = 1; /* a resumed run reads the same recipe */
     vit158_trainer *second = fixture_trainer(&r, 30, 0);
-    assert_int_equal(vit158_checkpoint_load(second, fixture_path("a.ckpt"), &error), VIT158_OK);
+    assert_int_equal(vit158_train_checkpoint_load(second, fixture_path("a.ckpt"), &error),
+                     VIT158_OK);
     fixture_steps(second, 4);
     const size_t n_bytes = whole->net.parameters * sizeof(float);
     assert_memory_equal(whole->parameters, second->parameters, n_bytes);
@@ -92,7 +94,7 @@ static void check_overfits(uint32_t ternary, uint32_t muon)
 {
     vit158_train_recipe r;
     vit158_error error;
-    vit158_step_result result = {0};
+    vit158_train_step_result result = {0};
     fixture_recipe(&r);
     r.net.ternary = ternary;
     r.muon = muon;
@@ -125,7 +127,7 @@ static void test_a_gradient_that_is_not_finite_stops_the_run(void **state)
     (void)state;
     vit158_train_recipe r;
     vit158_error error;
-    vit158_step_result result;
+    vit158_train_step_result result;
     fixture_recipe(&r);
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
     t->parameters[t->net.head_weight] = NAN;
@@ -147,13 +149,14 @@ static double local_share(uint32_t mimetic)
     r.mimetic = mimetic;
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
     fixture_feed(t, 2);
-    const vit158_pass pass = {&t->net, &t->ready, t->compute, &t->work[0], false};
-    vit158_forward(&pass);
+    const vit158_train_pass pass = {&t->net, &t->ready, t->compute, &t->work[0], false};
+    vit158_train_forward(&pass);
     const int tokens = (int)t->net.tokens, grid = 8;
     const float *row = t->work[0].blocks[0].p;
     double local = 0.0;
     for (int map = 0; map < 2 * (int)r.net.heads; map++)
-        for (int query = 0; query < tokens; query++, row += vit158_round_up(t->net.tokens, 16))
+        for (int query = 0; query < tokens;
+             query++, row += vit158_train_round_up(t->net.tokens, 16))
             for (int key = 1; key < tokens && query > 0; key++)
                 if (abs((key - 1) % grid - (query - 1) % grid) <= 1 &&
                     abs((key - 1) / grid - (query - 1) / grid) <= 1)
@@ -173,7 +176,7 @@ static void test_mimetic_attention_begins_among_neighbours(void **state)
 static void assert_no_teacher(vit158_trainer *t, const char *message)
 {
     vit158_error error;
-    assert_int_equal(vit158_teachers_open(t, fixture_path("t.safetensors"), &error),
+    assert_int_equal(vit158_train_teachers_open(t, fixture_path("t.safetensors"), &error),
                      VIT158_E_ARGUMENT);
     assert_string_equal(error.message, message);
     vit158_trainer_close(t);
@@ -202,17 +205,19 @@ static void test_a_teacher_reads_the_models_we_write(void **state)
     vit158_train_recipe r;
     vit158_error error;
     vit158_trainer *t = fixture_trainer_with_model(&r);
-    assert_int_equal(vit158_teachers_open(t, fixture_path("t.safetensors"), &error), VIT158_OK);
+    assert_int_equal(vit158_train_teachers_open(t, fixture_path("t.safetensors"), &error),
+                     VIT158_OK);
     fixture_feed(t, 2);
-    vit158_work *teacher = &t->teachers->work[0];
-    vit158_work_whole(teacher, &t->teachers->net, 2);
+    vit158_train_work *teacher = &t->teachers->work[0];
+    vit158_train_work_whole(teacher, &t->teachers->net, 2);
     memcpy(teacher->patches, t->work[0].patches,
            2 * (t->net.tokens - 1) * teacher->patch_ld * sizeof(float));
     memcpy(teacher->places, t->work[0].places, 2 * (t->net.tokens - 1) * sizeof(uint32_t));
-    const vit158_pass student = {&t->net, &t->ready, t->compute, &t->work[0], false};
-    const vit158_pass master = {&t->teachers->net, &t->teachers->ready, t->compute, teacher, false};
-    vit158_forward(&student);
-    vit158_forward(&master);
+    const vit158_train_pass student = {&t->net, &t->ready, t->compute, &t->work[0], false};
+    const vit158_train_pass master = {&t->teachers->net, &t->teachers->ready, t->compute, teacher,
+                                      false};
+    vit158_train_forward(&student);
+    vit158_train_forward(&master);
     assert_memory_equal(t->work[0].logits, teacher->logits, 4 * sizeof(float));
     vit158_trainer_close(t);
 }
@@ -221,8 +226,8 @@ static void refuse(const char *text, const char *complaint)
 {
     vit158_train_recipe r;
     vit158_error error;
-    vit158_recipe_defaults(&r);
-    assert_int_not_equal(vit158_recipe_parse(&r, text, "x.recipe", &error), VIT158_OK);
+    vit158_train_recipe_defaults(&r);
+    assert_int_not_equal(vit158_train_recipe_parse(&r, text, "x.recipe", &error), VIT158_OK);
     if (!strstr(error.message, complaint))
         fail_msg("\"%s\" instead of \"%s\"", error.message, complaint);
 }
@@ -239,9 +244,10 @@ static void test_recipes_refuse_mistakes(void **state)
     refuse("mean = 0.1 0.2 0.3 0.4\n", "too many numbers");
     vit158_train_recipe r;
     vit158_error error;
-    vit158_recipe_defaults(&r);
-    assert_int_equal(vit158_recipe_parse(&r, " dim=64 # width\n\n#x\nmean = 0.5\n", "x", &error),
-                     VIT158_OK);
+    vit158_train_recipe_defaults(&r);
+    assert_int_equal(
+        vit158_train_recipe_parse(&r, " dim=64 # width\n\n#x\nmean = 0.5\n", "x", &error),
+        VIT158_OK);
     assert_int_equal(r.net.dim, 64);
 }
 
@@ -257,21 +263,21 @@ static void test_folders_of_pictures_that_are_wrong(void **state)
 {
     (void)state;
     vit158_train_recipe r;
-    vit158_dataset train, val;
+    vit158_train_dataset train, val;
     vit158_error error;
     fixture_recipe(&r);
     vit158_format(r.cache_dir, sizeof r.cache_dir, "%s", fixture_folder());
     vit158_format(r.train_data, sizeof r.train_data, "%s", fixture_path("tree"));
-    assert_int_equal(vit158_data_open(&train, &val, &r, &error), VIT158_E_IO);
+    assert_int_equal(vit158_train_data_open(&train, &val, &r, &error), VIT158_E_IO);
     mkdir(fixture_path("tree"), 0777);
     mkdir(fixture_path("tree/cat"), 0777);
     mkdir(fixture_path("tree/dog"), 0777);
-    assert_int_equal(vit158_data_open(&train, &val, &r, &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_train_data_open(&train, &val, &r, &error), VIT158_E_ARGUMENT);
     assert_non_null(strstr(error.message, "tree/cat has no pictures"));
     const uint8_t start[] = {0xFF, 0xD8, 0xFF, 0xE0, 0, 16, 'J', 'F', 'I', 'F'};
     write_bytes(fixture_path("tree/cat/1.jpg"), start, sizeof start);
     write_bytes(fixture_path("tree/dog/2.jpg"), start, sizeof start);
-    assert_int_not_equal(vit158_data_open(&train, &val, &r, &error), VIT158_OK);
+    assert_int_not_equal(vit158_train_data_open(&train, &val, &r, &error), VIT158_OK);
     assert_non_null(strstr(error.message, "tree/cat/1.jpg"));
     assert_null(train.pixels);
 }
@@ -279,24 +285,26 @@ static void test_folders_of_pictures_that_are_wrong(void **state)
 static void test_cifar_and_idx_files(void **state)
 {
     (void)state;
-    vit158_dataset data;
+    vit158_train_dataset data;
     vit158_error error;
     uint8_t *records = calloc(2, 3073);
     records[0] = 7;
     records[1] = 200; /* red of the first pixel */
     records[3073] = 9;
     write_bytes(fixture_path("two.bin"), records, 2 * 3073);
-    assert_int_equal(vit158_data_cifar(&data, fixture_path("two.bin"), &error), VIT158_OK);
+    assert_int_equal(vit158_train_data_cifar(&data, fixture_path("two.bin"), &error), VIT158_OK);
     assert_int_equal(data.count, 2);
     assert_int_equal(data.labels[1], 9);
     assert_int_equal(data.pixels[0], 200);
-    assert_string_equal(vit158_dataset_name(&data, 9), "truck");
-    vit158_dataset_free(&data);
+    assert_string_equal(vit158_train_dataset_name(&data, 9), "truck");
+    vit158_train_dataset_free(&data);
     write_bytes(fixture_path("cut.bin"), records, 3000);
-    assert_int_equal(vit158_data_cifar(&data, fixture_path("cut.bin"), &error), VIT158_E_TRUNCATED);
+    assert_int_equal(vit158_train_data_cifar(&data, fixture_path("cut.bin"), &error),
+                     VIT158_E_TRUNCATED);
     records[3073] = 10;
     write_bytes(fixture_path("bad.bin"), records, 2 * 3073);
-    assert_int_equal(vit158_data_cifar(&data, fixture_path("bad.bin"), &error), VIT158_E_FORMAT);
+    assert_int_equal(vit158_train_data_cifar(&data, fixture_path("bad.bin"), &error),
+                     VIT158_E_FORMAT);
     free(records);
 
     const uint8_t images[16 + 8] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2,
@@ -304,15 +312,15 @@ static void test_cifar_and_idx_files(void **state)
     const uint8_t labels[8 + 2] = {0, 0, 8, 1, 0, 0, 0, 2, 1, 0};
     write_bytes(fixture_path("i"), images, sizeof images);
     write_bytes(fixture_path("l"), labels, sizeof labels);
-    assert_int_equal(vit158_data_idx(&data, fixture_path("i"), fixture_path("l"), &error),
+    assert_int_equal(vit158_train_data_idx(&data, fixture_path("i"), fixture_path("l"), &error),
                      VIT158_OK);
     assert_int_equal(data.classes, 2);
     assert_int_equal(data.pixels[4], 5);
-    vit158_dataset_free(&data);
+    vit158_train_dataset_free(&data);
     write_bytes(fixture_path("i"), images, sizeof images - 1);
-    assert_int_equal(vit158_data_idx(&data, fixture_path("i"), fixture_path("l"), &error),
+    assert_int_equal(vit158_train_data_idx(&data, fixture_path("i"), fixture_path("l"), &error),
                      VIT158_E_TRUNCATED);
-    assert_int_equal(vit158_data_idx(&data, fixture_path("i"), fixture_path("i"), &error),
+    assert_int_equal(vit158_train_data_idx(&data, fixture_path("i"), fixture_path("i"), &error),
                      VIT158_E_FORMAT);
 }
 
@@ -325,7 +333,7 @@ static void test_a_full_disk_keeps_the_old_checkpoint(void **state)
     fixture_recipe(&r);
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
     const char *path = fixture_path("disk.ckpt");
-    assert_int_equal(vit158_checkpoint_save(t, path, &error), VIT158_OK);
+    assert_int_equal(vit158_train_checkpoint_save(t, path, &error), VIT158_OK);
     fixture_steps(t, 1);
     struct rlimit old, small;
     getrlimit(RLIMIT_FSIZE, &old);
@@ -333,21 +341,22 @@ static void test_a_full_disk_keeps_the_old_checkpoint(void **state)
     small.rlim_cur = 1000;
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &small);
-    const vit158_status status = vit158_checkpoint_save(t, path, &error);
+    const vit158_status status = vit158_train_checkpoint_save(t, path, &error);
     setrlimit(RLIMIT_FSIZE, &old);
     assert_int_equal(status, VIT158_E_IO);
-    assert_int_equal(vit158_checkpoint_load(t, path, &error), VIT158_OK);
+    assert_int_equal(vit158_train_checkpoint_load(t, path, &error), VIT158_OK);
     assert_int_equal(t->state.step, 0);
     vit158_trainer_close(t);
 }
 
-/* vit158_run from a cache file: log, checkpoint, models; stopped and resumed to the same weights.
+/* vit158_train_run from a cache file: log, checkpoint, models; stopped and resumed to the same
+ * weights.
  */
 static void test_a_run_in_a_folder_resumes_to_the_same_file(void **state)
 {
     (void)state;
     vit158_train_recipe r;
-    vit158_dataset data;
+    vit158_train_dataset data;
     vit158_error error;
     uint8_t *whole, *resumed;
     size_t n, m;
@@ -356,24 +365,26 @@ static void test_a_run_in_a_folder_resumes_to_the_same_file(void **state)
     r.val_every = 5;
     fixture_pictures(&data, 40, &r, 7, 1);
     vit158_format(r.train_data, sizeof r.train_data, "%s", fixture_path("d.vds"));
-    assert_int_equal(vit158_dataset_save(&data, r.train_data, &error), VIT158_OK);
-    vit158_dataset_free(&data);
-    const vit158_run_options once = {.out_dir = fixture_path("once")};
-    assert_int_equal(vit158_run(&r, &once, &error), VIT158_OK);
-    const vit158_run_options half = {.out_dir = fixture_path("half"), .max_steps = 5};
-    assert_int_equal(vit158_run(&r, &half, &error), VIT158_OK);
-    const vit158_run_options rest = {.out_dir = half.out_dir,
-                                     .resume = fixture_path("half/last.ckpt")};
-    assert_int_equal(vit158_run(&r, &rest, &error), VIT158_OK);
-    assert_int_equal(vit158_file_read(&whole, &n, fixture_path("once/last.safetensors"), &error),
-                     VIT158_OK);
-    assert_int_equal(vit158_file_read(&resumed, &m, fixture_path("half/last.safetensors"), &error),
-                     VIT158_OK);
+    assert_int_equal(vit158_train_dataset_save(&data, r.train_data, &error), VIT158_OK);
+    vit158_train_dataset_free(&data);
+    const vit158_train_run_options once = {.out_dir = fixture_path("once")};
+    assert_int_equal(vit158_train_run(&r, &once, &error), VIT158_OK);
+    const vit158_train_run_options half = {.out_dir = fixture_path("half"), .max_steps = 5};
+    assert_int_equal(vit158_train_run(&r, &half, &error), VIT158_OK);
+    const vit158_train_run_options rest = {.out_dir = half.out_dir,
+                                           .resume = fixture_path("half/last.ckpt")};
+    assert_int_equal(vit158_train_run(&r, &rest, &error), VIT158_OK);
+    assert_int_equal(
+        vit158_train_file_read(&whole, &n, fixture_path("once/last.safetensors"), &error),
+        VIT158_OK);
+    assert_int_equal(
+        vit158_train_file_read(&resumed, &m, fixture_path("half/last.safetensors"), &error),
+        VIT158_OK);
     assert_int_equal(n, m);
     assert_memory_equal(whole, resumed, n);
     free(whole);
     free(resumed);
-    assert_int_equal(vit158_file_read(&whole, &n, fixture_path("once/log.jsonl"), &error),
+    assert_int_equal(vit158_train_file_read(&whole, &n, fixture_path("once/log.jsonl"), &error),
                      VIT158_OK);
     assert_non_null(strstr((const char *)whole, "\"val_accuracy\":"));
     free(whole);

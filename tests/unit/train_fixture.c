@@ -13,21 +13,21 @@
 
 void fixture_recipe(vit158_train_recipe *r)
 {
-    vit158_recipe_defaults(r);
+    vit158_train_recipe_defaults(r);
     vit158_format(r->name, sizeof r->name, "tiny");
     vit158_format(r->train_data, sizeof r->train_data, "in memory");
-    r->net = (vit158_net_config){.image_size = 8,
-                                 .patch_size = 4,
-                                 .channels = 1,
-                                 .dim = 32,
-                                 .depth = 2,
-                                 .heads = 2,
-                                 .mlp_dim = 48,
-                                 .ternary = 1,
-                                 .outer_norms = 1,
-                                 .inner_norms = 1,
-                                 .norm_eps = 1e-6F,
-                                 .inner_norm_eps = 1e-5F};
+    r->net = (vit158_train_net_config){.image_size = 8,
+                                       .patch_size = 4,
+                                       .channels = 1,
+                                       .dim = 32,
+                                       .depth = 2,
+                                       .heads = 2,
+                                       .mlp_dim = 48,
+                                       .ternary = 1,
+                                       .outer_norms = 1,
+                                       .inner_norms = 1,
+                                       .norm_eps = 1e-6F,
+                                       .inner_norm_eps = 1e-5F};
     r->batch = 8;
     r->microbatch = 2;
     r->threads = 2;
@@ -46,16 +46,16 @@ void fixture_conv_recipe(vit158_train_recipe *r)
     r->net.depth = 1;
 }
 
-void fixture_pictures(vit158_dataset *data, uint32_t count, const vit158_train_recipe *r,
+void fixture_pictures(vit158_train_dataset *data, uint32_t count, const vit158_train_recipe *r,
                       uint64_t seed, int learnable)
 {
     vit158_error error;
-    assert_int_equal(
-        vit158_dataset_allocate(data, count, r->net.channels, r->net.image_size, 4, 8, &error),
-        VIT158_OK);
+    assert_int_equal(vit158_train_dataset_allocate(data, count, r->net.channels, r->net.image_size,
+                                                   4, 8, &error),
+                     VIT158_OK);
     memcpy(data->names, "a\0b\0c\0d", 8);
     vit158_rng rng = vit158_rng_seed(seed);
-    const size_t size = vit158_dataset_picture(data);
+    const size_t size = vit158_train_dataset_picture(data);
     for (uint32_t i = 0; i < count; i++) {
         data->labels[i] = (uint16_t)vit158_rng_below(&rng, 4);
         for (size_t j = 0; j < size; j++)
@@ -69,7 +69,7 @@ void fixture_pictures(vit158_dataset *data, uint32_t count, const vit158_train_r
 
 vit158_trainer *fixture_trainer(const vit158_train_recipe *recipe, uint32_t count, int learnable)
 {
-    vit158_dataset train, val = {0};
+    vit158_train_dataset train, val = {0};
     vit158_trainer *t;
     vit158_error error;
     fixture_pictures(&train, count, recipe, 5, learnable);
@@ -80,15 +80,16 @@ vit158_trainer *fixture_trainer(const vit158_train_recipe *recipe, uint32_t coun
 
 void fixture_feed(vit158_trainer *t, uint32_t images)
 {
-    vit158_work *w = &t->work[0];
-    vit158_work_whole(w, &t->net, images);
+    vit158_train_work *w = &t->work[0];
+    vit158_train_work_whole(w, &t->net, images);
     for (uint32_t i = 0; i < images; i++)
-        vit158_feed_plain(t, w, i, t->train.pixels + i * vit158_dataset_picture(&t->train));
+        vit158_train_feed_plain(t, w, i,
+                                t->train.pixels + i * vit158_train_dataset_picture(&t->train));
 }
 
 void fixture_steps(vit158_trainer *t, uint32_t count)
 {
-    vit158_step_result result;
+    vit158_train_step_result result;
     vit158_error error;
     for (uint32_t i = 0; i < count; i++)
         if (vit158_trainer_step(t, &result, &error) != VIT158_OK)
@@ -97,11 +98,11 @@ void fixture_steps(vit158_trainer *t, uint32_t count)
 
 void fixture_logits(vit158_trainer *t, float logits[8])
 {
-    vit158_work *work = &t->work[0];
-    const vit158_pass pass = {
+    vit158_train_work *work = &t->work[0];
+    const vit158_train_pass pass = {
         .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = work};
     fixture_feed(t, 2);
-    vit158_forward(&pass);
+    vit158_train_forward(&pass);
     for (uint32_t i = 0; i < 2; i++)
         memcpy(logits + (size_t)i * 4, work->logits + i * work->logit_ld, 4 * sizeof *logits);
 }
@@ -112,7 +113,8 @@ vit158_trainer *fixture_trainer_with_model(vit158_train_recipe *r)
     fixture_recipe(r);
     vit158_trainer *t = fixture_trainer(r, 16, 0);
     assert_int_equal(
-        vit158_model_save(t, t->parameters, 0.5, fixture_path("t.safetensors"), &error), VIT158_OK);
+        vit158_train_model_save(t, t->parameters, 0.5, fixture_path("t.safetensors"), &error),
+        VIT158_OK);
     return t;
 }
 

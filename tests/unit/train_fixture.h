@@ -15,7 +15,7 @@ void fixture_conv_recipe(vit158_train_recipe *recipe);
 
 /* `count` random pictures of the recipe's shape with random labels of 4 classes; the label also
  * brightens a corner if `learnable`. */
-void fixture_pictures(vit158_dataset *data, uint32_t count, const vit158_train_recipe *recipe,
+void fixture_pictures(vit158_train_dataset *data, uint32_t count, const vit158_train_recipe *recipe,
                       uint64_t seed, int learnable);
 
 /* A trainer on such pictures with `count` of them, no validation; fails the test on error. */

@@ -29,8 +29,8 @@ static void linear(double *y, const double *x, const double *weight, const doubl
 }
 
 /* y = layer(x) with the inner norm if the network has one; x is changed. */
-static void layer_of(double *y, double *x, const vit158_net *net, const vit158_layer *layer,
-                     const double *p)
+static void layer_of(double *y, double *x, const vit158_train_net *net,
+                     const vit158_train_layer *layer, const double *p)
 {
     if (net->config.inner_norms)
         norm(x, p + layer->norm_weight, p + layer->norm_bias, layer->n_in,
@@ -66,7 +66,8 @@ static void attend(double *out, const double *qkv, uint32_t n, uint32_t d, uint3
     free(scores);
 }
 
-static void block(double *x, const vit158_net *net, const vit158_net_block *b, const double *p)
+static void block(double *x, const vit158_train_net *net, const vit158_train_net_block *b,
+                  const double *p)
 {
     const uint32_t n = net->tokens, d = net->config.dim, f = net->config.mlp_dim;
     double *row = calloc(d + f, sizeof *row), *y = calloc(d + f, sizeof *y);
@@ -104,7 +105,7 @@ static double gelu(double x)
 }
 
 /* One output of a 3 x 3 convolution of y [side^2][n_in]. */
-static double seen_from(const double *y, const vit158_conv *conv, const double *weight,
+static double seen_from(const double *y, const vit158_train_conv *conv, const double *weight,
                         uint32_t at_y, uint32_t at_x)
 {
     const uint32_t n = conv->layer.n_in;
@@ -120,10 +121,10 @@ static double seen_from(const double *y, const vit158_conv *conv, const double *
 }
 
 /* out [side^2][n_out] = convolution of act(x); x is changed. */
-static void convolve(double *out, double *x, const vit158_net *net, const vit158_conv *conv,
-                     const double *p)
+static void convolve(double *out, double *x, const vit158_train_net *net,
+                     const vit158_train_conv *conv, const double *p)
 {
-    const vit158_layer *l = &conv->layer;
+    const vit158_train_layer *l = &conv->layer;
     for (uint32_t row = 0; row < conv->side * conv->side; row++) {
         for (uint32_t i = 0; i < l->n_in; i++)
             x[(size_t)row * l->n_in + i] = gelu(x[(size_t)row * l->n_in + i]);
@@ -150,18 +151,18 @@ static void halve(double *out, const double *in, uint32_t side, uint32_t n)
 }
 
 /* x [tokens - 1][stem_width] becomes the mean [d] over the last grid. */
-static void convolutions(double *x, const vit158_net *net, const double *p)
+static void convolutions(double *x, const vit158_train_net *net, const double *p)
 {
     const size_t room = (size_t)(net->tokens - 1) * net->config.dim;
     double *changed = calloc(room, sizeof *x), *h = calloc(room, sizeof *x);
     double *out = calloc(room, sizeof *x);
     for (uint32_t i = 0; i < net->conv_count; i++) {
-        const vit158_conv *conv = &net->convs[i];
+        const vit158_train_conv *conv = &net->convs[i];
         const size_t area = (size_t)conv->side * conv->side, count = area * conv->layer.n_out;
-        const bool second = conv->role == VIT158_CONV_SECOND;
+        const bool second = conv->role == VIT158_TRAIN_CONV_SECOND;
         memcpy(changed, second ? h : x, area * conv->layer.n_in * sizeof *x);
         convolve(out, changed, net, conv, p);
-        if (conv->role == VIT158_CONV_WIDEN)
+        if (conv->role == VIT158_TRAIN_CONV_WIDEN)
             halve(x, out, conv->side, conv->layer.n_out);
         else if (second)
             for (size_t j = 0; j < count; j++)
@@ -182,7 +183,7 @@ static void convolutions(double *x, const vit158_net *net, const double *p)
     free(changed);
 }
 
-static void embed(double *row, const vit158_net *net, const double *p, const float *patch)
+static void embed(double *row, const vit158_train_net *net, const double *p, const float *patch)
 {
     double *inputs = calloc(net->patch_inputs, sizeof *inputs);
     for (uint32_t i = 0; i < net->patch_inputs; i++)
@@ -193,8 +194,8 @@ static void embed(double *row, const vit158_net *net, const double *p, const flo
 }
 
 /* x: rows of d, the class token's first. */
-static void transformer(double *x, const vit158_net *net, const double *p, const float *patches,
-                        size_t patch_ld)
+static void transformer(double *x, const vit158_train_net *net, const double *p,
+                        const float *patches, size_t patch_ld)
 {
     const uint32_t d = net->config.dim;
     for (uint32_t t = 0; t < net->tokens; t++) {
@@ -210,8 +211,8 @@ static void transformer(double *x, const vit158_net *net, const double *p, const
         block(x, net, &net->blocks[b], p);
 }
 
-double naive_loss(const vit158_net *net, const double *p, const float *patches, size_t patch_ld,
-                  uint32_t label)
+double naive_loss(const vit158_train_net *net, const double *p, const float *patches,
+                  size_t patch_ld, uint32_t label)
 {
     const uint32_t d = net->config.dim, classes = net->config.classes;
     double *x = calloc((size_t)net->tokens * d, sizeof *x), *z = calloc(classes, sizeof *z);
