@@ -217,5 +217,5 @@ test('abort and progress while a model loads', async () => {
     return { code, first: seen.slice(0, 2), last: seen.slice(-2) };
   }, MODEL);
   const total = statSync(join(ROOT, MODEL)).size;
-  assert.deepEqual(found, { code: 'E_ABORT', first: [0, total], last: [total, total] });
+  assert.deepEqual(found, { code: 'E_ABORT', first: [0, 0], last: [total, total] }, 'what a server announces is no size yet');
 });

@@ -11,23 +11,49 @@ import { VERSION } from '../../web/lib/version.js';
 
 /** @typedef {typeof import('../../web/lib/vit158.d.ts')} Promised */
 
-/** @type {Omit<Promised, 'Classifier' | 'Vit158Error'> & {Classifier: Pick<Promised['Classifier'], 'load'>}} */
-export const inlined = inline;
+/** @type {(...args: Parameters<Promised['Classifier']['load']>) => Promise<Own>} */
+export const loadInline = (...args) => inline.Classifier.load(...args);
 
-/** @type {Omit<Promised, 'Classifier' | 'Vit158Error'> & {Classifier: Pick<Promised['Classifier'], 'load'>}} */
-export const functions = { VERSION, decodeImage, hasSimd128, Classifier };
+/** @type {Pick<Promised, 'decodeImage' | 'hasSimd128' | 'VERSION'>} */
+export const inlineFunctions = inline;
 
-/**
- * @param {Classifier} own
- * @returns {import('../../web/lib/vit158.d.ts').Classifier}
- */
+/** @type {Pick<Promised, 'decodeImage' | 'hasSimd128' | 'VERSION'>} */
+export const functions = { VERSION, decodeImage, hasSimd128 };
+
+/** @type {(...args: Parameters<Promised['Classifier']['load']>) => Promise<Own>} */
+export const load = (...args) => Classifier.load(...args);
+
+/** `classify` promises more about what was asked for than JSDoc can say of the code. */
+/** @typedef {import('../../web/lib/vit158.d.ts').ClassifyOptions} ClassifyOptions */
+/** @typedef {import('../../web/lib/vit158.d.ts').Classification} Classification */
+/** @typedef {(image: import('../../web/lib/vit158.d.ts').ImageInput, options?: ClassifyOptions | null) => Promise<Classification>} Classify */
+/** @typedef {Omit<import('../../web/lib/vit158.d.ts').Classifier, 'classify'> & {classify: Classify}} Own */
+
+/** @param {Classifier} own @returns {Own} */
 export const classifier = (own) => own;
 
-/**
- * @param {import('../../web/lib/pooled.js').PooledClassifier} own
- * @returns {import('../../web/lib/vit158.d.ts').Classifier}
- */
+/** @param {import('../../web/lib/pooled.js').PooledClassifier} own @returns {Own} */
 export const pooled = (own) => own;
+
+/**
+ * What is asked for with `true` is there, what is not may be missing.
+ * @param {import('../../web/lib/vit158.d.ts').Classifier} vit
+ * @param {boolean} maybe
+ */
+export async function asked(vit, maybe) {
+  const { attention, embedding, stepHashes } = await vit.classify('a.jpg', { explain: true, embedding: true, stepHashes: true });
+  /** @type {[number, number, number]} */
+  const sizes = [attention.side, embedding.length, stepHashes.length];
+  const bare = await vit.classify('a.jpg');
+  const either = await vit.classify('a.jpg', { explain: maybe, signal: null });
+  // @ts-expect-error nobody asked for attention
+  sizes[0] += bare.attention.side;
+  // @ts-expect-error perhaps nobody did
+  sizes[0] += either.attention.side;
+  // @ts-expect-error there is no such option
+  await vit.classify('a.jpg', { topk: 3 });
+  return sizes;
+}
 
 /**
  * @param {ConstructorParameters<Promised['Vit158Error']>} args

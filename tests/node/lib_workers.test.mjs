@@ -114,7 +114,7 @@ test('a pool takes pixels without taking them away', async () => {
 test('a pool passes errors on and works on', async () => {
   const pool = await Classifier.load(MODEL, { worker: 2 });
   await assert.rejects(pool.classify('/no/such/file.jpg'), { name: 'Vit158Error', code: 'E_IO' });
-  await assert.rejects(pool.classify(new Uint8Array([1, 2, 3])), { code: 'E_UNSUPPORTED' });
+  await assert.rejects(pool.classify(new Uint8Array([1, 2, 3])), { code: 'E_FORMAT' });
   await assert.rejects(pool.classify(/** @type {any} */ (42)), { code: 'E_INPUT' });
   await assert.rejects(pool.classify(PICTURE, { topK: -1 }), { code: 'E_ARGUMENT' });
   assert.ok(await hashOf(pool));
@@ -192,7 +192,7 @@ test('loading into a pool reports progress, errors and aborts', async () => {
     worker: 2,
     onProgress: ({ loaded, total }) => {
       seen.push(loaded);
-      assert.equal(total, readFileSync(MODEL).length);
+      assert.equal(total, readFileSync(MODEL).length); // a file's size is known
     },
   });
   assert.equal(seen[0], 0);
@@ -207,7 +207,7 @@ test('loading into a pool reports progress, errors and aborts', async () => {
   for (const source of [MODEL, readFileSync(MODEL)])
     await assert.rejects(Classifier.load(source, { worker: 1, signal: AbortSignal.abort() }), { code: 'E_ABORT' });
   await assert.rejects(Classifier.load('/no/such/model.safetensors', { worker: 2 }),
-    { name: 'Vit158Error', code: 'E_IO', message: /^reading \/no\/such\/model\.safetensors: / });
+    { name: 'Vit158Error', code: 'E_IO', message: '/no/such/model.safetensors: there is no such file' });
 });
 
 test('a process that forgets dispose() ends all the same', () => {

@@ -47,6 +47,14 @@ function streamOf(size, data = bytes) {
   });
 }
 
+/** A larger model: spaces after the header. @param {number} count */
+function withSpaces(count) {
+  const header = Number(bytes.readBigUInt64LE());
+  const large = Buffer.concat([bytes.subarray(0, 8 + header), Buffer.alloc(count, ' '), bytes.subarray(8 + header)]);
+  large.writeBigUInt64LE(BigInt(header + count));
+  return large;
+}
+
 const origin = await serve((request, response) => {
   const url = request.url ?? '';
   if (url.startsWith('/gzip')) {
@@ -82,25 +90,47 @@ for (const size of [1, 7, 63, 4097, 65537]) {
   });
 }
 
-test('a body behind compression is not taken for its header\'s length', async () => {
+test('a length is a hint: compressed bodies, Responses made anew, and headers that are wrong', async () => {
   await check(`${origin}/gzip`);
+  for (const length of [1, 700, bytes.length - 1, bytes.length, bytes.length + 1, 2 ** 40]) {
+    await check(new Response(streamOf(1000), { headers: { 'content-length': String(length) } }));
+    await check(new Response(streamOf(1000), { headers: { 'content-length': String(length) } }), { worker: true });
+  }
+});
+
+test('as many threads whichever way the model comes', async (t) => {
+  const large = withSpaces(1 << 20);
+  t.mock.method(os, 'availableParallelism', () => 2);
+  syncBuiltinESMExports();
+  t.after(() => (t.mock.restoreAll(), syncBuiltinESMExports()));
+  const ways = { bytes: large, chunked: new Response(streamOf(100_000, large)), blob: new Blob([new Uint8Array(large)]),
+    wrong: new Response(streamOf(100_000, large), { headers: { 'content-length': '5000' } }) };
+  for (const [name, source] of Object.entries(ways)) {
+    const vit = await Classifier.load(source);
+    assert.equal(vit.info().threads, 2, name);
+    vit.dispose();
+  }
 });
 
 test('progress goes from 0 to the whole length', async () => {
-  for (const [source, total] of /** @type {[any, number][]} */ ([[path, bytes.length],
-    [new Response(streamOf(1000)), 0], [`${origin}/models/m`, bytes.length]])) {
+  for (const [name, source] of Object.entries({ path, chunked: new Response(streamOf(1000)), tiny: new Response(streamOf(3)),
+    plain: `${origin}/models/m`, gzip: `${origin}/gzip`, fetched: fetch(`${origin}/gzip`),
+    anew: fetch(`${origin}/gzip`).then(({ body }) => new Response(body, { headers: { 'content-length': '700' } })) })) {
     /** @type {{loaded: number, total: number}[]} */
     const seen = [];
     await check(source, { onProgress: (progress) => seen.push({ ...progress }) });
-    assert.deepEqual(seen[0], { loaded: 0, total });
-    assert.deepEqual(seen.at(-1), { loaded: bytes.length, total });
+    assert.equal(seen[0].loaded, 0);
+    assert.ok(seen.every((progress) => [0, bytes.length].includes(progress.total)), `${name}: the size or nothing`);
+    assert.deepEqual(seen.at(-1), { loaded: bytes.length, total: bytes.length }, name);
     assert.ok(seen.every(({ loaded }, i) => i === 0 || loaded > seen[i - 1].loaded));
   }
 });
 
-test('an error thrown by onProgress ends the load with that error', async () => {
+test('an error thrown by onProgress ends the load, and is its cause', async () => {
   const mine = new Error('mine');
-  await assert.rejects(check(path, { onProgress() { throw mine; } }), (e) => e === mine);
+  for (const worker of [false, true])
+    await assert.rejects(check(path, { worker, onProgress() { throw mine; } }),
+      (e) => error('E_ARGUMENT', /^onProgress has thrown: mine$/)(e) && /** @type {any} */ (e).cause === mine);
 });
 
 test('abort before, between pieces, and while the server is silent', async () => {
@@ -172,11 +202,7 @@ test('the modules may come from the caller', async () => {
 });
 
 test('without the threads module "auto" is one thread, a number of threads is an error', async (t) => {
-  // "auto" counts the bytes of the file: spaces after the header make it large enough.
-  const header = Number(bytes.readBigUInt64LE());
-  const spaces = Buffer.alloc(1 << 20, ' ');
-  const large = Buffer.concat([bytes.subarray(0, 8 + header), spaces, bytes.subarray(8 + header)]);
-  large.writeBigUInt64LE(BigInt(header + spaces.length));
+  const large = withSpaces(1 << 20);
   t.mock.method(os, 'availableParallelism', () => 2);
   syncBuiltinESMExports();
   t.after(() => (t.mock.restoreAll(), syncBuiltinESMExports()));

@@ -6,9 +6,12 @@
 import { Decoder } from './decoder.js';
 import { bestVariant, hasSimd128 } from './detect.js';
 import { Engine } from './engine.js';
-import { Vit158Error } from './errors.js';
+import { Vit158Error, asCall, isNamed } from './errors.js';
 import { openImage } from './image_input.js';
+import { bytesOf, describe, isBuffer } from './kinds.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
+import { sizedModel } from './model_stream.js';
+import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
 import { DISPOSE } from './platform.js';
 import { Sha256 } from './sha256_stream.js';
@@ -18,14 +21,12 @@ import { VERSION } from './version.js';
 
 /** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
 /** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
+/** @template T @typedef {import('./options.js').Given<T>} Given */
 /** @typedef {import('./vit158.d.ts').RunOptions} RunOptions */
 /** @typedef {import('./vit158.d.ts').ClassifyOptions} ClassifyOptions */
 /** @typedef {import('./vit158.d.ts').Classification} Classification */
 /** @typedef {import('./vit158.d.ts').Timing} Timing */
 /** @typedef {{engine: 'auto' | 'scalar' | 'simd128', gemm: 'auto' | 'dot' | 'table'}} Kernels */
-
-/** As VIT158_MAX_SESSION_THREADS. */
-const MAX_THREADS = 64;
 
 export class Classifier {
   #engine;
@@ -58,15 +59,19 @@ export class Classifier {
 
   /**
    * @param {import('./vit158.d.ts').ByteSource} source
-   * @param {LoadOptions} [options]
+   * @param {LoadOptions | null} [options]
    * @returns {Promise<Classifier>}
    */
-  static async load(source, options = {}) {
+  static async load(source, options) {
+    return asCall('load', () => Classifier.#load.call(this, source, checkOptions('load', options)));
+  }
+
+  /**
+   * @param {import('./vit158.d.ts').ByteSource} source
+   * @param {Given<LoadOptions>} options
+   */
+  static async #load(source, options) {
     const { signal, onProgress, engine: wanted = 'auto', gemm = 'auto', threads = 'auto' } = options;
-    if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
-      throw new Vit158Error('E_ARGUMENT', `threads must be "auto" or 1 to ${MAX_THREADS}, not ${threads}`);
-    oneOf('engine', wanted, ['auto', 'scalar', 'simd128']);
-    oneOf('gemm', gemm, ['auto', 'dot', 'table']);
     const pace = new Pace({ signal, eager: signal !== undefined || onProgress !== undefined });
     const wasm = wasmParts(options.wasm);
     if (wanted === 'simd128' && !hasSimd128())
@@ -76,12 +81,13 @@ export class Classifier {
     const alone = !mayShare || (await chooseThreads(threads, Infinity)) === 1;
     const module = alone ? loadWasm(variant, wasm.engine) : undefined;
     module?.catch(() => {}); // reported where it is awaited
-    const stream = await openSource(source, signal);
+    const opened = await openSource(source, signal);
     /** @type {Engine | undefined} */
     let engine;
     try {
-      const count = alone ? 1 : await chooseThreads(threads, stream.length);
-      if (count > 1) engine = await startThreaded(count, stream.length, wasm.threads, threads === 'auto');
+      const stream = await sizedModel(opened, onProgress);
+      const count = alone ? 1 : await chooseThreads(threads, stream.size);
+      if (count > 1) engine = await startThreaded(count, stream.size, wasm.threads, threads === 'auto');
       engine ??= await Engine.create(await (module ?? loadWasm(variant, wasm.engine)));
       await fill(engine, stream, pace, options);
       const kernels = { engine: wanted, gemm };
@@ -91,22 +97,18 @@ export class Classifier {
       engine?.end();
       throw error;
     } finally {
-      await stream.close();
+      await opened.close();
     }
   }
 
   /**
    * @param {ImageInput} image
-   * @param {ClassifyOptions} [options]
+   * @param {ClassifyOptions | null} [options]
    * @returns {Promise<Classification>}
    */
-  async classify(image, options = {}) {
-    const { topK = 5, threshold = 0, explain = false, embedding = false, stepHashes = false } = options;
-    if (!(Number.isInteger(topK) && topK >= 0) && topK !== Infinity)
-      throw new Vit158Error('E_ARGUMENT', `topK must be a whole number, not ${topK}`);
-    if (!(threshold >= 0 && threshold <= 1))
-      throw new Vit158Error('E_ARGUMENT', `threshold must be from 0 to 1, not ${threshold}`);
-    return this.#exclusive(options, async (pace) => {
+  async classify(image, options) {
+    return this.#exclusive('classify', options, async (pace, checked) => {
+      const { topK = 5, threshold = 0, explain = false, embedding = false, stepHashes = false } = checked;
       this.#plan(explain);
       const timing = await this.#feed(image, pace);
       const hashes = stepHashes ? [{ name: 'preprocess', sha256: this.#engine.stateSha256() }] : undefined;
@@ -130,12 +132,12 @@ export class Classifier {
 
   /**
    * @param {ArrayLike<number>} tensor
-   * @param {RunOptions} [options]
+   * @param {RunOptions | null} [options]
    * @returns {Promise<Float32Array>}
    */
-  async forward(tensor, options = {}) {
-    return this.#exclusive(options, async (pace) => {
-      this.#engine.setTensor(tensor);
+  async forward(tensor, options) {
+    return this.#exclusive('forward', options, async (pace) => {
+      this.#engine.setTensor(asFloats(tensor));
       await this.#run(pace, newTiming());
       return this.#engine.logits(this.#model.classes);
     });
@@ -143,11 +145,11 @@ export class Classifier {
 
   /**
    * @param {ImageInput} image
-   * @param {RunOptions} [options]
+   * @param {RunOptions | null} [options]
    * @returns {Promise<Float32Array>}
    */
-  async embed(image, options = {}) {
-    return this.#exclusive(options, async (pace) => {
+  async embed(image, options) {
+    return this.#exclusive('embed', options, async (pace) => {
       await this.#run(pace, await this.#feed(image, pace));
       return this.#engine.embedding(this.#model.dim);
     });
@@ -155,11 +157,11 @@ export class Classifier {
 
   /**
    * @param {ImageInput} image
-   * @param {RunOptions} [options]
+   * @param {RunOptions | null} [options]
    * @returns {Promise<Float32Array>}
    */
-  async preprocess(image, options = {}) {
-    return this.#exclusive(options, async (pace) => {
+  async preprocess(image, options) {
+    return this.#exclusive('preprocess', options, async (pace) => {
       await this.#feed(image, pace);
       return this.#engine.tensor(this.#model.channels * this.#model.imageSize ** 2);
     });
@@ -201,21 +203,32 @@ export class Classifier {
   /**
    * Runs `work` after all calls made before.
    * @template T
-   * @param {RunOptions} options
-   * @param {(pace: Pace) => Promise<T>} work
+   * @param {'classify' | 'forward' | 'embed' | 'preprocess'} call
+   * @param {ClassifyOptions | null | undefined} options
+   * @param {(pace: Pace, checked: Given<ClassifyOptions>) => Promise<T>} work
    * @returns {Promise<T>}
    */
-  async #exclusive({ signal, deadlineMs }, work) {
+  #exclusive(call, options, work) {
+    return asCall(call, () => this.#inTurn(checkOptions(call, options), work));
+  }
+
+  /**
+   * @template T
+   * @param {Given<ClassifyOptions>} options
+   * @param {(pace: Pace, checked: Given<ClassifyOptions>) => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  async #inTurn(options, work) {
     if (this.#disposed)
       throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
-    const pace = new Pace({ signal, deadlineMs });
+    const pace = new Pace(options);
     const before = this.#tail;
     /** @type {() => void} */
     let finished = () => {};
     this.#tail = new Promise((resolve) => (finished = resolve));
     try {
       await pace.wait(before, 'while waiting for calls made before');
-      return await work(pace);
+      return await work(pace, options);
     } finally {
       before.then(finished);
     }
@@ -312,7 +325,7 @@ async function startThreaded(threads, modelBytes, wasm, optional) {
     module = await loadWasm('threads', wasm);
     return await Engine.createThreaded(module, threads, modelBytes);
   } catch (error) {
-    const noRoom = error instanceof RangeError || /** @type {any} */ (error).code === 'E_MEMORY';
+    const noRoom = isNamed(error, 'RangeError') || /** @type {any} */ (error).code === 'E_MEMORY';
     if (optional || (module && noRoom)) return undefined; // one thread, without an error
     throw error;
   }
@@ -321,22 +334,19 @@ async function startThreaded(threads, modelBytes, wasm, optional) {
 /**
  * Feeds a file to the engine as it arrives.
  * @param {Engine} engine
- * @param {import('./source.js').ByteStream} stream
+ * @param {import('./source.js').ByteStream & {size: number}} stream
  * @param {Pace} pace
- * @param {LoadOptions} options
+ * @param {Given<LoadOptions>} options
  */
-async function fill(engine, stream, pace, { onProgress, sha256 }) {
-  const total = stream.expected;
+async function fill(engine, stream, pace, { sha256 }) {
   const hash = sha256 === undefined ? undefined : new Sha256();
-  let loaded = 0;
-  onProgress?.({ loaded, total });
+  let first = true;
   engine.loadBegin(stream.length);
   for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
-    if (loaded === 0) refusePage(stream.name, chunk);
+    if (first) refusePage(stream.name, chunk);
+    first = false;
     hash?.update(chunk);
     engine.loadPush(chunk);
-    loaded += chunk.length;
-    onProgress?.({ loaded, total });
     await pace.pause(`while loading ${stream.name}`);
   }
   if (hash) checkHash(hash, /** @type {string} */ (sha256), stream.name);
@@ -354,8 +364,9 @@ function checkHash(hash, wanted, name) {
     throw new Vit158Error('E_INTEGRITY', `${name} has SHA-256 ${found}, not ${wanted}`);
 }
 
-/** @param {string} option @param {string} value @param {string[]} allowed */
-function oneOf(option, value, allowed) {
-  if (!allowed.includes(value))
-    throw new Vit158Error('E_ARGUMENT', `${option} must be ${allowed.join(', ')}, not ${value}`);
+/** @param {any} tensor @returns {ArrayLike<number>} */
+export function asFloats(tensor) {
+  if (isBuffer(tensor)) bytesOf(tensor, 'the numbers given'); // or they are gone
+  if (typeof tensor === 'object' && Number.isInteger(tensor?.length)) return tensor;
+  throw new Vit158Error('E_ARGUMENT', `forward takes an array of numbers, not ${describe(tensor)}`);
 }

@@ -3,15 +3,26 @@
  * A picture's pixels without a model, for previews and tools.
  */
 import { Decoder } from './decoder.js';
+import { asCall } from './errors.js';
 import { openImage } from './image_input.js';
+import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
 
 /**
  * @param {import('./vit158.d.ts').ImageInput} image
- * @param {import('./vit158.d.ts').DecodeOptions} [options]
+ * @param {import('./vit158.d.ts').DecodeOptions | null} [options]
  * @returns {Promise<import('./vit158.d.ts').PixelData & {channels: 1 | 3 | 4}>}
  */
-export async function decodeImage(image, { signal, wasm } = {}) {
+export function decodeImage(image, options) {
+  return asCall('decodeImage', () => decode(image, checkOptions('decodeImage', options)));
+}
+
+/**
+ * @param {import('./vit158.d.ts').ImageInput} image
+ * @param {import('./options.js').Given<import('./vit158.d.ts').DecodeOptions>} options
+ * @returns {Promise<import('./vit158.d.ts').PixelData & {channels: 1 | 3 | 4}>}
+ */
+async function decode(image, { signal, wasm }) {
   const { rows } = await openImage(image, new Decoder(wasm), new Pace({ signal }));
   try {
     const { width, height, channels } = rows;

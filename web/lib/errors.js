@@ -61,13 +61,38 @@ export async function wrapErrors(code, what, work) {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof Vit158Error
+    throw isVit158Error(error)
       ? error
       : new Vit158Error(code, `${what}: ${messageOf(error)}`, { cause: error });
   }
 }
 
-/** @param {unknown} error @returns {string} */
+/**
+ * The outermost of a call: whatever is thrown is a Vit158Error. What nobody expected is a defect of
+ * this package, or comes from a function that the caller gave.
+ * @template T
+ * @param {string} call "classify"
+ * @param {() => T | Promise<T>} work
+ */
+export function asCall(call, work) {
+  return wrapErrors('E_INTERNAL', call, work);
+}
+
+/**
+ * Also one that another copy of this package made.
+ * @param {any} error
+ * @returns {error is Vit158Error}
+ */
+export function isVit158Error(error) {
+  return error instanceof Vit158Error || (error?.name === 'Vit158Error' && typeof error.code === 'string');
+}
+
+/** Errors of other realms are no instances of this one's Error. @param {any} error @returns {string} */
 export function messageOf(error) {
-  return error instanceof Error ? error.message : String(error);
+  return typeof error?.message === 'string' ? error.message : String(error);
+}
+
+/** @param {any} error @param {string} name "TypeError", of any realm */
+export function isNamed(error, name) {
+  return error?.name === name;
 }

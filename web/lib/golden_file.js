@@ -5,6 +5,7 @@
  * it is used.
  */
 import { Vit158Error, messageOf } from './errors.js';
+import { strictTextOf } from './platform.js';
 import { readWhole } from './source.js';
 import { sha256Hex } from './sha256.js';
 
@@ -42,7 +43,7 @@ export async function readGolden(source, signal) {
 function parse(bytes, name) {
   let text;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = strictTextOf(bytes);
   } catch {
     throw new Vit158Error('E_FORMAT', `${name}: not a golden file: not UTF-8`);
   }

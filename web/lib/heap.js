@@ -5,6 +5,7 @@
  * state, so every later call fails; other instances are not concerned.
  */
 import { Vit158Error, messageOf } from './errors.js';
+import { textOf } from './platform.js';
 
 export class Heap {
   /** @type {Record<string, (...args: number[]) => number> | undefined} */
@@ -115,7 +116,7 @@ export class Heap {
   text(pointer) {
     if (pointer === 0) return '';
     const rest = new Uint8Array(this.#buffer(), pointer);
-    return new TextDecoder().decode(rest.slice(0, rest.indexOf(0)));
+    return textOf(rest.slice(0, rest.indexOf(0)));
   }
 
   #buffer() {

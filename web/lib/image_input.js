@@ -5,10 +5,11 @@
  * are read strip by strip.
  */
 import { isJpegOrPng } from './decoder.js';
-import { Vit158Error, messageOf, wrapErrors } from './errors.js';
+import { Vit158Error, isNamed, messageOf, wrapErrors } from './errors.js';
+import { bytesOf, describe, isA, tagOf } from './kinds.js';
 import { Pace } from './pace.js';
 import { rowsInMemory, rowsPerStrip } from './pixel_rows.js';
-import { isA, isByteSource, readWhole } from './source.js';
+import { isByteSource, readWhole, settled } from './source.js';
 
 /** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
 /** @typedef {import('./pixel_rows.js').PixelRows} PixelRows */
@@ -20,13 +21,38 @@ import { isA, isByteSource, readWhole } from './source.js';
  * @returns {Promise<{rows: PixelRows, decodeMs: number}>} decodeMs: reading or fetching left out
  */
 export async function openImage(image, decoder, pace = new Pace()) {
-  const given = await pace.wait(image, 'while waiting for the picture');
-  if (!isByteSource(given)) return timed(() => openPixels(given));
+  const given = await pace.wait(settled(image, 'the picture'), 'while waiting for the picture');
+  if (!isByteSource(given)) {
+    if (isDrawable(given)) await pace.wait(whenDrawable(given), 'while waiting for the picture');
+    return timed(() => openPixels(given));
+  }
   const { bytes, name } = await readPicture(given, pace);
   if (bytes.length === 0) throw new Vit158Error('E_INPUT', `${name} is empty`);
-  if (!isJpegOrPng(bytes)) return timed(() => browserDecode(bytes, name));
-  const instance = await pace.wait(decoder.acquire(), 'while loading the decoder');
-  return timed(() => instance.decode(bytes));
+  const decode = async () => {
+    const instance = await pace.wait(decoder.acquire(), 'while loading the decoder');
+    return timed(() => instance.decode(bytes));
+  };
+  if (isJpegOrPng(bytes) || typeof createImageBitmap !== 'function') return decode();
+  try {
+    return await timed(() => openDrawable(new Blob([/** @type {BlobPart} */ (bytes)])));
+  } catch (error) {
+    const { rows } = await decode().catch((named) => {
+      throw notDrawn(name, named, error);
+    });
+    rows.close();
+    throw error;
+  }
+}
+
+/**
+ * @param {string} name of the file
+ * @param {unknown} named our decoder's error, which says what kind of file it is
+ * @param {unknown} error the browser's
+ */
+function notDrawn(name, named, error) {
+  const kind = messageOf(named).replace(/^image: /, '').replace(/, (only|of which only) JPEG and PNG.*$/, '');
+  return new Vit158Error('E_UNSUPPORTED', `the browser cannot read ${name} as a picture (${kind}): save it as JPEG or PNG`,
+    { cause: error });
 }
 
 /**
@@ -58,33 +84,59 @@ async function timed(open) {
  */
 function openPixels(image) {
   if (isA('HTMLCanvasElement', image) || isA('OffscreenCanvas', image)) return openCanvas(image);
-  if (DRAWABLE.some((name) => isA(name, image))) return openDrawable(image);
+  if (isDrawable(image)) return openDrawable(image);
   if (image !== null && typeof image === 'object' && ArrayBuffer.isView(image.data))
     return openData(image);
-  const kind = image?.constructor?.name ?? String(image);
-  throw new Vit158Error('E_INPUT', `${kind} is not a picture that can be read`);
+  throw notAPicture(image);
 }
 
 /** Classes that createImageBitmap takes. */
-const DRAWABLE = ['ImageBitmap', 'HTMLImageElement', 'HTMLVideoElement', 'VideoFrame', 'SVGImageElement'];
+const DRAWABLE = ['ImageBitmap', 'HTMLImageElement', 'HTMLVideoElement', 'VideoFrame', 'SVGImageElement',
+  'HTMLCanvasElement', 'OffscreenCanvas'];
+
+/** @param {unknown} image */
+export function isDrawable(image) {
+  return DRAWABLE.some((name) => isA(name, image));
+}
+
+/**
+ * Waits for an img that is still loading; says what is missing of others.
+ * @param {any} image for which isDrawable is true
+ */
+export async function whenDrawable(image) {
+  if (isA('HTMLImageElement', image)) {
+    if (!image.complete || image.naturalWidth === 0)
+      await wrapErrors('E_INPUT', `the img of ${image.currentSrc || image.src || 'no address'} has no picture`,
+        () => image.decode());
+  } else if (isA('HTMLVideoElement', image) && image.readyState < 2) {
+    throw new Vit158Error('E_INPUT', 'the video has no frame yet: wait for its event "loadeddata"');
+  } else if ((image.width === 0 || image.height === 0) && isA('ImageBitmap', image)) {
+    throw new Vit158Error('E_INPUT', 'the ImageBitmap has been closed or transferred');
+  }
+}
+
+/** The refusal of what is no picture. @param {unknown} image */
+export function notAPicture(image) {
+  return new Vit158Error('E_INPUT', `${describe(image)} is not a picture that can be read`);
+}
 
 /**
  * ImageData, or a plain {data, width, height} with 1, 3 or 4 bytes per pixel.
  * @param {{data: ArrayBufferView, width: number, height: number}} image
  */
 function openData({ data, width, height }) {
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray))
+  const bytes = bytesOf(data, 'the pixels given');
+  if (!/^Uint8(Clamped)?Array$/.test(tagOf(data)))
     throw new Vit158Error(
       'E_INPUT',
-      `pixel data must be 8-bit (Uint8Array or Uint8ClampedArray), not ${data.constructor.name}`,
+      `pixel data must be 8-bit (Uint8Array or Uint8ClampedArray), not ${tagOf(data)}`,
     );
-  const channels = data.length / (width * height);
+  const channels = bytes.length / (width * height);
   if (!(isSide(width) && isSide(height)) || !(channels === 1 || channels === 3 || channels === 4))
     throw new Vit158Error(
       'E_INPUT',
-      `${data.length} bytes of pixel data are not ${width} x ${height} pixels of 1, 3 or 4 bytes`,
+      `${bytes.length} bytes of pixel data are not ${width} x ${height} pixels of 1, 3 or 4 bytes`,
     );
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return rowsInMemory(bytes, width, height, channels);
 }
 
@@ -97,36 +149,21 @@ function isSide(side) {
 function openCanvas(canvas) {
   if (!(isSide(canvas.width) && isSide(canvas.height)))
     throw new Vit158Error('E_INPUT', 'the canvas has no pixels');
-  const context = /** @type {CanvasRenderingContext2D | null} */ (canvas.getContext('2d'));
+  const context = contextOf(canvas);
   return context ? canvasRows(context, canvas.width, canvas.height) : openDrawable(canvas);
 }
 
 /**
- * Files of other kinds than ours, where there is a browser to decode them.
- * @param {Uint8Array} bytes
- * @param {string} name
+ * Null if it has a context of another kind.
+ * @param {HTMLCanvasElement | OffscreenCanvas} canvas
  */
-function browserDecode(bytes, name) {
-  if (typeof createImageBitmap !== 'function')
-    throw new Vit158Error(
-      'E_UNSUPPORTED',
-      `${name} is ${kindOf(bytes)}; outside a browser only JPEG and PNG are read`,
-    );
-  const blob = new Blob([/** @type {BlobPart} */ (bytes)]);
-  return openDrawable(blob, 'E_UNSUPPORTED', `the browser cannot read ${name} as a picture`);
-}
-
-/** @param {Uint8Array} bytes of a file that is neither JPEG nor PNG */
-function kindOf(bytes) {
-  const text = new TextDecoder('latin1').decode(bytes.subarray(0, 16));
-  if (text.startsWith('GIF8')) return 'a GIF';
-  if (text.startsWith('RIFF') && text.startsWith('WEBP', 8)) return 'a WebP picture';
-  if (text.startsWith('BM')) return 'a BMP';
-  if (text.startsWith('II*\0') || text.startsWith('MM\0*')) return 'a TIFF';
-  if (text.startsWith('ftypavif', 4)) return 'an AVIF picture';
-  if (text.startsWith('ftyphei', 4)) return 'a HEIC picture';
-  if (/^\s*</.test(text)) return 'a page or an SVG';
-  return 'not a picture known here';
+function contextOf(canvas) {
+  try {
+    return /** @type {CanvasRenderingContext2D | null} */ (canvas.getContext('2d'));
+  } catch (error) {
+    throw new Vit158Error('E_INPUT',
+      'the canvas is gone: it was transferred, as by transferControlToOffscreen()', { cause: error });
+  }
 }
 
 /**
@@ -146,7 +183,7 @@ export function makeBitmap(source, code = 'E_INPUT', complaint = 'the picture ca
       });
     } catch (error) {
       // Engines from before 2023 do not know 'from-image', which is what they do anyway.
-      if (error instanceof TypeError) return createImageBitmap(source);
+      if (isNamed(error, 'TypeError')) return createImageBitmap(source);
       throw error;
     }
   });
@@ -206,7 +243,7 @@ function readCanvas(context, y, width, n) {
     return context.getImageData(0, y, width, n, { colorSpace: 'srgb' });
   } catch (error) {
     const hint =
-      error instanceof DOMException && error.name === 'SecurityError'
+      isNamed(error, 'SecurityError')
         ? ' (it comes from another origin: load it with crossorigin="anonymous")'
         : '';
     throw new Vit158Error('E_INPUT', `the canvas cannot be read: ${messageOf(error)}${hint}`, {

@@ -6,8 +6,11 @@
  */
 import { decodeImage as decode } from './decode_image.js';
 import { hasSimd128 } from './detect.js';
+import { asCall } from './errors.js';
 import { INLINE_MODULES } from './inline_modules.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
+import { checkOptions } from './options.js';
+import { settled } from './source.js';
 import { Classifier as PackageClassifier } from './vit158.js';
 
 export { hasSimd128 } from './detect.js';
@@ -30,13 +33,22 @@ function bytesOf(base64) {
 export class Classifier extends PackageClassifier {
   /**
    * @param {import('./vit158.d.ts').ByteSource} source
-   * @param {import('./vit158.d.ts').LoadOptions} [options]
+   * @param {import('./vit158.d.ts').LoadOptions | null} [options]
    * @returns {Promise<Classifier>}
    */
-  static async load(source, options = {}) {
+  static async load(source, options) {
+    return asCall('load', () => Classifier.#withInline.call(this, source, checkOptions('load', options)));
+  }
+
+  /**
+   * @param {import('./vit158.d.ts').ByteSource} source
+   * @param {import('./options.js').Given<import('./vit158.d.ts').LoadOptions>} options
+   * @returns {Promise<Classifier>}
+   */
+  static async #withInline(source, options) {
     const { engine = 'auto' } = options;
     const scalar = engine === 'scalar' || (engine === 'auto' && !hasSimd128());
-    const given = wasmParts(await options.wasm);
+    const given = wasmParts(await settled(options.wasm, 'the modules'));
     const wasm = {
       ...given,
       engine: given.engine ?? inlineModule(scalar ? 'scalar' : 'simd128'),
@@ -47,6 +59,6 @@ export class Classifier extends PackageClassifier {
 }
 
 /** @type {typeof decode} */
-export async function decodeImage(image, options = {}) {
-  return decode(image, { ...options, wasm: options.wasm ?? inlineModule('decode') });
+export async function decodeImage(image, options) {
+  return decode(image, { ...options, wasm: options?.wasm ?? inlineModule('decode') });
 }

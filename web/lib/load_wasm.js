@@ -4,8 +4,10 @@
  * whatever the caller gives (URL, path, bytes, Response, a compiled module).
  */
 import { hasWasm } from './detect.js';
-import { Vit158Error, messageOf } from './errors.js';
-import { readWhole } from './source.js';
+import { Vit158Error, isNamed, messageOf } from './errors.js';
+import { isPlainObject, tagOf } from './kinds.js';
+import { textOf } from './platform.js';
+import { readWhole, settled } from './source.js';
 
 /** @typedef {import('./vit158.d.ts').WasmSource} WasmSource */
 /** @typedef {{engine?: WasmSource, threads?: WasmSource, decoder?: WasmSource}} WasmParts */
@@ -47,8 +49,7 @@ export function loadWasm(name, source) {
  * @returns {WasmParts}
  */
 export function wasmParts(wasm) {
-  const isPlain = Object.prototype.toString.call(wasm) === '[object Object]';
-  return isPlain ? /** @type {WasmParts} */ (wasm) : { engine: /** @type {WasmSource} */ (wasm) };
+  return isPlainObject(wasm) ? /** @type {WasmParts} */ (wasm) : { engine: /** @type {WasmSource} */ (wasm) };
 }
 
 /**
@@ -60,7 +61,7 @@ export async function instantiate(module, memory) {
   try {
     return await WebAssembly.instantiate(module, memory ? { env: { memory } } : {});
   } catch (error) {
-    const code = error instanceof RangeError ? 'E_MEMORY' : 'E_WASM';
+    const code = isNamed(error, 'RangeError') ? 'E_MEMORY' : 'E_WASM';
     throw new Vit158Error(code, `starting the WebAssembly module: ${messageOf(error)}`, {
       cause: error,
     });
@@ -77,8 +78,8 @@ async function compileFrom(name, source) {
       'E_WASM',
       'this browser runs no WebAssembly (it may be switched off, as in a lockdown mode)',
     );
-  const given = await source;
-  if (given instanceof WebAssembly.Module) return given;
+  const given = await settled(source, `the ${name} module`);
+  if (isModule(given)) return given;
   const { bytes, name: where } = await readWhole(given);
   const what = `${where} (the ${name} module)`;
   if (!MAGIC.every((byte, i) => bytes[i] === byte))
@@ -90,13 +91,16 @@ async function compileFrom(name, source) {
   }
 }
 
+/** @param {unknown} value @returns {value is WebAssembly.Module} */
+const isModule = (value) => tagOf(value) === 'WebAssembly.Module';
+
 /**
  * What came instead of a module.
  * @param {Uint8Array} bytes
  */
 function describe(bytes) {
   if (bytes.length === 0) return 'it is empty';
-  const start = new TextDecoder().decode(bytes.subarray(0, 40)).replace(/\s+/g, ' ').trim();
+  const start = textOf(bytes.slice(0, 40)).replace(/\s+/g, ' ').trim();
   const page = start.startsWith('<') ? ', so a web page came, perhaps for a missing file' : '';
   return `it begins with ${JSON.stringify(start)}${page}`;
 }

@@ -5,21 +5,23 @@
  * to the worker with the fewest calls waiting.
  */
 import { onAbort } from './abort.js';
-import { Vit158Error, messageOf } from './errors.js';
-import { makeBitmap, readPicture } from './image_input.js';
+import { asFloats } from './classifier.js';
+import { Vit158Error, asCall, isVit158Error, messageOf, wrapErrors } from './errors.js';
+import { isDrawable, makeBitmap, notAPicture, readPicture, whenDrawable } from './image_input.js';
+import { bytesOf, isA, isUrl } from './kinds.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
+import { sizedModel } from './model_stream.js';
+import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
 import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
-import { baseName, collect, isA, isPath, openSource, refusePage, isByteSource } from './source.js';
-import { openWorker } from './workers.js';
+import { baseName, collect, isByteSource, isPath, openSource, refusePage, settled } from './source.js';
+import { openWorker, workerProblem } from './workers.js';
 
-/** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
+/** @typedef {import('./options.js').Given<import('./vit158.d.ts').LoadOptions>} LoadOptions */
 /** @typedef {import('./vit158.d.ts').RunOptions} RunOptions */
 /** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
 /** @typedef {{resolve: (value: any) => void, reject: (error: unknown) => void}} Waiting */
-
-const MOST_WORKERS = 64;
 
 /** One worker and the calls it has not answered. */
 class Member {
@@ -40,7 +42,7 @@ class Member {
       if (error) call?.reject(error);
       else call?.resolve(value);
     });
-    handle.onError((error) => this.fail('E_THREAD', `a worker died: ${messageOf(error)}`));
+    handle.onError((error) => this.fail('E_THREAD', `a worker died: ${workerProblem(error)}`));
   }
 
   /**
@@ -99,17 +101,12 @@ export class PooledClassifier {
 
   /**
    * @param {import('./vit158.d.ts').ByteSource} source
-   * @param {LoadOptions} options
+   * @param {LoadOptions} options that checkOptions has seen
    */
   static async load(source, options) {
-    const count = options.worker === true ? 1 : Number(options.worker);
-    if (!(Number.isInteger(count) && count >= 1 && count <= MOST_WORKERS))
-      throw new Vit158Error(
-        'E_ARGUMENT',
-        `worker must be true or 1 to ${MOST_WORKERS}, not ${options.worker}`,
-      );
+    const count = Number(options.worker);
     const { signal, onProgress, worker, newWorker, ...rest } = options;
-    const { bytes, name } = await portableModel(await source, signal, onProgress);
+    const { bytes, name } = await portableModel(await settled(source, 'the source'), signal, onProgress);
     const posted = { ...rest, threads: rest.threads ?? (count > 1 ? 1 : 'auto'), wasm: await portableWasm(options) };
     const info = { last: undefined };
     const url = new URL('./worker.js', import.meta.url);
@@ -143,40 +140,42 @@ export class PooledClassifier {
       return new PooledClassifier(members, info, labels, name);
     } catch (error) {
       end('E_STATE', 'loading has failed');
-      if (error instanceof Error)
+      if (!isPacked(error))
         throw new Vit158Error('E_THREAD', `starting a worker: ${messageOf(error)}`, { cause: error });
-      throw unpackError(/** @type {any} */ (error), signal);
+      throw unpackError(error, signal);
     } finally {
       stopListening();
     }
   }
 
-  /** @param {ImageInput} image @param {import('./vit158.d.ts').ClassifyOptions} [options] */
-  async classify(image, options = {}) {
+  /** @param {ImageInput} image @param {import('./vit158.d.ts').ClassifyOptions | null} [options] */
+  async classify(image, options) {
     return this.#call('classify', (pace) => portableImage(image, pace), options);
   }
 
-  /** @param {ArrayLike<number>} tensor @param {RunOptions} [options] */
-  async forward(tensor, options = {}) {
-    return this.#call('forward', async () => ownBuffer(Float32Array.from(tensor)), options);
+  /** @param {ArrayLike<number>} tensor @param {RunOptions | null} [options] */
+  async forward(tensor, options) {
+    return this.#call('forward', async () => ownBuffer(Float32Array.from(asFloats(tensor))), options);
   }
 
-  /** @param {ImageInput} image @param {RunOptions} [options] */
-  async embed(image, options = {}) {
+  /** @param {ImageInput} image @param {RunOptions | null} [options] */
+  async embed(image, options) {
     return this.#call('embed', (pace) => portableImage(image, pace), options);
   }
 
-  /** @param {ImageInput} image @param {RunOptions} [options] */
-  async preprocess(image, options = {}) {
+  /** @param {ImageInput} image @param {RunOptions | null} [options] */
+  async preprocess(image, options) {
     return this.#call('preprocess', (pace) => portableImage(image, pace), options);
   }
 
   /** @returns {import('./vit158.d.ts').Info} */
   info() {
+    this.#checkAlive();
     return { ...this.#info.last, name: this.#name, workers: this.#members.length };
   }
 
   labels() {
+    this.#checkAlive();
     return [...this.#labels];
   }
 
@@ -193,13 +192,23 @@ export class PooledClassifier {
   /**
    * @param {import('./protocol.js').CallMessage['method']} method
    * @param {(pace: Pace) => Promise<Posted>} prepare
-   * @param {RunOptions} callOptions
+   * @param {import('./vit158.d.ts').ClassifyOptions | null} [options]
    */
-  async #call(method, prepare, { signal, deadlineMs, ...others }) {
+  #call(method, prepare, options) {
+    return asCall(method, () => this.#ask(method, prepare, checkOptions(method, options)));
+  }
+
+  /**
+   * @param {import('./protocol.js').CallMessage['method']} method
+   * @param {(pace: Pace) => Promise<Posted>} prepare
+   * @param {import('./options.js').Given<import('./vit158.d.ts').ClassifyOptions>} options
+   */
+  async #ask(method, prepare, { signal, deadlineMs, ...others }) {
+    this.#checkAlive();
     const pace = new Pace({ signal, deadlineMs });
     const { input, transfer } = await prepare(pace);
     pace.check('before the start');
-    if (this.#disposed) throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
+    this.#checkAlive(); // disposed of in the meantime
     const member = this.#leastLoaded();
     const id = this.#nextId++;
     const stopListening = onAbort(signal, () => member.tell({ type: 'abort', id }));
@@ -208,10 +217,14 @@ export class PooledClassifier {
       const options = { ...others, deadlineMs: pace.leftMs };
       return await member.ask(id, { type: 'call', id, method, input, options, abortable }, transfer);
     } catch (error) {
-      throw error instanceof Error ? error : unpackError(/** @type {any} */ (error), signal);
+      throw isPacked(error) ? unpackError(error, signal) : error;
     } finally {
       stopListening();
     }
+  }
+
+  #checkAlive() {
+    if (this.#disposed) throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
   }
 
   #leastLoaded() {
@@ -222,6 +235,13 @@ export class PooledClassifier {
     );
   }
 }
+
+/**
+ * True for what a worker answered or died of, false for errors made here.
+ * @param {any} error
+ * @returns {error is import('./protocol.js').PackedError}
+ */
+const isPacked = (error) => typeof error?.code === 'string' && !isVit158Error(error);
 
 /** @typedef {{input: any, transfer: Transferable[]}} Posted */
 
@@ -238,21 +258,23 @@ function ownBuffer(view) {
  * @returns {Promise<Posted>}
  */
 async function portableImage(image, pace) {
-  const given = /** @type {any} */ (await pace.wait(image, 'while waiting for the picture'));
+  const waiting = 'while waiting for the picture';
+  const given = /** @type {any} */ (await pace.wait(settled(image, 'the picture'), waiting));
   if (typeof given === 'string' && hasFiles()) return { input: given, transfer: [] };
-  if (isA('Blob', given)) return { input: given, transfer: [] };
+  if (isA('Blob', given) && !hasFiles()) return { input: given, transfer: [] }; // in Node it may be jsdom's
   if (isByteSource(given)) return ownBuffer((await readPicture(given, pace)).bytes.slice());
   if (isA('VideoFrame', given)) {
-    const frame = given.clone();
+    const frame = await wrapErrors('E_INPUT', 'the VideoFrame cannot be read', () => given.clone());
     return { input: frame, transfer: [frame] };
   }
   if (ArrayBuffer.isView(given?.data)) {
     const { data, width, height } = given;
-    const copy = data.slice();
+    bytesOf(data, 'the pixels given'); // or they are gone
+    const copy = /** @type {any} */ (data).slice();
     return { input: { data: copy, width, height }, transfer: [copy.buffer] };
   }
-  if (typeof createImageBitmap !== 'function')
-    return { input: given, transfer: [] }; // the worker says what is wrong with it
+  if (!isDrawable(given)) throw notAPicture(given);
+  await pace.wait(whenDrawable(given), waiting);
   const bitmap = await makeBitmap(given);
   return { input: bitmap, transfer: [bitmap] };
 }
@@ -265,7 +287,7 @@ async function portableImage(image, pace) {
  * @returns {Promise<{bytes: Uint8Array | string, name: string}>}
  */
 async function portableModel(source, signal, onProgress) {
-  if (!onProgress && (typeof source === 'string' || source instanceof URL) && isPath(String(source)))
+  if (!onProgress && (typeof source === 'string' || isUrl(source)) && isPath(String(source)))
     return { bytes: String(source), name: baseName(String(source)) };
   return readModel(source, signal, onProgress);
 }
@@ -276,19 +298,17 @@ async function portableModel(source, signal, onProgress) {
  * @param {LoadOptions['onProgress']} [onProgress]
  */
 async function readModel(source, signal, onProgress) {
-  const stream = await openSource(source, signal);
+  const opened = await openSource(source, signal);
   try {
-    const total = stream.expected;
-    onProgress?.({ loaded: 0, total });
+    const stream = await sizedModel(opened, onProgress);
     let first = true;
-    const bytes = await collect(stream, (loaded, chunk) => {
+    const bytes = await collect(stream, (_loaded, chunk) => {
       if (first) refusePage(stream.name, chunk);
       first = false;
-      onProgress?.({ loaded, total });
     });
     return { bytes, name: baseName(stream.path) };
   } finally {
-    await stream.close();
+    await opened.close();
   }
 }
 
@@ -298,7 +318,7 @@ async function readModel(source, signal, onProgress) {
  */
 async function portableWasm({ wasm, engine: variant }) {
   if (wasm === undefined) return undefined;
-  const { engine, threads, decoder } = wasmParts(await wasm);
+  const { engine, threads, decoder } = wasmParts(await settled(wasm, 'the modules'));
   return {
     engine: engine && (await loadWasm(variant === 'scalar' ? 'scalar' : 'simd128', engine)),
     threads: threads && (await loadWasm('threads', threads)),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Messages between a pooled classifier (pooled.js) and its workers (worker.js). */
-import { Vit158Error, messageOf } from './errors.js';
+import { Vit158Error, isVit158Error, messageOf } from './errors.js';
 
 /** @typedef {import('./vit158.d.ts').ErrorCode} ErrorCode */
 /** @typedef {import('./vit158.d.ts').Info} Info */
@@ -37,7 +37,7 @@ import { Vit158Error, messageOf } from './errors.js';
 
 /** @param {unknown} error @returns {PackedError} */
 export function packError(error) {
-  if (error instanceof Vit158Error) return { code: error.code, message: error.message };
+  if (isVit158Error(error)) return { code: error.code, message: error.message };
   return { code: 'E_WASM', message: `inside the worker: ${messageOf(error)}` };
 }
 

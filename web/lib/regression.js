@@ -4,11 +4,13 @@
  * worker or a page, that it still does, and at which step a difference starts. golden.d.ts
  * documents both; golden_file.js owns the file.
  */
-import { Vit158Error, messageOf } from './errors.js';
+import { Vit158Error, asCall, isVit158Error, messageOf } from './errors.js';
 import { checkGolden, readGolden } from './golden_file.js';
+import { isUrl } from './kinds.js';
+import { checkOptions } from './options.js';
 import { hasFiles } from './platform.js';
 import { sha256Hex } from './sha256.js';
-import { isByteSource, readWhole } from './source.js';
+import { isByteSource, readWhole, settled } from './source.js';
 import { Classifier } from './vit158.js';
 
 /** @typedef {import('./golden.d.ts').Golden} Golden */
@@ -23,7 +25,12 @@ import { Classifier } from './vit158.js';
  * @param {AbortSignal} [signal]
  * @returns {Promise<GoldenPicture>}
  */
-export async function recordPicture(classifier, file, source, signal) {
+export function recordPicture(classifier, file, source, signal) {
+  return asCall('recordPicture', () => recordOne(classifier, file, source, signal ?? undefined));
+}
+
+/** @type {typeof recordPicture} */
+async function recordOne(classifier, file, source, signal) {
   const { bytes } = await readWhole(source, signal);
   const { predictions: [{ index, label }], logits, logitsSha256, stepHashes = [] } =
     await classifier.classify(bytes, { topK: 1, stepHashes: true, signal });
@@ -54,14 +61,21 @@ export async function record(classifier, model, pictures, signal) {
 
 /**
  * @param {import('./golden.d.ts').GoldenSource} source
- * @param {import('./golden.d.ts').VerifyOptions} [options]
+ * @param {import('./golden.d.ts').VerifyOptions | null} [options]
  * @returns {Promise<import('./golden.d.ts').Report>}
  */
-export async function verify(source, options = {}) {
+export function verify(source, options) {
+  return asCall('verify', () => verifyAll(source, checkOptions('verify', options)));
+}
+
+/**
+ * @param {import('./golden.d.ts').GoldenSource} source
+ * @param {import('./options.js').Given<import('./golden.d.ts').VerifyOptions>} options
+ * @returns {Promise<import('./golden.d.ts').Report>}
+ */
+async function verifyAll(source, options) {
   const { tolerance, signal, onProgress } = options;
-  if (tolerance !== undefined && !(tolerance >= 0 && tolerance < Infinity))
-    throw new Vit158Error('E_ARGUMENT', `tolerance must be 0 or more, not ${tolerance}`);
-  const given = await source;
+  const given = await settled(source, 'the golden file');
   const golden = isByteSource(given)
     ? await readGolden(/** @type {any} */ (given), signal)
     : await checkGolden(given, 'the golden object');
@@ -117,7 +131,7 @@ async function openModel(golden, source, { signal, load = {} }) {
  * @returns {(file: string) => string | URL}
  */
 function readerBeside(golden) {
-  const where = typeof golden === 'string' || golden instanceof URL ? String(golden) : '';
+  const where = typeof golden === 'string' || isUrl(golden) ? String(golden) : '';
   if (hasFiles() && !/^(https?|data|blob|file):/i.test(where)) {
     const folder = where.slice(0, where.search(/[^/\\]*$/));
     return (file) => (/^(\/|[a-z]:)/i.test(file) ? file : folder + file);
@@ -147,7 +161,7 @@ async function verifyPicture(classifier, picture, read, tolerance, signal) {
     const result = await classifier.classify(bytes, { topK: 1, stepHashes: true, signal });
     return compare(picture, result, tolerance);
   } catch (error) {
-    const code = error instanceof Vit158Error ? error.code : undefined;
+    const code = isVit158Error(error) ? error.code : undefined;
     if (code === undefined || code === 'E_ABORT' || code === 'E_STATE' || code === 'E_WASM') throw error;
     return failed('unreadable', messageOf(error));
   }

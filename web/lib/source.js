@@ -6,7 +6,8 @@
  */
 import { onAbort } from './abort.js';
 import { Vit158Error, messageOf, wrapErrors } from './errors.js';
-import { hasFiles, nodeModule } from './platform.js';
+import { bytesOf, describe, isA, isBuffer, isUrl } from './kinds.js';
+import { hasFiles, latin1Of, nodeModule } from './platform.js';
 
 /** @typedef {import('./vit158.d.ts').ByteSource} ByteSource */
 
@@ -15,7 +16,8 @@ import { hasFiles, nodeModule } from './platform.js';
  * @property {string} name of the source for messages
  * @property {string} path or address it has, "" if none
  * @property {number} length exact number of bytes, 0 if unknown
- * @property {number} expected number of bytes as announced, 0 if unknown; for progress only
+ * @property {number} announced number of bytes as a server announces it, which may count compressed
+ *   bytes or be wrong: only a hint; 0 if unknown
  * @property {() => Promise<Uint8Array | undefined>} pull the next chunk (valid until the next pull),
  *   undefined at the end
  * @property {() => Promise<void>} close ends it early or late; never fails
@@ -37,7 +39,7 @@ const MAX_WHOLE_BYTES = 1 << 30;
  * @returns {Promise<ByteStream>}
  */
 export async function openSource(source, signal) {
-  const given = await source;
+  const given = await settled(source, 'the source');
   const stream = await openAny(given, signal);
   const check = () => {
     if (signal?.aborted)
@@ -68,13 +70,24 @@ export async function openSource(source, signal) {
 }
 
 /**
+ * What a caller's promise gives.
+ * @template T
+ * @param {T} value
+ * @param {string} what for the message
+ * @returns {Promise<Awaited<T>>}
+ */
+export function settled(value, what) {
+  return wrapErrors('E_INPUT', `${what} given could not be had`, () => /** @type {any} */ (value));
+}
+
+/**
  * What is left of a stream, in one buffer.
  * @param {ByteStream} stream
  * @param {(loaded: number, chunk: Uint8Array) => void} onChunk before each chunk is kept
  */
 export async function collect(stream, onChunk) {
-  // An announced length may be wrong.
-  let bytes = new Uint8Array(Math.min(stream.expected || CHUNK_BYTES, MAX_FIRST_BYTES));
+  const first = stream.length || stream.announced || CHUNK_BYTES;
+  let bytes = new Uint8Array(Math.min(first, MAX_FIRST_BYTES));
   let loaded = 0;
   for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
     const end = loaded + chunk.length;
@@ -97,9 +110,8 @@ export async function collect(stream, onChunk) {
  * @returns {Promise<{bytes: Uint8Array, name: string}>}
  */
 export async function readWhole(source, signal) {
-  const given = await source;
-  const whole = asBytes(given);
-  if (whole) return { bytes: whole, name: 'the bytes given' };
+  const given = await settled(source, 'the source');
+  if (isBuffer(given)) return { bytes: bytesOf(given), name: 'the bytes given' };
   const stream = await openSource(given, signal);
   try {
     const bytes = await collect(stream, (loaded) => {
@@ -118,7 +130,7 @@ export async function readWhole(source, signal) {
  * @param {Uint8Array} start of it; in a model the first eight bytes are a length, with zeros in it
  */
 export function refusePage(name, start) {
-  const text = new TextDecoder('latin1').decode(start.subarray(0, 40));
+  const text = latin1Of(start.subarray(0, 40));
   if (/^\s*<[^\0]{7}/.test(text))
     throw new Vit158Error(
       'E_FORMAT',
@@ -129,13 +141,7 @@ export function refusePage(name, start) {
 
 /** True for what openSource takes, strings included. @param {unknown} value */
 export function isByteSource(value) {
-  return (
-    typeof value === 'string' ||
-    value instanceof URL ||
-    asBytes(value) !== undefined ||
-    isA('Blob', value) ||
-    isA('Response', value)
-  );
+  return typeof value === 'string' || isUrl(value) || isBuffer(value) || isA('Blob', value) || isA('Response', value);
 }
 
 /** True for what is a path or file: URL here. @param {string} where */
@@ -144,49 +150,20 @@ export function isPath(where) {
 }
 
 /**
- * `value instanceof name` where the class may not exist.
- * @param {string} name of a global class
- * @param {unknown} value
- */
-export function isA(name, value) {
-  const type = /** @type {any} */ (globalThis)[name];
-  return typeof type === 'function' && value instanceof type;
-}
-
-/** @param {unknown} value @returns {Uint8Array | undefined} */
-function asBytes(value) {
-  if (value instanceof ArrayBuffer || isA('SharedArrayBuffer', value))
-    return new Uint8Array(/** @type {ArrayBuffer} */ (value));
-  if (ArrayBuffer.isView(value))
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  return undefined;
-}
-
-/**
  * @param {Awaited<ByteSource>} source
  * @param {AbortSignal} [signal]
  * @returns {Promise<ByteStream>}
  */
 async function openAny(source, signal) {
-  const bytes = asBytes(source);
-  if (bytes) return openBytes(bytes);
+  if (isBuffer(source)) return openBytes(bytesOf(source));
   if (isA('Blob', source)) return openBlob(/** @type {Blob} */ (source));
   if (isA('Response', source)) return openResponse(/** @type {Response} */ (source));
-  if (typeof source !== 'string' && !(source instanceof URL))
-    throw new Vit158Error(
-      'E_INPUT',
-      `expected a URL, path, Blob, buffer or Response, got ${describe(source)}`,
-    );
+  if (typeof source !== 'string' && !isUrl(source))
+    throw new Vit158Error('E_INPUT', `expected a URL, path, Blob, buffer or Response, got ${describe(source)}`);
   const where = String(source);
   if (where === '') throw new Vit158Error('E_INPUT', 'the address is empty');
   if (isPath(where)) return openFile(where);
   return openUrl(where, signal);
-}
-
-/** @param {unknown} value */
-function describe(value) {
-  if (value === null || typeof value !== 'object') return `${value}`;
-  return `an object of type ${value.constructor?.name ?? 'unknown'}`;
 }
 
 /** @param {Uint8Array} bytes @returns {ByteStream} */
@@ -196,7 +173,7 @@ function openBytes(bytes) {
     name: 'the bytes given',
     path: '',
     length: bytes.length,
-    expected: bytes.length,
+    announced: 0,
     async pull() {
       if (at >= bytes.length) return undefined;
       const chunk = bytes.subarray(at, at + CHUNK_BYTES);
@@ -209,11 +186,25 @@ function openBytes(bytes) {
   };
 }
 
-/** @param {Blob} blob @returns {ByteStream} */
-function openBlob(blob) {
+/** @param {Blob} blob @returns {Promise<ByteStream>} */
+async function openBlob(blob) {
   const path = 'name' in blob ? String(blob.name) : '';
-  const reader = blob.stream().getReader();
-  return fromReader(reader, path || 'the Blob given', path, blob.size, blob.size, 'E_IO');
+  const name = path || 'the Blob given';
+  if (typeof blob.stream === 'function')
+    return fromReader(blob.stream().getReader(), name, path, { length: blob.size }, 'E_IO');
+  const whole = await wrapErrors('E_IO', `reading ${name}`, () => wholeBlob(blob));
+  return { ...openBytes(bytesOf(whole)), name, path };
+}
+
+/** Blobs of jsdom and of old browsers have no streams. @param {Blob} blob @returns {Promise<ArrayBuffer>} */
+function wholeBlob(blob) {
+  if (typeof blob.arrayBuffer === 'function') return blob.arrayBuffer();
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(/** @type {ArrayBuffer} */ (reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsArrayBuffer(blob);
+  });
 }
 
 /**
@@ -227,66 +218,107 @@ async function openUrl(where, signal) {
   } catch (error) {
     if (signal?.aborted)
       throw new Vit158Error('E_ABORT', `aborted while fetching ${where}`, { cause: error });
-    const cause = error instanceof Error && error.cause ? `: ${messageOf(error.cause)}` : '';
-    throw new Vit158Error('E_NETWORK', `fetching ${where}: ${messageOf(error)}${cause}`, {
-      cause: error,
-    });
+    const cause = /** @type {any} */ (error)?.cause;
+    const why = messageOf(error) + (cause ? `: ${messageOf(cause)}` : '') + corsHint(where);
+    throw new Vit158Error('E_NETWORK', `fetching ${where}: ${why}`, { cause: error });
   }
   return openResponse(response, where);
+}
+
+/** Browsers do not tell why another origin's file could not be had. @param {string} where */
+function corsHint(where) {
+  const here = globalThis.location?.origin;
+  if (here === undefined || hasFiles()) return '';
+  const origin = /^https?:\/\/[^/?#]+/i.exec(where)?.[0] ?? here;
+  return origin.toLowerCase() === here ? ''
+    : ' (it is of another origin: that must be up, and send Access-Control-Allow-Origin)';
 }
 
 /**
  * @param {Response} response
  * @param {string} [requested]
- * @returns {ByteStream}
+ * @returns {Promise<ByteStream>}
  */
-function openResponse(response, requested = 'the Response given') {
-  const name = response.url || requested;
-  const type = response.headers.get('content-type') ?? '';
-  const problem = !response.ok
-    ? `answered ${response.status} ${response.statusText}`.trimEnd()
-    : response.bodyUsed || response.body === null
-      ? 'has no body that can be read'
-      : /^text\/html\b/i.test(type)
-        ? `is a web page (${type}), not a file: is the address right?`
-        : undefined;
+async function openResponse(response, requested) {
+  const name = response.url || requested || 'the Response given';
+  const problem = problemOf(response);
   if (problem !== undefined) {
     if (!response.bodyUsed) response.body?.cancel().catch(() => {});
     throw new Vit158Error('E_NETWORK', `${name} ${problem}`);
   }
-  const expected = Math.max(0, Number(response.headers.get('content-length') ?? 0) || 0);
-  // The header counts compressed bytes, and says nothing of compression to other origins.
-  const exact = response.type !== 'cors' && !response.headers.has('content-encoding');
+  // The header counts compressed bytes, and says nothing of compression to other origins; a Response
+  // made anew (service workers do) does not even tell that it comes from one.
+  const announced = response.headers.has('content-encoding') ? 0
+    : Math.max(0, Number(response.headers.get('content-length') ?? 0) || 0);
   const body = /** @type {ReadableStream<Uint8Array>} */ (response.body);
-  const length = exact ? expected : 0;
-  return fromReader(body.getReader(), name, response.url, length, expected, 'E_NETWORK');
+  if (typeof body.getReader !== 'function') { // node-fetch and others
+    const whole = await wrapErrors('E_NETWORK', `reading ${name}`, () => response.arrayBuffer());
+    return { ...openBytes(bytesOf(whole)), name, path: response.url };
+  }
+  return fromReader(body.getReader(), name, response.url, { announced }, 'E_NETWORK');
+}
+
+/** Why it holds no file; undefined if it does. @param {Response} response */
+function problemOf(response) {
+  const type = response.headers.get('content-type') ?? '';
+  if (response.type === 'opaque')
+    return 'is opaque, fetched with mode "no-cors", so that nobody can read it: fetch it with CORS';
+  if (!response.ok) return `answered ${response.status} ${response.statusText}`.trimEnd();
+  if (response.bodyUsed) return 'has no body that can be read: it has been read before';
+  if (response.body === null) return 'has no body that can be read';
+  if (/^text\/html\b/i.test(type)) return `is a web page (${type}), not a file: is the address right?`;
+  return undefined;
 }
 
 /**
  * @param {ReadableStreamDefaultReader<Uint8Array>} reader
  * @param {string} name
  * @param {string} path
- * @param {number} length
- * @param {number} expected
+ * @param {{length?: number, announced?: number}} size
  * @param {'E_IO' | 'E_NETWORK'} code of failed reads
  * @returns {ByteStream}
  */
-function fromReader(reader, name, path, length, expected, code) {
+function fromReader(reader, name, path, { length = 0, announced = 0 }, code) {
   let loaded = 0;
   return {
     name,
     path,
     length,
-    expected,
+    announced,
     pull: () =>
       wrapErrors(code, `reading ${name} after ${loaded} bytes`, async () => {
         const { value, done } = await reader.read();
         if (done) return undefined;
-        loaded += value.length;
-        return value;
+        const bytes = bytesOf(value);
+        loaded += bytes.length;
+        return bytes;
       }),
     close: () => reader.cancel().catch(() => {}),
   };
+}
+
+/** What the commands say, too (src/cli/files.c). @type {Record<string, string>} */
+const FILE_PROBLEMS = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'it may not be read',
+  EPERM: 'it may not be read',
+  EISDIR: 'it is a folder',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'the name is too long',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+};
+
+/** Why a file could not be read. @param {any} error of node:fs @returns {string} */
+export function fileProblem(error) {
+  return FILE_PROBLEMS[error?.code] ?? `it cannot be read: ${messageOf(error)}`;
+}
+
+/** @param {string} where file: URL @returns {Promise<string>} */
+async function pathOfUrl(where) {
+  const { fileURLToPath } = /** @type {typeof import('node:url')} */ (await nodeModule('url'));
+  return wrapErrors('E_INPUT', where, () => fileURLToPath(where));
 }
 
 /**
@@ -297,12 +329,19 @@ async function openFile(where) {
   const { open } = /** @type {typeof import('node:fs/promises')} */ (
     await nodeModule('fs/promises')
   );
-  const reading = `reading ${where}`;
-  const path = where.startsWith('file:') ? new URL(where) : where;
-  const file = await wrapErrors('E_IO', reading, () => open(path, 'r'));
+  const path = where.startsWith('file:') ? await pathOfUrl(where) : where;
+  /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  const reading = async (work) => {
+    try {
+      return await work();
+    } catch (error) {
+      throw new Vit158Error('E_IO', `${where}: ${fileProblem(error)}`, { cause: error });
+    }
+  };
+  const file = await reading(() => open(path, 'r'));
   try {
-    const stat = await wrapErrors('E_IO', reading, () => file.stat());
-    if (stat.isDirectory()) throw new Vit158Error('E_IO', `${reading}: it is a folder`);
+    const stat = await reading(() => file.stat());
+    if (stat.isDirectory()) throw new Vit158Error('E_IO', `${where}: it is a folder`);
     const length = stat.isFile() ? stat.size : 0;
     const buffer = new Uint8Array(CHUNK_BYTES);
     /** @type {Promise<unknown>} */
@@ -311,9 +350,9 @@ async function openFile(where) {
       name: where,
       path: where,
       length,
-      expected: length,
+      announced: 0,
       pull() {
-        const read = wrapErrors('E_IO', reading, async () => {
+        const read = reading(async () => {
           const { bytesRead } = await file.read(buffer, 0, buffer.length);
           return bytesRead > 0 ? buffer.subarray(0, bytesRead) : undefined;
         });

@@ -15,6 +15,7 @@ export declare const decodeImage: typeof esm.decodeImage;
 export type Attention = esm.Attention;
 export type ByteSource = esm.ByteSource;
 export type Classification = esm.Classification;
+export type ClassificationFor<Options> = esm.ClassificationFor<Options>;
 export type ClassifyOptions = esm.ClassifyOptions;
 export type DecodeOptions = esm.DecodeOptions;
 export type ErrorCode = esm.ErrorCode;

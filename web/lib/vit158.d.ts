@@ -51,7 +51,9 @@ export type ErrorCode =
   /** the model gave a logit that is not finite */
   | 'E_NUMERIC'
   /** a helper thread or worker died, or could not be started: load the model anew */
-  | 'E_THREAD';
+  | 'E_THREAD'
+  /** a function that the caller gave has thrown (`cause`), or this package has a defect */
+  | 'E_INTERNAL';
 
 /** Everything this package throws. After an error other than E_STATE the object works on. */
 export declare class Vit158Error extends Error {
@@ -93,15 +95,16 @@ export type WasmSource = ByteSource | Awaitable<WasmModule>;
 export interface LoadProgress {
   /** Bytes of the model so far. */
   loaded: number;
-  /** Bytes of the whole model, 0 if unknown. */
+  /** Bytes of the whole model, 0 as long as they are unknown: what a server announces may be wrong. */
   total: number;
 }
 
+/** In all options null is as good as leaving it out; names that are not here are refused. */
 export interface LoadOptions {
-  signal?: AbortSignal;
-  onProgress?: (progress: LoadProgress) => void;
+  signal?: AbortSignal | null;
+  onProgress?: ((progress: LoadProgress) => void) | null;
   /** Hexadecimal SHA-256 that the model file must have; another one fails with E_INTEGRITY. */
-  sha256?: string;
+  sha256?: string | null;
   /** Which module to run; "auto" takes simd128 where it runs. All give the same logits. */
   engine?: 'auto' | 'scalar' | 'simd128';
   /** Kernel of the ternary products; all give the same logits. */
@@ -121,7 +124,7 @@ export interface LoadOptions {
    * Makes the workers instead of the package, for bundlers that do not find them, or pages that load
    * this package from another origin: a worker whose module calls serveClassifier() of "vit158/worker".
    */
-  newWorker?: () => WorkerLike;
+  newWorker?: (() => WorkerLike) | null;
   /** Where the WebAssembly modules come from instead of the package's own files. */
   wasm?: WasmSource | { engine?: WasmSource; threads?: WasmSource; decoder?: WasmSource };
 }
@@ -134,9 +137,9 @@ export interface WorkerLike {
 
 export interface RunOptions {
   /** Stops the call: waiting for a picture at once, work within one step of the forward pass (about 1/2L of it). */
-  signal?: AbortSignal;
+  signal?: AbortSignal | null;
   /** Stops the call in the same way once so many milliseconds have passed. */
-  deadlineMs?: number;
+  deadlineMs?: number | null;
 }
 
 export interface ClassifyOptions extends RunOptions {
@@ -204,6 +207,12 @@ export interface Classification {
   embedding?: Float32Array;
 }
 
+/** What `classify` gives for its options: what was asked for with `true` is there. */
+export type ClassificationFor<Options> = Classification &
+  (Options extends { explain: true } ? { attention: Attention } : unknown) &
+  (Options extends { embedding: true } ? { embedding: Float32Array } : unknown) &
+  (Options extends { stepHashes: true } ? { stepHashes: { name: string; sha256: string }[] } : unknown);
+
 export interface ModelInfo {
   /** S: side of the square input in pixels. */
   imageSize: number;
@@ -255,19 +264,22 @@ export declare class Classifier {
    * Loads a model file. Its bytes are checked as they arrive and laid straight into the engine's
    * memory, so loading needs little more than the file's size.
    */
-  static load(source: ByteSource, options?: LoadOptions): Promise<Classifier>;
+  static load(source: ByteSource, options?: LoadOptions | null): Promise<Classifier>;
 
   /** Calls on one Classifier run one after the other, in the order made. */
-  classify(image: ImageInput, options?: ClassifyOptions): Promise<Classification>;
+  classify<const Options extends ClassifyOptions = ClassifyOptions>(
+    image: ImageInput,
+    options?: Options | null,
+  ): Promise<ClassificationFor<Options>>;
 
   /** Logits [C] of a normalised tensor [channels][S][S]. */
-  forward(tensor: ArrayLike<number>, options?: RunOptions): Promise<Float32Array>;
+  forward(tensor: ArrayLike<number>, options?: RunOptions | null): Promise<Float32Array>;
 
   /** Final LayerNorm's output of the class token, [d]. */
-  embed(image: ImageInput, options?: RunOptions): Promise<Float32Array>;
+  embed(image: ImageInput, options?: RunOptions | null): Promise<Float32Array>;
 
   /** The tensor [channels][S][S] that classify would run. */
-  preprocess(image: ImageInput, options?: RunOptions): Promise<Float32Array>;
+  preprocess(image: ImageInput, options?: RunOptions | null): Promise<Float32Array>;
 
   info(): Info;
 
@@ -280,7 +292,7 @@ export declare class Classifier {
 }
 
 export interface DecodeOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | null;
   /** Where the decoder's WebAssembly module comes from instead of the package's own file. */
   wasm?: WasmSource;
 }
@@ -291,7 +303,7 @@ export interface DecodeOptions {
  */
 export declare function decodeImage(
   image: ImageInput,
-  options?: DecodeOptions,
+  options?: DecodeOptions | null,
 ): Promise<PixelData & { channels: 1 | 3 | 4 }>;
 
 /** True if this engine runs the simd128 module. */

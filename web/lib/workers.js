@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Workers of browsers and of Node behind one face. */
+import { Vit158Error, messageOf } from './errors.js';
 import { hasFiles, nodeModule } from './platform.js';
 
 /**
@@ -13,6 +14,28 @@ import { hasFiles, nodeModule } from './platform.js';
  */
 
 /** @typedef {import('./vit158.d.ts').WorkerLike} WorkerLike */
+
+/**
+ * Throws where no worker can be started: service workers, worklets, some shared workers.
+ * @param {unknown} given a function of the caller that makes workers
+ */
+export function checkWorkers(given) {
+  if (hasFiles() || given !== undefined || typeof Worker === 'function') return;
+  const scope = globalThis.constructor?.name ?? 'this context';
+  throw new Vit158Error('E_UNSUPPORTED',
+    `${scope === 'ServiceWorkerGlobalScope' ? 'a service worker' : scope} cannot start workers: leave the option worker out`);
+}
+
+/**
+ * Why a worker died; files of the package that a bundler took apart do not find each other.
+ * @param {unknown} error
+ */
+export function workerProblem(error) {
+  const text = messageOf(error);
+  const taken = hasFiles() && /import statement outside a module|Cannot find module|ERR_MODULE_NOT_FOUND/.test(text);
+  return `${text}${taken ? ' (a bundler has moved the files of vit158: leave the package out of the bundle, '
+    + "in Next.js with serverExternalPackages: ['vit158'])" : ''}`;
+}
 
 /**
  * @param {URL} url of the worker's module
