@@ -60,7 +60,7 @@ test('publint and attw find nothing', () => {
   const { analysis, problems } = JSON.parse(types.stdout);
   assert.deepEqual(problems ?? {}, {});
   assert.deepEqual(Object.keys(analysis.entrypoints).sort(),
-    ['.', './*.wasm', './golden', './inline', './models/*', './package.json', './worker']);
+    ['.', './*.wasm', './classes', './golden', './inline', './models/*', './package.json', './worker']);
 });
 
 test('import, classify with a model of the package, address a module', () => {

@@ -37,6 +37,7 @@ export class Classifier {
   #model;
   #stepNames;
   #name;
+  #sha256;
   /** Settles when the calls made so far have finished. @type {Promise<void>} */
   #tail = Promise.resolve();
   #disposed = false;
@@ -47,14 +48,16 @@ export class Classifier {
    * @param {Decoder} decoder
    * @param {Kernels} kernels
    * @param {string} name of the model
+   * @param {string} sha256 of its file, "" if nobody asked
    */
-  constructor(engine, decoder, kernels, name) {
+  constructor(engine, decoder, kernels, name, sha256) {
     this.#engine = engine;
     this.#decoder = decoder;
     this.#kernels = kernels;
     this.#model = engine.modelInfo();
     this.#stepNames = engine.stepNames;
     this.#name = name;
+    this.#sha256 = sha256;
   }
 
   /**
@@ -92,7 +95,7 @@ export class Classifier {
       await fill(engine, stream, pace, options);
       const kernels = { engine: wanted, gemm };
       engine.plan({ ...kernels, explain: false });
-      return new this(engine, new Decoder(wasm.decoder), kernels, baseName(stream.path));
+      return new this(engine, new Decoder(wasm.decoder), kernels, baseName(stream.path), options.sha256?.toLowerCase() ?? '');
     } catch (error) {
       engine?.end();
       throw error;
@@ -180,6 +183,7 @@ export class Classifier {
       memoryBytes: engine.memoryBytes,
       sessionBytes: engine.sessionBytes,
       name: this.#name,
+      sha256: this.#sha256,
       model: { ...this.#model },
       metadata: engine.metadata(),
     };

@@ -11,7 +11,7 @@
  */
 import type { ByteSource, Classification, ClassifyOptions, Info, LoadOptions } from './vit158.js';
 
-/** A golden file's content; web/README.md describes each member. */
+/** A golden file's content; web/FILES.md describes each member. */
 export interface Golden {
   numerics_version: number;
   /** `file` is relative to the golden file. */

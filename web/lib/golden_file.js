@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * The golden file: what a model gave for some pictures, to be compared with later. web/README.md
+ * The golden file: what a model gave for some pictures, to be compared with later. web/FILES.md
  * describes it; src/cli/golden_file.c reads and writes the same. It is checked whole before any of
  * it is used.
  */

@@ -252,6 +252,8 @@ export interface Info {
   sessionBytes: number;
   /** The file's name without its folder and ".safetensors"; "" if it has none. */
   name: string;
+  /** Of the file, as it was asked for with the option `sha256`; "" if nobody asked. */
+  sha256: string;
   model: ModelInfo;
   /** The file's metadata: dataset, licence, accuracy, preprocessing recipe, ... */
   metadata: Record<string, string>;
