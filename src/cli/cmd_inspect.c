@@ -87,7 +87,7 @@ static void json_matrices(vit158_json *json, const vit158_inspection *facts)
         vit158_slot_name(name, matrix->slot);
         vit158_json_open(json, NULL, '{');
         vit158_json_text(json, "name", name);
-        vit158_json_text(json, "type", matrix->type);
+        vit158_json_text(json, "type", matrix->type->shown);
         vit158_json_number(json, "n_out", matrix->n_out);
         vit158_json_number(json, "n_in", matrix->n_in);
         vit158_json_number(json, "bytes", (double)matrix->n_bytes);
@@ -168,7 +168,7 @@ static void print_matrices(const vit158_inspection *facts)
     for (uint32_t i = 0; i < facts->matrix_count; i++) {
         const vit158_matrix_facts *matrix = &facts->matrices[i];
         vit158_slot_name(name, matrix->slot);
-        printf("  %-30s%-5s%7u%7u%11llu", name, matrix->type, matrix->n_out, matrix->n_in,
+        printf("  %-30s%-5s%7u%7u%11llu", name, matrix->type->shown, matrix->n_out, matrix->n_in,
                (unsigned long long)matrix->n_bytes);
         if (matrix->ternary)
             printf("  %.4f  %.6g", zero_share(matrix), (double)matrix->scale);

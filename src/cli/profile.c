@@ -81,21 +81,24 @@ static void timed_table(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint3
                         void *scratch)
 {
     const uint32_t range[4] = {t0, t1, o0, o1};
-    run_q8(VIT158_OPERATION_TABLE, profile.kernels->trit_table.run, p, range, scratch);
+    run_q8(VIT158_OPERATION_TABLE, profile.kernels->q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE].run,
+           p, range, scratch);
 }
 
 static void timed_dot(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1,
                       void *scratch)
 {
     const uint32_t range[4] = {t0, t1, o0, o1};
-    run_q8(VIT158_OPERATION_DOT, profile.kernels->trit_dot.run, p, range, scratch);
+    run_q8(VIT158_OPERATION_DOT, profile.kernels->q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT].run, p,
+           range, scratch);
 }
 
 static void timed_i8(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1,
                      void *scratch)
 {
     const uint32_t range[4] = {t0, t1, o0, o1};
-    run_q8(VIT158_OPERATION_I8, profile.kernels->i8_dot.run, p, range, scratch);
+    run_q8(VIT158_OPERATION_I8, profile.kernels->q8[VIT158_ENCODING_I8][VIT158_WAY_DOT].run, p,
+           range, scratch);
 }
 
 static void timed_norm_quantize(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1,
@@ -149,9 +152,9 @@ void vit158_profile_attach(vit158_session *session, double (*now_ms)(void))
     profile.now_ms = now_ms;
     timed = *profile.kernels;
     timed.f32.run = timed_f32;
-    timed.trit_table.run = timed_table;
-    timed.trit_dot.run = timed_dot;
-    timed.i8_dot.run = timed_i8;
+    timed.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE].run = timed_table;
+    timed.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT].run = timed_dot;
+    timed.q8[VIT158_ENCODING_I8][VIT158_WAY_DOT].run = timed_i8;
     timed.norm_quantize = timed_norm_quantize;
     timed.norm_f32 = timed_norm_f32;
     timed.softmax = timed_softmax;

@@ -79,18 +79,6 @@ vit158_prepared vit158_linear_prepare(vit158_forward *f, const vit158_linear *la
 
 /* ---- Products ------------------------------------------------------------------------------- */
 
-static const vit158_product_q8 *quantized_product(const vit158_kernels *kernels, vit158_gemm gemm,
-                                                  const vit158_linear *layer, uint32_t tokens)
-{
-    if (layer->encoding == VIT158_ENCODING_I8)
-        return &kernels->i8_dot;
-    const bool table =
-        gemm == VIT158_GEMM_TABLE ||
-        (gemm == VIT158_GEMM_AUTO &&
-         vit158_choose_trit_kernel(layer->n_in, layer->n_out, tokens) == VIT158_TRIT_TABLE);
-    return table ? &kernels->trit_table : &kernels->trit_dot;
-}
-
 typedef struct product_job {
     const vit158_forward *f;
     vit158_gemm_f32 p32;
@@ -185,8 +173,8 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
     const uint32_t workers = vit158_pool_at_work(f->pool);
     product_job job = {.f = f, .part = part};
     if (vit158_linear_is_quantized(layer)) {
-        const vit158_product_q8 *product =
-            quantized_product(f->kernels, f->gemm, layer, part.tokens);
+        const vit158_product_q8 *product = vit158_choose_q8(f->kernels, layer->encoding, f->gemm,
+                                                            layer->n_in, layer->n_out, part.tokens);
         job.run8 = product->run;
         job.cut = task_size(layer, product->cut, part.tokens, workers);
         job.p8 = (vit158_gemm_q8){.y = y,
@@ -232,7 +220,8 @@ size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer
     vit158_cut_fn cut = f->kernels->f32.cut;
     const vit158_product_parts *parts = NULL;
     if (vit158_linear_is_quantized(layer)) {
-        const vit158_product_q8 *product = quantized_product(f->kernels, f->gemm, layer, tokens);
+        const vit158_product_q8 *product = vit158_choose_q8(f->kernels, layer->encoding, f->gemm,
+                                                            layer->n_in, layer->n_out, tokens);
         scratch = product->scratch;
         cut = product->cut;
         parts = parts_for(product, layer->n_in, tokens, workers);

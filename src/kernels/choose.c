@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which of the two ternary kernels runs a layer of a given shape. They give the same bits; this is
- * speed only.
+ * Which product runs a layer of a given encoding and shape. They give the same bits; this is speed
+ * only.
  */
 #include "kernels/kernels.h"
+
+#include <stdbool.h>
 
 /* Outputs from which the table kernel wins: building tables costs the same however many outputs
  * look them up. GMAC/s, dot / table, one thread, Node 20, from `node tests/bench/bench_kernels.mjs
@@ -16,9 +18,14 @@
  */
 #define VIT158_TABLE_MIN_OUT 48U
 
-vit158_trit_kernel vit158_choose_trit_kernel(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
+const vit158_product_q8 *vit158_choose_q8(const vit158_kernels *kernels, vit158_encoding encoding,
+                                          vit158_gemm gemm, uint32_t n_in, uint32_t n_out,
+                                          uint32_t n_tokens)
 {
+    const vit158_product_q8 *ways = kernels->q8[encoding];
     (void)n_in;
     (void)n_tokens;
-    return n_out < VIT158_TABLE_MIN_OUT ? VIT158_TRIT_DOT : VIT158_TRIT_TABLE;
+    const bool table =
+        gemm == VIT158_GEMM_TABLE || (gemm == VIT158_GEMM_AUTO && n_out >= VIT158_TABLE_MIN_OUT);
+    return &ways[table && ways[VIT158_WAY_TABLE].run != NULL ? VIT158_WAY_TABLE : VIT158_WAY_DOT];
 }

@@ -129,7 +129,7 @@ static inline void decode_codes(int16_t *w, v128_t c)
 static void decode_trit_rows(int16_t *w, const vit158_gemm_q8 *p, uint32_t o, uint32_t rows)
 {
     const uint32_t blocks = step_count(p->n_in) / BLOCK_STEPS;
-    const uint32_t whole = rows == ROWS ? (p->n_in + 4) / 5 / 4 : 0;
+    const uint32_t whole = rows == ROWS ? vit158_trit_groups(p->n_in) / VIT158_BLOCK_GROUPS : 0;
     const uint8_t *codes = (const uint8_t *)p->w + (size_t)4 * o;
     for (uint32_t b = 0; b < blocks; b++, w += (size_t)BLOCK_STEPS * STEP_W) {
         uint8_t copy[4 * ROWS];

@@ -164,7 +164,7 @@ static VIT158_INNER void find_rows(uintptr_t *rows, const uint8_t *base, const v
                                    uint32_t b, uint32_t o0, uint32_t n_out)
 {
     const uint8_t *codes = (const uint8_t *)p->w + (size_t)4 * b * p->n_out + (size_t)4 * o0;
-    const uint32_t whole = 4 * b + 4 <= (p->n_in + 4) / 5 ? n_out / 2 * 2 : 0;
+    const uint32_t whole = 4 * b + 4 <= vit158_trit_groups(p->n_in) ? n_out / 2 * 2 : 0;
     uint32_t o = 0;
     for (; o < whole; o += 2, codes += 8, rows += (size_t)2 * QUADS)
         two_outputs(rows, codes, base);

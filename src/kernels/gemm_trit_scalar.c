@@ -26,10 +26,12 @@ static void row_tile(const vit158_gemm_q8 *p, uint32_t o, uint32_t t, uint32_t c
 {
     int32_t sum[TILE] = {0};
     const uint8_t *codes = p->w;
-    for (uint32_t i = 0; i < p->n_in; i += 5) {
+    for (uint32_t i = 0; i < p->n_in; i += VIT158_TRITS_PER_CODE) {
         uint32_t step;
-        const size_t offset = vit158_trit_offset(p->n_in, p->n_out, i / 5, &step);
-        const uint32_t inputs = p->n_in - i < 5 ? p->n_in - i : 5;
+        const size_t offset =
+            vit158_trit_offset(p->n_in, p->n_out, i / VIT158_TRITS_PER_CODE, &step);
+        const uint32_t inputs =
+            p->n_in - i < VIT158_TRITS_PER_CODE ? p->n_in - i : VIT158_TRITS_PER_CODE;
         const int8_t *q = p->q + i * p->ldq + t;
         add_group(sum, q, p->ldq, inputs, codes[offset + (size_t)o * step], count);
     }

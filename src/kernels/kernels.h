@@ -23,6 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/coding.h"
+#include "vit158.h"
+
 #define VIT158_TOKEN_PAD 8U
 
 /* N rounded up to whole token groups: the row stride of activation matrices. */
@@ -65,10 +68,7 @@ typedef struct vit158_gemm_f32 {
  * integer sum in int32 and r_t = r[t] = 1 / s_t the token's dequantization step. With one scale for
  * the whole matrix scale_step = 0, with one a row scale_step = 1.
  *
- * Trit weights: FORMAT.md. G = ceil(n_in / 5) groups; code c = sum over i of
- * (w[o][5 g + i] + 1) * 3^i for group g of output o lies in block g / 4, which holds
- * [n_out][groups of the block] bytes; blocks follow each other, the last may have fewer than four
- * groups. Inputs past n_in count 0 whatever their digit. Int8 weights: [n_out][n_in].
+ * Trit and int8 weights: base/coding.h.
  */
 typedef struct vit158_gemm_q8 {
     float *y;        /* [n_out][ldy] */
@@ -84,16 +84,6 @@ typedef struct vit158_gemm_q8 {
     uint32_t n_out;
     vit158_epilogue epilogue;
 } vit158_gemm_q8;
-
-/* Byte offset of group g of output 0 in a trit matrix; the next output is `*step` bytes on. */
-static inline size_t vit158_trit_offset(uint32_t n_in, uint32_t n_out, uint32_t group,
-                                        uint32_t *step)
-{
-    const uint32_t groups = (n_in + 4) / 5;
-    const uint32_t block = group / 4;
-    *step = groups - 4 * block < 4 ? groups - 4 * block : 4;
-    return (size_t)4 * block * n_out + (group - 4 * block);
-}
 
 /* ---- Normalisation --------------------------------------------------------------------------
  *
@@ -284,12 +274,14 @@ typedef struct vit158_product_q8 {
     const vit158_product_parts *parts; /* NULL: cut it */
 } vit158_product_q8;
 
+/* Ways to multiply quantized inputs by coded weights. */
+typedef enum vit158_way { VIT158_WAY_DOT, VIT158_WAY_TABLE, VIT158_WAYS } vit158_way;
+
 typedef struct vit158_kernels {
     const char *name; /* "scalar", "simd128" */
     vit158_product_f32 f32;
-    vit158_product_q8 trit_dot;
-    vit158_product_q8 trit_table;
-    vit158_product_q8 i8_dot;
+    /* By the weights' encoding, for inputs quantized to int8; `run` is NULL where there is none. */
+    vit158_product_q8 q8[VIT158_ENCODINGS][VIT158_WAYS];
     /* Scratch of the norms: vit158_norm_scratch(n) bytes. */
     void (*norm_quantize)(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1, void *scratch);
     void (*norm_f32)(const vit158_norm_f32 *p, uint32_t t0, uint32_t t1, void *scratch);
@@ -303,10 +295,11 @@ typedef struct vit158_kernels {
     void (*patches)(const vit158_patches *p, uint32_t line0, uint32_t line1);
 } vit158_kernels;
 
-/* The faster ternary kernel for a shape, by measurement (choose.c); both give the same bits. */
-typedef enum vit158_trit_kernel { VIT158_TRIT_DOT, VIT158_TRIT_TABLE } vit158_trit_kernel;
-
-vit158_trit_kernel vit158_choose_trit_kernel(uint32_t n_in, uint32_t n_out, uint32_t n_tokens);
+/* The product for these weights: the one way there is, the one asked for, or of several the fastest
+ * for the shape (choose.c); all give the same bits. */
+const vit158_product_q8 *vit158_choose_q8(const vit158_kernels *kernels, vit158_encoding encoding,
+                                          vit158_gemm gemm, uint32_t n_in, uint32_t n_out,
+                                          uint32_t n_tokens);
 
 /* Tokens that a norm kernel handles at a time. */
 #define VIT158_NORM_TOKENS 8U

@@ -9,12 +9,6 @@
 
 #include "kernels/ops_simd128.h"
 
-/* Inputs of a whole block of four groups. */
-#define VIT158_BLOCK_INPUTS 20U
-
-/* Five trits of weight 0. */
-#define VIT158_ZERO_CODE 121
-
 /* floor(c / d) of bytes c, for d = 3^k given h = (d - 1) / 2 and m = rne(2^15 / d): the rounding
  * product gives rne((c - h) / d), whose fraction is never near one half. Checked for all bytes. */
 static inline v128_t vit158_divide_codes(v128_t c, v128_t h, v128_t m)

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "model/encoding.h"
 #include "model/half.h"
-#include "model/ternary.h"
 
 #define NUMBER_BYTES 24U
 #define NAME_BYTES 64U
@@ -203,36 +203,29 @@ static void add_scale(vit158_draft *draft, const char *prefix, const float *scal
         memcpy(place, scale, count * sizeof *scale);
 }
 
-uint8_t *vit158_draft_trits(vit158_draft *draft, const char *prefix, uint32_t n_out, uint32_t n_in,
-                            const float *scale, uint32_t scale_count)
+void *vit158_draft_coded(vit158_draft *draft, const char *prefix, vit158_encoding encoding,
+                         uint32_t n_out, uint32_t n_in, const float *scale, uint32_t scale_count)
 {
+    const vit158_stored_type *type = vit158_stored_type_for(encoding, draft->rest);
     char name[NAME_BYTES];
-    const uint64_t n_bytes = vit158_trit_bytes(n_out, n_in);
+    uint64_t shape[VIT158_MAX_RANK];
     add_scale(draft, prefix, scale, scale_count);
     vit158_format(name, sizeof name, "%s.weight", prefix);
-    note_encoding(draft, name, "trit", n_out, n_in);
-    return vit158_draft_tensor(draft, name, VIT158_DTYPE_U8, 1, &n_bytes);
-}
-
-int8_t *vit158_draft_i8(vit158_draft *draft, const char *prefix, uint32_t n_out, uint32_t n_in,
-                        const float *scale, uint32_t scale_count)
-{
-    char name[NAME_BYTES];
-    const uint64_t shape[2] = {n_out, n_in};
-    add_scale(draft, prefix, scale, scale_count);
-    vit158_format(name, sizeof name, "%s.weight", prefix);
-    note_encoding(draft, name, "i8", n_out, n_in);
-    return vit158_draft_tensor(draft, name, VIT158_DTYPE_I8, 2, shape);
+    note_encoding(draft, name, type->name, n_out, n_in);
+    type->shape(shape, n_out, n_in);
+    return vit158_draft_tensor(draft, name, type->dtype, type->rank, shape);
 }
 
 void vit158_draft_float_matrix(vit158_draft *draft, const char *prefix, uint32_t n_out,
                                uint32_t n_in, const float *values)
 {
+    const vit158_stored_type *type = vit158_stored_type_for(VIT158_ENCODING_F32, draft->rest);
     char name[NAME_BYTES];
-    const uint64_t shape[2] = {n_out, n_in};
+    uint64_t shape[VIT158_MAX_RANK];
     vit158_format(name, sizeof name, "%s.weight", prefix);
-    note_encoding(draft, name, draft->rest == VIT158_DTYPE_F32 ? "f32" : "f16", n_out, n_in);
-    vit158_draft_rest(draft, name, 2, shape, values);
+    note_encoding(draft, name, type->name, n_out, n_in);
+    type->shape(shape, n_out, n_in);
+    vit158_draft_rest(draft, name, type->rank, shape, values);
 }
 
 /* ---- Finishing ---- */

@@ -45,13 +45,10 @@ void *vit158_draft_tensor(vit158_draft *draft, const char *name, vit158_dtype dt
 void vit158_draft_rest(vit158_draft *draft, const char *name, uint32_t rank, const uint64_t *shape,
                        const float *values);
 
-/* Memory for the codes of a ternary matrix PREFIX.weight (vit158_trit_bytes bytes), or for the
- * values of an int8 one (n_out * n_in bytes); adds PREFIX.scale, 1 or n_out values, and the
- * matrix's encoding. NULL after a failure. */
-uint8_t *vit158_draft_trits(vit158_draft *draft, const char *prefix, uint32_t n_out, uint32_t n_in,
-                            const float *scale, uint32_t scale_count);
-int8_t *vit158_draft_i8(vit158_draft *draft, const char *prefix, uint32_t n_out, uint32_t n_in,
-                        const float *scale, uint32_t scale_count);
+/* Memory for the bytes of a coded matrix PREFIX.weight (vit158_stored_bytes); adds PREFIX.scale, 1
+ * or n_out values, and the matrix's encoding. NULL after a failure. */
+void *vit158_draft_coded(vit158_draft *draft, const char *prefix, vit158_encoding encoding,
+                         uint32_t n_out, uint32_t n_in, const float *scale, uint32_t scale_count);
 
 /* A float matrix of a block, PREFIX.weight, stored as draft->rest, and its encoding. */
 void vit158_draft_float_matrix(vit158_draft *draft, const char *prefix, uint32_t n_out,

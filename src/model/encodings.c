@@ -9,21 +9,6 @@
 #include "model/json_in.h"
 #include "model/layout.h"
 
-typedef struct stored_type {
-    const char *name;
-    vit158_dtype dtype;
-    vit158_encoding encoding;
-} stored_type;
-
-static const stored_type stored_types[] = {
-    {"trit", VIT158_DTYPE_U8, VIT158_ENCODING_TRIT},
-    {"f32", VIT158_DTYPE_F32, VIT158_ENCODING_F32},
-    {"f16", VIT158_DTYPE_F16, VIT158_ENCODING_F32},
-    {"bf16", VIT158_DTYPE_BF16, VIT158_ENCODING_F32},
-    {"i8", VIT158_DTYPE_I8, VIT158_ENCODING_I8},
-};
-#define STORED_TYPE_COUNT (sizeof stored_types / sizeof stored_types[0])
-
 #define NAME_BYTES (VIT158_SLOT_NAME_BYTES * 6U) /* even if every character is an escape */
 
 typedef struct reader {
@@ -103,22 +88,26 @@ static bool locate(uint32_t slot, uint32_t *block, uint32_t *linear)
     return (part - VIT158_PART_LINEARS) % VIT158_LINEAR_PARTS == VIT158_LINEAR_WEIGHT;
 }
 
+const vit158_stored_type *vit158_layout_type(const vit158_layout *layout, uint32_t slot)
+{
+    uint32_t block, linear;
+    return locate(slot, &block, &linear) ? layout->types[block][linear] : NULL;
+}
+
 static vit158_status apply_entry(reader *r, const char *name, const entry *e,
                                  const vit158_tensor_entry *tensor, uint32_t block, uint32_t linear)
 {
-    size_t i = 0;
-    while (i < STORED_TYPE_COUNT && strcmp(stored_types[i].name, e->type) != 0)
-        i++;
-    if (i == STORED_TYPE_COUNT && strcmp(e->type, "i4") == 0)
+    const vit158_stored_type *type = vit158_stored_type_named(e->type);
+    if (type == NULL && strcmp(e->type, "i4") == 0)
         return vit158_fail(r->error, VIT158_E_UNSUPPORTED,
                            "metadata encodings: %s: i4 is not part of format version 1", name);
-    if (i == STORED_TYPE_COUNT)
+    if (type == NULL)
         return vit158_fail(r->error, VIT158_E_METADATA, "metadata encodings: %s: unknown type %s",
                            name, e->type);
-    if (stored_types[i].dtype != tensor->dtype)
+    if (type->dtype != tensor->dtype)
         return vit158_fail(r->error, VIT158_E_METADATA,
                            "metadata encodings: %s: %s needs elements of %s, the tensor has %s",
-                           name, e->type, vit158_dtype_name(stored_types[i].dtype),
+                           name, e->type, vit158_dtype_name(type->dtype),
                            vit158_dtype_name(tensor->dtype));
     const uint32_t n_in = vit158_linear_n_in(&r->layout->info, linear);
     const uint32_t n_out = vit158_linear_n_out(&r->layout->info, linear);
@@ -126,7 +115,7 @@ static vit158_status apply_entry(reader *r, const char *name, const entry *e,
         return vit158_fail(r->error, VIT158_E_METADATA,
                            "metadata encodings: %s: n_in %llu and n_out %llu, not %u and %u", name,
                            (unsigned long long)e->n_in, (unsigned long long)e->n_out, n_in, n_out);
-    r->layout->encodings[block][linear] = stored_types[i].encoding;
+    r->layout->types[block][linear] = type;
     return VIT158_OK;
 }
 
@@ -153,13 +142,15 @@ static vit158_status parse_member(reader *r)
 }
 
 /* A matrix without an entry: its element type must speak for itself. */
-static vit158_status without_entry(reader *r, const vit158_tensor_entry *tensor, bool latent)
+static vit158_status without_entry(reader *r, const vit158_stored_type **type,
+                                   const vit158_tensor_entry *tensor, bool latent)
 {
-    if (vit158_dtype_bytes(tensor->dtype) == 1)
+    *type = vit158_stored_type_of(tensor != NULL ? tensor->dtype : VIT158_DTYPE_F32);
+    if ((*type)->coded)
         return vit158_fail(r->error, VIT158_E_METADATA,
                            "metadata encodings: %s, stored as %s, has no entry", tensor->name,
                            vit158_dtype_name(tensor->dtype));
-    if (latent)
+    if (latent && tensor != NULL)
         return vit158_fail(
             r->error, VIT158_E_METADATA,
             "this file holds the float weights that a ternary model is trained with; "
@@ -194,8 +185,9 @@ vit158_status vit158_encodings_read(vit158_layout *layout, const vit158_header *
         for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++) {
             const uint32_t slot = vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT);
             const vit158_tensor_entry *tensor = vit158_layout_tensor(layout, header, slot);
-            if (tensor != NULL && !r.seen[block][linear])
-                VIT158_RETURN_IF_ERROR(without_entry(&r, tensor, latent));
+            if (!r.seen[block][linear])
+                VIT158_RETURN_IF_ERROR(
+                    without_entry(&r, &layout->types[block][linear], tensor, latent));
         }
     }
     return VIT158_OK;

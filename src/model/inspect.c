@@ -2,7 +2,6 @@
 #include "model/inspect.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "model/ternary.h"
@@ -27,45 +26,38 @@ uint64_t vit158_file_size_formula(const vit158_model_info *info, const vit158_st
     if (form->inner_norms)
         in_block += 6 * d + 2 * f;
     const uint64_t floats = (patch + info->tokens + 4) * d + (d + 1) * c + blocks * in_block;
-    uint64_t matrices = blocks * (4 * d * d + 2 * d * f);
-    uint64_t scales = blocks * (form->row_scales ? 5 * d + f : 4);
-    if (form->encoding == VIT158_ENCODING_TRIT) {
-        matrices = blocks * ((d + 4) / 5 * (4 * d + f) + (f + 4) / 5 * d);
-    } else if (form->encoding == VIT158_ENCODING_F32) {
-        matrices *= element;
-        scales = 0;
-    }
+    const vit158_stored_type *type = vit158_stored_type_for(form->encoding, form->rest);
+    uint64_t matrices = 0;
+    for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++)
+        matrices += blocks * vit158_stored_bytes(type, vit158_linear_n_out(info, linear),
+                                                 vit158_linear_n_in(info, linear));
+    const uint64_t scales = !type->coded ? 0 : blocks * (form->row_scales ? 5 * d + f : 4);
     return header_bytes + matrices + 4 * scales + element * floats;
 }
 
 /* ---- Matrices ---- */
 
-static void count_zeros(vit158_matrix_facts *facts, const int8_t *trits, size_t count)
-{
-    facts->ternary = true;
-    for (size_t i = 0; i < count; i++)
-        facts->zeros += trits[i] == 0;
-}
-
 static vit158_status read_codes(inspector *in, vit158_matrix_facts *facts,
-                                const vit158_tensor_entry *tensor, int8_t *trits)
+                                const vit158_tensor_entry *tensor)
 {
-    if (tensor->n_elements != vit158_trit_bytes(facts->n_out, facts->n_in))
-        return vit158_fail(in->error, VIT158_E_TENSOR, "tensor %s: %llu codes, not %zu",
-                           tensor->name, (unsigned long long)tensor->n_elements,
-                           vit158_trit_bytes(facts->n_out, facts->n_in));
-    uint8_t *codes = malloc((size_t)tensor->n_elements);
+    const vit158_stored_type *type = facts->type;
+    const uint64_t n_bytes = vit158_stored_bytes(type, facts->n_out, facts->n_in);
+    if (facts->n_bytes != n_bytes)
+        return vit158_fail(in->error, VIT158_E_TENSOR, "tensor %s: %llu codes, not %llu",
+                           tensor->name, (unsigned long long)facts->n_bytes,
+                           (unsigned long long)n_bytes);
+    uint8_t *codes = malloc((size_t)n_bytes);
     if (codes == NULL)
         return vit158_fail(in->error, VIT158_E_MEMORY, "not enough memory");
     vit158_status status = vit158_safetensors_read(in->file, tensor, codes, in->error);
-    for (size_t i = 0; status == VIT158_OK && i < (size_t)tensor->n_elements; i++) {
-        if (codes[i] >= VIT158_TRIT_CODES)
-            status = vit158_fail(in->error, VIT158_E_VALUE, "tensor %s: byte %zu is %u, not a code",
-                                 tensor->name, i, codes[i]);
-    }
     if (status == VIT158_OK) {
-        vit158_unpack_trits(trits, codes, facts->n_out, facts->n_in);
-        count_zeros(facts, trits, (size_t)facts->n_out * facts->n_in);
+        const size_t i = type->first_bad(codes, (size_t)n_bytes);
+        if (i < n_bytes)
+            status = vit158_fail(in->error, VIT158_E_VALUE, "tensor %s: byte %zu is %u, not %s",
+                                 tensor->name, i, codes[i], type->element);
+        else
+            facts->zeros = type->zeros(codes, facts->n_out, facts->n_in);
+        facts->ternary = true;
     }
     free(codes);
     return status;
@@ -73,20 +65,27 @@ static vit158_status read_codes(inspector *in, vit158_matrix_facts *facts,
 
 /* What packing will make of float weights. */
 static vit158_status read_latent(inspector *in, vit158_matrix_facts *facts,
-                                 const vit158_tensor_entry *tensor, int8_t *trits)
+                                 const vit158_tensor_entry *tensor)
 {
     const size_t count = (size_t)facts->n_out * facts->n_in;
     float *values = malloc(count * sizeof *values);
-    if (values == NULL)
+    int8_t *trits = malloc(count);
+    if (values == NULL || trits == NULL) {
+        free(values);
+        free(trits);
         return vit158_fail(in->error, VIT158_E_MEMORY, "not enough memory");
+    }
     const vit158_status status =
         vit158_safetensors_get_f32(in->file, tensor->name, values, count, in->error);
     if (status == VIT158_OK) {
         facts->scale = vit158_absmean(values, facts->n_out, facts->n_in);
         vit158_ternarize(trits, values, count, facts->scale);
-        count_zeros(facts, trits, count);
+        facts->ternary = true;
+        for (size_t i = 0; i < count; i++)
+            facts->zeros += trits[i] == 0;
     }
     free(values);
+    free(trits);
     return status;
 }
 
@@ -121,20 +120,14 @@ static vit158_status read_matrix(inspector *in, vit158_matrix_facts *facts, uint
     if (tensor == NULL)
         return vit158_fail(in->error, VIT158_E_TENSOR, "tensor %s is missing", name);
     facts->n_bytes = tensor->end - tensor->begin;
-    facts->type = tensor->dtype == VIT158_DTYPE_U8 ? "trit" : vit158_dtype_name(tensor->dtype);
+    facts->type = vit158_stored_type_of(tensor->dtype);
+    in->layout.types[block][linear] = facts->type;
     in->out->matrix_bytes += facts->n_bytes;
     const uint32_t scale_slot = vit158_linear_slot(block, linear, VIT158_LINEAR_SCALE);
     VIT158_RETURN_IF_ERROR(read_scale(in, facts, scale_slot));
-    const bool codes = tensor->dtype == VIT158_DTYPE_U8;
-    if (!codes && in->out->kind != VIT158_FILE_LATENT)
-        return VIT158_OK;
-    int8_t *trits = malloc((size_t)facts->n_out * facts->n_in);
-    if (trits == NULL)
-        return vit158_fail(in->error, VIT158_E_MEMORY, "not enough memory");
-    const vit158_status status =
-        codes ? read_codes(in, facts, tensor, trits) : read_latent(in, facts, tensor, trits);
-    free(trits);
-    return status;
+    if (facts->type->zeros != NULL)
+        return read_codes(in, facts, tensor);
+    return in->out->kind == VIT158_FILE_LATENT ? read_latent(in, facts, tensor) : VIT158_OK;
 }
 
 /* ---- */
@@ -149,7 +142,7 @@ static void find_kind(inspector *in)
         const uint32_t slot = vit158_linear_slot(i / VIT158_BLOCK_LINEARS, i % VIT158_BLOCK_LINEARS,
                                                  VIT158_LINEAR_WEIGHT);
         const vit158_tensor_entry *tensor = vit158_layout_tensor(&in->layout, in->header, slot);
-        if (tensor != NULL && tensor->dtype == VIT158_DTYPE_U8)
+        if (tensor != NULL && vit158_stored_type_of(tensor->dtype)->zeros != NULL)
             out->kind = VIT158_FILE_TERNARY;
     }
 }
@@ -159,19 +152,17 @@ static void count_parameters(inspector *in)
     vit158_inspection *out = in->out;
     for (uint32_t i = 0; i < in->header->tensor_count; i++) {
         const vit158_tensor_entry *tensor = &in->header->tensors[i];
-        if (tensor->dtype != VIT158_DTYPE_U8 &&
-            !vit158_slot_is_scale(vit158_slot_of_name(tensor->name)))
+        const uint32_t slot = vit158_slot_of_name(tensor->name);
+        if (!vit158_slot_is_scale(slot) && vit158_layout_type(&in->layout, slot) == NULL)
             out->info.parameters += tensor->n_elements;
     }
     for (uint32_t i = 0; i < out->matrix_count; i++) {
         const vit158_matrix_facts *facts = &out->matrices[i];
         const uint64_t weights = (uint64_t)facts->n_out * facts->n_in;
-        if (strcmp(facts->type, "trit") == 0)
-            out->info.ternary_parameters += weights;
-        else if (strcmp(facts->type, "I8") == 0)
-            out->info.int8_parameters += weights;
+        out->info.parameters += weights;
+        if (facts->type->counter != NULL)
+            *facts->type->counter(&out->info) += weights;
     }
-    out->info.parameters += out->info.ternary_parameters;
 }
 
 static void find_form(inspector *in)
@@ -179,14 +170,11 @@ static void find_form(inspector *in)
     vit158_inspection *out = in->out;
     const vit158_matrix_facts *first = &out->matrices[0];
     const vit158_tensor_entry *cls = vit158_layout_tensor(&in->layout, in->header, VIT158_SLOT_CLS);
-    out->form =
-        (vit158_stored_form){.outer_norms = in->layout.outer_norms,
-                             .inner_norms = in->layout.inner_norms,
-                             .row_scales = first->scale_count > 1,
-                             .encoding = strcmp(first->type, "trit") == 0 ? VIT158_ENCODING_TRIT
-                                         : strcmp(first->type, "I8") == 0 ? VIT158_ENCODING_I8
-                                                                          : VIT158_ENCODING_F32,
-                             .rest = cls != NULL ? cls->dtype : VIT158_DTYPE_F32};
+    out->form = (vit158_stored_form){.outer_norms = in->layout.outer_norms,
+                                     .inner_norms = in->layout.inner_norms,
+                                     .row_scales = first->scale_count > 1,
+                                     .encoding = first->type->encoding,
+                                     .rest = cls != NULL ? cls->dtype : VIT158_DTYPE_F32};
 }
 
 static vit158_status inspect(inspector *in)

@@ -18,8 +18,8 @@ typedef enum vit158_file_kind {
 } vit158_file_kind;
 
 typedef struct vit158_matrix_facts {
-    uint32_t slot;    /* of its weight, see names.h */
-    const char *type; /* "trit", or the stored element type; static storage */
+    uint32_t slot; /* of its weight, see names.h */
+    const vit158_stored_type *type;
     uint32_t n_out;
     uint32_t n_in;
     uint64_t n_bytes;

@@ -5,15 +5,15 @@
 #include "model/layout.h"
 
 #include "base/error.h"
-#include "model/ternary.h"
 
 /* What a slot must hold. */
 typedef struct expectation {
     bool needed;
     uint32_t rank;
     uint64_t shape[VIT158_MAX_RANK];
-    bool coded;    /* elements of one byte, checked with the encodings */
-    bool is_scale; /* F32, and [1] is allowed too */
+    const vit158_stored_type *type; /* of a matrix; NULL: some kind of float */
+    uint64_t weights;               /* of a matrix */
+    bool is_scale;                  /* F32, and [1] is allowed too */
 } expectation;
 
 static expectation vector(uint32_t n)
@@ -43,15 +43,12 @@ static expectation expect_global(const vit158_model_info *info, uint32_t slot)
 }
 
 static expectation expect_weight(const vit158_model_info *info, uint32_t linear,
-                                 vit158_encoding encoding)
+                                 const vit158_stored_type *type)
 {
-    const uint32_t n_in = vit158_linear_n_in(info, linear);
-    const uint32_t n_out = vit158_linear_n_out(info, linear);
-    if (encoding == VIT158_ENCODING_TRIT)
-        return (expectation){
-            .needed = true, .rank = 1, .shape = {vit158_trit_bytes(n_out, n_in)}, .coded = true};
-    return (expectation){
-        .needed = true, .rank = 2, .shape = {n_out, n_in}, .coded = encoding == VIT158_ENCODING_I8};
+    expectation result = {.needed = true, .rank = type->rank, .type = type};
+    type->shape(result.shape, vit158_linear_n_out(info, linear), vit158_linear_n_in(info, linear));
+    result.weights = (uint64_t)vit158_linear_n_out(info, linear) * vit158_linear_n_in(info, linear);
+    return result;
 }
 
 static expectation expect_part(const vit158_layout *layout, uint32_t block, uint32_t part)
@@ -64,15 +61,15 @@ static expectation expect_part(const vit158_layout *layout, uint32_t block, uint
         return result;
     }
     const uint32_t linear = (part - VIT158_PART_LINEARS) / VIT158_LINEAR_PARTS;
-    const vit158_encoding encoding = layout->encodings[block][linear];
+    const vit158_stored_type *type = layout->types[block][linear];
     switch ((part - VIT158_PART_LINEARS) % VIT158_LINEAR_PARTS) {
     case VIT158_LINEAR_WEIGHT:
-        return expect_weight(info, linear, encoding);
+        return expect_weight(info, linear, type);
     case VIT158_LINEAR_BIAS:
         return vector(vit158_linear_n_out(info, linear));
     case VIT158_LINEAR_SCALE:
         result = vector(vit158_linear_n_out(info, linear));
-        result.needed = encoding != VIT158_ENCODING_F32;
+        result.needed = type->coded;
         result.is_scale = true;
         return result;
     default: /* inner norm */
@@ -104,8 +101,10 @@ static vit158_status check_tensor(const vit158_tensor_entry *tensor, const expec
         return vit158_fail(error, VIT158_E_TENSOR, "tensor %s is missing", name);
     if (!e->needed)
         return vit158_fail(error, VIT158_E_TENSOR, "tensor %s: its matrix needs no scale", name);
-    const bool is_float = vit158_dtype_bytes(tensor->dtype) > 1;
-    if (e->is_scale ? tensor->dtype != VIT158_DTYPE_F32 : is_float == e->coded)
+    const bool fits = e->is_scale       ? tensor->dtype == VIT158_DTYPE_F32
+                      : e->type != NULL ? tensor->dtype == e->type->dtype
+                                        : vit158_dtype_bytes(tensor->dtype) > 1;
+    if (!fits)
         return vit158_fail(error, VIT158_E_TENSOR, "tensor %s: elements of %s do not belong there",
                            name, vit158_dtype_name(tensor->dtype));
     if (!same_shape(tensor, e))
@@ -118,22 +117,13 @@ static vit158_status check_tensor(const vit158_tensor_entry *tensor, const expec
 }
 
 static void count_parameters(vit158_model_info *info, const vit158_tensor_entry *tensor,
-                             const expectation *e, uint32_t slot)
+                             const expectation *e)
 {
     if (e->is_scale)
         return;
-    if (e->coded && tensor->dtype == VIT158_DTYPE_U8) {
-        const uint32_t part = (slot - VIT158_SLOT_GLOBALS) % VIT158_BLOCK_PARTS;
-        const uint32_t linear = (part - VIT158_PART_LINEARS) / VIT158_LINEAR_PARTS;
-        const uint64_t weights =
-            (uint64_t)vit158_linear_n_in(info, linear) * vit158_linear_n_out(info, linear);
-        info->parameters += weights;
-        info->ternary_parameters += weights;
-        return;
-    }
-    info->parameters += tensor->n_elements;
-    if (e->coded)
-        info->int8_parameters += tensor->n_elements;
+    info->parameters += e->type != NULL ? e->weights : tensor->n_elements;
+    if (e->type != NULL && e->type->counter != NULL)
+        *e->type->counter(info) += e->weights;
 }
 
 vit158_status vit158_shapes_check(vit158_layout *layout, const vit158_header *header,
@@ -151,7 +141,7 @@ vit158_status vit158_shapes_check(vit158_layout *layout, const vit158_header *he
         if (tensor == NULL && !e.needed)
             continue;
         VIT158_RETURN_IF_ERROR(check_tensor(tensor, &e, slot, error));
-        count_parameters(&layout->info, tensor, &e, slot);
+        count_parameters(&layout->info, tensor, &e);
     }
     return VIT158_OK;
 }

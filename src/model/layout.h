@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "model/encoding.h"
 #include "model/header.h"
 #include "model/model.h"
 #include "model/names.h"
@@ -27,7 +28,7 @@ typedef struct vit158_layout {
     vit158_model_info info; /* file_bytes and weight_bytes are left 0 */
     bool outer_norms;
     bool inner_norms;
-    vit158_encoding encodings[VIT158_MAX_DEPTH][VIT158_BLOCK_LINEARS];
+    const vit158_stored_type *types[VIT158_MAX_DEPTH][VIT158_BLOCK_LINEARS]; /* of the matrices */
     uint16_t tensors[VIT158_SLOT_COUNT]; /* 1 + index into header->tensors, 0 = absent */
 } vit158_layout;
 
@@ -38,6 +39,9 @@ uint32_t vit158_linear_n_out(const vit158_model_info *info, uint32_t linear);
 /* The tensor in a slot, or NULL. */
 const vit158_tensor_entry *vit158_layout_tensor(const vit158_layout *layout,
                                                 const vit158_header *header, uint32_t slot);
+
+/* How the matrix in a slot is stored, NULL if the slot is for something else. */
+const vit158_stored_type *vit158_layout_type(const vit158_layout *layout, uint32_t slot);
 
 /* Fills slots, geometry and norms only, without looking at encodings and at the shapes inside
  * blocks; for tools that also read checkpoints which cannot be run.

@@ -154,7 +154,7 @@ static vit158_status read_header(vit158_loader *l, vit158_error *error)
     if (model->blocks == NULL)
         return no_memory(error);
     l->stage = STAGE_DATA;
-    return vit158_weights_plan(&l->weights, header, l->expected_bytes == 0, error);
+    return vit158_weights_plan(&l->weights, header, l->layout, l->expected_bytes == 0, error);
 }
 
 /* ---- Pushing ---- */

@@ -8,15 +8,10 @@
 
 #include <stdbool.h>
 
+#include "base/coding.h"
 #include "base/recipe.h"
 #include "model/header.h"
 #include "vit158.h"
-
-typedef enum vit158_encoding {
-    VIT158_ENCODING_F32,  /* data: float [n_out][n_in]; F16 and BF16 files become this on load */
-    VIT158_ENCODING_TRIT, /* data: trit codes (FORMAT.md) */
-    VIT158_ENCODING_I8    /* data: int8 [n_out][n_in] */
-} vit158_encoding;
 
 typedef struct vit158_norm {
     const float *weight; /* [n], NULL if the norm is absent */

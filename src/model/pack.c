@@ -126,7 +126,8 @@ static vit158_status pack_matrix(packer *p, uint32_t block, uint32_t linear)
         scale = vit158_absmean(p->values, n_out, n_in);
         vit158_ternarize(p->trits, p->values, count, scale);
     }
-    uint8_t *codes = vit158_draft_trits(&p->draft, prefix, n_out, n_in, &scale, 1);
+    uint8_t *codes =
+        vit158_draft_coded(&p->draft, prefix, VIT158_ENCODING_TRIT, n_out, n_in, &scale, 1);
     if (codes == NULL)
         return VIT158_OK; /* the draft keeps the reason */
     vit158_pack_trits(codes, p->trits, n_out, n_in);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 set(VIT158_MODEL_SOURCES
     src/model/decimal.c
+    src/model/encoding.c
     src/model/encodings.c
     src/model/geometry.c
     src/model/header.c

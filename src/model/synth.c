@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "model/draft.h"
 #include "model/layout.h"
-#include "model/ternary.h"
 
 typedef struct synth {
     const vit158_synth_options *options;
@@ -101,50 +100,57 @@ static void float_matrix(synth *s, const char *prefix, uint32_t n_out, uint32_t 
 }
 
 /* Codes of uniform trits: a third of each value. Inputs past the end have digit 1. */
-static void random_codes(synth *s, uint8_t *codes, uint32_t n_out, uint32_t n_in)
+static void random_trits(vit158_rng *rng, uint8_t *codes, uint32_t n_rows, uint32_t n_in)
 {
-    const uint32_t groups = (n_in + VIT158_TRITS_PER_CODE - 1) / VIT158_TRITS_PER_CODE;
+    const uint32_t groups = vit158_trit_groups(n_in);
     const uint32_t full = n_in / VIT158_TRITS_PER_CODE;
     const uint32_t digits = n_in % VIT158_TRITS_PER_CODE;
-    for (uint32_t first = 0; first < groups; first += 4) {
-        const uint32_t last = groups - first < 4 ? groups : first + 4;
-        for (uint32_t o = 0; o < n_out; o++) {
-            for (uint32_t g = first; g < last; g++) {
-                uint32_t code = 0;
-                if (g < full) {
-                    code = vit158_rng_below(&s->rng, VIT158_TRIT_CODES);
-                } else {
-                    for (uint32_t i = VIT158_TRITS_PER_CODE; i-- > 0;)
-                        code = 3 * code + (i < digits ? vit158_rng_below(&s->rng, 3) : 1);
-                }
-                *codes++ = (uint8_t)code;
+    for (uint32_t first = 0; first < groups; first += VIT158_BLOCK_GROUPS) {
+        uint32_t step;
+        vit158_trit_offset(n_in, n_rows, first, &step);
+        for (uint32_t i = 0; i < n_rows * step; i++) {
+            uint32_t code = 0;
+            if (first + i % step < full) {
+                code = vit158_rng_below(rng, VIT158_TRIT_CODES);
+            } else {
+                for (uint32_t k = VIT158_TRITS_PER_CODE; k-- > 0;)
+                    code = 3 * code + (k < digits ? vit158_rng_below(rng, 3) : 1);
             }
+            *codes++ = (uint8_t)code;
         }
     }
 }
 
+static void random_i8(vit158_rng *rng, uint8_t *bytes, uint32_t n_rows, uint32_t n_in)
+{
+    for (size_t i = 0; i < (size_t)n_rows * n_in; i++)
+        bytes[i] = (uint8_t)((int32_t)vit158_rng_below(rng, 255) - 127);
+}
+
+/* By encoding: random weights, and their magnitude, so that outputs are of about the size of a
+ * normal layer's whatever the encoding. */
+static const struct {
+    void (*fill)(vit158_rng *rng, uint8_t *bytes, uint32_t n_rows, uint32_t n_in);
+    float magnitude;
+} random_weights[VIT158_ENCODINGS] = {
+    [VIT158_ENCODING_TRIT] = {random_trits, 1.0F}, [VIT158_ENCODING_I8] = {random_i8, 64.0F}};
+
 static void coded_matrix(synth *s, const char *prefix, uint32_t n_out, uint32_t n_in)
 {
-    const bool trits = s->options->encoding == VIT158_ENCODING_TRIT;
+    const vit158_encoding encoding = s->options->encoding;
     const uint32_t scale_count = s->options->row_scales ? n_out : 1;
     float *scale = malloc(scale_count * sizeof *scale);
     if (scale == NULL) {
         out_of_memory(s);
         return;
     }
-    /* Outputs of about the size of a normal layer's, whatever the encoding. */
-    const float unit = 0.5F / sqrtf((float)n_in) / (trits ? 1.0F : 64.0F);
+    const float unit = 0.5F / sqrtf((float)n_in) / random_weights[encoding].magnitude;
     for (uint32_t i = 0; i < scale_count; i++)
         scale[i] = unit * (0.75F + 0.5F * vit158_rng_uniform(&s->rng));
-    if (trits) {
-        uint8_t *codes = vit158_draft_trits(&s->draft, prefix, n_out, n_in, scale, scale_count);
-        if (codes != NULL)
-            random_codes(s, codes, n_out, n_in);
-    } else {
-        int8_t *values = vit158_draft_i8(&s->draft, prefix, n_out, n_in, scale, scale_count);
-        for (size_t i = 0; values != NULL && i < (size_t)n_out * n_in; i++)
-            values[i] = (int8_t)((int32_t)vit158_rng_below(&s->rng, 255) - 127);
-    }
+    uint8_t *bytes =
+        vit158_draft_coded(&s->draft, prefix, encoding, n_out, n_in, scale, scale_count);
+    if (bytes != NULL)
+        random_weights[encoding].fill(&s->rng, bytes, n_out, n_in);
     free(scale);
 }
 
@@ -165,7 +171,7 @@ static void block(synth *s, uint32_t index)
             norm(s, name, n_in);
         vit158_format(name, sizeof name, "blocks.%u.%s", index, vit158_linear_name(linear));
         vector(s, name, "bias", n_out, 0.0F, 0.05F);
-        if (s->options->encoding == VIT158_ENCODING_F32)
+        if (random_weights[s->options->encoding].fill == NULL)
             float_matrix(s, name, n_out, n_in);
         else
             coded_matrix(s, name, n_out, n_in);

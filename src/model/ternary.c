@@ -3,15 +3,9 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 
 #include "base/numerics.h"
-
-#define GROUPS_PER_BLOCK 4U
-
-static uint32_t group_count(uint32_t n_in)
-{
-    return n_in / VIT158_TRITS_PER_CODE + (n_in % VIT158_TRITS_PER_CODE != 0);
-}
 
 float vit158_absmean(const float *w, uint32_t n_out, uint32_t n_in)
 {
@@ -58,20 +52,29 @@ float vit158_ternarize_untrained(int8_t *u, const float *w, uint32_t n_out, uint
     return mean > VIT158_QUANT_FLOOR ? mean : VIT158_QUANT_FLOOR;
 }
 
-size_t vit158_trit_bytes(uint32_t n_out, uint32_t n_in)
+/* Both directions walk the codes in storage order: blocks of four groups, rows within. */
+typedef struct code_walk {
+    uint32_t n_in;
+    uint32_t first; /* group of a block */
+    uint32_t last;
+} code_walk;
+
+static bool next_block(code_walk *walk)
 {
-    return (size_t)group_count(n_in) * n_out;
+    const uint32_t groups = vit158_trit_groups(walk->n_in);
+    walk->first = walk->last;
+    walk->last =
+        groups - walk->first < VIT158_BLOCK_GROUPS ? groups : walk->first + VIT158_BLOCK_GROUPS;
+    return walk->first < groups;
 }
 
-/* Both directions walk the codes in storage order: blocks of four groups, outputs within. */
-void vit158_pack_trits(uint8_t *codes, const int8_t *u, uint32_t n_out, uint32_t n_in)
+void vit158_pack_trits(uint8_t *codes, const int8_t *u, uint32_t n_rows, uint32_t n_in)
 {
-    const uint32_t groups = group_count(n_in);
-    for (uint32_t first = 0; first < groups; first += GROUPS_PER_BLOCK) {
-        const uint32_t last = groups - first < GROUPS_PER_BLOCK ? groups : first + GROUPS_PER_BLOCK;
-        for (uint32_t o = 0; o < n_out; o++) {
+    code_walk walk = {.n_in = n_in};
+    while (next_block(&walk)) {
+        for (uint32_t o = 0; o < n_rows; o++) {
             const int8_t *row = u + (size_t)o * n_in;
-            for (uint32_t g = first; g < last; g++) {
+            for (uint32_t g = walk.first; g < walk.last; g++) {
                 const uint32_t start = g * VIT158_TRITS_PER_CODE;
                 unsigned code = 0;
                 for (uint32_t i = VIT158_TRITS_PER_CODE; i-- > 0;) {
@@ -85,14 +88,13 @@ void vit158_pack_trits(uint8_t *codes, const int8_t *u, uint32_t n_out, uint32_t
     }
 }
 
-void vit158_unpack_trits(int8_t *u, const uint8_t *codes, uint32_t n_out, uint32_t n_in)
+void vit158_unpack_trits(int8_t *u, const uint8_t *codes, uint32_t n_rows, uint32_t n_in)
 {
-    const uint32_t groups = group_count(n_in);
-    for (uint32_t first = 0; first < groups; first += GROUPS_PER_BLOCK) {
-        const uint32_t last = groups - first < GROUPS_PER_BLOCK ? groups : first + GROUPS_PER_BLOCK;
-        for (uint32_t o = 0; o < n_out; o++) {
+    code_walk walk = {.n_in = n_in};
+    while (next_block(&walk)) {
+        for (uint32_t o = 0; o < n_rows; o++) {
             int8_t *row = u + (size_t)o * n_in;
-            for (uint32_t g = first; g < last; g++) {
+            for (uint32_t g = walk.first; g < walk.last; g++) {
                 const uint32_t start = g * VIT158_TRITS_PER_CODE;
                 unsigned code = *codes++;
                 assert(code < VIT158_TRIT_CODES);

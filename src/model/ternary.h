@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Weights to trits: the one place that knows METHODS.md 1.2's weight quantizer and the byte layout
- * of trit codes (FORMAT.md). Trainer, packer and reader all call it.
+ * Weights to trits, and trits to codes (coding.h has their layout): the one place that knows
+ * METHODS.md 1.2's weight quantizer. Trainer, packer and reader all call it.
  */
 #ifndef VIT158_MODEL_TERNARY_H
 #define VIT158_MODEL_TERNARY_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#define VIT158_TRITS_PER_CODE 5U
-#define VIT158_TRIT_CODES 243U /* 3^5; larger bytes are invalid */
+#include "base/coding.h"
 
 /* m = max(mean |w|, 1e-5) over the whole matrix w [n_out][n_in]. Double sums: each row by itself,
  * rows added in order; rounded to float once. */
@@ -25,13 +21,10 @@ void vit158_ternarize(int8_t *u, const float *w, size_t n, float m);
  * 1e-5. */
 float vit158_ternarize_untrained(int8_t *u, const float *w, uint32_t n_out, uint32_t n_in);
 
-/* ceil(n_in / 5) * n_out. */
-size_t vit158_trit_bytes(uint32_t n_out, uint32_t n_in);
-
-/* Packs u [n_out][n_in] in {-1, 0, 1} into codes (vit158_trit_bytes bytes). */
-void vit158_pack_trits(uint8_t *codes, const int8_t *u, uint32_t n_out, uint32_t n_in);
+/* Packs u [n_rows][n_in] in {-1, 0, 1} into codes (vit158_trit_bytes bytes). */
+void vit158_pack_trits(uint8_t *codes, const int8_t *u, uint32_t n_rows, uint32_t n_in);
 
 /* The inverse; codes must be < 243. */
-void vit158_unpack_trits(int8_t *u, const uint8_t *codes, uint32_t n_out, uint32_t n_in);
+void vit158_unpack_trits(int8_t *u, const uint8_t *codes, uint32_t n_rows, uint32_t n_in);
 
 #endif

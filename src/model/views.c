@@ -35,7 +35,7 @@ static vit158_linear block_linear(const places *p, uint32_t block, uint32_t whic
     vit158_linear linear =
         plain_linear(p, vit158_linear_slot(block, which, VIT158_LINEAR_WEIGHT),
                      vit158_linear_n_in(info, which), vit158_linear_n_out(info, which));
-    linear.encoding = p->layout->encodings[block][which];
+    linear.encoding = p->layout->types[block][which]->encoding;
     linear.norm = norm_at(p, vit158_linear_slot(block, which, VIT158_LINEAR_NORM_WEIGHT));
     const uint32_t scale_slot = vit158_linear_slot(block, which, VIT158_LINEAR_SCALE);
     const vit158_tensor_entry *scale = vit158_layout_tensor(p->layout, p->header, scale_slot);

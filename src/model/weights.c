@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "model/half.h"
 #include "model/names.h"
-#include "model/ternary.h"
 
 #define FIRST_PIECE_BYTES 65536U
 
@@ -48,27 +47,21 @@ static vit158_status no_memory(uint64_t n_bytes, vit158_error *error)
                        (unsigned long long)n_bytes);
 }
 
-static vit158_treatment treatment_of(const vit158_tensor_entry *tensor)
+/* Looks up what is to be done with the current tensor. */
+static void begin_tensor(vit158_weights *w)
 {
-    switch (tensor->dtype) {
-    case VIT158_DTYPE_F16:
-        return VIT158_TAKE_F16;
-    case VIT158_DTYPE_BF16:
-        return VIT158_TAKE_BF16;
-    case VIT158_DTYPE_U8:
-        return VIT158_TAKE_TRITS;
-    case VIT158_DTYPE_I8:
-        return VIT158_TAKE_BYTES;
-    default:
-        return vit158_slot_is_scale(vit158_slot_of_name(tensor->name)) ? VIT158_TAKE_SCALES
-                                                                       : VIT158_TAKE_FLOATS;
-    }
+    const vit158_tensor_entry *tensor = &w->header->tensors[w->current];
+    const uint32_t slot = vit158_slot_of_name(tensor->name);
+    w->width = vit158_dtype_bytes(tensor->dtype);
+    w->brain = tensor->dtype == VIT158_DTYPE_BF16;
+    w->positive = vit158_slot_is_scale(slot);
+    w->type = vit158_layout_type(w->layout, slot);
 }
 
-vit158_status vit158_weights_plan(vit158_weights *out, const vit158_header *header, bool growing,
-                                  vit158_error *error)
+vit158_status vit158_weights_plan(vit158_weights *out, const vit158_header *header,
+                                  const vit158_layout *layout, bool growing, vit158_error *error)
 {
-    *out = (vit158_weights){.header = header, .growing = growing};
+    *out = (vit158_weights){.header = header, .layout = layout, .growing = growing};
     const uint64_t total = vit158_weights_bytes(header);
     if (total > SIZE_MAX / 2)
         return no_memory(total, error);
@@ -77,7 +70,7 @@ vit158_status vit158_weights_plan(vit158_weights *out, const vit158_header *head
     out->pieces = calloc(out->piece_count, sizeof *out->pieces);
     if (out->data == NULL || out->pieces == NULL)
         return no_memory(total, error);
-    out->treatment = treatment_of(&header->tensors[0]);
+    begin_tensor(out);
     if (growing)
         return VIT158_OK;
     uint8_t *place = new_piece(&out->pieces[0], (size_t)total);
@@ -159,20 +152,26 @@ static vit158_status check_scales(const vit158_weights *w, uint64_t from, uint64
     return VIT158_OK;
 }
 
-static vit158_status check_trits(const vit158_weights *w, uint64_t from, uint64_t to,
+static vit158_status check_bytes(const vit158_weights *w, uint64_t from, uint64_t to,
                                  vit158_error *error)
 {
-    const uint8_t *codes = w->data[w->current];
-    uint8_t largest = 0;
-    for (size_t i = (size_t)from; i < (size_t)to; i++)
-        largest = codes[i] > largest ? codes[i] : largest;
-    if (largest < VIT158_TRIT_CODES)
+    const uint8_t *bytes = w->data[w->current] + from;
+    const size_t n_bytes = (size_t)(to - from);
+    const size_t i = w->type->first_bad(bytes, n_bytes);
+    if (i == n_bytes)
         return VIT158_OK;
-    size_t i = (size_t)from;
-    while (codes[i] < VIT158_TRIT_CODES)
-        i++;
-    return vit158_fail(error, VIT158_E_VALUE, "tensor %s: byte %zu is %u, not a trit code",
-                       w->header->tensors[w->current].name, i, codes[i]);
+    return vit158_fail(error, VIT158_E_VALUE, "tensor %s: byte %zu is %u, not %s",
+                       w->header->tensors[w->current].name, (size_t)from + i, bytes[i],
+                       w->type->element);
+}
+
+/* The same for whatever the tensor's elements are. */
+static vit158_status check_part(const vit158_weights *w, uint64_t from, uint64_t to,
+                                vit158_error *error)
+{
+    if (w->width == 1)
+        return check_bytes(w, from, to, error);
+    return (w->positive ? check_scales : check_floats)(w, from / w->width, to / w->width, error);
 }
 
 /* ---- Taking ---- */
@@ -181,7 +180,7 @@ static vit158_status check_trits(const vit158_weights *w, uint64_t from, uint64_
 static void widen(vit158_weights *w, const uint8_t *bytes, size_t n_bytes)
 {
     float *out = (float *)w->data[w->current] + w->at / 2;
-    const bool brain = w->treatment == VIT158_TAKE_BF16;
+    const bool brain = w->brain;
     size_t i = 0;
     if (w->at % 2 != 0) {
         const uint16_t half = (uint16_t)(w->carry | bytes[0] << 8);
@@ -202,7 +201,7 @@ static vit158_status take_part(vit158_weights *w, const uint8_t *bytes, size_t n
 {
     const uint64_t from = w->at;
     const uint64_t to = from + n_bytes;
-    const bool widened = w->treatment == VIT158_TAKE_F16 || w->treatment == VIT158_TAKE_BF16;
+    const bool widened = w->width == 2;
     VIT158_RETURN_IF_ERROR(make_room(w, widened ? (to + 1) / 2 * 4 : to, error));
     if (widened)
         widen(w, bytes, n_bytes);
@@ -210,19 +209,7 @@ static vit158_status take_part(vit158_weights *w, const uint8_t *bytes, size_t n
         memcpy(w->data[w->current] + from, bytes, n_bytes);
     w->at = to;
     w->taken += n_bytes;
-    switch (w->treatment) {
-    case VIT158_TAKE_FLOATS:
-        return check_floats(w, from / 4, to / 4, error);
-    case VIT158_TAKE_F16:
-    case VIT158_TAKE_BF16:
-        return check_floats(w, from / 2, to / 2, error);
-    case VIT158_TAKE_SCALES:
-        return check_scales(w, from / 4, to / 4, error);
-    case VIT158_TAKE_TRITS:
-        return check_trits(w, from, to, error);
-    default:
-        return VIT158_OK;
-    }
+    return check_part(w, from, to, error);
 }
 
 vit158_status vit158_weights_take(vit158_weights *weights, const uint8_t *bytes, size_t n_bytes,
@@ -241,7 +228,7 @@ vit158_status vit158_weights_take(vit158_weights *weights, const uint8_t *bytes,
             w->at = 0;
             w->capacity = 0;
             if (w->current < w->header->tensor_count)
-                w->treatment = treatment_of(&w->header->tensors[w->current]);
+                begin_tensor(w);
         }
     }
     return VIT158_OK;

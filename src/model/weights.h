@@ -10,35 +10,31 @@
 
 #include <stdbool.h>
 
-#include "model/header.h"
-
-typedef enum vit158_treatment {
-    VIT158_TAKE_FLOATS, /* F32: copied, must be finite */
-    VIT158_TAKE_F16,    /* widened, must be finite */
-    VIT158_TAKE_BF16,
-    VIT158_TAKE_SCALES, /* F32, finite and > 0 */
-    VIT158_TAKE_TRITS,  /* codes < 243 */
-    VIT158_TAKE_BYTES   /* int8, any */
-} vit158_treatment;
+#include "model/layout.h"
 
 typedef struct vit158_weights {
     const vit158_header *header;
+    const vit158_layout *layout;
     bool growing;   /* the file's length is not known */
     uint8_t **data; /* [tensor_count] where each tensor lies; owned array */
     void **pieces;  /* [piece_count] owned blocks that data points into; owned array */
     uint32_t piece_count;
-    uint64_t taken;             /* bytes of data so far */
-    uint32_t current;           /* tensor that the next byte belongs to */
-    uint64_t at;                /* bytes of it taken */
-    size_t capacity;            /* growing: bytes of memory the current tensor has */
-    uint8_t carry;              /* first byte of a 16-bit value whose second has not come */
-    vit158_treatment treatment; /* of the current tensor */
+    uint64_t taken;   /* bytes of data so far */
+    uint32_t current; /* tensor that the next byte belongs to */
+    uint64_t at;      /* bytes of it taken */
+    size_t capacity;  /* growing: bytes of memory the current tensor has */
+    uint8_t carry;    /* first byte of a 16-bit value whose second has not come */
+    /* Of the current tensor: */
+    uint32_t width;                 /* bytes of an element; 2 are widened to 4 */
+    bool brain;                     /* the 2 bytes are BF16 */
+    bool positive;                  /* values must be above 0 */
+    const vit158_stored_type *type; /* whose rule its bytes keep; NULL: floats */
 } vit158_weights;
 
 /* Plans the places of all tensors of a header that vit158_layout_read has accepted. On failure and
  * after success alike the caller ends it with vit158_weights_clear. Errors: VIT158_E_MEMORY. */
-vit158_status vit158_weights_plan(vit158_weights *out, const vit158_header *header, bool growing,
-                                  vit158_error *error);
+vit158_status vit158_weights_plan(vit158_weights *out, const vit158_header *header,
+                                  const vit158_layout *layout, bool growing, vit158_error *error);
 
 /* Takes the next bytes of data, not beyond the last tensor's end.
  * Errors: VIT158_E_VALUE, VIT158_E_MEMORY. */

@@ -67,9 +67,9 @@ static bench_data data[MAX_COUNT];
 
 static const vit158_product_q8 *product_q8(bench_kernel kernel)
 {
-    return kernel == TRIT_DOT     ? &KERNELS.trit_dot
-           : kernel == TRIT_TABLE ? &KERNELS.trit_table
-                                  : &KERNELS.i8_dot;
+    return kernel == TRIT_DOT     ? &KERNELS.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT]
+           : kernel == TRIT_TABLE ? &KERNELS.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE]
+                                  : &KERNELS.q8[VIT158_ENCODING_I8][VIT158_WAY_DOT];
 }
 
 static void prepare(bench_data *d, const bench_case *c, check_rng *rng)

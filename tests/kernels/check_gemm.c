@@ -192,27 +192,35 @@ static void f32_definition(void)
 
 static void trit_definition(void)
 {
-    check_q8_definition(&(kernel){"trit", &vit158_kernels_scalar.trit_dot, NULL, GEMM_TRIT});
+    check_q8_definition(&(kernel){
+        "trit", &vit158_kernels_scalar.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT], NULL, GEMM_TRIT});
 }
 
 static void i8_definition(void)
 {
-    check_q8_definition(&(kernel){"i8", &vit158_kernels_scalar.i8_dot, NULL, GEMM_I8});
+    check_q8_definition(&(kernel){
+        "i8", &vit158_kernels_scalar.q8[VIT158_ENCODING_I8][VIT158_WAY_DOT], NULL, GEMM_I8});
 }
 
 /* ---- Variants ---- */
 
 #define SCALAR vit158_kernels_scalar
 static const kernel f32_scalar = {"scalar f32", NULL, &SCALAR.f32, GEMM_TRIT};
-static const kernel dot_scalar = {"scalar trit_dot", &SCALAR.trit_dot, NULL, GEMM_TRIT};
-static const kernel table_scalar = {"scalar trit_table", &SCALAR.trit_table, NULL, GEMM_TRIT};
-static const kernel i8_scalar = {"scalar i8_dot", &SCALAR.i8_dot, NULL, GEMM_I8};
+static const kernel dot_scalar = {
+    "scalar trit_dot", &SCALAR.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT], NULL, GEMM_TRIT};
+static const kernel table_scalar = {
+    "scalar trit_table", &SCALAR.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE], NULL, GEMM_TRIT};
+static const kernel i8_scalar = {"scalar i8_dot", &SCALAR.q8[VIT158_ENCODING_I8][VIT158_WAY_DOT],
+                                 NULL, GEMM_I8};
 #ifdef VIT158_HAVE_SIMD128
 #define SIMD vit158_kernels_simd128
 static const kernel f32_fast = {"simd128 f32", NULL, &SIMD.f32, GEMM_TRIT};
-static const kernel dot_fast = {"simd128 trit_dot", &SIMD.trit_dot, NULL, GEMM_TRIT};
-static const kernel table_fast = {"simd128 trit_table", &SIMD.trit_table, NULL, GEMM_TRIT};
-static const kernel i8_fast = {"simd128 i8_dot", &SIMD.i8_dot, NULL, GEMM_I8};
+static const kernel dot_fast = {"simd128 trit_dot", &SIMD.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT],
+                                NULL, GEMM_TRIT};
+static const kernel table_fast = {
+    "simd128 trit_table", &SIMD.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE], NULL, GEMM_TRIT};
+static const kernel i8_fast = {"simd128 i8_dot", &SIMD.q8[VIT158_ENCODING_I8][VIT158_WAY_DOT], NULL,
+                               GEMM_I8};
 #endif
 
 /* Whether `y` equals `before` outside the range, whose end t1 may be rounded up. */

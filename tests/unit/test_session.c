@@ -209,7 +209,8 @@ static void test_shared_work_gives_the_same_bits(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         vit158_session *s = open_session(
             model, (vit158_options){.gemm = VIT158_GEMM_TABLE, .threads = team_sizes[i]});
-        const vit158_product_parts *parts = s->forward.kernels->trit_table.parts;
+        const vit158_product_parts *parts =
+            s->forward.kernels->q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE].parts;
         assert_true(parts != NULL && parts->count(shape.dim) == 15);
         uint32_t alone = 0;
         for (uint32_t picture = 0; picture < 12; picture++) {
