@@ -26,7 +26,7 @@ const ALLOWED_INCLUDES = {
 };
 
 const TOP_LEVEL = ['src', 'web', 'models', 'wasm_build', 'tests', 'CMakeLists.txt',
-  'CMakePresets.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'THIRD-PARTY.md', 'LICENSE', 'package.json',
+  'CMakePresets.json', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'THIRD-PARTY.md', 'LICENSE', 'package.json',
   'package-lock.json', 'tsconfig.json'];
 
 /** @param {string} command @param {string[]} args */

@@ -32,6 +32,12 @@ run(${WORK}/build/consumer ${MODEL})
 expect("^vit158 [0-9.]+ says class [0-6]$")
 set(first "${output}")
 
+foreach(licence LICENSE THIRD-PARTY.md)
+  if(NOT EXISTS ${prefix}/share/doc/vit158/${licence})
+    message(FATAL_ERROR "${licence} is not installed")
+  endif()
+endforeach()
+
 file(GLOB_RECURSE pc ${prefix}/vit158.pc)
 get_filename_component(folder ${pc} DIRECTORY)
 set(ENV{PKG_CONFIG_PATH} ${folder})
