@@ -19,10 +19,11 @@ const ALLOWED_INCLUDES = {
   predict: ['base'],
   engine: ['base', 'kernels', 'model', 'image', 'predict'],
   api: ['base', 'kernels', 'model', 'image', 'predict', 'engine'],
-  wasm: ['base', 'api'],
+  import: ['base', 'model'],
+  wasm: ['base', 'api', 'model', 'import'],
   train: ['base', 'kernels', 'model', 'image', 'api'],
   compress: ['base', 'kernels', 'model', 'image', 'api'],
-  cli: ['base', 'api', 'model', 'train', 'compress'],
+  cli: ['base', 'api', 'model', 'import', 'train', 'compress'],
 };
 
 const TOP_LEVEL = ['src', 'web', 'models', 'wasm_build', 'tests', 'CMakeLists.txt',

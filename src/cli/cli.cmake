@@ -6,6 +6,7 @@ add_library(vit158_cli STATIC
   src/cli/cmd_bench.c
   src/cli/cmd_classify.c
   src/cli/cmd_eval.c
+  src/cli/cmd_import.c
   src/cli/cmd_info.c
   src/cli/cmd_inspect.c
   src/cli/cmd_pack.c
@@ -18,6 +19,7 @@ add_library(vit158_cli STATIC
   src/cli/golden_read.c
   src/cli/golden_run.c
   src/cli/golden_write.c
+  src/cli/import_folder.c
   src/cli/json_writer.c
   src/cli/options.c
   src/cli/picture_classifier.c

@@ -18,6 +18,7 @@ enum {
 int vit158_cmd_bench(int argc, char **argv);
 int vit158_cmd_classify(int argc, char **argv);
 int vit158_cmd_eval(int argc, char **argv);
+int vit158_cmd_import(int argc, char **argv);
 int vit158_cmd_info(int argc, char **argv);
 int vit158_cmd_inspect(int argc, char **argv);
 int vit158_cmd_pack(int argc, char **argv);

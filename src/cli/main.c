@@ -18,6 +18,7 @@ static const command commands[] = {
     {"classify", "say what is in pictures", vit158_cmd_classify},
     {"eval", "measure a model's accuracy on folders of pictures", vit158_cmd_eval},
     {"bench", "time a model", vit158_cmd_bench},
+    {"import", "turn a timm, Hugging Face or PyTorch model into one of ours", vit158_cmd_import},
     {"info", "show a model's geometry, memory and metadata", vit158_cmd_info},
     {"inspect", "show what a model file is made of", vit158_cmd_inspect},
     {"pack", "turn a float checkpoint into a packed ternary model", vit158_cmd_pack},

@@ -13,18 +13,18 @@ typedef struct parser {
     size_t text_used;         /* bytes of out->text */
     uint32_t tensor_capacity; /* elements of out->tensors */
     bool has_metadata;
+    vit158_dtype dtype_limit; /* element types below it are taken */
     vit158_error *error;
 } parser;
 
 static const struct {
     const char *name;
     uint32_t n_bytes;
-} dtypes[] = {[VIT158_DTYPE_F32] = {"F32", 4},
-              [VIT158_DTYPE_F16] = {"F16", 2},
-              [VIT158_DTYPE_BF16] = {"BF16", 2},
-              [VIT158_DTYPE_U8] = {"U8", 1},
-              [VIT158_DTYPE_I8] = {"I8", 1}};
-#define DTYPE_COUNT (sizeof dtypes / sizeof dtypes[0])
+} dtypes[] = {[VIT158_DTYPE_F32] = {"F32", 4},   [VIT158_DTYPE_F16] = {"F16", 2},
+              [VIT158_DTYPE_BF16] = {"BF16", 2}, [VIT158_DTYPE_U8] = {"U8", 1},
+              [VIT158_DTYPE_I8] = {"I8", 1},     [VIT158_DTYPE_F64] = {"F64", 8},
+              [VIT158_DTYPE_I64] = {"I64", 8},   [VIT158_DTYPE_I32] = {"I32", 4},
+              [VIT158_DTYPE_I16] = {"I16", 2},   [VIT158_DTYPE_BOOL] = {"BOOL", 1}};
 
 const char *vit158_dtype_name(vit158_dtype dtype)
 {
@@ -115,16 +115,18 @@ static vit158_status parse_dtype(parser *p, vit158_tensor_entry *entry)
     vit158_json_string dtype;
     if (!vit158_json_in_text(&p->in, &dtype))
         return json_status(p);
-    for (unsigned i = 0; i < DTYPE_COUNT; i++) {
+    for (unsigned i = 0; i < (unsigned)p->dtype_limit; i++) {
         if (string_is(&dtype, dtypes[i].name)) {
             entry->dtype = (vit158_dtype)i;
             return VIT158_OK;
         }
     }
     return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
-                       "tensor %s: element type %.*s is not one of F32, F16, BF16, U8, I8",
+                       "tensor %s: element type %.*s is not one of %sF32, F16, BF16, %s",
                        entry->name, (int)(dtype.raw_bytes < 16 ? dtype.raw_bytes : 16),
-                       (const char *)dtype.raw);
+                       (const char *)dtype.raw, p->dtype_limit > VIT158_DTYPE_F64 ? "F64, " : "",
+                       p->dtype_limit > VIT158_DTYPE_F64 ? "I64, I32, I16, I8, U8, BOOL"
+                                                         : "U8, I8");
 }
 
 static vit158_status parse_shape(parser *p, vit158_tensor_entry *entry)
@@ -183,7 +185,7 @@ static vit158_status check_size(const parser *p, const vit158_tensor_entry *entr
 static vit158_status parse_tensor(parser *p, vit158_tensor_entry *entry)
 {
     static const char *const keys[] = {"dtype", "shape", "data_offsets"};
-    static vit158_status (*const parse[])(parser *, vit158_tensor_entry *) = {
+    static vit158_status (*const members[])(parser *, vit158_tensor_entry *) = {
         parse_dtype, parse_shape, parse_offsets};
     unsigned seen = 0;
     vit158_json_in_enter(&p->in, '{');
@@ -199,7 +201,7 @@ static vit158_status parse_tensor(parser *p, vit158_tensor_entry *entry)
                                "tensor %s: its entry has a repeated or unknown member",
                                entry->name);
         seen |= 1U << which;
-        VIT158_RETURN_IF_ERROR(parse[which](p, entry));
+        VIT158_RETURN_IF_ERROR(members[which](p, entry));
     }
     VIT158_RETURN_IF_ERROR(json_status(p));
     if (seen != 7)
@@ -316,16 +318,31 @@ static vit158_status parse_root(parser *p)
     return check_order(p);
 }
 
-vit158_status vit158_header_parse(vit158_header *out, const void *json, size_t n_bytes,
-                                  vit158_error *error)
+static vit158_status parse(vit158_header *out, const void *json, size_t n_bytes,
+                           vit158_dtype dtype_limit, vit158_error *error)
 {
     memset(out, 0, sizeof *out);
-    parser p = {.in = vit158_json_in_over(json, n_bytes), .out = out, .error = error};
+    parser p = {.in = vit158_json_in_over(json, n_bytes),
+                .out = out,
+                .dtype_limit = dtype_limit,
+                .error = error};
     out->text = malloc(n_bytes + 1);
     const vit158_status status = out->text != NULL ? parse_root(&p) : no_memory(&p);
     if (status != VIT158_OK)
         vit158_header_clear(out);
     return status;
+}
+
+vit158_status vit158_header_parse(vit158_header *out, const void *json, size_t n_bytes,
+                                  vit158_error *error)
+{
+    return parse(out, json, n_bytes, VIT158_DTYPE_MODEL_COUNT, error);
+}
+
+vit158_status vit158_header_parse_foreign(vit158_header *out, const void *json, size_t n_bytes,
+                                          vit158_error *error)
+{
+    return parse(out, json, n_bytes, VIT158_DTYPE_COUNT, error);
 }
 
 void vit158_header_clear(vit158_header *header)

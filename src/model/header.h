@@ -20,12 +20,20 @@ typedef enum vit158_dtype {
     VIT158_DTYPE_F16,
     VIT158_DTYPE_BF16,
     VIT158_DTYPE_U8,
-    VIT158_DTYPE_I8
+    VIT158_DTYPE_I8,
+    VIT158_DTYPE_MODEL_COUNT, /* those above may stand in a model file, those below in a source of
+                                 `vit158 import` only */
+    VIT158_DTYPE_F64 = VIT158_DTYPE_MODEL_COUNT,
+    VIT158_DTYPE_I64,
+    VIT158_DTYPE_I32,
+    VIT158_DTYPE_I16,
+    VIT158_DTYPE_BOOL,
+    VIT158_DTYPE_COUNT
 } vit158_dtype;
 
 /* "F32" and the like; static storage. */
 const char *vit158_dtype_name(vit158_dtype dtype);
-/* 4, 2 or 1. */
+/* 8, 4, 2 or 1. */
 uint32_t vit158_dtype_bytes(vit158_dtype dtype);
 
 typedef struct vit158_tensor_entry {
@@ -54,6 +62,9 @@ typedef struct vit158_header {
  * Errors: VIT158_E_JSON, _LIMIT, _TENSOR, _UNSUPPORTED, _MEMORY (see FORMAT.md). */
 vit158_status vit158_header_parse(vit158_header *out, const void *json, size_t n_bytes,
                                   vit158_error *error);
+/* The same for a foreign file, which may hold elements of every vit158_dtype. */
+vit158_status vit158_header_parse_foreign(vit158_header *out, const void *json, size_t n_bytes,
+                                          vit158_error *error);
 void vit158_header_clear(vit158_header *header);
 
 /* The value of a metadata key, or NULL. */

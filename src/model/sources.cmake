@@ -22,4 +22,5 @@ set(VIT158_MODEL_NATIVE_SOURCES
     src/model/pack.c
     src/model/safetensors.c
     src/model/synth.c
+    src/model/what_is.c
     src/model/writer.c)

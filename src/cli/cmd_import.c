@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vit158 import: from a Vision Transformer of timm, Hugging Face or PyTorch to a model file.
+ */
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/console.h"
+#include "cli/files.h"
+#include "cli/import_folder.h"
+#include "cli/options.h"
+#include "import/import.h"
+
+#define MAX_TEXT_BYTES (4U << 20)
+
+typedef struct request {
+    const char *source;
+    const char *out;
+    const char *labels;
+    const char *metadata;
+    vit158_import_options options;
+} request;
+
+/* The file's text with a NUL behind it, to be freed. */
+static vit158_status read_text(char **text, size_t *length, const char *path, vit158_error *error)
+{
+    uint8_t *bytes;
+    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, length, path, MAX_TEXT_BYTES, error));
+    *text = malloc(*length + 1);
+    if (*text != NULL) {
+        memcpy(*text, bytes, *length);
+        (*text)[*length] = 0;
+    }
+    free(bytes);
+    return *text != NULL ? VIT158_OK : vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
+}
+
+static double megabytes(uint64_t bytes)
+{
+    return (double)bytes / 1e6;
+}
+
+static void print_report(const vit158_import_report *report, const char *out,
+                         const vit158_model_info *info)
+{
+    vit158_print_safely(stdout, report->text);
+    printf("\n%s: %llu bytes; --weights f16 gives %.2f MB, i8 %.2f MB, f32 %.2f MB\n", out,
+           (unsigned long long)info->file_bytes, megabytes(report->f16_bytes),
+           megabytes(report->i8_bytes), megabytes(report->f32_bytes));
+}
+
+static int import(request *r)
+{
+    vit158_error error;
+    vit158_import_folder *folder = NULL;
+    vit158_draft draft = {0};
+    vit158_import_report report;
+    vit158_model_info info;
+    vit158_import_files files;
+    vit158_status status =
+        vit158_import_folder_open(&folder, &files, &r->options.file, r->source, &error);
+    if (status != VIT158_OK)
+        return vit158_complain("import", r->source, &error);
+    status = vit158_import_run(&draft, &report, &files, &r->options, &error);
+    if (status == VIT158_OK)
+        status = vit158_draft_write(&draft, r->out, &info, &error);
+    vit158_draft_clear(&draft);
+    vit158_import_folder_close(folder);
+    if (status != VIT158_OK)
+        return vit158_complain("import", r->source, &error);
+    print_report(&report, r->out, &info);
+    return VIT158_EXIT_OK;
+}
+
+static int import_with_texts(request *r)
+{
+    vit158_error error;
+    char *labels = NULL;
+    char *metadata = NULL;
+    size_t ignored;
+    int result = VIT158_EXIT_OK;
+    if (r->labels != NULL &&
+        read_text(&labels, &r->options.labels_bytes, r->labels, &error) != VIT158_OK)
+        result = vit158_complain("import", r->labels, &error);
+    else if (r->metadata != NULL &&
+             read_text(&metadata, &ignored, r->metadata, &error) != VIT158_OK)
+        result = vit158_complain("import", r->metadata, &error);
+    r->options.labels = labels;
+    r->options.metadata_json = metadata;
+    if (result == VIT158_EXIT_OK)
+        result = import(r);
+    free(labels);
+    free(metadata);
+    return result;
+}
+
+int vit158_cmd_import(int argc, char **argv)
+{
+    static const char *const weight_names[] = {"f16", "i8", "f32", NULL};
+    request r = {0};
+    uint32_t weights = VIT158_IMPORT_F16;
+    const vit158_option options[] = {
+        {.name = "--output",
+         .letter = "-o",
+         .placeholder = "FILE",
+         .help = "the model to write (required)",
+         .kind = VIT158_OPTION_TEXT,
+         .value = &r.out},
+        {.name = "--weights",
+         .help = "how weights are stored; default f16; i8 is what a page should load",
+         .kind = VIT158_OPTION_CHOICE,
+         .value = &weights,
+         .choices = weight_names},
+        {.name = "--heads",
+         .placeholder = "N",
+         .help = "number of heads, where the source does not say it",
+         .kind = VIT158_OPTION_UINT,
+         .value = &r.options.heads,
+         .min = 1,
+         .max = 256},
+        {.name = "--size",
+         .placeholder = "S",
+         .help = "side of the pictures; positions are resized; default the source's",
+         .kind = VIT158_OPTION_UINT,
+         .value = &r.options.image_size,
+         .min = 1,
+         .max = 2048},
+        {.name = "--labels",
+         .placeholder = "FILE",
+         .help = "names of the classes, one a line or a JSON array",
+         .kind = VIT158_OPTION_TEXT,
+         .value = &r.labels},
+        {.name = "--metadata",
+         .placeholder = "FILE",
+         .help = "JSON object of strings that replaces or adds metadata (mean, std, license, ...)",
+         .kind = VIT158_OPTION_TEXT,
+         .value = &r.metadata},
+    };
+    const vit158_usage usage = {
+        .synopsis = "import SOURCE -o OUT.safetensors [options]",
+        .about = "Turns a Vision Transformer of another library into a model that runs here and in "
+                 "the page. SOURCE is a folder of Hugging Face or timm (config.json and weights), "
+                 "or a weight file: safetensors of timm or torchvision, or what torch.save wrote "
+                 "(.pth, .bin; read, never executed). Says in one paragraph what was made of what "
+                 "and what was assumed; what the engine does not compute is refused.",
+        .options = options,
+        .option_count = sizeof options / sizeof *options,
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .notes = "Exit codes: 0 all went well, 1 it could not be imported, 2 wrong command line."};
+    vit158_arguments arguments;
+    const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
+    if (parsed != VIT158_PARSE_OK)
+        return parsed;
+    if (r.out == NULL) {
+        fprintf(stderr, "vit158 import: say where to write with -o FILE\n");
+        return VIT158_EXIT_USAGE;
+    }
+    r.source = arguments.values[0];
+    r.options.weights = (vit158_import_weights)weights;
+    return import_with_texts(&r);
+}

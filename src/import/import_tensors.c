@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The model's tensors from the source's: query, key and value joined, LayerScale multiplied into
+ * the matrix before it, missing biases as zeros, positions resized, matrices stored as asked for.
+ * What is exact stays exact: without folding, F32 values pass unchanged.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/numerics.h"
+#include "base/text.h"
+#include "import/importer.h"
+#include "import/positions.h"
+#include "model/names.h"
+#include "model/ternary.h"
+
+typedef vit158_importer importer;
+
+typedef struct matrix {
+    const char *name; /* "attn.qkv" */
+    uint32_t n_out;
+    uint32_t n_in;
+    uint32_t weight; /* place in a block */
+    uint32_t scale;  /* place of its LayerScale, VIT158_IN_BLOCK for none */
+    uint32_t inner;  /* place of its inner norm */
+} matrix;
+
+static void list_matrices(matrix out[VIT158_BLOCK_LINEARS], const vit158_model_info *info)
+{
+    out[0] = (matrix){"attn.qkv",           3 * info->dim,   info->dim,
+                      VIT158_IN_QKV_WEIGHT, VIT158_IN_BLOCK, VIT158_IN_INNER_NORMS};
+    out[1] = (matrix){"attn.proj",           info->dim,     info->dim,
+                      VIT158_IN_PROJ_WEIGHT, VIT158_IN_LS1, VIT158_IN_INNER_NORMS + 2};
+    out[2] = (matrix){"mlp.fc1",       info->mlp_dim,
+                      info->dim,       VIT158_IN_FC1_WEIGHT,
+                      VIT158_IN_BLOCK, VIT158_IN_INNER_NORMS + 4};
+    out[3] = (matrix){"mlp.fc2",     info->dim,
+                      info->mlp_dim, VIT158_IN_FC2_WEIGHT,
+                      VIT158_IN_LS2, VIT158_IN_INNER_NORMS + 6};
+}
+
+/* The tensor of a place, which is now used. */
+static const vit158_source_tensor *take(importer *im, uint32_t place)
+{
+    const uint32_t one_more = im->places.tensors[place];
+    if (one_more == 0)
+        return NULL;
+    im->source.tensors[one_more - 1].used = true;
+    return &im->source.tensors[one_more - 1];
+}
+
+static float *take_floats(const importer *im, size_t count)
+{
+    float *values = malloc((count > 0 ? count : 1) * sizeof *values);
+    if (values == NULL)
+        vit158_fail(im->error, VIT158_E_MEMORY, "not enough memory for a tensor");
+    return values;
+}
+
+static vit158_status missing(const importer *im, uint32_t place)
+{
+    static const char *const parts[VIT158_IN_INNER_NORMS] = {"weight of its first norm",
+                                                             "bias of its first norm",
+                                                             "weight of its second norm",
+                                                             "bias of its second norm",
+                                                             "weight of query, key, value",
+                                                             "bias of query, key, value",
+                                                             "weight of the query",
+                                                             "bias of the query",
+                                                             "weight of the key",
+                                                             "bias of the key",
+                                                             "weight of the value",
+                                                             "bias of the value",
+                                                             "weight after attention",
+                                                             "bias after attention",
+                                                             "first weight of the MLP",
+                                                             "first bias of the MLP",
+                                                             "second weight of the MLP",
+                                                             "second bias of the MLP",
+                                                             "first LayerScale",
+                                                             "second LayerScale"};
+    const uint32_t block = (place - VIT158_PLACE_GLOBALS) / VIT158_IN_BLOCK;
+    const uint32_t part = (place - VIT158_PLACE_GLOBALS) % VIT158_IN_BLOCK;
+    return vit158_fail(im->error, VIT158_E_TENSOR,
+                       "%s: block %u lacks the %s: the file is incomplete", im->weight_file, block,
+                       part < VIT158_IN_INNER_NORMS ? parts[part] : "norm of a matrix");
+}
+
+/* Values of a place whose shape must be [rows][columns], or [rows] with columns = 0. With
+ * `optional` a missing tensor gives zeros. */
+static vit158_status read_place(importer *im, float *out, uint32_t place, uint32_t rows,
+                                uint32_t columns, bool optional)
+{
+    const vit158_source_tensor *tensor = take(im, place);
+    const uint64_t count = (uint64_t)rows * (columns > 0 ? columns : 1);
+    if (tensor == NULL && optional) {
+        memset(out, 0, (size_t)count * sizeof *out);
+        im->zeros++;
+        return VIT158_OK;
+    }
+    if (tensor == NULL)
+        return missing(im, place);
+    if (tensor->rank != (columns > 0 ? 2U : 1U) || tensor->shape[0] != rows ||
+        (columns > 0 && tensor->shape[1] != columns))
+        return vit158_fail(im->error, VIT158_E_TENSOR,
+                           "tensor %s: its shape is not %u by %u, as the other tensors' shapes say",
+                           tensor->name, rows, columns > 0 ? columns : 1);
+    return vit158_source_values(out, &im->source, tensor, im->error);
+}
+
+static void keep(importer *im, const char *name, uint32_t rank, const uint64_t *shape,
+                 const float *values)
+{
+    uint64_t count = 1;
+    for (uint32_t i = 0; i < rank; i++)
+        count *= shape[i];
+    vit158_draft_rest(im->draft, name, rank, shape, values);
+    im->rest_weights += count;
+    im->made++;
+}
+
+/* ---- Globals ---- */
+
+/* A tensor of the whole model, whatever its rank, as [rank] `shape`. */
+static vit158_status copy_global(importer *im, uint32_t place, const char *name, uint32_t rank,
+                                 const uint64_t *shape, bool optional)
+{
+    const vit158_source_tensor *tensor = take(im, place);
+    uint64_t count = 1;
+    for (uint32_t i = 0; i < rank; i++)
+        count *= shape[i];
+    if (tensor == NULL && !optional)
+        return vit158_fail(im->error, VIT158_E_TENSOR, "%s: its %s is missing", im->weight_file,
+                           name);
+    if (tensor != NULL && (tensor->rank != rank || tensor->n_elements != count ||
+                           memcmp(tensor->shape, shape, rank * sizeof *shape) != 0))
+        return vit158_fail(im->error, VIT158_E_TENSOR,
+                           "tensor %s: its shape is not what the others' shapes say", tensor->name);
+    float *values = take_floats(im, (size_t)count);
+    if (values == NULL)
+        return VIT158_E_MEMORY;
+    vit158_status status = VIT158_OK;
+    if (tensor != NULL) {
+        status = vit158_source_values(values, &im->source, tensor, im->error);
+    } else {
+        memset(values, 0, (size_t)count * sizeof *values);
+        im->zeros++;
+    }
+    if (status == VIT158_OK)
+        keep(im, name, rank, shape, values);
+    free(values);
+    return status;
+}
+
+/* Positions with a row for the class token, on the grid of the pictures' size. */
+static vit158_status make_positions(importer *im)
+{
+    const uint32_t dim = im->info.dim;
+    const uint32_t from = im->source_grid;
+    const uint32_t to = im->info.image_size / im->info.patch_size;
+    const vit158_source_tensor *tensor = take(im, VIT158_PLACE_POS);
+    const size_t in_rows = (size_t)from * from + (im->no_embed_class ? 0 : 1);
+    const uint64_t shape[3] = {1, im->info.tokens, dim};
+    if (tensor->shape[0] != 1 || tensor->shape[1] != in_rows || tensor->shape[2] != dim)
+        return vit158_fail(im->error, VIT158_E_TENSOR,
+                           "tensor %s: its shape is not what the others' shapes say", tensor->name);
+    float *in = take_floats(im, in_rows * dim);
+    float *out = take_floats(im, (size_t)im->info.tokens * dim);
+    vit158_status status = in != NULL && out != NULL ? VIT158_OK : VIT158_E_MEMORY;
+    if (status == VIT158_OK)
+        status = vit158_source_values(in, &im->source, tensor, im->error);
+    if (status == VIT158_OK) {
+        const float *grid = in + (im->no_embed_class ? 0 : dim);
+        memset(out, 0, dim * sizeof *out);
+        if (!im->no_embed_class)
+            memcpy(out, in, dim * sizeof *out);
+        if (from == to)
+            memcpy(out + dim, grid, (size_t)to * to * dim * sizeof *out);
+        else
+            status = vit158_resize_positions(out + dim, to, grid, from, dim, im->error);
+    }
+    if (status == VIT158_OK)
+        keep(im, "pos_embed", 3, shape, out);
+    free(in);
+    free(out);
+    return status;
+}
+
+static vit158_status make_globals(importer *im)
+{
+    const vit158_model_info *info = &im->info;
+    const uint64_t token[3] = {1, 1, info->dim};
+    const uint64_t patch[4] = {info->dim, info->channels, info->patch_size, info->patch_size};
+    const uint64_t width = info->dim;
+    const uint64_t head[2] = {info->classes, info->dim};
+    const uint64_t classes = info->classes;
+    VIT158_RETURN_IF_ERROR(copy_global(im, VIT158_PLACE_CLS, "cls_token", 3, token, false));
+    VIT158_RETURN_IF_ERROR(make_positions(im));
+    VIT158_RETURN_IF_ERROR(
+        copy_global(im, VIT158_PLACE_PATCH_WEIGHT, "patch_embed.proj.weight", 4, patch, false));
+    VIT158_RETURN_IF_ERROR(
+        copy_global(im, VIT158_PLACE_PATCH_BIAS, "patch_embed.proj.bias", 1, &width, true));
+    VIT158_RETURN_IF_ERROR(
+        copy_global(im, VIT158_PLACE_NORM_WEIGHT, "norm.weight", 1, &width, false));
+    VIT158_RETURN_IF_ERROR(copy_global(im, VIT158_PLACE_NORM_BIAS, "norm.bias", 1, &width, true));
+    VIT158_RETURN_IF_ERROR(
+        copy_global(im, VIT158_PLACE_HEAD_WEIGHT, "head.weight", 2, head, false));
+    return copy_global(im, VIT158_PLACE_HEAD_BIAS, "head.bias", 1, &classes, true);
+}
+
+/* ---- Matrices ---- */
+
+/* Weight [n_out][n_in] and bias [n_out] of a block's matrix: qkv joined if it lies in parts. */
+static vit158_status read_matrix(importer *im, float *weight, float *bias, uint32_t block,
+                                 const matrix *m)
+{
+    const uint32_t at = vit158_place_in(block, m->weight);
+    const uint32_t query = vit158_place_in(block, VIT158_IN_QUERY_WEIGHT);
+    if (m->weight != VIT158_IN_QKV_WEIGHT || im->places.tensors[query] == 0) {
+        VIT158_RETURN_IF_ERROR(read_place(im, weight, at, m->n_out, m->n_in, false));
+        return read_place(im, bias, at + 1, m->n_out, 0, true);
+    }
+    const uint32_t dim = m->n_in;
+    for (uint32_t part = 0; part < 3; part++) {
+        VIT158_RETURN_IF_ERROR(
+            read_place(im, weight + (size_t)part * dim * dim, query + 2 * part, dim, dim, false));
+        VIT158_RETURN_IF_ERROR(
+            read_place(im, bias + (size_t)part * dim, query + 2 * part + 1, dim, 0, true));
+    }
+    return VIT158_OK;
+}
+
+static vit158_status fold_scale(importer *im, float *weight, float *bias, uint32_t block,
+                                const matrix *m)
+{
+    if (m->scale == VIT158_IN_BLOCK || im->places.tensors[vit158_place_in(block, m->scale)] == 0)
+        return VIT158_OK;
+    float *gamma = take_floats(im, m->n_out);
+    if (gamma == NULL)
+        return VIT158_E_MEMORY;
+    const vit158_status status =
+        read_place(im, gamma, vit158_place_in(block, m->scale), m->n_out, 0, false);
+    if (status == VIT158_OK) {
+        for (uint32_t o = 0; o < m->n_out; o++) {
+            for (uint32_t i = 0; i < m->n_in; i++)
+                weight[(size_t)o * m->n_in + i] *= gamma[o];
+            bias[o] *= gamma[o];
+        }
+        im->folded++;
+    }
+    free(gamma);
+    return status;
+}
+
+bool vit158_import_is_ternary(float *scales, bool *one, const float *values, uint32_t n_out,
+                              uint32_t n_in)
+{
+    float common = 0.0F;
+    *one = true;
+    for (uint32_t o = 0; o < n_out; o++) {
+        float m = 0.0F;
+        for (uint32_t i = 0; i < n_in; i++) {
+            const float v = values[(size_t)o * n_in + i];
+            const float magnitude = v < 0.0F ? -v : v;
+            if (magnitude != 0.0F && m != 0.0F && magnitude != m)
+                return false;
+            m = magnitude != 0.0F ? magnitude : m;
+        }
+        scales[o] = m != 0.0F ? m : 1.0F;
+        *one &= m == 0.0F || common == 0.0F || m == common;
+        common = m != 0.0F ? m : common;
+    }
+    if (*one && n_out > 0)
+        scales[0] = common != 0.0F ? common : 1.0F;
+    return common != 0.0F;
+}
+
+static void keep_trits(importer *im, const char *prefix, const matrix *m, const float *weight,
+                       const float *scales, bool one)
+{
+    const size_t count = (size_t)m->n_out * m->n_in;
+    uint8_t *codes = vit158_draft_coded(im->draft, prefix, VIT158_ENCODING_TRIT, m->n_out, m->n_in,
+                                        scales, one ? 1 : m->n_out);
+    int8_t *trits = malloc(count);
+    if (codes != NULL && trits != NULL) {
+        for (size_t i = 0; i < count; i++)
+            trits[i] = (int8_t)((weight[i] > 0.0F) - (weight[i] < 0.0F));
+        vit158_pack_trits(codes, trits, m->n_out, m->n_in);
+    } else if (trits == NULL) {
+        vit158_fail(&im->draft->failure, VIT158_E_MEMORY, "not enough memory for the new model");
+    }
+    free(trits);
+}
+
+/* int8 with a scale an output: the largest magnitude becomes 127. */
+static void keep_i8(importer *im, const char *prefix, const matrix *m, const float *weight,
+                    float *scales)
+{
+    for (uint32_t o = 0; o < m->n_out; o++) {
+        float largest = 0.0F;
+        for (uint32_t i = 0; i < m->n_in; i++) {
+            const float v = weight[(size_t)o * m->n_in + i];
+            const float magnitude = v < 0.0F ? -v : v;
+            largest = magnitude > largest ? magnitude : largest;
+        }
+        scales[o] = largest > 1e-30F ? largest / 127.0F : 1.0F;
+    }
+    int8_t *place = vit158_draft_coded(im->draft, prefix, VIT158_ENCODING_I8, m->n_out, m->n_in,
+                                       scales, m->n_out);
+    for (uint32_t o = 0; place != NULL && o < m->n_out; o++) {
+        for (uint32_t i = 0; i < m->n_in; i++) {
+            const size_t at = (size_t)o * m->n_in + i;
+            const float q = vit158_rne(weight[at] / scales[o]);
+            place[at] = (int8_t)(q > 127.0F ? 127.0F : q < -127.0F ? -127.0F : q);
+        }
+    }
+}
+
+static void keep_matrix(importer *im, uint32_t block, const matrix *m, const float *weight,
+                        const float *bias, float *scales)
+{
+    char prefix[VIT158_SLOT_NAME_BYTES];
+    char name[VIT158_SLOT_NAME_BYTES + 8];
+    bool one = false;
+    const uint64_t n_out = m->n_out;
+    vit158_format(prefix, sizeof prefix, "blocks.%u.%s", block, m->name);
+    if (im->ternary && vit158_import_is_ternary(scales, &one, weight, m->n_out, m->n_in))
+        keep_trits(im, prefix, m, weight, scales, one);
+    else if (im->options->weights == VIT158_IMPORT_I8)
+        keep_i8(im, prefix, m, weight, scales);
+    else
+        vit158_draft_float_matrix(im->draft, prefix, m->n_out, m->n_in, weight);
+    im->matrix_weights += (uint64_t)m->n_out * m->n_in;
+    im->matrix_rows += m->n_out;
+    im->made++;
+    vit158_format(name, sizeof name, "%s.bias", prefix);
+    keep(im, name, 1, &n_out, bias);
+}
+
+/* ---- Blocks ---- */
+
+static vit158_status copy_norm(importer *im, uint32_t place, const char *name, uint32_t width)
+{
+    char full[VIT158_SLOT_NAME_BYTES + 8];
+    const uint64_t shape = width;
+    float *values = take_floats(im, width);
+    if (values == NULL)
+        return VIT158_E_MEMORY;
+    vit158_status status = read_place(im, values, place, width, 0, false);
+    if (status == VIT158_OK) {
+        vit158_format(full, sizeof full, "%s.weight", name);
+        keep(im, full, 1, &shape, values);
+        status = read_place(im, values, place + 1, width, 0, true);
+    }
+    if (status == VIT158_OK) {
+        vit158_format(full, sizeof full, "%s.bias", name);
+        keep(im, full, 1, &shape, values);
+    }
+    free(values);
+    return status;
+}
+
+typedef vit158_status (*matrix_use)(importer *im, uint32_t block, const matrix *m,
+                                    const float *weight, const float *bias, float *scales);
+
+static vit158_status store_matrix(importer *im, uint32_t block, const matrix *m,
+                                  const float *weight, const float *bias, float *scales)
+{
+    keep_matrix(im, block, m, weight, bias, scales);
+    return VIT158_OK;
+}
+
+/* Clears im->ternary at the first matrix that is not. */
+static vit158_status look_at_matrix(importer *im, uint32_t block, const matrix *m,
+                                    const float *weight, const float *bias, float *scales)
+{
+    bool one;
+    (void)block;
+    (void)bias;
+    im->ternary = vit158_import_is_ternary(scales, &one, weight, m->n_out, m->n_in);
+    return VIT158_OK;
+}
+
+static vit158_status with_matrix(importer *im, uint32_t block, const matrix *m, matrix_use use)
+{
+    float *weight = take_floats(im, (size_t)m->n_out * m->n_in);
+    float *bias = take_floats(im, m->n_out);
+    float *scales = take_floats(im, m->n_out);
+    vit158_status status =
+        weight != NULL && bias != NULL && scales != NULL ? VIT158_OK : VIT158_E_MEMORY;
+    if (status == VIT158_OK)
+        status = read_matrix(im, weight, bias, block, m);
+    if (status == VIT158_OK)
+        status = fold_scale(im, weight, bias, block, m);
+    if (status == VIT158_OK)
+        status = use(im, block, m, weight, bias, scales);
+    free(weight);
+    free(bias);
+    free(scales);
+    return status;
+}
+
+/* Whether all matrices of the blocks are ternary already. */
+static vit158_status find_ternary(importer *im, const matrix *matrices)
+{
+    im->ternary = true;
+    for (uint32_t block = 0; im->ternary && block < im->info.depth; block++) {
+        for (uint32_t i = 0; im->ternary && i < VIT158_BLOCK_LINEARS; i++)
+            VIT158_RETURN_IF_ERROR(with_matrix(im, block, &matrices[i], look_at_matrix));
+    }
+    im->zeros = 0;
+    im->folded = 0;
+    return VIT158_OK;
+}
+
+static vit158_status make_block(importer *im, uint32_t block, const matrix *matrices)
+{
+    char name[VIT158_SLOT_NAME_BYTES];
+    const bool outer = im->places.tensors[vit158_place_in(0, VIT158_IN_NORM1_WEIGHT)] != 0;
+    for (uint32_t norm = 0; outer && norm < 2; norm++) {
+        vit158_format(name, sizeof name, "blocks.%u.norm%u", block, norm + 1);
+        VIT158_RETURN_IF_ERROR(copy_norm(
+            im, vit158_place_in(block, VIT158_IN_NORM1_WEIGHT + 2 * norm), name, im->info.dim));
+    }
+    for (uint32_t i = 0; i < VIT158_BLOCK_LINEARS; i++) {
+        const matrix *m = &matrices[i];
+        VIT158_RETURN_IF_ERROR(with_matrix(im, block, m, store_matrix));
+        if (!im->inner_norms)
+            continue;
+        vit158_format(name, sizeof name, "blocks.%u.%s.norm", block, m->name);
+        VIT158_RETURN_IF_ERROR(copy_norm(im, vit158_place_in(block, m->inner), name, m->n_in));
+    }
+    return VIT158_OK;
+}
+
+vit158_status vit158_import_tensors(importer *im)
+{
+    matrix matrices[VIT158_BLOCK_LINEARS];
+    list_matrices(matrices, &im->info);
+    VIT158_RETURN_IF_ERROR(find_ternary(im, matrices));
+    const char *architecture = vit158_import_said(im, "architecture");
+    const bool latent =
+        im->inner_norms || (architecture != NULL && strcmp(architecture, "vit-1.58b") == 0);
+    if (latent && !im->ternary)
+        return vit158_fail(im->error, VIT158_E_UNSUPPORTED,
+                           "%s holds the latent weights of a ternary model (it has inner norms): "
+                           "run vit158 pack on it instead",
+                           im->weight_file);
+    VIT158_RETURN_IF_ERROR(make_globals(im));
+    for (uint32_t block = 0; block < im->info.depth; block++)
+        VIT158_RETURN_IF_ERROR(make_block(im, block, matrices));
+    for (uint32_t i = 0; i < im->source.tensor_count; i++) {
+        const vit158_source_tensor *tensor = &im->source.tensors[i];
+        if (!tensor->used && tensor->place != VIT158_PLACE_IGNORED)
+            return vit158_fail(im->error, VIT158_E_TENSOR, "tensor %s has no use beside the others",
+                               tensor->name);
+    }
+    return VIT158_OK;
+}

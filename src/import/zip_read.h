@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of contents of a ZIP archive whose entries are stored as they are, as torch.save writes
+ * them. Compressed or encrypted entries and archives in parts are refused; nothing is unpacked, so
+ * an archive never costs more memory than its table.
+ */
+#ifndef VIT158_IMPORT_ZIP_READ_H
+#define VIT158_IMPORT_ZIP_READ_H
+
+#include "import/import_files.h"
+
+#define VIT158_ZIP_MAX_ENTRIES 16384U
+#define VIT158_ZIP_MAX_TABLE_BYTES (4U << 20)
+
+typedef struct vit158_zip_entry {
+    const char *name; /* not terminated, in the archive's table */
+    uint32_t name_bytes;
+    uint32_t header; /* offset of its local header */
+    uint32_t n_bytes;
+} vit158_zip_entry;
+
+typedef struct vit158_zip {
+    vit158_zip_entry *entries;
+    uint32_t count;
+    uint8_t *table; /* owns the names */
+} vit158_zip;
+
+/* Reads the table; the caller ends it with vit158_zip_clear. Errors: VIT158_E_FORMAT,
+ * _UNSUPPORTED, _LIMIT, _TRUNCATED, _IO, _MEMORY. */
+vit158_status vit158_zip_open(vit158_zip *out, const vit158_import_files *files, const char *name,
+                              vit158_error *error);
+void vit158_zip_clear(vit158_zip *zip);
+
+/* The entry whose name is `folder`, folder_bytes characters, followed by `name`; NULL if none is.
+ */
+const vit158_zip_entry *vit158_zip_find(const vit158_zip *zip, const char *folder,
+                                        size_t folder_bytes, const char *name, size_t name_bytes);
+
+/* Where an entry's bytes begin in the file; all of them lie within it. Errors: VIT158_E_FORMAT,
+ * _TRUNCATED, _IO. */
+vit158_status vit158_zip_data(uint64_t *offset, const vit158_zip_entry *entry,
+                              const vit158_import_files *files, const char *name,
+                              vit158_error *error);
+
+#endif
