@@ -50,7 +50,7 @@ pageTest('one picture can be taken and measured', {}, async (page) => {
   );
   await page.click('#measure');
   await page.waitForFunction(() =>
-    /^Typical/.test(document.getElementById('total-words')?.textContent ?? ''),
+    /^Median/.test(document.getElementById('total-words')?.textContent ?? ''),
   );
   assert.match(await text(page, '#file-facts'), /^640 × 480 pixels/);
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'measure');

@@ -77,7 +77,7 @@ pageTest('everything can be reached and used by keyboard', {}, async (page) => {
   await page.focus('#measure');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() =>
-    /^Typical of \d+ runs/.test(document.getElementById('total-words')?.textContent ?? ''),
+    /^Median of \d+ runs/.test(document.getElementById('total-words')?.textContent ?? ''),
   );
 });
 

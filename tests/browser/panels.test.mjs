@@ -97,7 +97,7 @@ pageTest('times are those of runs without attention', {}, async (page) => {
   await looked(page);
   await page.click('#measure');
   await page.waitForFunction(() =>
-    /^Typical/.test(document.getElementById('total-words')?.textContent ?? ''),
+    /^Median/.test(document.getElementById('total-words')?.textContent ?? ''),
   );
 });
 

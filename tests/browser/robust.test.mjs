@@ -69,7 +69,7 @@ const WITHOUT_WORKER = [
     {
       expected: [/404/],
       prepare: (context) =>
-        context.route('**/worker.js', (route) => route.fulfill({ status: 404 })),
+        context.route('**/page_worker.js', (route) => route.fulfill({ status: 404 })),
     },
   ],
 ];
@@ -172,7 +172,7 @@ pageTest('the newest picture wins', {}, async (page) => {
 pageTest('times are shown for every stage and block', {}, async (page) => {
   await page.click('#measure');
   await page.waitForFunction(() =>
-    /^Typical of \d+ runs/.test(document.getElementById('total-words')?.textContent ?? ''),
+    /^Median of \d+ runs/.test(document.getElementById('total-words')?.textContent ?? ''),
   );
   const legend = await page.$$eval('#legend div', (rows) =>
     rows.map((row) => row.textContent ?? ''),

@@ -18,7 +18,7 @@ await page.click('.sample[title="Bird"]');
 await answered(page, before);
 await page.click('#measure');
 await page.waitForFunction(() =>
-  /^Typical/.test(document.getElementById('total-words')?.textContent ?? ''),
+  /^Median/.test(document.getElementById('total-words')?.textContent ?? ''),
 );
 await page.mouse.move(0, 0);
 await page.waitForTimeout(500); // bars have grown

@@ -41,9 +41,9 @@ export const pooled = (own) => own;
  * @param {boolean} maybe
  */
 export async function asked(vit, maybe) {
-  const { attention, embedding, stepHashes } = await vit.classify('a.jpg', { explain: true, embedding: true, stepHashes: true });
-  /** @type {[number, number, number]} */
-  const sizes = [attention.side, embedding.length, stepHashes.length];
+  const all = await vit.classify('a.jpg', { explain: true, embedding: true, input: true, stepHashes: true });
+  const { attention, embedding, input, stepHashes } = all;
+  const sizes = [attention.side, embedding.length, input.length, stepHashes.length];
   const bare = await vit.classify('a.jpg');
   const either = await vit.classify('a.jpg', { explain: maybe, signal: null });
   // @ts-expect-error nobody asked for attention

@@ -249,6 +249,21 @@ test('the embedding comes beside the answer if it is wanted', async () => {
   assert.equal('embedding' in (await vit.classify(picture)), false);
 });
 
+test('what the model was given comes beside the answer if it is wanted, whatever else is', async () => {
+  for (const worker of [0, 1]) {
+    const vit = await load('ternary-6', { worker });
+    const picture = noisePicture(40, 30);
+    const plain = await vit.classify(picture);
+    const { input, logitsSha256, attention } = await vit.classify(picture, { input: true, explain: true });
+    assert.deepEqual(input, await vit.preprocess(picture));
+    assert.deepEqual(await vit.forward(input), plain.logits);
+    assert.equal(logitsSha256, plain.logitsSha256);
+    assert.ok(attention.values.length > 0);
+    assert.equal('input' in plain, false);
+    vit.dispose();
+  }
+});
+
 for (const worker of [0, 1]) {
   test(`deadlines and aborts do not wait for a picture, ${worker} workers`, async () => {
     const vit = await load('ternary-6', { worker });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Parts of the page that are plain functions.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { count, duration, labelParts, percent, rate, size } from '../../web/app/format.js';
 import { certainty, scopeWords, untrainedWords } from '../../web/app/messages.js';
@@ -170,7 +170,7 @@ function modulesOf(entry) {
 }
 
 test('all modules are named up front, so that they are fetched side by side', () => {
-  const worker = readFileSync(new URL('app/worker.js', WEB), 'utf8');
+  const worker = readFileSync(new URL('app/page_worker.js', WEB), 'utf8');
   const byWorker = [...worker.matchAll(/^import .*'(\..+)';$/gm)].map(
     ([, name]) => new URL(name, new URL('app/', WEB)).href,
   );
@@ -197,4 +197,23 @@ test('all modules are named up front, so that they are fetched side by side', ()
     byPage.filter((url) => !ofPage.has(url)),
     [],
   );
+});
+
+test('no module or class of the page has the name of one of the library', () => {
+  /** @param {string} folder */
+  const modules = (folder) => readdirSync(new URL(folder, WEB)).filter((name) => name.endsWith('.js'));
+  /** @param {string} folder */
+  const classes = (folder) =>
+    modules(folder).flatMap((name) =>
+      [...readFileSync(new URL(folder + name, WEB), 'utf8').matchAll(/^(?:export )?class (\w+)/gm)].map(
+        ([, found]) => found,
+      ),
+    );
+  for (const namesIn of [modules, classes]) {
+    const ofLibrary = new Set(namesIn('lib/'));
+    const ofPage = [...namesIn('app/'), ...namesIn('bundle/')];
+    assert.ok(ofLibrary.size > 5 && ofPage.length > 10);
+    assert.deepEqual(ofPage.filter((name) => ofLibrary.has(name)), []);
+    assert.equal(new Set(ofPage).size, ofPage.length, 'and none twice in the page');
+  }
 });

@@ -38,7 +38,7 @@ const MARKUP = `
 
 const PARTS = ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'];
 
-/** @param {import('./protocol.js').MatrixFacts} matrix @returns {number[]} shares of -1, 0, +1 */
+/** @param {import('./service_messages.js').MatrixFacts} matrix @returns {number[]} shares of -1, 0, +1 */
 const sharesOf = ({ counts, nOut, nIn }) => counts.map((n) => n / (nOut * nIn));
 
 class InsidePanel {
@@ -102,7 +102,7 @@ class InsidePanel {
     byId('inside-body').hidden = true;
     this.#say('Counting the weights…');
     try {
-      const matrices = await this.#shared.engine.matrices(source);
+      const matrices = await this.#shared.service.matrices(source);
       if (source !== this.#source) return;
       if (matrices.length === 0) {
         this.#say('This model has no ternary weights: its numbers are floats.');
@@ -123,7 +123,7 @@ class InsidePanel {
     }
   }
 
-  /** @param {import('./protocol.js').MatrixFacts[]} matrices */
+  /** @param {import('./service_messages.js').MatrixFacts[]} matrices */
   #fill(matrices) {
     const depth = 1 + Math.max(...matrices.map(({ name }) => Number(name.split('.')[1])));
     const rows = Array.from({ length: depth }, (_, block) => {
@@ -138,7 +138,7 @@ class InsidePanel {
     byId('inside-rows').replaceChildren(...rows);
   }
 
-  /** @param {import('./protocol.js').MatrixFacts} matrix @returns {HTMLElement} */
+  /** @param {import('./service_messages.js').MatrixFacts} matrix @returns {HTMLElement} */
   #button(matrix) {
     const zeros = sharesOf(matrix)[1];
     const button = element('button', 'inside-cell', percent(zeros));
@@ -150,14 +150,14 @@ class InsidePanel {
     return button;
   }
 
-  /** @param {import('./protocol.js').MatrixFacts} matrix */
+  /** @param {import('./service_messages.js').MatrixFacts} matrix */
   async #show(matrix) {
     const source = this.#source;
     if (!source) return;
     this.#wanted = matrix.name;
     for (const button of byId('inside-rows').querySelectorAll('button'))
       button.setAttribute('aria-pressed', String(button.dataset.name === matrix.name));
-    const { data, width, height } = await this.#shared.engine.weights(source, matrix.name);
+    const { data, width, height } = await this.#shared.service.weights(source, matrix.name);
     if (this.#wanted !== matrix.name || source !== this.#source) return;
     /** @type {HTMLCanvasElement} */
     const canvas = byId('inside-canvas');
@@ -182,7 +182,7 @@ class InsidePanel {
   }
 }
 
-/** @param {import('./protocol.js').MatrixFacts} matrix @returns {string} "Block 1, attn.qkv" */
+/** @param {import('./service_messages.js').MatrixFacts} matrix @returns {string} "Block 1, attn.qkv" */
 function titleOf({ name }) {
   const [, block, ...rest] = name.split('.');
   return `Block ${Number(block) + 1}, ${rest.slice(0, -1).join('.')}`;

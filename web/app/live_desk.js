@@ -7,27 +7,24 @@ import { cameraWords, LiveVideo } from './live_video.js';
 import { TOP_K } from './results.js';
 
 export class LiveDesk {
-  #engine;
-  #stage;
-  #pictures;
+  #service;
+  #shown;
   #video = new LiveVideo();
   #name = '';
   #onStart;
   /** Ask for attention with every frame. */
   wantsAttention = false;
-  /** Ask for embeddings with every frame. */
-  wantsEmbedding = false;
+  /** Of what is on the stage, carried by every answer. */
+  #image = 0;
 
   /**
-   * @param {import('./engine.js').Engine} engine
-   * @param {import('./stage.js').Stage} stage
-   * @param {import('./picture_desk.js').PictureDesk} pictures
+   * @param {import('./service_client.js').ServiceClient} service
+   * @param {import('./shown.js').ShownImage} shown
    * @param {() => void} onStart  live pictures have taken the stage
    */
-  constructor(engine, stage, pictures, onStart) {
-    this.#engine = engine;
-    this.#stage = stage;
-    this.#pictures = pictures;
+  constructor(service, shown, onStart) {
+    this.#service = service;
+    this.#shown = shown;
     this.#onStart = onStart;
     byId('camera').hidden = !LiveVideo.hasCamera;
     byId('camera').addEventListener('click', () =>
@@ -37,7 +34,7 @@ export class LiveDesk {
       const picture = this.still();
       this.stop();
       (byId('camera').hidden ? byId('choose') : byId('camera')).focus();
-      this.#pictures.show(picture);
+      this.#shown.showStill(picture);
     });
   }
 
@@ -45,7 +42,7 @@ export class LiveDesk {
     return this.#video.running;
   }
 
-  /** @returns {import('./picture_desk.js').Picture} what is on the stage now */
+  /** @returns {import('./shown.js').Picture} what is on the stage now */
   still() {
     return { name: `${this.#name} picture`, pixels: this.#video.still() };
   }
@@ -54,11 +51,12 @@ export class LiveDesk {
     if (!this.running) return;
     this.#video.stop();
     this.#setButtons(false);
+    this.#shown.endLive(this.#image);
   }
 
   /** @param {File} file */
   async startVideo(file) {
-    this.#pictures.cancel();
+    this.#shown.cancel();
     this.#name = 'Video';
     try {
       if (await this.#video.startFile(file, (frame) => this.#showFrame(frame)))
@@ -70,7 +68,7 @@ export class LiveDesk {
   }
 
   async #startCamera() {
-    this.#pictures.cancel();
+    this.#shown.cancel();
     this.#name = 'Camera';
     try {
       const onFrame = (/** @type {ImageBitmap} */ frame) => this.#showFrame(frame);
@@ -85,35 +83,28 @@ export class LiveDesk {
   /** @param {import('./stage.js').Caption} caption */
   #started(caption) {
     this.#onStart();
-    this.#pictures.setCaption(caption);
+    this.#image = this.#shown.beginLive(caption);
     this.#setButtons(true);
     byId('shoot').focus();
   }
 
   /** @param {ImageBitmap} bitmap @returns {Promise<void>} */
   async #showFrame(bitmap) {
+    const image = this.#image;
     try {
-      const outcome = await this.#engine.classify({
-        bitmap,
-        topK: TOP_K,
-        runs: 1,
-        wantsPreview: false,
-        wantsInput: true,
-        wantsAttention: this.wantsAttention,
-        wantsEmbedding: this.wantsEmbedding,
-      });
+      const wanted = { topK: TOP_K, runs: 1, wantsPreview: false, wantsAttention: this.wantsAttention };
+      const outcome = await this.#service.classify({ bitmap, image, ...wanted });
       if (!this.running) return;
-      this.#pictures.showOutcome(outcome, 'live');
+      this.#shown.answerLive(outcome);
       byId('live-rate').textContent =
         `Live, ${rate(this.#video.framesPerSecond)} pictures a second`;
     } catch (error) {
-      this.#pictures.failed(/** @type {any} */ (error), this.#name);
+      this.#shown.failLive(image, /** @type {any} */ (error));
     }
   }
 
   /** @param {boolean} live */
   #setButtons(live) {
-    this.#stage.setLive(live);
     byId('shoot').hidden = !live;
     byId('choose').hidden = live;
     const button = byId('camera');

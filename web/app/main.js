@@ -4,16 +4,16 @@
 import { AttentionView } from './attention_view.js';
 import { canvasIsRandomised } from './canvas.js';
 import { byId, notice } from './dom.js';
-import { Engine } from './engine.js';
 import { listenForFiles } from './inputs.js';
 import { LiveDesk } from './live_desk.js';
 import { modelWords } from './messages.js';
 import { ModelDesk } from './model_desk.js';
 import { Panels } from './panels.js';
-import { PictureDesk } from './picture_desk.js';
 import { fetchSamples } from './resources.js';
 import { Results } from './results.js';
 import { Samples } from './samples.js';
+import { ServiceClient } from './service_client.js';
+import { ShownImage } from './shown.js';
 import { Stage } from './stage.js';
 import { Timing } from './timing.js';
 
@@ -25,46 +25,52 @@ class App {
   #options = new URLSearchParams(location.search);
   /** @type {'auto' | 'scalar'} */
   #variant = this.#options.get('engine') === 'scalar' ? 'scalar' : 'auto';
-  #engine = new Engine({ worker: this.#options.get('worker') !== 'off' });
+  #service = new ServiceClient({ worker: this.#options.get('worker') !== 'off' });
   #stage = new Stage();
   #results = new Results();
   #timing = new Timing();
-  #pictures = new PictureDesk(this.#engine, {
-    stage: this.#stage,
-    results: this.#results,
-    timing: this.#timing,
-  });
-  #live = new LiveDesk(this.#engine, this.#stage, this.#pictures, () => this.#samples?.release());
   #attention = new AttentionView((overlay) => {
     this.#stage.setOverlay(overlay);
     this.#live.wantsAttention = this.#attention.isOverlaid;
   });
-  #models = new ModelDesk(this.#engine, this.#variant, {
+  #shown = new ShownImage(
+    this.#service,
+    {
+      stage: this.#stage,
+      results: this.#results,
+      timing: this.#timing,
+      attention: this.#attention,
+    },
+    (record) => this.#changed(record),
+  );
+  #live = new LiveDesk(this.#service, this.#shown, () => this.#samples?.release());
+  #models = new ModelDesk(this.#service, this.#variant, {
     onModel: (facts, source) => this.#useModel(facts, source),
     onFailed: (error) => {
       const { title, hint } = modelWords(error.code);
-      this.#results.showError(title, hint);
+      this.#shown.showNoModel({ title, words: hint }, true);
     },
-    onCancelled: () => this.#results.showWaiting('No model', 'Pick a model or open a model file.'),
+    onCancelled: () => {
+      const words = 'Pick a model or open a model file.';
+      this.#shown.showNoModel({ title: 'No model', words }, false);
+    },
   });
   /** @type {import('./panels.js').Shared} */
   #shared = {
-    engine: this.#engine,
+    service: this.#service,
     get hasWorkers() {
-      return this.engine.thread === 'worker';
+      return this.service.thread === 'worker';
     },
     variant: this.#variant,
     model: null,
-    pictures: this.#pictures,
+    shown: this.#shown,
     live: this.#live,
     showFile: (file) => {
       this.#samples?.release();
       this.#showFile(file);
     },
   };
-  #panels = new Panels(this.#shared, (name) => {
-    if (name === 'picture') this.#askAttention();
-  });
+  #panels = new Panels(this.#shared);
   /** @type {Samples | null} */
   #samples = null;
   #hasAnswered = false;
@@ -75,7 +81,6 @@ class App {
       onModel: (file) => this.#models.load({ file }),
       onProblem: (title, words) => notice('input', `${title}. ${words}`),
     });
-    this.#pictures.onAnswer = (outcome) => this.#answered(outcome);
     const samples = fetchSamples().catch(() => ({ samples: [] }));
     await this.#models.offer();
     this.#offerSamples((await samples).samples);
@@ -85,26 +90,26 @@ class App {
   /** @param {import('./samples.js').Sample[]} samples the first is classified at once */
   #offerSamples(samples) {
     this.#samples = new Samples(samples, {
-      onPick: (file) => this.#showFile(file),
+      onPick: (file, sample) => this.#showFile(file, sample),
       onProblem: (title, words) => notice('input', `${title}. ${words}`),
     });
     if (samples.length === 0) byId('samples-block').hidden = true;
-    else if (!this.#pictures.picture) this.#samples.pickFirst();
+    else if (!this.#shown.current) this.#samples.pickFirst();
   }
 
   /**
-   * @param {import('./protocol.js').ModelFacts} facts
+   * @param {import('./service_messages.js').ModelFacts} facts
    * @param {import('./resources.js').ModelSource} source
    */
   #useModel(facts, source) {
-    const again = this.#shared.model !== null || this.#pictures.waitsForModel;
+    const again = this.#shared.model !== null || this.#shown.waitsForModel;
     this.#shared.model = { facts, source };
     this.#results.setScope(facts.labels, facts.info.metadata);
     this.#timing.setDepth(facts.info.model.depth);
     this.#stage.setCrop(cropOf(facts.info));
     this.#attention.setModel(facts.info.model);
     if (facts.randomised) nameRandomisedCanvas();
-    this.#pictures.useModel(again && !this.#live.running);
+    this.#shown.useModel(facts.number, again);
     this.#panels.useModel();
   }
 
@@ -113,32 +118,20 @@ class App {
     if (!(await this.#panels.takeFiles(files))) this.#shared.showFile(files[0]);
   }
 
-  /** @param {File} file */
-  #showFile(file) {
+  /** @param {File} file @param {string} [sample]  its name among the samples */
+  #showFile(file, sample) {
     this.#live.stop();
     if (file.type.startsWith('video/')) this.#live.startVideo(file);
-    else this.#pictures.show({ name: file.name, file });
+    else this.#shown.showStill({ name: file.name, file, sample });
   }
 
-  /** @param {import('./protocol.js').Outcome} outcome to the picture in use */
-  #answered(outcome) {
-    this.#panels.answer(outcome);
-    if (!this.#hasAnswered && this.#options.get('offline') !== 'off')
-      setTimeout(keepOffline, OFFLINE_AFTER_MS);
+  /** @param {import('./shown.js').Shown | null} record what is shown now */
+  #changed(record) {
+    this.#samples?.show(record?.picture?.sample);
+    this.#panels.look();
+    if (!record?.outcome || this.#hasAnswered) return;
     this.#hasAnswered = true;
-    if (outcome.attention) this.#attention.show(outcome.attention);
-    else if (this.#live.running) this.#attention.clear();
-    else this.#askAttention();
-  }
-
-  /** Where the model looked in a still picture: asked for after the answer, which does not wait. */
-  async #askAttention() {
-    if (this.#panels.current !== 'picture' || this.#live.running) return;
-    const wanted = { topK: 0, runs: 1, wantsPreview: false, wantsInput: false };
-    const more = await this.#pictures.askMore((source, signal) =>
-      this.#engine.classify({ ...source, ...wanted, wantsAttention: true }, { signal }),
-    );
-    if (more?.attention) this.#attention.show(more.attention);
+    if (this.#options.get('offline') !== 'off') setTimeout(keepOffline, OFFLINE_AFTER_MS);
   }
 }
 

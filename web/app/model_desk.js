@@ -12,14 +12,14 @@ import { fetchManifest, modelSource } from './resources.js';
 
 /**
  * @typedef {object} Handlers
- * @property {(facts: import('./protocol.js').ModelFacts, source: import('./resources.js').ModelSource) => void} onModel
+ * @property {(facts: import('./service_messages.js').ModelFacts, source: import('./resources.js').ModelSource) => void} onModel
  *   one is loaded and in use from now on
  * @property {(error: {code: string, message: string}) => void} onFailed  a load failed and there is none
  * @property {() => void} onCancelled                                     a load was cancelled and there is none
  */
 
 export class ModelDesk {
-  #engine;
+  #service;
   /** 'auto' or 'scalar'. @type {'auto' | 'scalar'} */
   #variant;
   #handlers;
@@ -35,12 +35,12 @@ export class ModelDesk {
   #hasModel = false;
 
   /**
-   * @param {import('./engine.js').Engine} engine
+   * @param {import('./service_client.js').ServiceClient} service
    * @param {'auto' | 'scalar'} variant
    * @param {Handlers} handlers
    */
-  constructor(engine, variant, handlers) {
-    this.#engine = engine;
+  constructor(service, variant, handlers) {
+    this.#service = service;
     this.#variant = variant;
     this.#handlers = handlers;
   }
@@ -68,13 +68,13 @@ export class ModelDesk {
     try {
       const source = entry ? await modelSource(entry) : { file };
       const request = { ...source, engine: this.#variant };
-      const facts = await this.#engine.load(request, {
+      const facts = await this.#service.load(request, {
         signal: abort.signal,
         onProgress: (progress) => this.#card.showProgress(progress),
       });
       this.#hasModel = true;
       const words = `Loaded and checked in ${duration(performance.now() - start)}.`;
-      this.#card.showFacts(facts.info, this.#engine.thread, entry ?? null, file?.name ?? '', words);
+      this.#card.showFacts(facts.info, this.#service.thread, entry ?? null, file?.name ?? '', words);
       this.#handlers.onModel(facts, source);
     } catch (error) {
       if (abort !== this.#abort) return; // another choice took over

@@ -108,7 +108,7 @@ export class Models {
     this.#setDone(0);
   }
 
-  /** @param {import('./protocol.js').ProgressEvent} progress */
+  /** @param {import('./service_messages.js').ProgressEvent} progress */
   showProgress({ loaded, total }) {
     byId('load-words').textContent = total ? `${size(loaded)} of ${size(total)}` : size(loaded);
     this.#setDone(total ? loaded / total : 0);

@@ -7,12 +7,12 @@ import { Tabs } from './tabs.js';
 /**
  * What a panel may use of the page.
  * @typedef {object} Shared
- * @property {import('./engine.js').Engine} engine
+ * @property {import('./service_client.js').ServiceClient} service
  * @property {boolean} hasWorkers  false where the engine had to stay on the page's thread
  * @property {'auto' | 'scalar'} variant
- * @property {{facts: import('./protocol.js').ModelFacts, source: import('./resources.js').ModelSource} | null} model
+ * @property {{facts: import('./service_messages.js').ModelFacts, source: import('./resources.js').ModelSource} | null} model
  *   in use
- * @property {import('./picture_desk.js').PictureDesk} pictures
+ * @property {import('./shown.js').ShownImage} shown
  * @property {import('./live_desk.js').LiveDesk} live
  * @property {(file: File) => void} showFile  puts a picture or a video on the stage
  */
@@ -21,7 +21,7 @@ import { Tabs } from './tabs.js';
  * @typedef {object} Panel
  * @property {(isOpen: boolean) => void} [setOpen]  its tab was opened or left
  * @property {() => void} [useModel]                the model in use has changed
- * @property {(outcome: import('./protocol.js').Outcome) => void} [answer]  to the picture in use
+ * @property {() => void} [look]                   another image is shown, or its answer has come
  * @property {(files: File[]) => boolean} [takeFiles]  true if it has taken what was dropped or chosen
  */
 
@@ -38,13 +38,11 @@ export class Panels {
   #shared;
   /** Those opened so far. @type {Map<TabName, Panel>} */
   #made = new Map();
-  #onOpen;
   #tabs = new Tabs((name) => this.#opened(name));
 
-  /** @param {Shared} shared @param {(name: TabName) => void} onOpen */
-  constructor(shared, onOpen) {
+  /** @param {Shared} shared */
+  constructor(shared) {
     this.#shared = shared;
-    this.#onOpen = onOpen;
   }
 
   /** @returns {TabName} */
@@ -68,15 +66,13 @@ export class Panels {
     for (const panel of this.#made.values()) panel.useModel?.();
   }
 
-  /** @param {import('./protocol.js').Outcome} outcome */
-  answer(outcome) {
-    this.#made.get(this.current)?.answer?.(outcome);
+  look() {
+    this.#made.get(this.current)?.look?.();
   }
 
   /** @param {TabName} name */
   async #opened(name) {
     for (const [other, panel] of this.#made) if (other !== name) panel.setOpen?.(false);
-    this.#onOpen(name);
     const panel = await this.#make(name);
     if (name === this.current) panel?.setOpen?.(true);
   }

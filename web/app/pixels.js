@@ -4,7 +4,7 @@
 
 /**
  * Averages boxes of whole pixels: one pass over the bytes of a picture of any size.
- * @param {import('./protocol.js').PixelData} picture  1, 3 or 4 bytes a pixel
+ * @param {import('./service_messages.js').PixelData} picture  1, 3 or 4 bytes a pixel
  * @param {number} maxSide  at least 1
  * @returns {{data: Uint8ClampedArray, width: number, height: number}} RGBA, a side at most maxSide
  */
@@ -51,7 +51,7 @@ export function shrinkToRgba({ data, width, height }, maxSide) {
  * @param {number} side
  * @param {number} channels  1 or 3
  * @param {Record<string, string>} metadata  of the model: `mean` and `std` as lists of numbers
- * @returns {import('./protocol.js').PixelData} RGBA
+ * @returns {import('./service_messages.js').PixelData} RGBA
  */
 export function tensorToRgba(tensor, side, channels, { mean = '0.5', std = '0.5' }) {
   const [means, stds] = [mean, std].map((list) => list.match(/[\d.e+-]+/gi)?.map(Number) ?? []);

@@ -6,7 +6,7 @@
 const ROOT = new URL('../', import.meta.url);
 const MODELS = new URL('models/', ROOT);
 const SAMPLES = new URL('samples/', MODELS);
-const WORKER = new URL('./worker.js', import.meta.url);
+const WORKER = new URL('./page_worker.js', import.meta.url);
 
 /**
  * models/manifest.json.

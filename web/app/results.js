@@ -38,7 +38,7 @@ export class Results {
   }
 
   /**
-   * @param {import('./protocol.js').Outcome} outcome
+   * @param {import('./service_messages.js').Outcome} outcome
    * @param {'still' | 'live'} kind
    */
   show({ predictions, logitsSha256 }, kind) {

@@ -21,7 +21,7 @@ export class Samples {
 
   /**
    * @param {Sample[]} samples
-   * @param {{onPick: (file: File) => void, onProblem: (title: string, words: string) => void}} handlers
+   * @param {{onPick: (file: File, sample: string) => void, onProblem: (title: string, words: string) => void}} handlers
    */
   constructor(samples, handlers) {
     this.#handlers = handlers;
@@ -36,13 +36,20 @@ export class Samples {
       button.setAttribute('aria-label', `Sample picture: ${title}`);
       button.setAttribute('aria-pressed', 'false');
       button.title = title;
+      button.dataset.file = file;
       button.addEventListener('click', () => this.#pick(button, file, title));
       return button;
     });
     byId('samples').replaceChildren(...this.#buttons.map((button) => element('li', '', [button])));
   }
 
-  /** A picture that is not of the strip is in use. */
+  /** Marks what is shown. @param {string | undefined} sample  its file, if it is of the strip */
+  show(sample) {
+    const button = this.#buttons.find(({ dataset }) => dataset.file === sample) ?? null;
+    for (const one of this.#buttons) one.setAttribute('aria-pressed', String(one === button));
+  }
+
+  /** A picture from elsewhere is about to come. */
   release() {
     this.#mark(null);
   }
@@ -62,7 +69,7 @@ export class Samples {
     try {
       const blob = await fetchSample(file);
       if (this.#wanted !== button) return;
-      this.#handlers.onPick(new File([blob], title, { type: blob.type }));
+      this.#handlers.onPick(new File([blob], title, { type: blob.type }), file);
     } catch (error) {
       if (this.#wanted !== button) return;
       this.#mark(null);

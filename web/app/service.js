@@ -3,18 +3,20 @@
 // previewed and classified one after the other. Runs in the worker, or on the main thread.
 import { Classifier, decodeImage } from '../lib/vit158.js';
 import { canvasIsRandomised } from './canvas.js';
-import { PREVIEW_SIDE, REPLY, REQUEST } from './protocol.js';
+import { PREVIEW_SIDE, REPLY, REQUEST } from './service_messages.js';
 import { shrinkToRgba, tensorToRgba } from './pixels.js';
 import { modelBlob, threadsModule, wasmModule } from './resources.js';
 import { variantHere } from './variant.js';
 
-/** Repeated runs stop early after this many milliseconds. */
-const MEASURE_BUDGET_MS = 2000;
+/** Runs for the times stop early after this many milliseconds. */
+const MEASURE_BUDGET_MS = 1500;
 
 export class Service {
   #post;
   /** @type {Classifier | null} */
   #model = null;
+  /** Models loaded so far. */
+  #number = 0;
   /** The last model asked for; a picture waits for it. @type {Promise<unknown>} */
   #loading = Promise.resolve();
   /** Pictures are worked on in turn. @type {Promise<unknown>} */
@@ -62,9 +64,9 @@ export class Service {
   }
 
   /**
-   * @param {import('./protocol.js').LoadRequest & {id: number}} request
+   * @param {import('./service_messages.js').LoadRequest & {id: number}} request
    * @param {AbortSignal} signal
-   * @returns {Promise<import('./protocol.js').ModelFacts>}
+   * @returns {Promise<import('./service_messages.js').ModelFacts>}
    */
   async #load({ id, url, file, sha256, engine: wanted }, signal) {
     const { engine, module } = variantHere(wanted);
@@ -82,42 +84,44 @@ export class Service {
     });
     const before = this.#model;
     this.#model = model;
+    const number = ++this.#number;
     // A picture being classified still uses the model before.
     if (before) this.#turn = this.#turn.then(() => before.dispose());
-    return { info: model.info(), labels: model.labels(), randomised: canvasIsRandomised() };
+    return { number, info: model.info(), labels: model.labels(), randomised: canvasIsRandomised() };
   }
 
   /**
-   * @param {import('./protocol.js').ClassifyRequest & {id: number}} request
+   * @param {import('./service_messages.js').ClassifyRequest & {id: number}} request
    * @param {AbortSignal} signal
-   * @returns {Promise<import('./protocol.js').Outcome>}
+   * @returns {Promise<import('./service_messages.js').Outcome>}
    */
   async #classify(request, signal) {
     throwIfAborted(signal);
-    const { file, bitmap, pixels: given, topK, runs } = request;
+    const { id, image, file, bitmap, pixels: given, topK, runs, wantsAttention: explain } = request;
     const encoded = file && (await readFile(file));
-    if (runs > 1) {
-      const image = encoded ?? /** @type {import('./protocol.js').PixelData} */ (given);
-      return repeat(await this.#ready(signal), image, { topK, signal }, runs);
-    }
     const module = await wasmModule('vit158-decode');
     const start = performance.now();
     const pixels = given ?? (await decode(encoded ?? bitmap, { signal, wasm: module }));
     const decodeMs = given ? 0 : performance.now() - start;
-    if (request.wantsPreview) this.#preview(request.id, pixels);
+    if (request.wantsPreview) this.#preview(id, image, pixels);
     const model = await this.#ready(signal);
-    const { wantsAttention: explain, wantsEmbedding: embedding } = request;
-    const result = await model.classify(pixels, { topK, signal, explain, embedding });
-    result.timing.decode = decodeMs;
-    const outcome = outcomeOf(result, stepsOf(result), 1);
-    outcome.attention = result.attention ?? null;
-    outcome.embedding = result.embedding ?? null;
-    if (request.wantsInput) {
-      const { model: shape, metadata } = model.info();
-      const tensor = await model.preprocess(pixels, { signal });
-      outcome.input = tensorToRgba(tensor, shape.imageSize, shape.channels, metadata);
-    }
-    return outcome;
+    const number = this.#number;
+    const result = await model.classify(pixels, { topK, signal, explain, embedding: true, input: true });
+    const { model: shape, metadata } = model.info();
+    /** @type {import('./service_messages.js').Outcome} */
+    const outcome = {
+      image,
+      model: number,
+      predictions: result.predictions,
+      times: { steps: stepsOf(result, decodeMs), runs: 1 },
+      logitsSha256: result.logitsSha256,
+      input: tensorToRgba(result.input, shape.imageSize, shape.channels, metadata),
+      embedding: result.embedding,
+      attention: result.attention ?? null,
+    };
+    if (runs === 1) return outcome;
+    this.#post({ id, type: REPLY.ANSWER, value: outcome }, []);
+    return { ...outcome, times: await measure(model, pixels, { topK, signal }, runs, decodeMs) };
   }
 
   /** @param {any} request MatricesRequest or WeightsRequest */
@@ -136,12 +140,13 @@ export class Service {
   }
 
   /**
-   * @param {number} id
-   * @param {import('./protocol.js').PixelData} pixels
+   * @param {number} id  of the request
+   * @param {number} image
+   * @param {import('./service_messages.js').PixelData} pixels
    */
-  #preview(id, pixels) {
+  #preview(id, image, pixels) {
     const small = shrinkToRgba(pixels, PREVIEW_SIDE);
-    const value = { ...small, sourceWidth: pixels.width, sourceHeight: pixels.height };
+    const value = { image, ...small, sourceWidth: pixels.width, sourceHeight: pixels.height };
     this.#post({ id, type: REPLY.PREVIEW, value }, [small.data.buffer]);
   }
 }
@@ -193,60 +198,50 @@ async function decode(image, options) {
   }
 }
 
-/** @param {any} error @returns {import('./protocol.js').Failure} */
+/** @param {any} error @returns {import('./service_messages.js').Failure} */
 function failure(error) {
   return { code: error?.code ?? 'E_INTERNAL', message: error?.message ?? String(error) };
 }
 
 /**
- * Typical times of many runs, each from the encoded file on if there is one.
+ * Times of more runs over decoded pixels: the first run of a picture also pays for code that the
+ * browser has yet to compile, and for keeping attention.
  * @param {Classifier} model
- * @param {ArrayBuffer | import('./protocol.js').PixelData} image
+ * @param {import('./service_messages.js').PixelData} pixels
  * @param {import('../lib/vit158.js').ClassifyOptions} options
  * @param {number} runs
- * @returns {Promise<import('./protocol.js').Outcome>}
+ * @param {number} decodeMs  measured once
+ * @returns {Promise<import('./service_messages.js').Times>}
  */
-async function repeat(model, image, options, runs) {
+async function measure(model, pixels, options, runs, decodeMs) {
   const start = performance.now();
-  const first = await model.classify(image, options);
-  const passes = [stepsOf(first)];
-  while (passes.length < runs && performance.now() - start < MEASURE_BUDGET_MS)
-    passes.push(stepsOf(await model.classify(image, options)));
+  /** @type {import('./service_messages.js').Step[][]} */
+  const passes = [];
+  do passes.push(stepsOf(await model.classify(pixels, options), decodeMs));
+  while (passes.length < runs && performance.now() - start < MEASURE_BUDGET_MS);
   const steps = passes[0].map(({ name }, i) => ({
     name,
-    ms: typical(passes.map((pass) => pass[i].ms)),
+    ms: median(passes.map((pass) => pass[i].ms)),
   }));
-  return outcomeOf(first, steps, passes.length);
+  return { steps, runs: passes.length };
 }
 
 /**
  * @param {import('../lib/vit158.js').Classification} result
- * @param {import('./protocol.js').Step[]} steps
- * @param {number} runs
- * @returns {import('./protocol.js').Outcome}
+ * @param {number} decodeMs
+ * @returns {import('./service_messages.js').Step[]}
  */
-function outcomeOf({ predictions, logitsSha256 }, steps, runs) {
-  const more = { input: null, attention: null, embedding: null };
-  return { predictions, steps, runs, logitsSha256, ...more };
+function stepsOf({ timing }, decodeMs) {
+  const { preprocess, steps } = timing;
+  return [{ name: 'decode', ms: decodeMs }, { name: 'preprocess', ms: preprocess }, ...steps];
 }
 
 /**
- * @param {import('../lib/vit158.js').Classification} result
- * @returns {import('./protocol.js').Step[]}
- */
-function stepsOf({ timing }) {
-  const { decode, preprocess, steps } = timing;
-  return [{ name: 'decode', ms: decode }, { name: 'preprocess', ms: preprocess }, ...steps];
-}
-
-/**
- * Mean of the middle half: steady like a median, and finer than the browser's clock, which ticks
- * every 0.1 ms or so.
- * @param {number[]} values
+ * @param {number[]} values  at least one
  * @returns {number}
  */
-export function typical(values) {
-  const cut = values.length >> 2;
-  const middle = [...values].sort((a, b) => a - b).slice(cut, values.length - cut);
-  return middle.reduce((sum, value) => sum + value, 0) / middle.length;
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }

@@ -26,7 +26,7 @@ const BUSY_AFTER = 150;
  * @property {string} [kind]  "JPEG"
  */
 
-/** @param {import('./protocol.js').PixelData} picture RGBA @returns {ImageData} */
+/** @param {import('./service_messages.js').PixelData} picture RGBA @returns {ImageData} */
 function imageOf({ data, width, height }) {
   const image = new ImageData(width, height);
   image.data.set(data);
@@ -67,6 +67,12 @@ export class Stage {
     else byId('stage-busy').hidden = true;
   }
 
+  /** No picture yet, or none any more. */
+  showEmpty() {
+    this.showNothing('No picture yet', 'Drop a picture here');
+    byId('file-facts').textContent = 'Choose, drop or paste one';
+  }
+
   /** Nothing to show for a file. @param {string} name @param {string} words */
   showNothing(name, words) {
     this.setBusy(false);
@@ -87,7 +93,7 @@ export class Stage {
   }
 
   /**
-   * @param {import('./protocol.js').PreviewEvent} picture
+   * @param {import('./service_messages.js').PreviewEvent} picture
    * @param {string} name
    */
   showPreview(picture, name) {
@@ -110,9 +116,13 @@ export class Stage {
     byId('input-facts').textContent = this.#inputWords(width, height);
   }
 
-  /** @param {import('./protocol.js').PixelData | null} input  RGBA */
+  /** @param {import('./service_messages.js').PixelData | null} input  RGBA, null while there is none */
   showInput(input) {
-    if (!input) return;
+    if (!input) {
+      this.#seen.getContext('2d')?.clearRect(0, 0, this.#seen.width, this.#seen.height);
+      this.#seen.setAttribute('aria-label', 'What the model is given: nothing yet');
+      return;
+    }
     this.#seen.width = input.width;
     this.#seen.height = input.height;
     this.#seen.getContext('2d')?.putImageData(imageOf(input), 0, 0);

@@ -46,8 +46,6 @@ class TeachPanel {
   #shared;
   /** @type {Taught[]} */
   #classes = [];
-  /** Embedding of the picture on the stage. @type {Float32Array | null} */
-  #current = null;
   /** Files are added one after the other. @type {Promise<void>} */
   #turn = Promise.resolve();
   /** @type {HTMLSelectElement} */
@@ -76,26 +74,18 @@ class TeachPanel {
 
   /** @param {boolean} isOpen */
   setOpen(isOpen) {
-    this.#shared.live.wantsEmbedding = isOpen;
-    if (isOpen && !this.#shared.live.running) this.#lookAgain();
+    if (isOpen) this.#draw();
   }
 
   useModel() {
     const had = this.#classes.some(({ examples }) => examples.length > 0);
     for (const one of this.#classes) this.#setExamples(one, []);
-    this.#current = null;
     if (had) this.#say('Another model sees other things: please give it the pictures again.');
     this.#draw();
   }
 
-  /** @param {import('./protocol.js').Outcome} outcome */
-  answer({ embedding }) {
-    if (embedding) {
-      this.#current = embedding;
-      this.#draw();
-    } else if (!this.#shared.live.running) {
-      this.#lookAgain();
-    }
+  look() {
+    this.#draw();
   }
 
   /** @param {string} name @returns {Taught} */
@@ -128,31 +118,17 @@ class TeachPanel {
       .catch((error) => this.#say(/** @type {Error} */ (error).message));
   }
 
-  /** The embedding of the still picture on the stage. */
-  async #lookAgain() {
-    const seen = await this.#shared.pictures
-      .askMore((source, signal) => this.#ask(source, signal))
-      .catch(() => undefined);
-    this.#current = seen?.embedding ?? null;
-    this.#draw();
-  }
-
-  /**
-   * @param {{file?: Blob, pixels?: import('./protocol.js').PixelData}} source
-   * @param {AbortSignal} [signal]
-   */
-  #ask(source, signal) {
-    const wanted = { topK: 0, runs: 1, wantsPreview: false, wantsInput: true };
-    return this.#shared.engine.classify({ ...source, ...wanted, wantsEmbedding: true }, { signal });
+  /** @param {{file?: Blob, pixels?: import('./service_messages.js').PixelData}} source not shown */
+  #ask(source) {
+    const wanted = { image: 0, topK: 0, runs: 1, wantsPreview: false, wantsAttention: false };
+    return this.#shared.service.classify({ ...source, ...wanted });
   }
 
   /** @param {Taught} to */
   async #addCurrent(to) {
-    const { live, pictures } = this.#shared;
-    const pixels = live.running ? live.still().pixels : undefined;
-    const seen = pixels ? await this.#ask({ pixels }) : await pictures.askMore((s) => this.#ask(s));
-    if (!seen) return this.#say('There is no picture yet.');
-    this.#setExamples(to, [...to.examples, exampleOf(seen)]);
+    const outcome = this.#shared.shown.current?.outcome;
+    if (!outcome) return this.#say('There is no picture yet.');
+    this.#setExamples(to, [...to.examples, exampleOf(outcome)]);
     this.#say(`${to.view.name} has it.`);
     return undefined;
   }
@@ -182,13 +158,14 @@ class TeachPanel {
 
   #draw() {
     const filled = this.#classes.filter(({ examples }) => examples.length > 0);
-    const isReady = filled.length >= 2 && this.#current !== null;
+    const embedding = this.#shared.shown.current?.outcome?.embedding;
+    const isReady = filled.length >= 2 && embedding !== undefined;
     /** @type {HTMLButtonElement} */ (byId('teach-save')).disabled = filled.length === 0;
     const named = this.#classes.map(({ view, examples }) => ({ name: view.name, examples }));
     const matches = isReady
       ? classify(
           named,
-          /** @type {Float32Array} */ (this.#current),
+          embedding,
           /** @type {import('./teach.js').Method} */ (this.#method.value),
         )
       : [];
@@ -217,8 +194,7 @@ class TeachPanel {
   /** @returns {Promise<string>} of the model in use: the hash of its logits for PROBE */
   async #fingerprint() {
     const pixels = { ...PROBE, data: PROBE.data.slice() };
-    const wanted = { topK: 0, runs: 1, wantsPreview: false, wantsInput: false };
-    return (await this.#shared.engine.classify({ pixels, ...wanted })).logitsSha256;
+    return (await this.#ask({ pixels })).logitsSha256;
   }
 
   async #save() {
@@ -261,7 +237,7 @@ function newThumbnail() {
   return canvas;
 }
 
-/** @param {import('./protocol.js').Outcome} outcome with embedding and input @returns {Shown} */
+/** @param {import('./service_messages.js').Outcome} outcome with embedding and input @returns {Shown} */
 function exampleOf({ embedding, input }) {
   const canvas = newThumbnail();
   if (input) {

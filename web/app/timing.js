@@ -13,7 +13,7 @@ const STAGES = [
   ['head', 'Head'],
 ];
 
-/** @param {import('./protocol.js').Step[]} steps @returns {Map<string, number>} ms by stage */
+/** @param {import('./service_messages.js').Step[]} steps @returns {Map<string, number>} ms by stage */
 export function stageTotals(steps) {
   const totals = new Map();
   for (const { name, ms } of steps) {
@@ -23,7 +23,7 @@ export function stageTotals(steps) {
   return totals;
 }
 
-/** @param {import('./protocol.js').Step[]} steps @returns {{attn: number, mlp: number}[]} ms by block */
+/** @param {import('./service_messages.js').Step[]} steps @returns {{attn: number, mlp: number}[]} ms by block */
 export function blockTimes(steps) {
   /** @type {{attn: number, mlp: number}[]} */
   const blocks = [];
@@ -53,14 +53,14 @@ export class Timing {
     byId('blocks-title').textContent = `The ${depth} blocks: attention below, MLP above`;
   }
 
-  /** @param {import('./protocol.js').Outcome} outcome */
+  /** @param {import('./service_messages.js').Times} times */
   show({ steps, runs }) {
     const totals = stageTotals(steps);
     const total = [...totals.values()].reduce((sum, ms) => sum + ms, 0);
     byId('total-ms').textContent = duration(total);
     byId('total-rate').textContent = `${rate(1000 / total)} images/s`;
     byId('total-words').textContent =
-      `${runs > 1 ? `Typical of ${runs} runs` : 'One run'}, from file to answer`;
+      `${runs > 1 ? `Median of ${runs} runs` : 'One run'}, from file to answer`;
     const parts = /** @type {HTMLElement[]} */ ([...byId('stack').children]);
     const numbers = byId('legend').querySelectorAll('dd');
     STAGES.forEach(([name], i) => {
@@ -74,11 +74,11 @@ export class Timing {
     this.#showBlocks(blockTimes(steps));
   }
 
-  /** Takes the numbers away: they belong to another picture. */
-  clear() {
+  /** Takes the numbers away: they belong to another picture. @param {string} words */
+  clear(words) {
     byId('total-ms').textContent = '–';
     byId('total-rate').textContent = '';
-    byId('total-words').textContent = 'No run yet';
+    byId('total-words').textContent = words;
     byId('stack').setAttribute('aria-label', 'No timing yet');
     for (const part of byId('stack').children) /** @type {HTMLElement} */ (part).hidden = true;
     /** @type {NodeListOf<HTMLElement>} */

@@ -21,7 +21,7 @@ const SHADES = Uint32Array.of(0xff1a1a1a, 0xff8c8c8c, 0xffffffff);
 
 /**
  * @param {Blob} file
- * @returns {Promise<import('./protocol.js').MatrixFacts[]>} in the order of the file
+ * @returns {Promise<import('./service_messages.js').MatrixFacts[]>} in the order of the file
  */
 export async function listMatrices(file) {
   const facts = [];
@@ -36,7 +36,7 @@ export async function listMatrices(file) {
  * Rows are outputs, columns inputs; black is -1, grey 0, white +1.
  * @param {Blob} file
  * @param {string} wanted  name of the matrix
- * @returns {Promise<import('./protocol.js').PixelData>} RGBA
+ * @returns {Promise<import('./service_messages.js').PixelData>} RGBA
  */
 export async function drawMatrix(file, wanted) {
   const place = (await places(file)).find(({ name }) => name === wanted);

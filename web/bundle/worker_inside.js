@@ -9,7 +9,7 @@ import { receiveModules } from './resources_inside.js';
 async function start({ modules, probe }) {
   await probe.arrayBuffer();
   receiveModules(modules);
-  await import('../app/worker.js');
+  await import('../app/page_worker.js');
 }
 
 if (self.name === 'classifier') serveClassifier();

@@ -111,9 +111,10 @@ export class Classifier {
    */
   async classify(image, options) {
     return this.#exclusive('classify', options, async (pace, checked) => {
-      const { topK = 5, threshold = 0, explain = false, embedding = false, stepHashes = false } = checked;
+      const { topK = 5, threshold = 0, explain = false, embedding = false, input = false, stepHashes = false } = checked;
       this.#plan(explain);
       const timing = await this.#feed(image, pace);
+      const tensor = input ? this.#tensor() : undefined; // the first step uses it up
       const hashes = stepHashes ? [{ name: 'preprocess', sha256: this.#engine.stateSha256() }] : undefined;
       await this.#run(pace, timing, hashes);
       const engine = this.#engine;
@@ -128,6 +129,7 @@ export class Classifier {
         logitsSha256: engine.stateSha256(),
         ...(hashes ? { stepHashes: hashes } : {}),
         ...(explain ? { attention: this.#attention() } : {}),
+        ...(tensor ? { input: tensor } : {}),
         ...(embedding ? { embedding: engine.embedding(this.#model.dim) } : {}),
       };
     });
@@ -166,8 +168,13 @@ export class Classifier {
   async preprocess(image, options) {
     return this.#exclusive('preprocess', options, async (pace) => {
       await this.#feed(image, pace);
-      return this.#engine.tensor(this.#model.channels * this.#model.imageSize ** 2);
+      return this.#tensor();
     });
+  }
+
+  /** The normalised picture, between #feed and #run. */
+  #tensor() {
+    return this.#engine.tensor(this.#model.channels * this.#model.imageSize ** 2);
   }
 
   /** @returns {import('./vit158.d.ts').Info} */

@@ -63,7 +63,7 @@ const CALLS = {
     newWorker: aFunction,
     wasm: anything,
   },
-  classify: { ...RUN, ...PREDICT, explain: aFlag, stepHashes: aFlag, embedding: aFlag },
+  classify: { ...RUN, ...PREDICT, explain: aFlag, stepHashes: aFlag, embedding: aFlag, input: aFlag },
   forward: RUN,
   embed: RUN,
   preprocess: RUN,

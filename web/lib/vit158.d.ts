@@ -153,6 +153,8 @@ export interface ClassifyOptions extends RunOptions {
   stepHashes?: boolean;
   /** Also return what `embed` would. */
   embedding?: boolean;
+  /** Also return what `preprocess` would. */
+  input?: boolean;
 }
 
 export interface Prediction {
@@ -205,12 +207,15 @@ export interface Classification {
   attention?: Attention;
   /** With `embedding` only. */
   embedding?: Float32Array;
+  /** With `input` only. */
+  input?: Float32Array;
 }
 
 /** What `classify` gives for its options: what was asked for with `true` is there. */
 export type ClassificationFor<Options> = Classification &
   (Options extends { explain: true } ? { attention: Attention } : unknown) &
   (Options extends { embedding: true } ? { embedding: Float32Array } : unknown) &
+  (Options extends { input: true } ? { input: Float32Array } : unknown) &
   (Options extends { stepHashes: true } ? { stepHashes: { name: string; sha256: string }[] } : unknown);
 
 export interface ModelInfo {

@@ -58,7 +58,7 @@ export async function serveClassifier() {
 
 /** Buffers that can move instead of being copied. @param {any} value */
 function buffersOf(value) {
-  const { logits, embedding, attention } = value ?? {};
-  const arrays = [value, logits, embedding, attention?.values, attention?.rollout];
+  const { logits, embedding, input, attention } = value ?? {};
+  const arrays = [value, logits, embedding, input, attention?.values, attention?.rollout];
   return arrays.filter((array) => ArrayBuffer.isView(array)).map(({ buffer }) => buffer);
 }

@@ -25,6 +25,8 @@ export const REPLY = Object.freeze({
   PROGRESS: 'progress',
   /** @see PreviewEvent */
   PREVIEW: 'preview',
+  /** The Outcome after the first run, in `value`; more runs follow. */
+  ANSWER: 'answer',
   /** The answer, in `value`. */
   DONE: 'done',
   /** @see Failure, in `error` */
@@ -49,12 +51,11 @@ export const PREVIEW_SIDE = 1024;
  * @property {Blob} [file]           an encoded picture, or
  * @property {ImageBitmap} [bitmap]  a frame (transferred), or
  * @property {PixelData} [pixels]    decoded pixels (buffer transferred)
+ * @property {number} image          id of the image, which every answer to it carries
  * @property {number} topK
- * @property {number} runs           1, or more for typical times
+ * @property {number} runs           1, or more: then ANSWER comes first, and as many runs more for the times
  * @property {boolean} wantsPreview  send a PREVIEW event
- * @property {boolean} wantsInput    answer with what the model was given, too
- * @property {boolean} [wantsAttention]  answer with where the class token looked
- * @property {boolean} [wantsEmbedding]  answer with the class token's last state
+ * @property {boolean} wantsAttention  answer with where the class token looked
  */
 
 /**
@@ -95,6 +96,7 @@ export const PREVIEW_SIDE = 1024;
 /**
  * The decoded picture, at most PREVIEW_SIDE on a side.
  * @typedef {object} PreviewEvent
+ * @property {number} image            its id
  * @property {Uint8ClampedArray} data  RGBA
  * @property {number} width
  * @property {number} height
@@ -110,18 +112,26 @@ export const PREVIEW_SIDE = 1024;
  */
 
 /**
+ * @typedef {object} Times
+ * @property {Step[]} steps  in the order they ran; the median of each
+ * @property {number} runs   of so many runs
+ */
+
+/**
  * @typedef {object} Outcome
+ * @property {number} image         id of the image it belongs to
+ * @property {number} model         number of the model that gave it, counted from 1
  * @property {import('../lib/vit158.js').Prediction[]} predictions  best first
- * @property {Step[]} steps         in the order they ran
- * @property {number} runs          how many runs the times are typical of
+ * @property {Times} times
  * @property {string} logitsSha256
- * @property {PixelData | null} input  RGBA of what the model was given, if it was wanted
+ * @property {PixelData} input      RGBA of what the model was given
+ * @property {Float32Array} embedding  the class token's last state
  * @property {import('../lib/vit158.js').Attention | null} attention  if it was wanted
- * @property {Float32Array | null} embedding  if it was wanted
  */
 
 /**
  * @typedef {object} ModelFacts
+ * @property {number} number  of the model, counted from 1
  * @property {import('../lib/vit158.js').Info} info
  * @property {string[]} labels
  * @property {boolean} randomised  this thread's canvas changes pixels when they are read back

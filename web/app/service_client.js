@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
-// The page's side of the engine: the service in a worker, or, where module workers or their canvas
+// The page's side of service.js: the service in a worker, or, where module workers or their canvas
 // are missing, the same service on the main thread, yielding between steps. Requests become
 // promises; an aborted one is rejected at once and cancelled over there.
-import { REPLY, REQUEST } from './protocol.js';
+import { REPLY, REQUEST } from './service_messages.js';
 import { startWorker } from './resources.js';
 
 /** An error from the other side, with its stable code. */
-export class EngineError extends Error {
-  /** @param {import('./protocol.js').Failure} failure */
+export class ServiceError extends Error {
+  /** @param {import('./service_messages.js').Failure} failure */
   constructor({ code, message }) {
     super(message);
-    this.name = 'EngineError';
+    this.name = 'ServiceError';
     this.code = code;
   }
 }
 
-/** @returns {EngineError} */
-const aborted = () => new EngineError({ code: 'E_ABORT', message: 'cancelled' });
+/** @returns {ServiceError} */
+const aborted = () => new ServiceError({ code: 'E_ABORT', message: 'cancelled' });
 
 /**
  * @typedef {object} Waiting
@@ -25,7 +25,7 @@ const aborted = () => new EngineError({ code: 'E_ABORT', message: 'cancelled' })
  * @property {(type: string, value: any) => void} event
  */
 
-export class Engine {
+export class ServiceClient {
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
   #nextId = 1;
@@ -43,9 +43,9 @@ export class Engine {
   }
 
   /**
-   * @param {import('./protocol.js').LoadRequest} request
-   * @param {{signal?: AbortSignal, onProgress?: (p: import('./protocol.js').ProgressEvent) => void}} [options]
-   * @returns {Promise<import('./protocol.js').ModelFacts>}
+   * @param {import('./service_messages.js').LoadRequest} request
+   * @param {{signal?: AbortSignal, onProgress?: (p: import('./service_messages.js').ProgressEvent) => void}} [options]
+   * @returns {Promise<import('./service_messages.js').ModelFacts>}
    */
   load(request, { signal, onProgress } = {}) {
     return this.#ask({ type: REQUEST.LOAD, ...request }, [], signal, (type, value) => {
@@ -54,11 +54,12 @@ export class Engine {
   }
 
   /**
-   * @param {import('./protocol.js').ClassifyRequest} request  a bitmap or pixel buffer is given away
-   * @param {{signal?: AbortSignal, onPreview?: (p: import('./protocol.js').PreviewEvent) => void}} [options]
-   * @returns {Promise<import('./protocol.js').Outcome>}
+   * @param {import('./service_messages.js').ClassifyRequest} request  a bitmap or pixel buffer is given away
+   * @param {{signal?: AbortSignal, onPreview?: (p: import('./service_messages.js').PreviewEvent) => void,
+   *          onAnswer?: (o: import('./service_messages.js').Outcome) => void}} [options]
+   * @returns {Promise<import('./service_messages.js').Outcome>} with the times of all runs
    */
-  classify(request, { signal, onPreview } = {}) {
+  classify(request, { signal, onPreview, onAnswer } = {}) {
     const transfer = request.bitmap
       ? [request.bitmap]
       : request.pixels
@@ -66,12 +67,13 @@ export class Engine {
         : [];
     return this.#ask({ type: REQUEST.CLASSIFY, ...request }, transfer, signal, (type, value) => {
       if (type === REPLY.PREVIEW) onPreview?.(value);
+      else if (type === REPLY.ANSWER) onAnswer?.(value);
     });
   }
 
   /**
    * @param {import('./resources.js').ModelSource} source
-   * @returns {Promise<import('./protocol.js').MatrixFacts[]>}
+   * @returns {Promise<import('./service_messages.js').MatrixFacts[]>}
    */
   matrices(source) {
     return this.#ask({ type: REQUEST.MATRICES, source }, [], undefined, () => {});
@@ -80,7 +82,7 @@ export class Engine {
   /**
    * @param {import('./resources.js').ModelSource} source
    * @param {string} name of a matrix
-   * @returns {Promise<import('./protocol.js').PixelData>} RGBA
+   * @returns {Promise<import('./service_messages.js').PixelData>} RGBA
    */
   weights(source, name) {
     return this.#ask({ type: REQUEST.WEIGHTS, source, name }, [], undefined, () => {});
@@ -149,19 +151,19 @@ export class Engine {
     });
   }
 
-  /** @param {{id: number, type: string, value?: any, error?: import('./protocol.js').Failure}} reply */
+  /** @param {{id: number, type: string, value?: any, error?: import('./service_messages.js').Failure}} reply */
   #receive({ id, type, value, error }) {
     const waiting = this.#waiting.get(id);
     if (!waiting) return; // cancelled meanwhile
     if (type === REPLY.DONE) waiting.resolve(value);
-    else if (type === REPLY.FAILED) waiting.reject(new EngineError(/** @type {any} */ (error)));
+    else if (type === REPLY.FAILED) waiting.reject(new ServiceError(/** @type {any} */ (error)));
     else waiting.event(type, value);
     if (type === REPLY.DONE || type === REPLY.FAILED) this.#waiting.delete(id);
   }
 
-  /** @param {import('./protocol.js').Failure} failure */
+  /** @param {import('./service_messages.js').Failure} failure */
   #failAll(failure) {
-    for (const waiting of this.#waiting.values()) waiting.reject(new EngineError(failure));
+    for (const waiting of this.#waiting.values()) waiting.reject(new ServiceError(failure));
     this.#waiting.clear();
   }
 }

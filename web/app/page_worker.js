@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The page's worker: hands messages to the service. All work is there.
-import { REPLY } from './protocol.js';
+import { REPLY } from './service_messages.js';
 import { Service } from './service.js';
 // Everything that the service leads to, named here so that it is fetched side by side and not one
 // file after the other as each names the next; tests/node/page_parts.test.mjs keeps the list whole.
@@ -17,7 +17,10 @@ import '../lib/engine.js';
 import '../lib/errors.js';
 import '../lib/heap.js';
 import '../lib/image_input.js';
+import '../lib/kinds.js';
 import '../lib/load_wasm.js';
+import '../lib/model_stream.js';
+import '../lib/options.js';
 import '../lib/pace.js';
 import '../lib/pixel_rows.js';
 import '../lib/platform.js';
