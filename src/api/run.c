@@ -4,38 +4,36 @@
  */
 #include "api/session.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "engine/forward.h"
 #include "engine/rollout.h"
 #include "predict/top_k.h"
 
 uint32_t vit158_session_step_count(const vit158_session *session)
 {
-    return vit158_forward_step_count(&session->forward);
+    return session->forward.program.count;
 }
 
 const char *vit158_session_step_name(vit158_session *session, uint32_t index)
 {
-    const uint32_t count = vit158_session_step_count(session);
-    if (index >= count)
+    if (index >= vit158_session_step_count(session))
         return NULL;
-    if (index == 0)
-        return "embed";
-    if (index == count - 1)
-        return "head";
-    vit158_format(session->step_name, sizeof session->step_name, "blocks.%u.%s", (index - 1) / 2,
-                  index % 2 == 1 ? "attn" : "mlp");
+    vit158_program_step_name(session->step_name, &session->forward.program.steps[index]);
     return session->step_name;
 }
 
 static void add_time(vit158_session *s, uint32_t step, double ms)
 {
     s->step_ms[step] = ms;
-    if (step == 0)
-        s->timing.embed = ms;
-    else if (step == vit158_session_step_count(s) - 1)
-        s->timing.head = ms;
-    else
+    switch (s->forward.program.steps[step].kind) {
+    case VIT158_STEP_EMBED:
+        s->timing.embed += ms;
+        break;
+    case VIT158_STEP_HEAD:
+        s->timing.head += ms;
+        break;
+    default:
         s->timing.blocks += ms;
+    }
 }
 
 static double forward_ms(const vit158_session *s)
@@ -102,17 +100,16 @@ vit158_status vit158_session_copy_hidden(const vit158_session *session, float *o
 {
     const vit158_forward *f = &session->forward;
     const size_t d = f->model->info.dim;
-    const uint32_t steps = vit158_session_step_count(session);
-    if (out == NULL || count != f->n_tokens * d)
-        return vit158_fail(error, VIT158_E_ARGUMENT, "hidden state: room for %zu values, needs %zu",
-                           count, f->n_tokens * d);
-    if (session->input != VIT158_INPUT_READY || f->next_step == 0 || f->next_step == steps)
+    const vit158_step *last = vit158_session_last_step(session);
+    if (session->input != VIT158_INPUT_READY || last == NULL || last->kind == VIT158_STEP_HEAD)
         return vit158_fail(error, VIT158_E_STATE,
                            "hidden state: no step from embed to the last block was just run");
-    const uint32_t computed = f->next_step >= steps - 2 ? 1 : f->n_tokens;
-    for (uint32_t t = 0; t < f->n_tokens; t++)
+    if (out == NULL || count != last->tokens_out * d)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "hidden state: room for %zu values, needs %zu",
+                           count, last->tokens_out * d);
+    for (uint32_t t = 0; t < last->tokens_out; t++)
         for (size_t c = 0; c < d; c++)
-            out[t * d + c] = t < computed ? f->x[c * f->ld + t] : 0.0F;
+            out[t * d + c] = t < last->needed ? f->x[c * f->ld + t] : 0.0F;
     return VIT158_OK;
 }
 

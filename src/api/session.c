@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/numerics.h"
+#include "engine/plan.h"
 
 static vit158_status choose_kernels(const vit158_kernels **out, vit158_engine engine,
                                     vit158_error *error)
@@ -38,26 +39,26 @@ static vit158_status choose_kernels(const vit158_kernels **out, vit158_engine en
 }
 
 /* Takes everything a session needs; run once to measure and once to hand out. */
-static void plan(vit158_session *s, vit158_arena *arena, const vit158_kernels *kernels,
-                 const vit158_options *options, vit158_pool *pool)
+static void plan(vit158_session *s, vit158_arena *arena, const vit158_forward_setup *setup)
 {
-    vit158_forward_plan(&s->forward, arena, s->model, kernels, pool, options->gemm,
-                        options->explain != 0);
-    s->preprocess = vit158_preprocess_plan(arena, &s->model->recipe);
-    s->step_ms =
-        vit158_arena_take(arena, vit158_forward_step_count(&s->forward), sizeof *s->step_ms);
+    vit158_forward_plan(&s->forward, arena, setup);
+    s->preprocess = vit158_preprocess_plan(arena, &setup->model->recipe);
+    s->step_ms = vit158_arena_take(arena, setup->program.count, sizeof *s->step_ms);
 }
 
-/* `pool` NULL: a pool of the session's own. All arguments have been checked. */
-static vit158_status build(vit158_session **out, const vit158_model *model,
-                           const vit158_kernels *kernels, const vit158_options *options,
-                           vit158_pool *pool, vit158_error *error)
+/* setup->pool NULL: a pool of the session's own. All arguments have been checked. The program
+ * becomes the session's if all goes well. */
+static vit158_status build(vit158_session **out, vit158_forward_setup *setup,
+                           const vit158_options *options, vit158_error *error)
 {
-    vit158_session draft = {.model = model, .now_ms = options->now_ms};
+    const bool own_pool = setup->pool == NULL;
+    vit158_session draft = {.model = setup->model};
     vit158_pool_choose(&draft.own_pool, options->threads);
+    if (own_pool)
+        setup->pool = vit158_pool_of(&draft.own_pool);
     vit158_arena arena = {0};
     vit158_arena_take(&arena, 1, sizeof draft);
-    plan(&draft, &arena, kernels, options, pool != NULL ? pool : vit158_pool_of(&draft.own_pool));
+    plan(&draft, &arena, setup);
     const size_t total = arena.used;
     void *allocation = NULL;
     if (!arena.overflow && total <= SIZE_MAX - VIT158_ARENA_ALIGN)
@@ -70,12 +71,14 @@ static vit158_status build(vit158_session **out, const vit158_model *model,
     memset((void *)aligned, 0, total); /* padding columns must hold finite values */
     arena = vit158_arena_over((void *)aligned, total);
     vit158_session *s = vit158_arena_take(&arena, 1, sizeof *s);
-    *s = (vit158_session){.model = model, .now_ms = options->now_ms};
+    *s = (vit158_session){.model = setup->model, .now_ms = options->now_ms};
     vit158_pool_choose(&s->own_pool, options->threads);
-    plan(s, &arena, kernels, options, pool != NULL ? pool : vit158_pool_of(&s->own_pool));
-    s->arena_bytes = total;
+    if (own_pool)
+        setup->pool = vit158_pool_of(&s->own_pool);
+    plan(s, &arena, setup);
+    s->bytes = total + setup->program.count * sizeof *setup->program.steps;
     s->allocation = allocation;
-    if (pool == NULL)
+    if (own_pool)
         vit158_pool_start(&s->own_pool);
     *out = s;
     return VIT158_OK;
@@ -96,9 +99,14 @@ vit158_status vit158_session_create_on(vit158_session **out, const vit158_model 
     if (options->threads > VIT158_MAX_SESSION_THREADS)
         return vit158_fail(error, VIT158_E_ARGUMENT, "%u threads: at most %u are supported",
                            options->threads, VIT158_MAX_SESSION_THREADS);
-    const vit158_kernels *kernels = NULL;
-    VIT158_RETURN_IF_ERROR(choose_kernels(&kernels, options->engine, error));
-    return build(out, model, kernels, options, pool, error);
+    vit158_forward_setup setup = {
+        .model = model, .pool = pool, .gemm = options->gemm, .explain = options->explain != 0};
+    VIT158_RETURN_IF_ERROR(choose_kernels(&setup.kernels, options->engine, error));
+    VIT158_RETURN_IF_ERROR(vit158_program_make(&setup.program, model, error));
+    const vit158_status status = build(out, &setup, options, error);
+    if (status != VIT158_OK)
+        vit158_program_free(&setup.program);
+    return status;
 }
 
 vit158_status vit158_session_create(vit158_session **out, const vit158_model *model,
@@ -112,12 +120,14 @@ void vit158_session_close(vit158_session *session)
     if (session == NULL)
         return;
     vit158_pool_stop(&session->own_pool);
+    vit158_program_free(&session->forward.program);
+    free(session->watch_memory);
     free(session->allocation);
 }
 
 size_t vit158_session_memory_bytes(const vit158_session *session)
 {
-    return session->arena_bytes;
+    return session->bytes;
 }
 
 const char *vit158_session_engine(const vit158_session *session)
@@ -132,21 +142,20 @@ static double clock_of(const vit158_session *s)
     return s->now_ms != NULL ? s->now_ms() : 0.0;
 }
 
-/* Forgets the results and timing of the input before. */
-static void start_over(vit158_session *s, vit158_input_state input)
+void vit158_session_start_over(vit158_session *session, vit158_input_state input, uint32_t first)
 {
-    s->input = input;
-    s->complete = false;
-    s->forward.next_step = 0;
-    s->timing = (vit158_timing){0};
-    memset(s->step_ms, 0, vit158_forward_step_count(&s->forward) * sizeof *s->step_ms);
+    session->input = input;
+    session->complete = false;
+    session->forward.next_step = first;
+    session->timing = (vit158_timing){0};
+    memset(session->step_ms, 0, session->forward.program.count * sizeof *session->step_ms);
 }
 
 vit158_status vit158_session_begin_image(vit158_session *session, uint32_t width, uint32_t height,
                                          vit158_pixels pixels, vit158_error *error)
 {
     const double start = clock_of(session);
-    start_over(session, VIT158_INPUT_NONE);
+    vit158_session_start_over(session, VIT158_INPUT_NONE, 0);
     VIT158_RETURN_IF_ERROR(
         vit158_preprocess_begin(session->preprocess, width, height, pixels, error));
     session->input = VIT158_INPUT_PARTIAL;
@@ -197,7 +206,7 @@ vit158_status vit158_session_set_tensor(vit158_session *session, const float *va
 {
     const vit158_model_info *info = &session->model->info;
     const size_t expected = tensor_count(session);
-    start_over(session, VIT158_INPUT_NONE);
+    vit158_session_start_over(session, VIT158_INPUT_NONE, 0);
     if (values == NULL || count != expected)
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "the tensor has %zu values, the model takes %u x %u x %u = %zu", count,

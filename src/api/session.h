@@ -6,9 +6,9 @@
 #define VIT158_API_SESSION_H
 
 #include "api/pool_choice.h"
-#include "engine/forward.h"
+#include "engine/watch.h"
 #include "image/preprocess.h"
-#include "vit158.h"
+#include "vit158_observe.h"
 
 typedef enum vit158_input_state {
     VIT158_INPUT_NONE,
@@ -25,10 +25,12 @@ struct vit158_session {
     bool complete; /* the last step has run */
     double (*now_ms)(void);
     vit158_timing timing;
-    double *step_ms; /* [step_count] */
-    size_t arena_bytes;
+    double *step_ms;    /* [step_count] */
+    size_t bytes;       /* of all memory but the observer's */
+    vit158_watch watch; /* in use while forward.watch points to it */
+    void *watch_memory;
     void *allocation; /* the session itself lies inside, aligned */
-    char step_name[32];
+    char step_name[VIT158_STEP_NAME_BYTES];
 };
 
 /* vit158_session_create on a pool of the caller's, which must outlive the session; then
@@ -41,6 +43,16 @@ vit158_status vit158_session_create_on(vit158_session **out, const vit158_model 
  * only hold it up. A session with a clock does so by itself. Passes that keep attention take longer
  * and do not count. */
 void vit158_session_took(vit158_session *session, double ms);
+
+/* Forgets the results and timing of the input before; `first` is the step to run next. */
+void vit158_session_start_over(vit158_session *session, vit158_input_state input, uint32_t first);
+
+/* The step that was run last, NULL if none was since the input. */
+static inline const vit158_step *vit158_session_last_step(const vit158_session *session)
+{
+    const vit158_forward *f = &session->forward;
+    return f->next_step > 0 ? &f->program.steps[f->next_step - 1] : NULL;
+}
 
 /* Where a tensor of `count` values goes, NULL if the model takes another count: to spare a copy,
  * write there what vit158_session_set_tensor then takes. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 set(VIT158_API_SOURCES
+    src/api/observe.c
     src/api/pool_choice.c
     src/api/run.c
     src/api/session.c

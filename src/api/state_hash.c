@@ -11,19 +11,18 @@ vit158_status vit158_session_state_sha256(const vit158_session *session, char ou
 {
     const vit158_forward *f = &session->forward;
     const vit158_model_info *info = &f->model->info;
-    const uint32_t steps = vit158_session_step_count(session);
+    const vit158_step *last = vit158_session_last_step(session);
     const size_t pixels = (size_t)info->image_size * info->image_size;
     if (session->input != VIT158_INPUT_READY)
         return vit158_fail(error, VIT158_E_STATE, "the session has no complete input");
     vit158_sha256 hash = vit158_sha256_start();
-    if (f->next_step == 0) {
+    if (last == NULL) {
         vit158_sha256_add(&hash, f->tensor, info->channels * pixels * sizeof *f->tensor);
-    } else if (f->next_step == steps) {
+    } else if (last->kind == VIT158_STEP_HEAD) {
         vit158_sha256_add(&hash, f->logits, info->classes * sizeof *f->logits);
     } else {
-        const uint32_t computed = f->next_step >= steps - 2 ? 1 : f->n_tokens;
         for (size_t c = 0; c < info->dim; c++)
-            vit158_sha256_add(&hash, f->x + c * f->ld, computed * sizeof *f->x);
+            vit158_sha256_add(&hash, f->x + c * f->ld, last->needed * sizeof *f->x);
     }
     vit158_sha256_end_hex(&hash, out);
     return VIT158_OK;

@@ -4,13 +4,21 @@
  * x[c][t] = (W patch_t + b)[c] + pos[t][c], x[c][0] = cls[c] + pos[0][c].
  */
 #include "engine/linear.h"
+#include "engine/steps.h"
+#include "engine/watch.h"
 
 /* Channels of a task: a cache line of a position. */
 enum { TASK_CHANNELS = 16 };
 
+typedef struct positions_job {
+    const vit158_forward *f;
+    uint32_t tokens;
+} positions_job;
+
 static void add_positions(void *context, uint32_t task, uint32_t worker)
 {
-    const vit158_forward *f = context;
+    const positions_job *job = context;
+    const vit158_forward *f = job->f;
     const vit158_model *m = f->model;
     const uint32_t d = m->info.dim;
     const uint32_t c0 = task * TASK_CHANNELS;
@@ -18,7 +26,7 @@ static void add_positions(void *context, uint32_t task, uint32_t worker)
     (void)worker;
     for (uint32_t c = c0; c < c1; c++)
         f->x[(size_t)c * f->ld] = m->cls[c];
-    for (uint32_t t = 0; t < f->n_tokens; t++)
+    for (uint32_t t = 0; t < job->tokens; t++)
         for (uint32_t c = c0; c < c1; c++)
             f->x[(size_t)c * f->ld + t] += m->pos[(size_t)t * d + c];
 }
@@ -36,7 +44,7 @@ static void patches_task(void *context, uint32_t task, uint32_t worker)
     job->f->kernels->patches(&job->patches, task, task + 1);
 }
 
-void vit158_embed(vit158_forward *f)
+void vit158_embed(vit158_forward *f, const vit158_step *step)
 {
     const vit158_model *m = f->model;
     const uint32_t d = m->info.dim;
@@ -48,7 +56,9 @@ void vit158_embed(vit158_forward *f)
                                    .side = m->info.image_size,
                                    .patch = m->info.patch_size}};
     f->pool->run(f->pool, patches_task, &job, m->info.channels * m->info.patch_size);
+    vit158_watch_layer(f, VIT158_SITE_INPUT, &m->patch, f->wide, step->tokens_out, f->ld);
     vit158_linear_apply(f, &m->patch, (vit158_prepared){.x = f->wide}, f->x, VIT158_STORE,
-                        (vit158_part){f->n_tokens, 0, d});
-    f->pool->run(f->pool, add_positions, f, (d + TASK_CHANNELS - 1) / TASK_CHANNELS);
+                        (vit158_part){step->tokens_out, 0, d});
+    positions_job positions = {.f = f, .tokens = step->tokens_out};
+    f->pool->run(f->pool, add_positions, &positions, (d + TASK_CHANNELS - 1) / TASK_CHANNELS);
 }

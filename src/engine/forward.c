@@ -5,11 +5,7 @@
 
 #include "base/error.h"
 #include "base/numerics.h"
-
-uint32_t vit158_forward_step_count(const vit158_forward *f)
-{
-    return 2 * f->model->info.depth + 2;
-}
+#include "engine/watch.h"
 
 static vit158_status check_logits(const vit158_forward *f, vit158_error *error)
 {
@@ -24,19 +20,20 @@ static vit158_status check_logits(const vit158_forward *f, vit158_error *error)
 
 vit158_status vit158_forward_step(vit158_forward *f, vit158_error *error)
 {
-    const uint32_t step = f->next_step;
-    const uint32_t last = vit158_forward_step_count(f) - 1;
-    assert(step <= last);
-    f->next_step++;
-    if (step == 0) {
-        vit158_embed(f);
-    } else if (step == last) {
-        vit158_head(f);
+    assert(f->next_step < f->program.count);
+    const vit158_step *step = &f->program.steps[f->next_step];
+    vit158_program_run_step(f, step);
+    if (step->kind == VIT158_STEP_HEAD) {
+        f->next_step++;
         return check_logits(f, error);
-    } else if (step % 2 == 1) {
-        vit158_attention_half(f, (step - 1) / 2);
-    } else {
-        vit158_mlp_half(f, (step - 1) / 2);
     }
+    if (vit158_watches(f, VIT158_SITE_RESIDUAL))
+        vit158_watch_show(f, (vit158_sight){.site = VIT158_SITE_RESIDUAL,
+                                            .block = step->block,
+                                            .rows = f->model->info.dim,
+                                            .tokens = step->tokens_out,
+                                            .ld = f->ld,
+                                            .values = f->x});
+    f->next_step++;
     return VIT158_OK;
 }

@@ -4,6 +4,8 @@
  * each output summed in the order of the float product in kernels.h, four outputs side by side.
  */
 #include "engine/linear.h"
+#include "engine/steps.h"
+#include "engine/watch.h"
 
 #define SIDE_BY_SIDE 4U
 
@@ -34,13 +36,17 @@ static float dot_row(const float *w, const float *x, uint32_t d)
     return sum;
 }
 
-void vit158_head(vit158_forward *f)
+void vit158_head(vit158_forward *f, const vit158_step *step)
 {
     const vit158_model *m = f->model;
     const uint32_t d = m->info.dim;
     const uint32_t n_classes = m->info.classes;
-    const vit158_linear plain = {.encoding = VIT158_ENCODING_F32, .n_in = d};
-    const vit158_prepared normed = vit158_linear_prepare(f, &plain, m->norm, f->x, 1);
+    const vit158_linear plain = {.encoding = VIT158_ENCODING_F32,
+                                 .layer = VIT158_LAYER_HEAD,
+                                 .block = VIT158_NO_BLOCK,
+                                 .n_in = d};
+    const vit158_prepared normed =
+        vit158_linear_prepare(f, &plain, m->norm, f->x, step->tokens_out);
     for (uint32_t c = 0; c < d; c++)
         f->embedding[c] = normed.x[(size_t)c * f->ld];
 
@@ -53,4 +59,5 @@ void vit158_head(vit158_forward *f)
     if (m->head.bias != NULL)
         for (uint32_t o = 0; o < n_classes; o++)
             f->logits[o] += m->head.bias[o];
+    vit158_watch_layer(f, VIT158_SITE_OUTPUT, &m->head, f->logits, step->tokens_out, 1);
 }

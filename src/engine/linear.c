@@ -2,6 +2,9 @@
 #include "engine/linear.h"
 
 #include <assert.h>
+#include <string.h>
+
+#include "engine/watch.h"
 
 /* Tokens a norm task handles: few enough to share out, enough to amortise the call. */
 #define NORM_TASK_TOKENS (2 * VIT158_NORM_TOKENS)
@@ -49,6 +52,29 @@ static void norm_task(void *context, uint32_t task, uint32_t worker)
         k->norm_f32(&job->to_float, t0, t1, scratch);
 }
 
+static void run_norms(norm_job *job)
+{
+    vit158_pool *pool = job->f->pool;
+    pool->run(pool, norm_task, job, divide_up(job->tokens, NORM_TASK_TOKENS));
+}
+
+/* x after its norms, into the observer's own buffer. */
+static void show_input(vit158_forward *f, const vit158_linear *layer,
+                       const vit158_layernorm norms[2], const float *x, uint32_t tokens)
+{
+    float *input = f->watch->input;
+    norm_job job = {
+        .f = f,
+        .tokens = tokens,
+        .to_float = {
+            .y = input, .x = x, .ld = f->ld, .n = layer->n_in, .norms = {norms[0], norms[1]}}};
+    if (norms[0].weight != NULL)
+        run_norms(&job);
+    else
+        memcpy(input, x, layer->n_in * f->ld * sizeof *input);
+    vit158_watch_layer(f, VIT158_SITE_INPUT, layer, input, tokens, f->ld);
+}
+
 vit158_prepared vit158_linear_prepare(vit158_forward *f, const vit158_linear *layer,
                                       vit158_norm outer, const float *x, uint32_t tokens)
 {
@@ -59,6 +85,14 @@ vit158_prepared vit158_linear_prepare(vit158_forward *f, const vit158_linear *la
     if (layer->norm.weight != NULL)
         norms[n_norms++] = vit158_layernorm_of(layer->norm, f->model->inner_norm_eps);
 
+    if (vit158_watches(f, VIT158_SITE_INPUT)) {
+        /* What is seen has been normalised; what may have changed is left to be quantized. */
+        show_input(f, layer, norms, x, tokens);
+        x = f->watch->input;
+        norms[0].weight = NULL;
+        norms[1].weight = NULL;
+        n_norms = 0;
+    }
     norm_job job = {.f = f, .quantized = vit158_linear_is_quantized(layer), .tokens = tokens};
     if (job.quantized) {
         job.quantize = (vit158_norm_quantize){.q = f->q,
@@ -73,7 +107,7 @@ vit158_prepared vit158_linear_prepare(vit158_forward *f, const vit158_linear *la
     } else {
         return (vit158_prepared){.x = x};
     }
-    f->pool->run(f->pool, norm_task, &job, divide_up(tokens, NORM_TASK_TOKENS));
+    run_norms(&job);
     return (vit158_prepared){.x = job.quantized ? NULL : f->normed};
 }
 
@@ -166,10 +200,9 @@ static void apply_in_parts(vit158_forward *f, const vit158_product_parts *parts,
 
 /* ---- Layers --------------------------------------------------------------------------------- */
 
-void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared input,
-                         float *y, vit158_epilogue epilogue, vit158_part part)
+static void apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared input, float *y,
+                  vit158_epilogue epilogue, vit158_part part)
 {
-    assert(part.o1 <= layer->n_out && part.tokens <= f->n_tokens);
     const uint32_t workers = vit158_pool_at_work(f->pool);
     product_job job = {.f = f, .part = part};
     if (vit158_linear_is_quantized(layer)) {
@@ -211,6 +244,35 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
     job.token_tasks = divide_up(part.tokens, job.cut.token_step);
     const uint32_t out_tasks = divide_up(part.o1 - part.o0, job.cut.out_step);
     f->pool->run(f->pool, product_task, &job, job.token_tasks * out_tasks);
+}
+
+/* y = epilogue(r), both [n_out][ld]. */
+static void finish(const vit158_forward *f, float *y, const float *r, uint32_t n_out,
+                   vit158_epilogue epilogue)
+{
+    const size_t count = n_out * (size_t)f->ld;
+    if (epilogue == VIT158_ADD) {
+        for (size_t i = 0; i < count; i++)
+            y[i] += r[i];
+    } else {
+        memcpy(y, r, count * sizeof *y);
+        f->kernels->gelu(y, count);
+    }
+}
+
+void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared input,
+                         float *y, vit158_epilogue epilogue, vit158_part part)
+{
+    assert(part.o1 <= layer->n_out && part.tokens <= f->ld);
+    if (!vit158_watches(f, VIT158_SITE_OUTPUT)) {
+        apply(f, layer, input, y, epilogue, part);
+        return;
+    }
+    float *r = epilogue == VIT158_STORE ? y : f->watch->output;
+    apply(f, layer, input, r, VIT158_STORE, part);
+    vit158_watch_layer(f, VIT158_SITE_OUTPUT, layer, r, part.tokens, f->ld);
+    if (epilogue != VIT158_STORE)
+        finish(f, y, r, layer->n_out, epilogue);
 }
 
 size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer, uint32_t tokens)

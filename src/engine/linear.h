@@ -7,7 +7,7 @@
 #ifndef VIT158_ENGINE_LINEAR_H
 #define VIT158_ENGINE_LINEAR_H
 
-#include "engine/forward.h"
+#include "engine/context.h"
 
 /* Which part of a product to compute: outputs [o0, o1) of tokens [0, tokens). */
 typedef struct vit158_part {

@@ -1,8 +1,8 @@
-/* SPDX-License-Identifier: MIT
- *
- * The memory of a session, planned once from the model's geometry and encodings.
- */
+/* SPDX-License-Identifier: MIT */
+#include "engine/plan.h"
+
 #include "engine/attention.h"
+#include "engine/attention_int.h"
 #include "engine/linear.h"
 #include "engine/rollout.h"
 
@@ -18,52 +18,75 @@ typedef struct needs {
     bool integer;   /* some block's attention is int16 */
 } needs;
 
-static void need_layer(needs *n, const vit158_forward *f, const vit158_linear *layer)
+static void need_layer(needs *n, const vit158_forward *f, const vit158_linear *layer,
+                       uint32_t tokens)
 {
     if (vit158_linear_is_quantized(layer))
         n->quantized = true;
     else
         n->dense = true;
-    /* The last block asks for one token, which may choose another kernel. */
-    n->scratch = larger(n->scratch, vit158_linear_scratch(f, layer, f->n_tokens));
-    n->scratch = larger(n->scratch, vit158_linear_scratch(f, layer, 1));
+    n->scratch = larger(n->scratch, vit158_linear_scratch(f, layer, tokens));
+}
+
+/* What a step needs of memory if it computes `needed` tokens; another number of tokens may choose
+ * another kernel. */
+static void need_step(needs *n, const vit158_forward *f, const vit158_step *step, uint32_t needed)
+{
+    const vit158_model *m = f->model;
+    switch (step->kind) {
+    case VIT158_STEP_EMBED:
+        n->scratch = larger(n->scratch, vit158_linear_scratch(f, &m->patch, needed));
+        break;
+    case VIT158_STEP_ATTENTION: {
+        const vit158_block *b = &m->blocks[step->block];
+        const uint32_t head_dim = m->info.dim / m->info.heads;
+        if (vit158_attention_is_int(m, step->block, step->tokens_in))
+            n->integer = true;
+        n->scratch =
+            larger(n->scratch, vit158_attention_scratch(f->kernels, step->tokens_in, head_dim));
+        need_layer(n, f, &b->qkv, step->tokens_in);
+        need_layer(n, f, &b->qkv, needed);
+        need_layer(n, f, &b->proj, needed);
+        break;
+    }
+    case VIT158_STEP_MLP:
+        need_layer(n, f, &m->blocks[step->block].fc1, needed);
+        need_layer(n, f, &m->blocks[step->block].fc2, needed);
+        break;
+    case VIT158_STEP_HEAD:
+        n->scratch = larger(n->scratch, vit158_norm_scratch(m->info.dim));
+        break;
+    }
 }
 
 static needs sum_up(const vit158_forward *f, bool explain)
 {
-    const vit158_model *m = f->model;
-    const uint32_t n = f->n_tokens;
-    needs total = {.scratch = vit158_attention_scratch(f->kernels, n, m->info.dim / m->info.heads)};
-    total.scratch = larger(total.scratch, vit158_linear_scratch(f, &m->patch, n));
-    total.scratch = larger(total.scratch, vit158_norm_scratch(m->info.dim));
+    const uint32_t n = f->program.max_tokens;
+    needs total = {0};
+    for (uint32_t i = 0; i < f->program.count; i++) {
+        const vit158_step *step = &f->program.steps[i];
+        need_step(&total, f, step, step->needed);
+        need_step(&total, f, step, step->tokens_out); /* for an observer */
+    }
     if (explain)
         total.scratch = larger(total.scratch, f->kernels->f32.scratch(n, n, n));
-    for (uint32_t i = 0; i < m->info.depth; i++) {
-        const vit158_block *b = &m->blocks[i];
-        total.integer = total.integer || vit158_attention_is_int(m, i);
-        need_layer(&total, f, &b->qkv);
-        need_layer(&total, f, &b->proj);
-        need_layer(&total, f, &b->fc1);
-        need_layer(&total, f, &b->fc2);
-    }
     total.scratch = (total.scratch + VIT158_ARENA_ALIGN - 1) & ~(size_t)(VIT158_ARENA_ALIGN - 1);
     return total;
 }
 
-void vit158_forward_plan(vit158_forward *f, vit158_arena *arena, const vit158_model *model,
-                         const vit158_kernels *kernels, vit158_pool *pool, vit158_gemm gemm,
-                         bool explain)
+void vit158_forward_plan(vit158_forward *f, vit158_arena *arena, const vit158_forward_setup *setup)
 {
+    const vit158_model *model = setup->model;
     const vit158_model_info *info = &model->info;
     const size_t side = info->image_size;
     const size_t d = info->dim;
     *f = (vit158_forward){.model = model,
-                          .kernels = kernels,
-                          .pool = pool,
-                          .gemm = gemm,
-                          .n_tokens = info->tokens,
-                          .ld = vit158_token_stride(info->tokens)};
-    const needs n = sum_up(f, explain);
+                          .program = setup->program,
+                          .kernels = setup->kernels,
+                          .pool = setup->pool,
+                          .gemm = setup->gemm,
+                          .ld = vit158_token_stride(setup->program.max_tokens)};
+    const needs n = sum_up(f, setup->explain);
     const size_t widest_input = larger(d, info->mlp_dim);
     const size_t wide_rows = larger(larger(4 * d, info->mlp_dim), model->patch.n_in);
     const size_t row = f->ld * sizeof(float);
@@ -80,12 +103,12 @@ void vit158_forward_plan(vit158_forward *f, vit158_arena *arena, const vit158_mo
     f->q = n.quantized ? vit158_arena_take(arena, widest_input, f->ld) : NULL;
     vit158_overlay_next(&overlay, arena);
     if (n.integer)
-        f->heads = vit158_int_heads_plan(arena, model);
+        f->heads = vit158_int_heads_plan(arena, model, setup->program.max_tokens);
     vit158_overlay_end(&overlay, arena);
     f->r = n.quantized ? vit158_arena_take(arena, 1, row) : NULL;
     f->embedding = vit158_arena_take(arena, d, sizeof(float));
     f->logits = vit158_arena_take(arena, info->classes, sizeof(float));
     f->scratch_bytes = n.scratch;
-    f->scratch = vit158_arena_take(arena, pool->workers, n.scratch);
-    f->explain = explain ? vit158_explain_plan(arena, model) : NULL;
+    f->scratch = vit158_arena_take(arena, setup->pool->workers, n.scratch);
+    f->explain = setup->explain ? vit158_explain_plan(arena, model) : NULL;
 }

@@ -2,9 +2,6 @@
 #include "engine/rollout.h"
 
 #include <string.h>
-
-#include "engine/attention.h"
-
 vit158_explain *vit158_explain_plan(vit158_arena *arena, const vit158_model *model)
 {
     const vit158_model_info *info = &model->info;
@@ -23,37 +20,35 @@ vit158_explain *vit158_explain_plan(vit158_arena *arena, const vit158_model *mod
     return e;
 }
 
-void vit158_explain_tile(vit158_forward *f, uint32_t block, uint32_t head, uint32_t first,
-                         uint32_t n_queries, const float *scores)
+void vit158_explain_tile(vit158_forward *f, uint32_t block, const vit158_tile *tile)
 {
     vit158_explain *e = f->explain;
     const vit158_model_info *info = &f->model->info;
-    const uint32_t n = f->n_tokens;
+    const uint32_t n = tile->n_keys;
+    const uint32_t first = tile->first;
     if (first == 0) {
-        float *kept = e->attention + ((size_t)block * info->heads + head) * n;
+        float *kept = e->attention + ((size_t)block * info->heads + tile->head) * n;
         for (uint32_t j = 0; j < n; j++)
-            kept[j] = scores[(size_t)j * VIT158_QUERY_TILE];
+            kept[j] = tile->scores[j * tile->ld];
     }
-    const uint32_t left = n_queries - first;
-    const uint32_t queries = left < VIT158_QUERY_TILE ? left : VIT158_QUERY_TILE;
     const float share = 0.5F / (float)info->heads;
     for (uint32_t j = 0; j < n; j++) {
-        const float *p = scores + (size_t)j * VIT158_QUERY_TILE;
+        const float *p = tile->scores + j * tile->ld;
         float *m = e->mixed + (size_t)j * f->ld + first;
-        for (uint32_t i = 0; i < queries; i++) {
-            const float before = head > 0 ? m[i] : (j == first + i ? 0.5F : 0.0F);
+        for (uint32_t i = 0; i < tile->queries; i++) {
+            const float before = tile->head > 0 ? m[i] : (j == first + i ? 0.5F : 0.0F);
             m[i] = before + share * p[i];
         }
     }
 }
 
-void vit158_explain_block(vit158_forward *f, uint32_t block)
+void vit158_explain_block(vit158_forward *f, const vit158_step *step)
 {
     vit158_explain *e = f->explain;
-    const uint32_t n = f->n_tokens;
-    const bool last = block + 1 == f->model->info.depth;
-    /* R^T[o][t] = sum over k of R_before^T[o][k] * mixed[k][t]; of the last block only token 0. */
-    if (block == 0) {
+    const uint32_t n = step->tokens_in;
+    const bool last = step->block + 1 == f->model->info.depth;
+    /* R^T[o][t] = sum over k of R_before^T[o][k] * mixed[k][t], of the tokens that are needed. */
+    if (step->block == 0) {
         memcpy(e->product, e->mixed, (size_t)n * f->ld * sizeof(float));
     } else {
         const vit158_gemm_f32 p = {.y = e->product,
@@ -66,7 +61,7 @@ void vit158_explain_block(vit158_forward *f, uint32_t block)
                                    .n_in = n,
                                    .n_out = n,
                                    .epilogue = VIT158_STORE};
-        f->kernels->f32.run(&p, 0, last ? 1 : n, 0, n, vit158_scratch(f, 0));
+        f->kernels->f32.run(&p, 0, step->needed, 0, n, vit158_scratch(f, 0));
     }
     if (last)
         for (uint32_t j = 0; j < n; j++)

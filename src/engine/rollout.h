@@ -7,7 +7,8 @@
 #ifndef VIT158_ENGINE_ROLLOUT_H
 #define VIT158_ENGINE_ROLLOUT_H
 
-#include "engine/forward.h"
+#include "base/arena.h"
+#include "engine/attention_tile.h"
 
 struct vit158_explain {
     float *attention; /* [L][H][N] class token's probabilities */
@@ -20,12 +21,10 @@ struct vit158_explain {
 /* NULL while the arena measures. */
 vit158_explain *vit158_explain_plan(vit158_arena *arena, const vit158_model *model);
 
-/* Takes in one head's tile of probabilities scores[N][VIT158_QUERY_TILE] for the queries from
- * `first` on (at most up to n_queries). Heads of a tile come in order, head 0 first. */
-void vit158_explain_tile(vit158_forward *f, uint32_t block, uint32_t head, uint32_t first,
-                         uint32_t n_queries, const float *scores);
+/* Takes in a tile's probabilities, in tile->scores. Heads of a tile come in order, head 0 first. */
+void vit158_explain_tile(vit158_forward *f, uint32_t block, const vit158_tile *tile);
 
 /* Multiplies the finished block into the rollout. */
-void vit158_explain_block(vit158_forward *f, uint32_t block);
+void vit158_explain_block(vit158_forward *f, const vit158_step *step);
 
 #endif

@@ -8,4 +8,6 @@ set(VIT158_ENGINE_SOURCES
     src/engine/head.c
     src/engine/linear.c
     src/engine/plan.c
-    src/engine/rollout.c)
+    src/engine/program.c
+    src/engine/rollout.c
+    src/engine/watch.c)

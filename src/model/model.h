@@ -11,7 +11,7 @@
 #include "base/coding.h"
 #include "base/recipe.h"
 #include "model/header.h"
-#include "vit158.h"
+#include "vit158_observe.h"
 
 typedef struct vit158_norm {
     const float *weight; /* [n], NULL if the norm is absent */
@@ -22,6 +22,8 @@ typedef struct vit158_norm {
 typedef struct vit158_linear {
     vit158_norm norm; /* over n_in; absent in plain layers */
     vit158_encoding encoding;
+    vit158_layer layer; /* its place in the model */
+    uint32_t block;     /* or VIT158_NO_BLOCK */
     uint32_t n_in;
     uint32_t n_out;
     const void *weight;

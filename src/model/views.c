@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/views.h"
 
+#include <assert.h>
+
+static_assert((int)VIT158_QKV == (int)VIT158_LAYER_QKV && (int)VIT158_FC2 == (int)VIT158_LAYER_FC2,
+              "a block's matrices and its layers have the same numbers");
+
 typedef struct places {
     const vit158_layout *layout;
     const vit158_header *header;
@@ -19,10 +24,12 @@ static vit158_norm norm_at(const places *p, uint32_t weight_slot)
     return (vit158_norm){.weight = at(p, weight_slot), .bias = at(p, weight_slot + 1)};
 }
 
-static vit158_linear plain_linear(const places *p, uint32_t weight_slot, uint32_t n_in,
-                                  uint32_t n_out)
+static vit158_linear plain_linear(const places *p, uint32_t weight_slot, vit158_layer layer,
+                                  uint32_t n_in, uint32_t n_out)
 {
     return (vit158_linear){.encoding = VIT158_ENCODING_F32,
+                           .layer = layer,
+                           .block = VIT158_NO_BLOCK,
                            .n_in = n_in,
                            .n_out = n_out,
                            .weight = at(p, weight_slot),
@@ -33,8 +40,9 @@ static vit158_linear block_linear(const places *p, uint32_t block, uint32_t whic
 {
     const vit158_model_info *info = &p->layout->info;
     vit158_linear linear =
-        plain_linear(p, vit158_linear_slot(block, which, VIT158_LINEAR_WEIGHT),
+        plain_linear(p, vit158_linear_slot(block, which, VIT158_LINEAR_WEIGHT), (vit158_layer)which,
                      vit158_linear_n_in(info, which), vit158_linear_n_out(info, which));
+    linear.block = block;
     linear.encoding = p->layout->types[block][which]->encoding;
     linear.norm = norm_at(p, vit158_linear_slot(block, which, VIT158_LINEAR_NORM_WEIGHT));
     const uint32_t scale_slot = vit158_linear_slot(block, which, VIT158_LINEAR_SCALE);
@@ -51,12 +59,13 @@ void vit158_views_set(vit158_model *model, const vit158_layout *layout, const vi
 {
     const places p = {layout, header, data};
     const vit158_model_info *info = &layout->info;
-    model->patch = plain_linear(&p, VIT158_SLOT_PATCH_WEIGHT,
+    model->patch = plain_linear(&p, VIT158_SLOT_PATCH_WEIGHT, VIT158_LAYER_EMBED,
                                 info->channels * info->patch_size * info->patch_size, info->dim);
     model->cls = at(&p, VIT158_SLOT_CLS);
     model->pos = at(&p, VIT158_SLOT_POS);
     model->norm = norm_at(&p, VIT158_SLOT_NORM_WEIGHT);
-    model->head = plain_linear(&p, VIT158_SLOT_HEAD_WEIGHT, info->dim, info->classes);
+    model->head =
+        plain_linear(&p, VIT158_SLOT_HEAD_WEIGHT, VIT158_LAYER_HEAD, info->dim, info->classes);
     for (uint32_t i = 0; i < info->depth; i++) {
         vit158_block *block = &model->blocks[i];
         block->norm1 = norm_at(&p, vit158_block_slot(i, VIT158_PART_NORM1_WEIGHT));

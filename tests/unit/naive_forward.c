@@ -50,18 +50,39 @@ static double *expand(const vit158_linear *layer)
     return w;
 }
 
+static void norm_rows(double *y, const double *x, uint32_t rows, uint32_t n, vit158_norm norm,
+                      float eps)
+{
+    if (norm.weight == NULL)
+        memcpy(y, x, (size_t)rows * n * sizeof *y);
+    else
+        for (uint32_t t = 0; t < rows; t++)
+            layer_norm(y + (size_t)t * n, x + (size_t)t * n, n, norm, eps);
+}
+
+static void show(const naive_observer *observer, vit158_sight sight, double *values)
+{
+    if (observer != NULL)
+        observer->see(observer->context, &sight, values);
+}
+
 /* y [rows][n_out] = layer(x [rows][n_in]), inner norm and activation quantizer included. */
 static double *apply(const vit158_model *model, const vit158_linear *layer, const double *x,
-                     uint32_t rows)
+                     uint32_t rows, const naive_observer *observer)
 {
     const uint32_t n_in = layer->n_in;
     double *w = expand(layer);
     double *y = new_doubles((size_t)rows * layer->n_out);
-    double *in = new_doubles(n_in);
+    double *inputs = new_doubles((size_t)rows * n_in);
+    norm_rows(inputs, x, rows, n_in, layer->norm, model->inner_norm_eps);
+    vit158_sight sight = {.site = VIT158_SITE_INPUT,
+                          .layer = layer->layer,
+                          .block = layer->block,
+                          .rows = n_in,
+                          .tokens = rows};
+    show(observer, sight, inputs);
     for (uint32_t t = 0; t < rows; t++) {
-        memcpy(in, x + (size_t)t * n_in, n_in * sizeof *in);
-        if (layer->norm.weight != NULL)
-            layer_norm(in, x + (size_t)t * n_in, n_in, layer->norm, model->inner_norm_eps);
+        double *in = inputs + (size_t)t * n_in;
         double step = 1.0;
         if (layer->encoding != VIT158_ENCODING_F32) {
             double largest = 1e-5;
@@ -80,49 +101,67 @@ static double *apply(const vit158_model *model, const vit158_linear *layer, cons
             y[(size_t)t * layer->n_out + o] = sum * scale * step + (double)layer->bias[o];
         }
     }
-    free(in);
+    sight.site = VIT158_SITE_OUTPUT;
+    sight.rows = layer->n_out;
+    show(observer, sight, y);
+    free(inputs);
     free(w);
     return y;
 }
 
-static void norm_rows(double *y, const double *x, uint32_t rows, uint32_t n, vit158_norm norm,
-                      float eps)
+/* scores [query][key] of one head */
+static void score(double *scores, const double *qkv, const vit158_model_info *info, uint32_t head)
 {
-    if (norm.weight == NULL)
-        memcpy(y, x, (size_t)rows * n * sizeof *y);
-    else
-        for (uint32_t t = 0; t < rows; t++)
-            layer_norm(y + (size_t)t * n, x + (size_t)t * n, n, norm, eps);
+    const uint32_t n = info->tokens, d = info->dim, hd = d / info->heads;
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < n; j++) {
+            const double *q = qkv + (size_t)i * 3 * d + (size_t)head * hd;
+            const double *k = qkv + (size_t)j * 3 * d + d + (size_t)head * hd;
+            scores[(size_t)i * n + j] = 0;
+            for (uint32_t c = 0; c < hd; c++)
+                scores[(size_t)i * n + j] += q[c] * k[c] / sqrt(hd);
+        }
+}
+
+static void softmax_rows(double *p, uint32_t n)
+{
+    for (double *row = p; row < p + (size_t)n * n; row += n) {
+        double largest = -INFINITY, total = 0;
+        for (uint32_t j = 0; j < n; j++)
+            largest = fmax(largest, row[j]);
+        for (uint32_t j = 0; j < n; j++)
+            total += row[j] = exp(row[j] - largest);
+        for (uint32_t j = 0; j < n; j++)
+            row[j] /= total;
+    }
 }
 
 /* Softmax attention of one head; adds its mean share into flow [N][N]. */
 static void attend_head(double *out, const double *qkv, const vit158_model_info *info,
-                        uint32_t head, double *class_row, double *flow)
+                        uint32_t block, uint32_t head, const naive_result *result, double *flow)
 {
     const uint32_t n = info->tokens, d = info->dim, hd = d / info->heads;
-    double *p = new_doubles(n);
-    for (uint32_t i = 0; i < n; i++) {
-        const double *q = qkv + (size_t)i * 3 * d + (size_t)head * hd;
-        double largest = -INFINITY, total = 0;
+    double *p = new_doubles((size_t)n * n);
+    vit158_sight sight = {.site = VIT158_SITE_SCORES,
+                          .layer = VIT158_LAYER_QKV,
+                          .block = block,
+                          .head = head,
+                          .rows = n,
+                          .tokens = n};
+    score(p, qkv, info, head);
+    show(result->observer, sight, p);
+    softmax_rows(p, n);
+    sight.site = VIT158_SITE_PROBABILITIES;
+    show(result->observer, sight, p);
+    for (uint32_t i = 0; i < n; i++)
         for (uint32_t j = 0; j < n; j++) {
-            const double *k = qkv + (size_t)j * 3 * d + d + (size_t)head * hd;
-            p[j] = 0;
-            for (uint32_t c = 0; c < hd; c++)
-                p[j] += q[c] * k[c] / sqrt(hd);
-            largest = fmax(largest, p[j]);
-        }
-        for (uint32_t j = 0; j < n; j++)
-            total += p[j] = exp(p[j] - largest);
-        for (uint32_t j = 0; j < n; j++) {
-            p[j] /= total;
-            flow[(size_t)i * n + j] += 0.5 * p[j] / info->heads;
+            const double share = p[(size_t)i * n + j];
             const double *v = qkv + (size_t)j * 3 * d + (size_t)2 * d + (size_t)head * hd;
+            flow[(size_t)i * n + j] += 0.5 * share / info->heads;
             for (uint32_t c = 0; c < hd; c++)
-                out[(size_t)i * d + (size_t)head * hd + c] += p[j] * v[c];
+                out[(size_t)i * d + (size_t)head * hd + c] += share * v[c];
         }
-        if (i == 0)
-            memcpy(class_row, p, n * sizeof *p);
-    }
+    memcpy(result->attention + ((size_t)block * info->heads + head) * n, p, n * sizeof *p);
     free(p);
 }
 
@@ -138,8 +177,19 @@ static void roll(double *rollout, const double *flow, uint32_t n)
     free(product);
 }
 
+static void show_residual(const naive_result *result, const vit158_model_info *info, uint32_t block,
+                          double *x)
+{
+    show(result->observer,
+         (vit158_sight){.site = VIT158_SITE_RESIDUAL,
+                        .block = block,
+                        .rows = info->dim,
+                        .tokens = info->tokens},
+         x);
+}
+
 static void block_forward(const vit158_model *model, uint32_t index, double *x, double *rollout,
-                          double *attention)
+                          const naive_result *result)
 {
     const vit158_model_info *info = &model->info;
     const vit158_block *b = &model->blocks[index];
@@ -150,21 +200,22 @@ static void block_forward(const vit158_model *model, uint32_t index, double *x, 
     for (uint32_t i = 0; i < n; i++)
         flow[(size_t)i * n + i] = 0.5;
     norm_rows(h, x, n, d, b->norm1, model->norm_eps);
-    double *qkv = apply(model, &b->qkv, h, n);
+    double *qkv = apply(model, &b->qkv, h, n, result->observer);
     for (uint32_t head = 0; head < info->heads; head++)
-        attend_head(attended, qkv, info, head, attention + ((size_t)index * info->heads + head) * n,
-                    flow);
+        attend_head(attended, qkv, info, index, head, result, flow);
     roll(rollout, flow, n);
-    double *projected = apply(model, &b->proj, attended, n);
+    double *projected = apply(model, &b->proj, attended, n, result->observer);
     for (size_t i = 0; i < (size_t)n * d; i++)
         x[i] += projected[i];
+    show_residual(result, info, index, x);
     norm_rows(h, x, n, d, b->norm2, model->norm_eps);
-    double *hidden = apply(model, &b->fc1, h, n);
+    double *hidden = apply(model, &b->fc1, h, n, result->observer);
     for (size_t i = 0; i < (size_t)n * info->mlp_dim; i++)
         hidden[i] = 0.5 * hidden[i] * (1 + erf(hidden[i] / sqrt(2)));
-    double *added = apply(model, &b->fc2, hidden, n);
+    double *added = apply(model, &b->fc2, hidden, n, result->observer);
     for (size_t i = 0; i < (size_t)n * d; i++)
         x[i] += added[i];
+    show_residual(result, info, index, x);
     free(h);
     free(attended);
     free(flow);
@@ -203,10 +254,11 @@ void naive_forward(const vit158_model *model, const float *tensor, const naive_r
     for (uint32_t i = 0; i < n; i++)
         rollout[(size_t)i * n + i] = 1.0;
     embed(model, tensor, x);
+    show_residual(out, info, VIT158_NO_BLOCK, x);
     for (uint32_t i = 0; i < info->depth; i++)
-        block_forward(model, i, x, rollout, out->attention);
+        block_forward(model, i, x, rollout, out);
     layer_norm(out->embedding, x, info->dim, model->norm, model->norm_eps);
-    double *logits = apply(model, &model->head, out->embedding, 1);
+    double *logits = apply(model, &model->head, out->embedding, 1, out->observer);
     memcpy(out->logits, logits, info->classes * sizeof *logits);
     memcpy(out->rollout, rollout, n * sizeof *rollout);
     free(logits);

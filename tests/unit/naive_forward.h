@@ -7,12 +7,21 @@
 #define VIT158_TESTS_NAIVE_FORWARD_H
 
 #include "model/model.h"
+#include "vit158_observe.h"
+
+/* Like vit158_observer, with values [tokens][rows] in double precision, which may be changed; of
+ * the sight only site, layer, block, head, rows and tokens are set. */
+typedef struct naive_observer {
+    void (*see)(void *context, const vit158_sight *sight, double *values);
+    void *context;
+} naive_observer;
 
 typedef struct naive_result {
-    double *logits;    /* [C] */
-    double *embedding; /* [d] */
-    double *attention; /* [L][H][N] of the class token */
-    double *rollout;   /* [N] */
+    double *logits;                 /* [C] */
+    double *embedding;              /* [d] */
+    double *attention;              /* [L][H][N] of the class token */
+    double *rollout;                /* [N] */
+    const naive_observer *observer; /* or NULL */
 } naive_result;
 
 /* `tensor` is [channels][S][S]; the caller owns the arrays of `out`. */

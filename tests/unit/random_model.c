@@ -43,19 +43,23 @@ static vit158_norm make_norm(maker *m, bool present, uint32_t n)
     return (vit158_norm){normals(m, n, 1.0F, 0.1F), normals(m, n, 0.0F, 0.1F)};
 }
 
-static vit158_linear make_dense(maker *m, uint32_t n_in, uint32_t n_out)
+static vit158_linear make_dense(maker *m, vit158_layer layer, uint32_t n_in, uint32_t n_out)
 {
     return (vit158_linear){.encoding = VIT158_ENCODING_F32,
+                           .layer = layer,
+                           .block = VIT158_NO_BLOCK,
                            .n_in = n_in,
                            .n_out = n_out,
                            .weight = normals(m, (size_t)n_in * n_out, 0.0F, m->shape.spread),
                            .bias = normals(m, n_out, 0.0F, 0.1F)};
 }
 
-static vit158_linear make_layer(maker *m, uint32_t n_in, uint32_t n_out)
+static vit158_linear make_layer(maker *m, uint32_t block, vit158_layer which, uint32_t n_in,
+                                uint32_t n_out)
 {
     const size_t count = (size_t)n_in * n_out;
-    vit158_linear layer = make_dense(m, n_in, n_out);
+    vit158_linear layer = make_dense(m, which, n_in, n_out);
+    layer.block = block;
     layer.norm = make_norm(m, m->shape.inner_norms, n_in);
     layer.encoding = m->shape.encoding;
     if (layer.encoding == VIT158_ENCODING_F32)
@@ -108,19 +112,21 @@ vit158_model *random_model_make(random_shape shape, uint64_t seed)
                                     .std = {0.5F, 0.5F, 0.5F}};
     model->norm_eps = 1e-6F;
     model->inner_norm_eps = 1e-5F;
-    model->patch = make_dense(&m, shape.channels * shape.patch * shape.patch, d);
+    model->patch =
+        make_dense(&m, VIT158_LAYER_EMBED, shape.channels * shape.patch * shape.patch, d);
     model->cls = normals(&m, d, 0.0F, 0.5F);
     model->pos = normals(&m, (size_t)model->info.tokens * d, 0.0F, 0.5F);
     model->norm = make_norm(&m, true, d);
-    model->head = make_dense(&m, d, shape.classes);
+    model->head = make_dense(&m, VIT158_LAYER_HEAD, d, shape.classes);
     model->blocks = keep(&m, shape.depth * sizeof *model->blocks);
     for (uint32_t i = 0; i < shape.depth; i++)
-        model->blocks[i] = (vit158_block){.norm1 = make_norm(&m, shape.outer_norms, d),
-                                          .norm2 = make_norm(&m, shape.outer_norms, d),
-                                          .qkv = make_layer(&m, d, 3 * d),
-                                          .proj = make_layer(&m, d, d),
-                                          .fc1 = make_layer(&m, d, shape.mlp_dim),
-                                          .fc2 = make_layer(&m, shape.mlp_dim, d)};
+        model->blocks[i] =
+            (vit158_block){.norm1 = make_norm(&m, shape.outer_norms, d),
+                           .norm2 = make_norm(&m, shape.outer_norms, d),
+                           .qkv = make_layer(&m, i, VIT158_LAYER_QKV, d, 3 * d),
+                           .proj = make_layer(&m, i, VIT158_LAYER_PROJ, d, d),
+                           .fc1 = make_layer(&m, i, VIT158_LAYER_FC1, d, shape.mlp_dim),
+                           .fc2 = make_layer(&m, i, VIT158_LAYER_FC2, shape.mlp_dim, d)};
     model->pieces = memory->blocks;
     model->piece_count = (uint32_t)memory->count;
     return model;

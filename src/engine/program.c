@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/program.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/steps.h"
+
+typedef struct operation {
+    const char *name;
+    void (*run)(vit158_forward *f, const vit158_step *step);
+    bool mixes; /* whatever is needed of its result, it reads all tokens */
+} operation;
+
+static const operation operations[] = {
+    [VIT158_STEP_EMBED] = {"embed", vit158_embed, false},
+    [VIT158_STEP_ATTENTION] = {"attn", vit158_attention_half, true},
+    [VIT158_STEP_MLP] = {"mlp", vit158_mlp_half, false},
+    [VIT158_STEP_HEAD] = {"head", vit158_head, false},
+};
+
+/* Tokens of the residual stream that the head reads. */
+#define HEAD_TOKENS 1U
+
+/* Adds a step to a list that has room. */
+static void add(vit158_program *p, vit158_step_kind kind, uint32_t block, uint32_t tokens_out)
+{
+    const uint32_t before = p->count > 0 ? p->steps[p->count - 1].tokens_out : 0;
+    p->steps[p->count++] =
+        (vit158_step){.kind = kind, .block = block, .tokens_in = before, .tokens_out = tokens_out};
+    if (tokens_out > p->max_tokens)
+        p->max_tokens = tokens_out;
+}
+
+vit158_status vit158_program_make(vit158_program *out, const vit158_model *model,
+                                  vit158_error *error)
+{
+    const uint32_t n = model->info.tokens;
+    const size_t most = 2 * (size_t)model->info.depth + 2;
+    *out = (vit158_program){.steps = malloc(most * sizeof *out->steps)};
+    if (out->steps == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "no memory for a list of %zu steps", most);
+    add(out, VIT158_STEP_EMBED, VIT158_NO_BLOCK, n);
+    for (uint32_t i = 0; i < model->info.depth; i++) {
+        add(out, VIT158_STEP_ATTENTION, i, n);
+        add(out, VIT158_STEP_MLP, i, n);
+    }
+    add(out, VIT158_STEP_HEAD, VIT158_NO_BLOCK, HEAD_TOKENS);
+    vit158_program_set_needs(out, false);
+    return VIT158_OK;
+}
+
+void vit158_program_free(vit158_program *program)
+{
+    free(program->steps);
+    *program = (vit158_program){0};
+}
+
+void vit158_program_set_needs(vit158_program *program, bool whole)
+{
+    uint32_t read = HEAD_TOKENS;
+    for (uint32_t i = program->count; i-- > 0;) {
+        vit158_step *step = &program->steps[i];
+        step->needed = whole ? step->tokens_out : read;
+        if (operations[step->kind].mixes)
+            read = step->tokens_in;
+    }
+}
+
+void vit158_program_step_name(char name[VIT158_STEP_NAME_BYTES], const vit158_step *step)
+{
+    const char *own = operations[step->kind].name;
+    if (step->block == VIT158_NO_BLOCK)
+        vit158_format(name, VIT158_STEP_NAME_BYTES, "%s", own);
+    else
+        vit158_format(name, VIT158_STEP_NAME_BYTES, "blocks.%u.%s", step->block, own);
+}
+
+void vit158_program_run_step(vit158_forward *f, const vit158_step *step)
+{
+    operations[step->kind].run(f, step);
+}

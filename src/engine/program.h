@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The forward pass as a program: a list of steps made once from the model. Planning, running,
+ * names, state hashes and results read this list, and nothing else knows the order of steps or how
+ * many tokens there are at each.
+ *
+ * A new kind of step is a row of the table in program.c, a function of steps.h, and its place in
+ * vit158_program_make.
+ */
+#ifndef VIT158_ENGINE_PROGRAM_H
+#define VIT158_ENGINE_PROGRAM_H
+
+#include <stdbool.h>
+
+#include "model/model.h"
+#include "vit158_observe.h"
+
+typedef struct vit158_forward vit158_forward; /* context.h */
+
+typedef enum vit158_step_kind {
+    VIT158_STEP_EMBED,
+    VIT158_STEP_ATTENTION,
+    VIT158_STEP_MLP,
+    VIT158_STEP_HEAD
+} vit158_step_kind;
+
+typedef struct vit158_step {
+    vit158_step_kind kind;
+    uint32_t block;      /* or VIT158_NO_BLOCK */
+    uint32_t tokens_in;  /* tokens of the residual stream before the step; 0: there is none yet */
+    uint32_t tokens_out; /* tokens it leaves */
+    uint32_t needed;     /* of tokens_out, the first so many that anything later reads */
+} vit158_step;
+
+typedef struct vit158_program {
+    vit158_step *steps; /* [count], owned */
+    uint32_t count;
+    uint32_t max_tokens; /* the most of any step: what buffers must hold */
+} vit158_program;
+
+/* VIT158_E_MEMORY leaves nothing to free. */
+vit158_status vit158_program_make(vit158_program *out, const vit158_model *model,
+                                  vit158_error *error);
+void vit158_program_free(vit158_program *program);
+
+/* Sets what is needed of each step: all tokens if `whole`, else what later steps read: attention
+ * reads every token, the head the class token only. */
+void vit158_program_set_needs(vit158_program *program, bool whole);
+
+/* "blocks.255.attn" and a NUL fit. */
+#define VIT158_STEP_NAME_BYTES 32U
+
+/* "embed", "blocks.3.attn", "head". */
+void vit158_program_step_name(char name[VIT158_STEP_NAME_BYTES], const vit158_step *step);
+
+/* Does what the step is for. */
+void vit158_program_run_step(vit158_forward *f, const vit158_step *step);
+
+#endif
