@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# `cmake --install`: the library with its one header, CMake and pkg-config files, the command with
+# `cmake --install`: the library with its headers, CMake and pkg-config files, the command with
 # its manual page, and the collection of models where the command looks for it.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS vit158 EXPORT vit158Targets)
-install(FILES src/vit158.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES src/vit158.h src/vit158_observe.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES LICENSE THIRD-PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 target_include_directories(vit158 PUBLIC $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 set_target_properties(vit158 PROPERTIES VERSION ${PROJECT_VERSION}

@@ -224,7 +224,8 @@ const float *vit158_session_embedding(const vit158_session *session); /* [d], fi
 
 /* Residual stream after the last step run ("embed" to the last "mlp"), copied out token-major
  * [N][d]; for step-by-step comparison with other implementations. `count` = N * d. Of the last
- * block only token 0 is computed: other rows are then 0. */
+ * block only token 0 is computed: other rows are then 0 (vit158_observe.h: of an observed session
+ * all are). */
 vit158_status vit158_session_copy_hidden(const vit158_session *session, float *out, size_t count,
                                          vit158_error *error);
 

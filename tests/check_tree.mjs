@@ -3,14 +3,14 @@
 // format. Prints each violation, then "N passed, N failed" (one per rule). Wants the native build for
 // the symbol rules and wasm_build/dist for the export rules.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { complaints, DIST, sizeBudget } from '../wasm_build/build.mjs';
 import { ROOT } from './setup.mjs';
 
 const MAX_LINES = 500;
 
-/** Folders whose headers a folder of src/ may include, beside its own and vit158.h. */
+/** Folders whose headers a folder of src/ may include, beside its own and the public ones. */
 const ALLOWED_INCLUDES = {
   base: [],
   kernels: ['base'],
@@ -22,7 +22,7 @@ const ALLOWED_INCLUDES = {
   import: ['base', 'model'],
   wasm: ['base', 'api', 'model', 'import'],
   train: ['base', 'kernels', 'model', 'image', 'api'],
-  compress: ['base', 'kernels', 'model', 'image', 'api'],
+  compress: ['base', 'kernels', 'model', 'image', 'train'],
   cli: ['base', 'api', 'model', 'import', 'train', 'compress'],
 };
 
@@ -39,6 +39,8 @@ function output(command, args, input = '') {
 const FILES = output('git', ['ls-files', '-co', '--exclude-standard']).text.split('\n')
   .filter((path) => path !== '' && existsSync(join(ROOT, path)));
 const SOURCES = FILES.filter((path) => /^src\/.*\.[ch]$/.test(path));
+/** Headers that users of the library include. */
+const PUBLIC = /^src\/vit158\w*\.h$/;
 const C_FILES = FILES.filter((path) => /\.[ch]$/.test(path));
 
 /** Made by programs, or data: no rule about lines or licence holds for them. */
@@ -88,13 +90,18 @@ const TEXT_RULES = {
     return names.filter((name, i) => names.indexOf(name) !== i);
   },
 
-  'includes follow the layers': () => SOURCES.filter((path) => path !== 'src/vit158.h').flatMap((path) => {
+  'includes follow the layers': () => SOURCES.filter((path) => !PUBLIC.test(path)).flatMap((path) => {
     const folder = path.split('/')[1];
     const allowed = [folder, ...(ALLOWED_INCLUDES[/** @type {keyof ALLOWED_INCLUDES} */ (folder)] ?? [])];
     return includes(path)
-      .filter((header) => header !== 'vit158.h' && !allowed.includes(header.split('/')[0]))
+      .filter((header) => !PUBLIC.test(`src/${header}`) && !allowed.includes(header.split('/')[0]))
       .map((header) => `${path} includes ${header}`);
   }),
+
+  'files of an instruction set are called <operation>_<set>.c': () => SOURCES.flatMap((path) => systemIncludes(path)
+    .filter((header) => /^(simde\/|wasm_simd128|immintrin)/.test(header) && path.endsWith('.c')
+      && !path.startsWith('src/train/') && !/_(simd128|avx2|avx512)\.c$/.test(path))
+    .map((header) => `${path} includes <${header}>`)),
 
   'SIMD intrinsics and stb stay in their files': () => SOURCES.flatMap((path) => systemIncludes(path)
     .filter((header) => (/^(simde\/|wasm_simd128|immintrin)/.test(header)
@@ -127,16 +134,66 @@ function symbols() {
     .map((match) => ({ type: match[1], name: match[2] }));
 }
 
+/** Folders in which no file may, over others, call itself: each must be readable from the bottom up. */
+const ACYCLIC_FOLDERS = ['engine'];
+
+/** Which objects of a folder of src/ use which others, by their undefined and defined symbols.
+ * @param {string} folder @returns {Map<string, Set<string>>} */
+function calls(folder) {
+  const objects = readdirSync(join(ROOT, 'build/native/CMakeFiles'), { withFileTypes: true, recursive: true })
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((path) => path.endsWith('.o') && path.includes(`.dir/src/${folder}/`))
+    .filter((path) => existsSync(join(ROOT, path.slice(path.indexOf('.dir/') + 5, -2))));
+  const listed = objects.map((path) => ({ file: basename(path, '.o'), lines: output('nm', [path]).text.split('\n') }));
+  /** @type {Map<string, string>} */
+  const home = new Map();
+  const named = (/** @type {string[]} */ lines, /** @type {RegExp} */ type) => lines
+    .map((line) => line.match(/([A-Za-z]) (\S+)$/)).filter((match) => match !== null && type.test(match[1]))
+    .map((match) => /** @type {RegExpMatchArray} */ (match)[2]);
+  for (const { file, lines } of listed)
+    for (const name of named(lines, /[TDBRCVW]/))
+      home.set(name, file);
+  return new Map(listed.map(({ file, lines }) => [file, new Set(named(lines, /U/)
+    .flatMap((name) => home.get(name) ?? []).filter((other) => other !== file))]));
+}
+
+/** A way from a node back to itself, undefined if there is none.
+ * @param {Map<string, Set<string>>} graph @returns {string[] | undefined} */
+function circle(graph) {
+  const finished = new Set();
+  /** @type {(node: string, path: string[]) => string[] | undefined} */
+  const walk = (node, path) => {
+    if (path.includes(node))
+      return [...path.slice(path.indexOf(node)), node];
+    if (finished.has(node))
+      return undefined;
+    for (const next of graph.get(node) ?? []) {
+      const found = walk(next, [...path, node]);
+      if (found !== undefined)
+        return found;
+    }
+    finished.add(node);
+    return undefined;
+  };
+  for (const node of graph.keys()) {
+    const found = walk(node, []);
+    if (found !== undefined)
+      return found;
+  }
+  return undefined;
+}
+
 /** C library calls that end the process or print; the library leaves both to its caller. */
 const FORBIDDEN_CALLS = new Set(['exit', '_exit', 'abort', 'printf', 'fprintf', 'vprintf', 'vfprintf',
   'puts', 'fputs', 'putchar', 'perror', 'stdout', 'stderr', '__printf_chk', '__fprintf_chk']);
 
 /** Rules that need compilers and builds. @type {Record<string, () => string[]>} */
 const BUILD_RULES = {
-  'the public header compiles alone, as C11 and as C++': () => [
+  'the public headers compile, as C11 and as C++': () => [
     ['gcc', '-std=c11', 'c'], ['g++', '-std=c++11', 'c++']].flatMap(([compiler, standard, language]) => {
     const { ok, errors } = output(compiler, [standard, '-pedantic', '-Wall', '-Wextra', '-Werror',
-      '-fsyntax-only', '-Isrc', '-x', language, '-'], '#include "vit158.h"\nint main(void) { return 0; }\n');
+      '-fsyntax-only', '-Isrc', '-x', language, '-'], `${SOURCES.filter((path) => PUBLIC.test(path))
+      .map((path) => `#include "${basename(path)}"\n`).join('')}int main(void) { return 0; }\n`);
     return ok ? [] : [`${compiler}: ${errors}`];
   }),
 
@@ -165,6 +222,15 @@ const BUILD_RULES = {
     .flatMap((member) => [...member.matchAll(/^[0-9a-f]{16} .{7} (\S+)\s+([0-9a-f]{16})\s+(\S+)$/gm)])
     .filter(([, section, size]) => /^(\.(data|bss)(?!\.rel\.ro)|\*COM\*)/.test(section) && Number.parseInt(size, 16) > 0)
     .map(([, , , name]) => name),
+
+  'no file calls itself over others of its folder': () => ACYCLIC_FOLDERS.flatMap((folder) => {
+    const graph = calls(folder);
+    const sources = SOURCES.filter((path) => path.startsWith(`src/${folder}/`) && path.endsWith('.c'));
+    if (graph.size !== sources.length)
+      return [`src/${folder}: ${sources.length} sources, but ${graph.size} objects in build/native`];
+    const found = circle(graph);
+    return found === undefined ? [] : [`src/${folder}: ${found.join(' -> ')}`];
+  }),
 
   'the library neither prints nor exits': () => symbols()
     .filter(({ type, name }) => type === 'U' && FORBIDDEN_CALLS.has(name)).map(({ name }) => name),

@@ -68,6 +68,6 @@ if(NOT models MATCHES "manifest.json.*safetensors" OR models MATCHES "samples|re
   message(FATAL_ERROR "the installed collection is: ${models}")
 endif()
 file(GLOB_RECURSE headers RELATIVE ${prefix}/include ${prefix}/include/*)
-if(NOT headers STREQUAL "vit158.h")
-  message(FATAL_ERROR "one public header is installed, not: ${headers}")
+if(NOT headers STREQUAL "vit158.h;vit158_observe.h")
+  message(FATAL_ERROR "the two public headers are installed, not: ${headers}")
 endif()
