@@ -7,6 +7,7 @@ set(VIT158_BASE_SOURCES
 # Used by tools, tests and the trainer; not in the wasm modules.
 set(VIT158_BASE_NATIVE_SOURCES
     src/base/clock.c
+    src/base/file.c
     src/base/rng.c
     src/base/sha256.c)
 # The shared pool: native builds and the threads wasm module.

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/options.h"
-#include "train/file.h"
 
 #define MAX_POINTS 20000U
 #define DRAWN_POINTS 600U
@@ -171,11 +171,11 @@ static int plot(const char *text, const char *path)
     for (size_t i = 0; i < curve_count; i++)
         if (curves[i].count)
             last = fmax(last, curves[i].x[curves[i].count - 1]);
-    vit158_train_file_writer out;
-    vit158_status status = vit158_train_file_begin(&out, path, &error);
+    vit158_file_writer out;
+    vit158_status status = vit158_file_begin(&out, path, &error);
     if (status == VIT158_OK) {
         draw(out.file, panels, sizeof panels / sizeof panels[0], last);
-        status = vit158_train_file_commit(&out, &error);
+        status = vit158_file_commit(&out, &error);
     }
     free(memory);
     return status == VIT158_OK ? VIT158_EXIT_OK : vit158_complain("plot", NULL, &error);
@@ -200,8 +200,8 @@ int vit158_cmd_plot(int argc, char **argv)
     vit158_error error;
     uint8_t *text;
     size_t n_bytes;
-    if (vit158_train_file_read(&text, &n_bytes, arguments.values[0], &error) != VIT158_OK)
-        return vit158_complain("plot", NULL, &error);
+    if (vit158_file_read(&text, &n_bytes, arguments.values[0], 0, &error) != VIT158_OK)
+        return vit158_complain("plot", arguments.values[0], &error);
     const int result = plot((const char *)text, path);
     free(text);
     return result;

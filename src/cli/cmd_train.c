@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/options.h"
-#include "train/file.h"
 #include "train/train_run.h"
 
 #define MAX_SETTINGS 32
@@ -87,7 +87,9 @@ static vit158_status load_recipe(vit158_train_recipe *recipe, const char *path, 
 {
     uint8_t *text;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_train_file_read(&text, &n_bytes, path, error));
+    vit158_error inner;
+    if (vit158_file_read(&text, &n_bytes, path, 0, &inner) != VIT158_OK)
+        return vit158_fail(error, inner.status, "%s: %s", path, inner.message);
     const vit158_status status = vit158_train_recipe_parse(recipe, (const char *)text, path, error);
     free(text);
     return status;

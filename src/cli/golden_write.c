@@ -2,16 +2,14 @@
  *
  * Golden files: structs to text, a line a picture. See golden_file.h.
  */
-#define _POSIX_C_SOURCE 200809L
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "cli/golden_file.h"
 #include "cli/json_writer.h"
 
@@ -61,35 +59,15 @@ static void write_golden(FILE *out, const vit158_golden *golden)
     fputs("]}\n", out);
 }
 
-/* `temporary` is removed on failure. */
-static vit158_status write_as(size_t *n_bytes, const vit158_golden *golden, const char *temporary,
-                              const char *path, vit158_error *error)
-{
-    FILE *const out = fopen(temporary, "wb");
-    if (out == NULL)
-        return vit158_fail(error, VIT158_E_IO, "cannot be written: %s", strerror(errno));
-    write_golden(out, golden);
-    const long end = ftell(out);
-    const bool failed = end < 0 || ferror(out) != 0;
-    if ((fclose(out) != 0) | failed || rename(temporary, path) != 0) {
-        const int cause = errno;
-        remove(temporary);
-        return vit158_fail(error, VIT158_E_IO, "cannot be written: %s", strerror(cause));
-    }
-    *n_bytes = (size_t)end;
-    return VIT158_OK;
-}
-
 vit158_status vit158_golden_write(size_t *n_bytes, const vit158_golden *golden, const char *path,
                                   vit158_error *error)
 {
-    const size_t room = strlen(path) + 32;
-    char *const temporary = malloc(room);
+    vit158_file_writer out;
     *n_bytes = 0;
-    if (temporary == NULL)
-        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a file name");
-    snprintf(temporary, room, "%s.tmp%ld", path, (long)getpid());
-    const vit158_status status = write_as(n_bytes, golden, temporary, path, error);
-    free(temporary);
-    return status;
+    VIT158_RETURN_IF_ERROR(vit158_file_begin(&out, path, error));
+    write_golden(out.file, golden);
+    const long end = ftell(out.file);
+    VIT158_RETURN_IF_ERROR(vit158_file_commit(&out, error));
+    *n_bytes = (size_t)end;
+    return VIT158_OK;
 }

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L
-
 #include "model/writer.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #define DATA_ALIGN 64U
@@ -154,57 +151,34 @@ static vit158_status check_header(const builder *header, vit158_error *error)
 
 /* ---- File ---- */
 
-static vit158_status io_error(const char *what, const char *path, vit158_error *error)
-{
-    return vit158_fail(error, VIT158_E_IO, "%s: %s: %s", path, what, strerror(errno));
-}
-
-static bool write_parts(FILE *file, const builder *header, const vit158_contents *contents,
-                        const uint32_t *order)
+static void write_parts(vit158_file_writer *out, const builder *header,
+                        const vit158_contents *contents, const uint32_t *order)
 {
     uint8_t prefix[VIT158_PREFIX_BYTES];
     for (unsigned i = 0; i < VIT158_PREFIX_BYTES; i++)
         prefix[i] = (uint8_t)((uint64_t)header->length >> 8 * i);
-    if (fwrite(prefix, 1, sizeof prefix, file) != sizeof prefix ||
-        fwrite(header->text, 1, header->length, file) != header->length)
-        return false;
+    vit158_file_add(out, prefix, sizeof prefix);
+    vit158_file_add(out, header->text, header->length);
     for (size_t i = 0; i < contents->tensor_count; i++) {
         const vit158_tensor_view *view = &contents->tensors[order[i]];
-        const size_t n_bytes = (size_t)view_bytes(view);
-        if (n_bytes > 0 && fwrite(view->data, 1, n_bytes, file) != n_bytes)
-            return false;
+        vit158_file_add(out, view->data, (size_t)view_bytes(view));
     }
-    return fflush(file) == 0 && fsync(fileno(file)) == 0;
 }
 
-static vit158_status write_file(const char *path, const builder *header,
-                                const vit158_contents *contents, const uint32_t *order,
-                                vit158_error *error)
-{
-    FILE *file = fopen(path, "wb");
-    if (file == NULL)
-        return io_error("cannot be created", path, error);
-    const bool written = write_parts(file, header, contents, order);
-    vit158_status status = VIT158_OK;
-    if (!written)
-        status = io_error("cannot be written", path, error);
-    if (fclose(file) != 0 && status == VIT158_OK)
-        status = io_error("cannot be written", path, error);
-    return status;
-}
-
-/* Writes, checks and renames; `temporary` is removed on failure. */
-static vit158_status replace_file(const char *path, const char *temporary, const builder *header,
+/* Writes, checks and gives the file its name. */
+static vit158_status replace_file(const char *path, const builder *header,
                                   const vit158_contents *contents, const uint32_t *order,
                                   vit158_write_check check, void *context, vit158_error *error)
 {
-    vit158_status status = write_file(temporary, header, contents, order, error);
+    vit158_file_writer out;
+    VIT158_RETURN_IF_ERROR(vit158_file_begin(&out, path, error));
+    write_parts(&out, header, contents, order);
+    vit158_status status = vit158_file_flush(&out, error);
     if (status == VIT158_OK && check != NULL)
-        status = check(context, temporary, error);
-    if (status == VIT158_OK && rename(temporary, path) != 0)
-        status = io_error("cannot be renamed to its final name", temporary, error);
-    if (status != VIT158_OK)
-        remove(temporary);
+        status = check(context, out.temporary, error);
+    if (status == VIT158_OK)
+        return vit158_file_commit(&out, error);
+    vit158_file_abandon(&out);
     return status;
 }
 
@@ -216,26 +190,20 @@ vit158_status vit158_safetensors_write(const char *path, const vit158_contents *
             return vit158_fail(error, VIT158_E_ARGUMENT, "tensor %s: more than %u dimensions",
                                contents->tensors[i].name, VIT158_MAX_RANK);
     }
-    static const char suffix[] = ".tmp";
-    const size_t path_bytes = strlen(path);
-    char *temporary = malloc(path_bytes + sizeof suffix);
     uint32_t *order = malloc((contents->tensor_count + 1) * sizeof *order);
     builder header = {0};
     vit158_status status = VIT158_OK;
-    if (temporary != NULL && order != NULL) {
-        memcpy(temporary, path, path_bytes);
-        memcpy(temporary + path_bytes, suffix, sizeof suffix);
+    if (order != NULL) {
         order_tensors(order, contents);
         build_header(&header, contents, order);
     }
-    if (temporary == NULL || order == NULL || header.failed)
+    if (order == NULL || header.failed)
         status = vit158_fail(error, VIT158_E_MEMORY, "%s: not enough memory to write it", path);
     else
         status = check_header(&header, error);
     if (status == VIT158_OK)
-        status = replace_file(path, temporary, &header, contents, order, check, context, error);
+        status = replace_file(path, &header, contents, order, check, context, error);
     free(header.text);
     free(order);
-    free(temporary);
     return status;
 }

@@ -46,9 +46,8 @@ typedef struct vit158_contents {
  * VIT158_OK removes it and becomes the writer's status. */
 typedef vit158_status (*vit158_write_check)(void *context, const char *path, vit158_error *error);
 
-/* Writes `path`.tmp, flushes it to the disk, runs `check` (may be NULL) and renames it to `path`:
- * whatever happens, `path` holds either its former bytes or all the new ones. On failure the
- * temporary file is removed.
+/* Writes a temporary file (base/file.h), runs `check` (may be NULL) on it and renames it to `path`:
+ * whatever happens, `path` holds either its former bytes or all the new ones.
  * Errors: VIT158_E_ARGUMENT (contents that vit158_header_parse would refuse), _IO (with the
  * system's reason), _MEMORY, or the check's status. */
 vit158_status vit158_safetensors_write(const char *path, const vit158_contents *contents,

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "train/data.h"
-#include "train/file.h"
 
 #define SIDE 32U
 #define RECORD_BYTES (1U + 3U * SIDE * SIDE)
@@ -23,7 +23,9 @@ static vit158_status append(vit158_train_dataset *data, const char *path, vit158
 {
     uint8_t *bytes;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_train_file_read(&bytes, &n_bytes, path, error));
+    vit158_error inner;
+    if (vit158_file_read(&bytes, &n_bytes, path, 0, &inner) != VIT158_OK)
+        return vit158_fail(error, inner.status, "%s: %s", path, inner.message);
     const size_t records = n_bytes / RECORD_BYTES;
     vit158_status status = VIT158_OK;
     vit158_train_dataset joined = {0};

@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "image/preprocess.h"
 #include "train/data.h"
-#include "train/file.h"
 
 #define PATH_BYTES 1024
 #define MAX_DECODED_BYTES ((size_t)1 << 30)
@@ -159,7 +159,8 @@ static vit158_status decode(uint8_t *out, const char *path, vit158_preprocess *f
     size_t n_bytes;
     vit158_error inner;
     vit158_image image;
-    VIT158_RETURN_IF_ERROR(vit158_train_file_read(&bytes, &n_bytes, path, error));
+    if (vit158_file_read(&bytes, &n_bytes, path, 0, &inner) != VIT158_OK)
+        return vit158_fail(error, inner.status, "%s: %s", path, inner.message);
     vit158_status status = vit158_image_decode(&image, bytes, n_bytes, MAX_DECODED_BYTES, &inner);
     free(bytes);
     if (status == VIT158_OK) {

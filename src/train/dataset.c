@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "train/file.h"
+#include "base/file.h"
 
 #define MAGIC "VIT158DS"
 #define HEADER_BYTES 32U
@@ -92,7 +92,9 @@ vit158_status vit158_train_dataset_load(vit158_train_dataset *data, const char *
     memset(data, 0, sizeof *data);
     uint8_t *bytes;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_train_file_read(&bytes, &n_bytes, path, error));
+    vit158_error inner;
+    if (vit158_file_read(&bytes, &n_bytes, path, 0, &inner) != VIT158_OK)
+        return vit158_fail(error, inner.status, "%s: %s", path, inner.message);
     const vit158_status status = parse(data, bytes, n_bytes, path, error);
     free(bytes);
     return status;
@@ -101,20 +103,20 @@ vit158_status vit158_train_dataset_load(vit158_train_dataset *data, const char *
 vit158_status vit158_train_dataset_save(const vit158_train_dataset *data, const char *path,
                                         vit158_error *error)
 {
-    vit158_train_file_writer out;
-    VIT158_RETURN_IF_ERROR(vit158_train_file_begin(&out, path, error));
+    vit158_file_writer out;
+    VIT158_RETURN_IF_ERROR(vit158_file_begin(&out, path, error));
     const uint32_t head[6] = {1,          data->count,   data->channels,
                               data->side, data->classes, data->name_bytes};
-    vit158_train_file_add(&out, MAGIC, 8);
+    vit158_file_add(&out, MAGIC, 8);
     for (int i = 0; i < 6; i++)
-        vit158_train_file_add_u32(&out, head[i]);
-    vit158_train_file_add(&out, data->names, data->name_bytes);
+        vit158_file_add_u32(&out, head[i]);
+    vit158_file_add(&out, data->names, data->name_bytes);
     for (uint32_t i = 0; i < data->count; i++) {
         const uint8_t label[2] = {(uint8_t)data->labels[i], (uint8_t)(data->labels[i] >> 8)};
-        vit158_train_file_add(&out, label, 2);
+        vit158_file_add(&out, label, 2);
     }
-    vit158_train_file_add(&out, data->pixels, data->count * vit158_train_dataset_picture(data));
-    return vit158_train_file_commit(&out, error);
+    vit158_file_add(&out, data->pixels, data->count * vit158_train_dataset_picture(data));
+    return vit158_file_commit(&out, error);
 }
 
 const char *vit158_train_dataset_name(const vit158_train_dataset *data, uint32_t index)

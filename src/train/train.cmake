@@ -38,7 +38,6 @@ add_library(vit158_train
   src/train/dataset.c
   src/train/embed_head.c
   src/train/feed.c
-  src/train/file.c
   src/train/loss.c
   src/train/mimetic.c
   src/train/multiply.c

@@ -14,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
-#include "train/file.h"
 #include "train/teacher.h"
 #include "train/train_run.h"
 #include "unit/train_fixture.h"
@@ -374,17 +374,16 @@ static void test_a_run_in_a_folder_resumes_to_the_same_file(void **state)
     const vit158_train_run_options rest = {.out_dir = half.out_dir,
                                            .resume = fixture_path("half/last.ckpt")};
     assert_int_equal(vit158_train_run(&r, &rest, &error), VIT158_OK);
+    assert_int_equal(vit158_file_read(&whole, &n, fixture_path("once/last.safetensors"), 0, &error),
+                     VIT158_OK);
     assert_int_equal(
-        vit158_train_file_read(&whole, &n, fixture_path("once/last.safetensors"), &error),
-        VIT158_OK);
-    assert_int_equal(
-        vit158_train_file_read(&resumed, &m, fixture_path("half/last.safetensors"), &error),
+        vit158_file_read(&resumed, &m, fixture_path("half/last.safetensors"), 0, &error),
         VIT158_OK);
     assert_int_equal(n, m);
     assert_memory_equal(whole, resumed, n);
     free(whole);
     free(resumed);
-    assert_int_equal(vit158_train_file_read(&whole, &n, fixture_path("once/log.jsonl"), &error),
+    assert_int_equal(vit158_file_read(&whole, &n, fixture_path("once/log.jsonl"), 0, &error),
                      VIT158_OK);
     assert_non_null(strstr((const char *)whole, "\"val_accuracy\":"));
     free(whole);
