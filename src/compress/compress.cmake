@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+# Post-training quantization: a native library on top of the trainer's arithmetic.
+add_library(vit158_compress
+  src/compress/allocate.c
+  src/compress/cholesky.c
+  src/compress/ends.c
+  src/compress/layer_round.c
+  src/compress/moments.c
+  src/compress/quantizer.c
+  src/compress/round_row.c
+  src/compress/row_sums.c
+  src/compress/sensitivity.c
+  src/compress/shadow.c
+  src/compress/streams.c)
+target_compile_options(vit158_compress PRIVATE -O3 ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
+target_link_libraries(vit158_compress PUBLIC vit158_train)

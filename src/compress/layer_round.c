@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "compress/layer_round.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "compress/cholesky.h"
+
+/* ---- Moments -------------------------------------------------------------------------------- */
+
+/* Does only the class token's row of this layer's output reach the logits? */
+static bool class_only(const vit158_layer_at *at)
+{
+    return at->block + 1 == at->q->model->info.depth && at->kind != VIT158_QKV;
+}
+
+/* Even tasks are the student's, odd ones the teacher's; with step 2 all are the student's. */
+static void take_inputs(void *context, uint32_t task, uint32_t worker)
+{
+    const vit158_layer_at *const at = context;
+    vit158_quantizer *const q = at->q;
+    const bool teacher = task * at->step % 2 == 1;
+    const uint32_t place = task * at->step / 2, n_tokens = q->model->info.tokens;
+    const vit158_streams *const streams = teacher ? &q->known : &q->rounded;
+    const vit158_shadow *const shadow = teacher ? &q->teacher : &q->student;
+    const uint32_t n = vit158_shadow_at(shadow, at->block, at->kind)->linear->n_in;
+    float *const to = (teacher ? q->batch_f : q->batch_x) + (size_t)place * n_tokens * n;
+    const float *const from = vit158_shadow_input(
+        shadow, &q->works[worker], streams->values + (at->first + place) * streams->stride,
+        at->block, at->kind);
+    memcpy(to, from, (size_t)n_tokens * n * sizeof *to);
+    const float factor = sqrtf(class_only(at) ? q->settings.last_weight : q->settings.class_weight);
+    for (uint32_t i = 0; i < n; i++)
+        to[i] *= factor;
+}
+
+vit158_status vit158_layer_moments(vit158_layer_at *at, vit158_moments *moments, bool cross,
+                                   vit158_error *error)
+{
+    vit158_quantizer *const q = at->q;
+    const uint32_t n = vit158_shadow_at(&q->student, at->block, at->kind)->linear->n_in;
+    VIT158_RETURN_IF_ERROR(vit158_moments_create(moments, n, cross, error));
+    for (uint32_t first = 0; first < q->learned; first += VIT158_BATCH_PICTURES) {
+        const uint32_t count =
+            q->learned - first < VIT158_BATCH_PICTURES ? q->learned - first : VIT158_BATCH_PICTURES;
+        at->first = first;
+        at->step = cross ? 1 : 2;
+        q->pool->run(q->pool, take_inputs, at, cross ? 2 * count : count);
+        vit158_moments_add(moments, q->student.compute, q->pool, q->batch_x, q->batch_f,
+                           count * q->model->info.tokens);
+    }
+    vit158_moments_finish(moments);
+    return VIT158_OK;
+}
+
+/* ---- Rounding ------------------------------------------------------------------------------- */
+
+/* Sums over the tokens of an output's y = w x and y^ = w^ x. */
+typedef struct fit {
+    double yy, yz, zz, y, z; /* z: y^ */
+} fit;
+
+typedef struct rounding_job {
+    vit158_quantizer *q;
+    const vit158_shadow_layer *layer;
+    vit158_rounded *matrix;
+    const vit158_rounding *rounding;
+    const vit158_moments *moments;
+    const double *factor; /* L of H + ridge */
+    double ridge;
+    float *scratch;  /* [workers][...] */
+    double *columns; /* [workers][n] */
+    fit *fits;       /* [n_out] */
+} rounding_job;
+
+/* The weights whose outputs on the student's inputs are nearest to the teacher's on its own:
+ * w (C + ridge) (H + ridge)^-1. */
+static void find_target(float *target, const rounding_job *job, const float *w, double *x)
+{
+    const uint32_t n = job->rounding->n;
+    for (uint32_t i = 0; i < n; i++)
+        x[i] = job->ridge * (double)w[i];
+    for (uint32_t k = 0; k < n; k++) {
+        const float *const row = job->moments->cross + (size_t)k * n;
+        const double factor = (double)w[k];
+        for (uint32_t i = 0; i < n; i++)
+            x[i] += factor * (double)row[i];
+    }
+    vit158_cholesky_solve(x, job->factor, n);
+    for (uint32_t i = 0; i < n; i++)
+        target[i] = (float)x[i];
+}
+
+static fit measure_fit(const vit158_moments *moments, const float *w, const vit158_levels *levels,
+                       const uint8_t *chosen)
+{
+    const uint32_t n = moments->n;
+    fit f = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        const float *const h = moments->h + (size_t)i * n;
+        float y[4] = {0}, z[4] = {0};
+        for (uint32_t j = 0; j < n; j++) {
+            y[j % 4] += h[j] * w[j];
+            z[j % 4] += h[j] * levels->value[chosen[j]];
+        }
+        const double hw = (double)(y[0] + y[1]) + (double)(y[2] + y[3]);
+        const double hv = (double)(z[0] + z[1]) + (double)(z[2] + z[3]);
+        const double v = (double)levels->value[chosen[i]];
+        f.yy += (double)w[i] * hw;
+        f.yz += v * hw;
+        f.zz += v * hv;
+        f.y += (double)w[i] * (double)moments->sum[i];
+        f.z += v * (double)moments->sum[i];
+    }
+    return f;
+}
+
+/* Over all outputs and tokens of the matrix. */
+static void sum_fits(vit158_rounded *matrix, const fit *fits, double rows)
+{
+    fit all = {0};
+    for (uint32_t o = 0; o < matrix->n_out; o++) {
+        all.yy += fits[o].yy;
+        all.yz += fits[o].yz;
+        all.zz += fits[o].zz;
+        all.y += fits[o].y;
+        all.z += fits[o].z;
+    }
+    const double count = rows * matrix->n_out;
+    const double var_y = all.yy - all.y * all.y / count, var_z = all.zz - all.z * all.z / count;
+    const double both = all.yz - all.y * all.z / count;
+    matrix->pearson = var_y > 0 && var_z > 0 ? both / sqrt(var_y * var_z) : 1;
+    matrix->gain = all.yy > 0 ? all.yz / all.yy : 1;
+    matrix->loss = all.yy > 0 ? (all.yy - 2 * all.yz + all.zz) / all.yy : 0;
+}
+
+static void round_output(void *context, uint32_t task, uint32_t worker)
+{
+    const rounding_job *const job = context;
+    const vit158_rounding *const rounding = job->rounding;
+    const uint32_t n = rounding->n;
+    const vit158_quantizer_settings *const settings = &job->q->settings;
+    const float *w = job->layer->linear->weight;
+    w += (size_t)task * n;
+    float *const scratch = job->scratch + worker * (vit158_round_scratch(n) + 2 * n);
+    float *const ordered = scratch + vit158_round_scratch(n), *const target = ordered + n;
+    uint8_t *const chosen = job->matrix->chosen + (size_t)task * n;
+    if (job->factor)
+        find_target(target, job, w, job->columns + (size_t)worker * n);
+    else
+        memcpy(target, w, n * sizeof *target);
+    for (uint32_t i = 0; i < n; i++)
+        ordered[i] = target[rounding->order[i]];
+    static const vit158_scale_rule rules[] = {
+        [VIT158_METHOD_RTN] = VIT158_SCALES_LARGEST,
+        [VIT158_METHOD_MSE] = VIT158_SCALES_SQUARED,
+        [VIT158_METHOD_PERCENTILE] = VIT158_SCALES_PERCENTILE,
+        [VIT158_METHOD_GPTQ] = VIT158_SCALES_WEIGHTED,
+    };
+    const bool compensate = settings->method == VIT158_METHOD_GPTQ;
+    const vit158_round_how how = {.rows = job->matrix->rows[task],
+                                  .passes = compensate ? settings->passes : 0,
+                                  .compensate = compensate,
+                                  .half_scales = settings->half_scales,
+                                  .scales = rules[settings->method]};
+    job->matrix->error[task] =
+        vit158_round_row(&job->matrix->levels[task], chosen, ordered, rounding, &how, scratch);
+    /* Back to the order of inputs. */
+    uint8_t *const sorted = (uint8_t *)scratch;
+    for (uint32_t i = 0; i < n; i++)
+        sorted[rounding->order[i]] = chosen[i];
+    memcpy(chosen, sorted, n);
+    job->fits[task] = measure_fit(job->moments, w, &job->matrix->levels[task], chosen);
+}
+
+/* The student multiplies by the rounded matrix from now on. */
+static vit158_status use_values(const vit158_layer_at *at, const vit158_rounded *matrix,
+                                vit158_error *error)
+{
+    float *const values = malloc((size_t)matrix->n_in * matrix->n_out * sizeof *values);
+    if (!values)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to round a matrix");
+    vit158_rounded_values(values, matrix);
+    vit158_shadow_set(&at->q->student, at->block, at->kind, values);
+    free(values);
+    return VIT158_OK;
+}
+
+vit158_status vit158_layer_round(const vit158_layer_at *at, const vit158_moments *moments,
+                                 const vit158_rounding *rounding, vit158_error *error)
+{
+    vit158_quantizer *const q = at->q;
+    const size_t n = moments->n, workers = q->pool->workers;
+    rounding_job job = {.q = q,
+                        .layer = vit158_shadow_at(&q->student, at->block, at->kind),
+                        .matrix = &q->matrices[at->block * VIT158_BLOCK_LINEARS + at->kind],
+                        .rounding = rounding,
+                        .moments = moments};
+    double *factor = NULL;
+    job.scratch = malloc(workers * (vit158_round_scratch((uint32_t)n) + 2 * n) * sizeof(float));
+    job.columns = malloc(workers * n * sizeof(double));
+    job.fits = malloc(job.matrix->n_out * sizeof *job.fits);
+    vit158_status status = VIT158_OK;
+    if (moments->cross) {
+        factor = malloc(n * n * sizeof *factor);
+        double trace = 0;
+        for (size_t i = 0; i < n; i++)
+            trace += (double)moments->h[i * n + i];
+        job.ridge = (double)q->settings.ridge * trace / (double)n + 1e-12;
+        for (size_t i = 0; factor && i < n * n; i++)
+            factor[i] = (double)moments->h[i] + (i % (n + 1) == 0 ? job.ridge : 0);
+        if (factor && !vit158_cholesky(factor, (uint32_t)n))
+            status = vit158_fail(error, VIT158_E_NUMERIC,
+                                 "the moments of blocks.%u.%s are not positive definite", at->block,
+                                 vit158_linear_name(at->kind));
+        job.factor = factor;
+    }
+    if (!job.scratch || !job.columns || !job.fits || (moments->cross && !factor))
+        status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to round a matrix");
+    if (status == VIT158_OK) {
+        q->pool->run(q->pool, round_output, &job, job.matrix->n_out);
+        sum_fits(job.matrix, job.fits, moments->rows);
+    }
+    free(job.scratch);
+    free(job.columns);
+    free(job.fits);
+    free(factor);
+    return status == VIT158_OK ? use_values(at, job.matrix, error) : status;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "compress/quantizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "compress/layer_round.h"
+
+vit158_quantizer_settings vit158_quantizer_defaults(void)
+{
+    return (vit158_quantizer_settings){.method = VIT158_METHOD_GPTQ,
+                                       .damping = 0.1F,
+                                       .ridge = 1.0F,
+                                       .class_weight = 100.0F,
+                                       .last_weight = 200.0F,
+                                       .passes = 3,
+                                       .half_scales = true};
+}
+
+vit158_status vit158_streams_create(vit158_streams *streams, const vit158_model *model,
+                                    uint32_t images, vit158_error *error)
+{
+    const size_t stride = (size_t)model->info.tokens * model->info.dim;
+    const size_t spare = (size_t)VIT158_TRAIN_TILE_ROWS * model->info.dim;
+    *streams = (vit158_streams){.images = images, .stride = stride};
+    streams->values = calloc(stride * images + spare, sizeof *streams->values);
+    return streams->values
+               ? VIT158_OK
+               : vit158_fail(error, VIT158_E_MEMORY,
+                             "not enough memory for the streams of %u pictures", images);
+}
+
+void vit158_streams_free(vit158_streams *streams)
+{
+    free(streams->values);
+    *streams = (vit158_streams){0};
+}
+
+static vit158_status create_matrix(vit158_rounded *m, const vit158_linear *linear, uint32_t rows,
+                                   vit158_error *error)
+{
+    *m = (vit158_rounded){.n_in = linear->n_in, .n_out = linear->n_out};
+    m->rows = malloc(m->n_out);
+    m->chosen = malloc((size_t)m->n_out * m->n_in);
+    m->levels = malloc(m->n_out * sizeof *m->levels);
+    m->error = calloc(m->n_out, sizeof *m->error);
+    if (!m->rows || !m->chosen || !m->levels || !m->error)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the rounded matrices");
+    memset(m->rows, (int)rows, m->n_out);
+    return VIT158_OK;
+}
+
+static vit158_status copy_streams(vit158_streams *copy, const vit158_streams *streams,
+                                  const vit158_model *model, vit158_error *error)
+{
+    VIT158_RETURN_IF_ERROR(vit158_streams_create(copy, model, streams->images, error));
+    memcpy(copy->values, streams->values, streams->stride * streams->images * sizeof *copy->values);
+    return VIT158_OK;
+}
+
+static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_start *start,
+                                 vit158_error *error)
+{
+    const vit158_model_info *const info = &start->teacher->info;
+    const uint32_t count = info->depth * VIT158_BLOCK_LINEARS;
+    const size_t widest = info->mlp_dim > info->dim ? info->mlp_dim : info->dim;
+    const size_t batch =
+        ((size_t)VIT158_BATCH_PICTURES * info->tokens + VIT158_TRAIN_TILE_ROWS) * widest + 64;
+    q->works = calloc(start->pool->workers, sizeof *q->works);
+    q->batch_x = calloc(batch, sizeof *q->batch_x);
+    q->batch_f = calloc(batch, sizeof *q->batch_f);
+    q->matrices = calloc(count, sizeof *q->matrices);
+    if (!q->works || !q->batch_x || !q->batch_f || !q->matrices)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to quantize");
+    VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->teacher, start->teacher, false, error));
+    VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->student, start->student, true, error));
+    VIT158_RETURN_IF_ERROR(copy_streams(&q->known, start->known, start->teacher, error));
+    VIT158_RETURN_IF_ERROR(copy_streams(&q->rounded, start->rounded, start->teacher, error));
+    for (uint32_t i = 0; i < start->pool->workers; i++)
+        VIT158_RETURN_IF_ERROR(vit158_shadow_work_create(&q->works[i], start->teacher, error));
+    for (uint32_t i = 0; i < count; i++)
+        VIT158_RETURN_IF_ERROR(
+            create_matrix(&q->matrices[i], q->student.layers[i].linear, start->rows, error));
+    return VIT158_OK;
+}
+
+vit158_status vit158_quantizer_create(vit158_quantizer *q, const vit158_quantizer_start *start,
+                                      vit158_error *error)
+{
+    *q = (vit158_quantizer){.settings = start->settings,
+                            .model = start->teacher,
+                            .pool = start->pool,
+                            .learned = start->learned};
+    const vit158_status status = take_memory(q, start, error);
+    if (status != VIT158_OK)
+        vit158_quantizer_free(q);
+    return status;
+}
+
+void vit158_quantizer_free(vit158_quantizer *q)
+{
+    for (uint32_t i = 0; q->matrices && i < q->model->info.depth * VIT158_BLOCK_LINEARS; i++) {
+        free(q->matrices[i].rows);
+        free(q->matrices[i].chosen);
+        free(q->matrices[i].levels);
+        free(q->matrices[i].error);
+    }
+    for (uint32_t i = 0; q->works && i < q->pool->workers; i++)
+        vit158_shadow_work_free(&q->works[i]);
+    vit158_streams_free(&q->known);
+    vit158_streams_free(&q->rounded);
+    vit158_shadow_free(&q->teacher);
+    vit158_shadow_free(&q->student);
+    free(q->works);
+    free(q->batch_x);
+    free(q->batch_f);
+    free(q->matrices);
+    *q = (vit158_quantizer){0};
+}
+
+void vit158_rounded_values(float *values, const vit158_rounded *matrix)
+{
+    for (size_t o = 0; o < matrix->n_out; o++)
+        for (size_t i = 0; i < matrix->n_in; i++)
+            values[o * matrix->n_in + i] =
+                matrix->levels[o].value[matrix->chosen[o * matrix->n_in + i]];
+}
+
+static vit158_status quantize_layer(vit158_layer_at *at, vit158_error *error)
+{
+    vit158_quantizer *const q = at->q;
+    vit158_rounded *const matrix = &q->matrices[at->block * VIT158_BLOCK_LINEARS + at->kind];
+    const double start = vit158_now_ms();
+    const bool target = q->settings.method == VIT158_METHOD_GPTQ && q->settings.ridge > 0;
+    vit158_moments moments = {0};
+    vit158_rounding rounding = {0};
+    vit158_status status = vit158_layer_moments(at, &moments, target, error);
+    if (status == VIT158_OK)
+        status =
+            vit158_rounding_create(&rounding, moments.h, matrix->n_in, q->settings.damping, error);
+    if (status == VIT158_OK)
+        status = vit158_layer_round(at, &moments, &rounding, error);
+    vit158_rounding_free(&rounding);
+    vit158_moments_free(&moments);
+    matrix->seconds = (vit158_now_ms() - start) / 1000;
+    return status;
+}
+
+static void advance_one(void *context, uint32_t task, uint32_t worker)
+{
+    const vit158_layer_at *const at = context;
+    vit158_quantizer *const q = at->q;
+    const bool teacher = task % 2 == 1;
+    const vit158_streams *const streams = teacher ? &q->known : &q->rounded;
+    vit158_shadow_add_branch(teacher ? &q->teacher : &q->student, &q->works[worker],
+                             streams->values + (task / 2) * streams->stride, at->block,
+                             at->kind == VIT158_PROJ ? 0 : 1);
+}
+
+void vit158_layer_advance(vit158_layer_at *at)
+{
+    if (at->kind == VIT158_PROJ || at->kind == VIT158_FC2)
+        at->q->pool->run(at->q->pool, advance_one, at, 2 * at->q->known.images);
+}
+
+vit158_status vit158_quantizer_run(vit158_quantizer *q, vit158_quantizer_hook hook, void *context,
+                                   vit158_error *error)
+{
+    const uint32_t total = q->model->info.depth * VIT158_BLOCK_LINEARS;
+    for (uint32_t i = 0; i < total; i++) {
+        vit158_layer_at at = {
+            .q = q, .block = i / VIT158_BLOCK_LINEARS, .kind = i % VIT158_BLOCK_LINEARS};
+        VIT158_RETURN_IF_ERROR(quantize_layer(&at, error));
+        vit158_layer_advance(&at);
+        if (hook && hook(context, i + 1, total) != 0)
+            return vit158_fail(error, VIT158_E_ABORTED, "stopped after matrix %u of %u", i + 1,
+                               total);
+    }
+    return VIT158_OK;
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+#include "compress/shadow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static const vit158_linear *linear_at(const vit158_model *model, uint32_t block, uint32_t kind)
+{
+    const vit158_block *const b = &model->blocks[block];
+    const vit158_linear *const linears[VIT158_BLOCK_LINEARS] = {&b->qkv, &b->proj, &b->fc1,
+                                                                &b->fc2};
+    return linears[kind];
+}
+
+static vit158_status check_model(const vit158_model *model, vit158_error *error)
+{
+    const vit158_model_info *const info = &model->info;
+    if (info->dim % 16 != 0 || info->mlp_dim % 16 != 0 || info->dim / info->heads % 16 != 0)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "dim, mlp_dim and dim / heads must be multiples of 16, but are %u, %u "
+                           "and %u",
+                           info->dim, info->mlp_dim, info->dim / info->heads);
+    for (uint32_t block = 0; block < info->depth; block++)
+        for (uint32_t kind = 0; kind < VIT158_BLOCK_LINEARS; kind++)
+            if (linear_at(model, block, kind)->encoding != VIT158_ENCODING_F32)
+                return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                                   "blocks.%u.%s is packed already: start from the float model",
+                                   block, vit158_linear_name(kind));
+    return VIT158_OK;
+}
+
+static void plan(vit158_shadow *shadow, vit158_arena *arena)
+{
+    const vit158_model *const model = shadow->model;
+    const uint32_t count = model->info.depth * VIT158_BLOCK_LINEARS;
+    shadow->layers = vit158_arena_take(arena, count, sizeof *shadow->layers);
+    shadow->head = vit158_arena_take(
+        arena, vit158_train_panel_words(model->info.dim, model->info.classes), sizeof(float));
+    for (uint32_t i = 0; i < count; i++) {
+        const vit158_linear *const linear =
+            linear_at(model, i / VIT158_BLOCK_LINEARS, i % VIT158_BLOCK_LINEARS);
+        const size_t size = (size_t)linear->n_in * linear->n_out;
+        float *const weight = vit158_arena_take(arena, size, sizeof(float));
+        float *const panels = vit158_arena_take(
+            arena, vit158_train_panel_words(linear->n_in, linear->n_out), sizeof(float));
+        if (shadow->layers)
+            shadow->layers[i] =
+                (vit158_shadow_layer){.linear = linear, .weight = weight, .panels = panels};
+    }
+}
+
+vit158_status vit158_shadow_create(vit158_shadow *shadow, const vit158_model *model, bool rounds,
+                                   vit158_error *error)
+{
+    *shadow = (vit158_shadow){.model = model, .compute = vit158_train_compute_choose(NULL)};
+    VIT158_RETURN_IF_ERROR(check_model(model, error));
+    vit158_arena arena = {0};
+    plan(shadow, &arena);
+    shadow->block = arena.overflow ? NULL : aligned_alloc(VIT158_ARENA_ALIGN, arena.used);
+    if (!shadow->block)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a copy of the model");
+    arena = vit158_arena_over(shadow->block, arena.used);
+    plan(shadow, &arena);
+    const vit158_model_info *const info = &model->info;
+    shadow->compute->pack(shadow->head, model->head.weight, 1, info->dim, info->dim, info->classes);
+    for (uint32_t i = 0; i < info->depth * VIT158_BLOCK_LINEARS; i++) {
+        shadow->layers[i].rounds = rounds;
+        vit158_shadow_set(shadow, i / VIT158_BLOCK_LINEARS, i % VIT158_BLOCK_LINEARS,
+                          shadow->layers[i].linear->weight);
+    }
+    return VIT158_OK;
+}
+
+void vit158_shadow_free(vit158_shadow *shadow)
+{
+    free(shadow->block);
+    *shadow = (vit158_shadow){0};
+}
+
+static void plan_work(vit158_shadow_work *work, const vit158_model *model, vit158_arena *arena)
+{
+    const vit158_model_info *const info = &model->info;
+    const size_t n = info->tokens, rows = n + VIT158_TRAIN_TILE_ROWS;
+    const size_t widest = info->mlp_dim > info->dim ? info->mlp_dim : info->dim;
+    work->rows = vit158_arena_take(arena, rows * widest, sizeof(float));
+    work->codes = vit158_arena_take(arena, rows * vit158_train_round_up(widest, 64), 1);
+    work->steps = vit158_arena_take(arena, rows, sizeof(float));
+    work->sums = vit158_arena_take(arena, rows, sizeof(int32_t));
+    work->stats = vit158_arena_take(arena, rows * 4, sizeof(float));
+    work->norms = vit158_arena_take(arena, 4 * widest, sizeof(float));
+    work->qkv = vit158_arena_take(arena, rows * 3 * info->dim, sizeof(float));
+    work->p =
+        vit158_arena_take(arena, info->heads * rows * vit158_train_round_up(n, 16), sizeof(float));
+    work->scores = vit158_arena_take(
+        arena, vit158_train_attention_scratch(n, info->dim / info->heads), sizeof(float));
+    work->hidden = vit158_arena_take(arena, rows * info->mlp_dim, sizeof(float));
+}
+
+vit158_status vit158_shadow_work_create(vit158_shadow_work *work, const vit158_model *model,
+                                        vit158_error *error)
+{
+    *work = (vit158_shadow_work){0};
+    vit158_arena arena = {0};
+    plan_work(work, model, &arena);
+    void *const block = arena.overflow ? NULL : aligned_alloc(VIT158_ARENA_ALIGN, arena.used);
+    if (!block)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a picture's activations");
+    memset(block, 0, arena.used); /* spare rows are read, whatever they hold */
+    arena = vit158_arena_over(block, arena.used);
+    plan_work(work, model, &arena);
+    work->block = block;
+    return VIT158_OK;
+}
+
+void vit158_shadow_work_free(vit158_shadow_work *work)
+{
+    free(work->block);
+    *work = (vit158_shadow_work){0};
+}
+
+vit158_shadow_layer *vit158_shadow_at(const vit158_shadow *shadow, uint32_t block, uint32_t kind)
+{
+    return &shadow->layers[block * VIT158_BLOCK_LINEARS + kind];
+}
+
+void vit158_shadow_set(const vit158_shadow *shadow, uint32_t block, uint32_t kind,
+                       const float *weight)
+{
+    const vit158_shadow_layer *const layer = vit158_shadow_at(shadow, block, kind);
+    const vit158_linear *const linear = layer->linear;
+    memcpy(layer->weight, weight, (size_t)linear->n_in * linear->n_out * sizeof *weight);
+    shadow->compute->pack(layer->panels, weight, 1, linear->n_in, linear->n_in, linear->n_out);
+}
+
+/* Back to floats: what the product of the rounded input amounts to. */
+static void restore_rows(vit158_shadow_work *work, uint32_t n_tokens, uint32_t n)
+{
+    const size_t ldq = vit158_train_round_up(n, 64);
+    for (uint32_t t = 0; t < n_tokens; t++) {
+        const int8_t *const q = work->codes + t * ldq;
+        float *const row = work->rows + (size_t)t * n;
+        for (uint32_t i = 0; i < n; i++)
+            row[i] = (float)q[i] * work->steps[t];
+    }
+}
+
+/* x through the layer's norms and rounding, into work->rows. */
+static void input_rows(const vit158_shadow *shadow, vit158_shadow_work *work,
+                       const vit158_shadow_layer *layer, const float *x, const vit158_norm *outer,
+                       bool gelu)
+{
+    const uint32_t n_tokens = shadow->model->info.tokens, n = layer->linear->n_in;
+    vit158_train_norm_rows rows = {.x = x,
+                                   .ldx = n,
+                                   .rows = n_tokens,
+                                   .n = n,
+                                   .gelu = gelu,
+                                   .outer_weight = outer ? outer->weight : NULL,
+                                   .outer_bias = outer ? outer->bias : NULL,
+                                   .inner_weight = layer->linear->norm.weight,
+                                   .inner_bias = layer->linear->norm.bias,
+                                   .outer_eps = shadow->model->norm_eps,
+                                   .inner_eps = shadow->model->inner_norm_eps,
+                                   .stats = work->stats,
+                                   .y = work->rows,
+                                   .scratch = work->norms};
+    if (layer->rounds)
+        rows.out = (vit158_train_quantized){.q = work->codes,
+                                            .r = work->steps,
+                                            .sum = work->sums,
+                                            .ldq = vit158_train_round_up(n, 64)};
+    shadow->compute->norm_rows(&rows);
+    if (layer->rounds)
+        restore_rows(work, n_tokens, n);
+}
+
+/* y = base + layer(work->rows). */
+static void multiply(const vit158_shadow *shadow, const vit158_shadow_work *work,
+                     const vit158_shadow_layer *layer, float *y, const float *base)
+{
+    const vit158_linear *const linear = layer->linear;
+    const vit158_train_product p = {.y = y,
+                                    .ldy = linear->n_out,
+                                    .a = work->rows,
+                                    .a_row = linear->n_in,
+                                    .a_step = 1,
+                                    .b = layer->panels,
+                                    .rows = shadow->model->info.tokens,
+                                    .cols = linear->n_out,
+                                    .depth = linear->n_in,
+                                    .bias = linear->bias,
+                                    .factor = 1.0F,
+                                    .base = base,
+                                    .base_ld = linear->n_out};
+    shadow->compute->product(&p);
+}
+
+static void attend(const vit158_shadow *shadow, vit158_shadow_work *work, float *out)
+{
+    const vit158_model_info *const info = &shadow->model->info;
+    const vit158_train_attention a = {.qkv = work->qkv,
+                                      .p = work->p,
+                                      .out = out,
+                                      .n_tokens = info->tokens,
+                                      .n_queries = info->tokens,
+                                      .heads = info->heads,
+                                      .dim = info->dim,
+                                      .scratch = work->scores};
+    shadow->compute->attention(&a);
+}
+
+const float *vit158_shadow_input(const vit158_shadow *shadow, vit158_shadow_work *work,
+                                 const float *x, uint32_t block, uint32_t kind)
+{
+    const vit158_block *const b = &shadow->model->blocks[block];
+    const bool mlp = kind == VIT158_FC1 || kind == VIT158_FC2;
+    const uint32_t first = mlp ? VIT158_FC1 : VIT158_QKV;
+    const vit158_shadow_layer *const layer = vit158_shadow_at(shadow, block, first);
+    input_rows(shadow, work, layer, x, mlp ? &b->norm2 : &b->norm1, false);
+    if (kind == first)
+        return work->rows;
+    multiply(shadow, work, layer, mlp ? work->hidden : work->qkv, NULL);
+    if (!mlp)
+        attend(shadow, work, work->hidden);
+    input_rows(shadow, work, layer + 1, work->hidden, NULL, mlp);
+    return work->rows;
+}
+
+void vit158_shadow_add_branch(const vit158_shadow *shadow, vit158_shadow_work *work, float *x,
+                              uint32_t block, uint32_t half)
+{
+    const uint32_t kind = half == 0 ? VIT158_PROJ : VIT158_FC2;
+    vit158_shadow_input(shadow, work, x, block, kind);
+    multiply(shadow, work, vit158_shadow_at(shadow, block, kind), x, x);
+}
+
+void vit158_shadow_logits(const vit158_shadow *shadow, vit158_shadow_work *work, const float *x,
+                          float *logits)
+{
+    const vit158_model *const model = shadow->model;
+    const uint32_t d = model->info.dim;
+    const vit158_train_norm_rows rows = {.x = x,
+                                         .ldx = d,
+                                         .rows = 1,
+                                         .n = d,
+                                         .outer_weight = model->norm.weight,
+                                         .outer_bias = model->norm.bias,
+                                         .outer_eps = model->norm_eps,
+                                         .stats = work->stats,
+                                         .y = work->rows,
+                                         .scratch = work->norms};
+    shadow->compute->norm_rows(&rows);
+    const vit158_train_product p = {.y = logits,
+                                    .ldy = model->info.classes,
+                                    .a = work->rows,
+                                    .a_row = d,
+                                    .a_step = 1,
+                                    .b = shadow->head,
+                                    .rows = 1,
+                                    .cols = model->info.classes,
+                                    .depth = d,
+                                    .bias = model->head.bias,
+                                    .factor = 1.0F};
+    shadow->compute->product(&p);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The network being compressed, in the trainer's float arithmetic: a mutable copy of a model's
+ * block matrices, whose inputs are rounded to int8 a token where the engine would round them. It
+ * gives a layer's input from the residual stream of one picture, adds a branch to the stream and
+ * ends in logits, so that half a block costs half a block.
+ *
+ * Streams are token-major [N][d] with VIT158_TRAIN_TILE_ROWS rows to spare.
+ */
+#ifndef VIT158_COMPRESS_SHADOW_H
+#define VIT158_COMPRESS_SHADOW_H
+
+#include "base/arena.h"
+#include "model/model.h"
+#include "model/names.h"
+#include "train/compute.h"
+
+typedef struct vit158_shadow_layer {
+    const vit158_linear *linear; /* of the model: sizes, norm and bias */
+    float *weight;               /* [n_out][n_in], what the layer multiplies by now */
+    float *panels;               /* the same, as products want it */
+    float step;                  /* > 0: inputs are rounded by this step, not one a token */
+    bool rounds;                 /* inputs are rounded to int8 */
+} vit158_shadow_layer;
+
+typedef struct vit158_shadow {
+    const vit158_model *model;
+    const vit158_train_compute *compute;
+    vit158_shadow_layer *layers; /* [depth * VIT158_BLOCK_LINEARS] */
+    float *head;                 /* panels [d][C] */
+    void *block;                 /* owned memory of all the above */
+} vit158_shadow;
+
+/* One worker's memory for one picture. */
+typedef struct vit158_shadow_work {
+    float *rows;   /* [N][max(d, F)] input of a layer */
+    int8_t *codes; /* the same rounded */
+    float *steps;  /* [N] */
+    int32_t *sums; /* [N] */
+    float *stats;  /* [N][4] */
+    float *norms;  /* scratch of the norms */
+    float *qkv;    /* [N][3d] */
+    float *p;      /* attention probabilities */
+    float *scores; /* scratch of attention */
+    float *hidden; /* [N][F] */
+    void *block;
+} vit158_shadow_work;
+
+/* Copies the model's matrices, which must be float; `rounds` for all layers.
+ * Errors: VIT158_E_UNSUPPORTED (matrices that are packed, widths that are no multiples of 16),
+ * VIT158_E_MEMORY. */
+vit158_status vit158_shadow_create(vit158_shadow *shadow, const vit158_model *model, bool rounds,
+                                   vit158_error *error);
+void vit158_shadow_free(vit158_shadow *shadow);
+
+vit158_status vit158_shadow_work_create(vit158_shadow_work *work, const vit158_model *model,
+                                        vit158_error *error);
+void vit158_shadow_work_free(vit158_shadow_work *work);
+
+/* Layer `kind` (VIT158_QKV ...) of a block. */
+vit158_shadow_layer *vit158_shadow_at(const vit158_shadow *shadow, uint32_t block, uint32_t kind);
+
+/* The layer multiplies by `weight` [n_out][n_in] from now on. */
+void vit158_shadow_set(const vit158_shadow *shadow, uint32_t block, uint32_t kind,
+                       const float *weight);
+
+/* Input rows [N][n_in] of a layer, in work->rows, from the stream before its branch. */
+const float *vit158_shadow_input(const vit158_shadow *shadow, vit158_shadow_work *work,
+                                 const float *x, uint32_t block, uint32_t kind);
+
+/* x += attention (half 0) or MLP (half 1) of the block. */
+void vit158_shadow_add_branch(const vit158_shadow *shadow, vit158_shadow_work *work, float *x,
+                              uint32_t block, uint32_t half);
+
+/* Logits [C] of the stream behind the last block; room for C rounded up to 64. */
+void vit158_shadow_logits(const vit158_shadow *shadow, vit158_shadow_work *work, const float *x,
+                          float *logits);
+
+#endif
