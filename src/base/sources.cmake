@@ -3,6 +3,7 @@ set(VIT158_BASE_SOURCES
     src/base/arena.c
     src/base/error.c
     src/base/parallel.c
+    src/base/planes.c
     src/base/text.c)
 # Used by tools, tests and the trainer; not in the wasm modules.
 set(VIT158_BASE_NATIVE_SOURCES

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cli/console.h"
+#include "cli/files.h"
 #include "cli/json_writer.h"
 #include "cli/options.h"
 #include "model/inspect.h"
@@ -28,7 +29,7 @@ static double bits_per_weight(const vit158_inspection *facts)
 
 static double zero_share(const vit158_matrix_facts *matrix)
 {
-    return (double)matrix->zeros / ((double)matrix->n_out * matrix->n_in);
+    return (double)matrix->zeros / ((double)matrix->n_rows * matrix->n_in);
 }
 
 static const char *norms_of(const vit158_inspection *facts)
@@ -90,6 +91,8 @@ static void json_matrices(vit158_json *json, const vit158_inspection *facts)
         vit158_json_text(json, "type", matrix->type->shown);
         vit158_json_number(json, "n_out", matrix->n_out);
         vit158_json_number(json, "n_in", matrix->n_in);
+        if (matrix->n_rows > matrix->n_out)
+            vit158_json_number(json, "rows", matrix->n_rows);
         vit158_json_number(json, "bytes", (double)matrix->n_bytes);
         if (matrix->ternary) {
             vit158_json_number(json, "zeros", zero_share(matrix));
@@ -172,6 +175,8 @@ static void print_matrices(const vit158_inspection *facts)
                (unsigned long long)matrix->n_bytes);
         if (matrix->ternary)
             printf("  %.4f  %.6g", zero_share(matrix), (double)matrix->scale);
+        if (matrix->n_rows > matrix->n_out)
+            printf("  %.2f rows an output", (double)matrix->n_rows / matrix->n_out);
         putchar('\n');
     }
 }
@@ -229,7 +234,15 @@ static vit158_status run(const char *path, bool json, bool all_tensors, vit158_e
     vit158_safetensors *file;
     vit158_inspection facts;
     VIT158_RETURN_IF_ERROR(vit158_safetensors_open(&file, path, error));
-    const vit158_status status = vit158_inspect(&facts, file, error);
+    vit158_status status = vit158_inspect(&facts, file, error);
+    if (status == VIT158_OK && facts.kind != VIT158_FILE_LATENT) {
+        /* What cannot be run is not described as if it could. */
+        vit158_model *model = NULL;
+        status = vit158_open_model_file(&model, path, error);
+        vit158_model_close(model);
+        if (status != VIT158_OK)
+            vit158_inspection_clear(&facts);
+    }
     if (status == VIT158_OK) {
         const vit158_header *header = vit158_safetensors_header(file);
         if (json)

@@ -16,6 +16,7 @@ typedef struct choices {
     uint32_t norms;
     uint32_t weights;
     uint32_t rest;
+    uint32_t rows;
     uint32_t image_size; /* 0 = the preset's, here and below */
     uint32_t patch_size;
     uint32_t classes;
@@ -26,6 +27,7 @@ typedef struct choices {
 static const char *const arch_names[] = {"ti", "s", "b", "l", NULL};
 static const char *const norm_names[] = {"6", "4", "2", NULL};
 static const char *const weight_names[] = {"trit", "i8", "float", NULL};
+static const char *const row_names[] = {"1", "2", "3", "4", "mixed", NULL};
 static const char *const rest_names[] = {"f16", "f32", NULL};
 
 static vit158_synth_options resolve(const choices *c)
@@ -45,6 +47,7 @@ static vit158_synth_options resolve(const choices *c)
     options.inner_norms = c->norms != 2;
     options.encoding = encodings[c->weights];
     options.rest = c->rest == 0 ? VIT158_DTYPE_F16 : VIT158_DTYPE_F32;
+    options.rows = c->rows + 1;
     options.seed = c->seed;
     return options;
 }
@@ -84,6 +87,9 @@ int vit158_cmd_synth(int argc, char **argv)
                       &c.norms, norm_names),
         choice_option("--weights", "of the four matrices of each block; default trit", &c.weights,
                       weight_names),
+        choice_option("--rows",
+                      "ternary rows that add up to an output; mixed: 1 to 4 by the seed; default 1",
+                      &c.rows, row_names),
         choice_option("--rest", "how everything else, and float weights, are stored; default f16",
                       &c.rest, rest_names),
         uint_option("--seed", "default 1", &c.seed, 0, UINT32_MAX),

@@ -100,6 +100,7 @@ vit158_prepared vit158_linear_prepare(vit158_forward *f, const vit158_linear *la
                                               .x = x,
                                               .ld = f->ld,
                                               .n = layer->n_in,
+                                              .step = layer->step,
                                               .norms = {norms[0], norms[1]}};
     } else if (n_norms > 0) {
         job.to_float = (vit158_norm_f32){
@@ -188,11 +189,11 @@ static void apply_in_parts(vit158_forward *f, const vit158_product_parts *parts,
                      .scratch = {.memory = f->scratch,
                                  .bytes = f->scratch_bytes,
                                  .workers = vit158_pool_at_work(f->pool)}};
-    const uint32_t step = parts->block_tokens(part.o1 - part.o0, part.tokens);
+    const uint32_t step = parts->block_tokens(p8, part.o0, part.o1, part.tokens);
     for (uint32_t t = 0; t < part.tokens; t += step) {
         job.block = (vit158_gemm_range){t, smaller(t + step, part.tokens), part.o0, part.o1};
         for (uint32_t worker = 0; worker < job.scratch.workers; worker++)
-            parts->begin(job.block, vit158_scratch(f, worker));
+            parts->begin(p8, job.block, vit158_scratch(f, worker));
         f->pool->run(f->pool, part_task, &job, parts->count(p8->n_in));
         f->pool->run(f->pool, results_task, &job, divide_up(part.o1 - part.o0, RESULT_OUTPUTS));
     }
@@ -221,6 +222,7 @@ static void apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared
                                   .bias = layer->bias,
                                   .n_in = layer->n_in,
                                   .n_out = layer->n_out,
+                                  .planes = layer->planes,
                                   .epilogue = epilogue};
         const vit158_product_parts *parts = parts_for(product, layer->n_in, part.tokens, workers);
         if (parts != NULL) {
@@ -275,28 +277,40 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
         finish(f, y, r, layer->n_out, epilogue);
 }
 
+/* Scratch bytes of a worker for a range of a layer's product. */
+static size_t product_scratch(const vit158_forward *f, const vit158_linear *layer,
+                              const vit158_product_q8 *product, uint32_t outputs, uint32_t tokens)
+{
+    if (product == NULL)
+        return f->kernels->f32.scratch(layer->n_in, outputs, tokens);
+    return product->scratch(
+        &(vit158_gemm_q8){.n_in = layer->n_in, .n_out = layer->n_out, .planes = layer->planes},
+        outputs, tokens);
+}
+
 size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer, uint32_t tokens)
 {
     const uint32_t workers = f->pool->workers;
-    vit158_gemm_scratch_fn scratch = f->kernels->f32.scratch;
+    const vit158_product_q8 *product = NULL;
     vit158_cut_fn cut = f->kernels->f32.cut;
     const vit158_product_parts *parts = NULL;
     if (vit158_linear_is_quantized(layer)) {
-        const vit158_product_q8 *product = vit158_choose_q8(f->kernels, layer->encoding, f->gemm,
-                                                            layer->n_in, layer->n_out, tokens);
-        scratch = product->scratch;
+        product = vit158_choose_q8(f->kernels, layer->encoding, f->gemm, layer->n_in,
+                                   vit158_linear_rows(layer), tokens);
         cut = product->cut;
         parts = parts_for(product, layer->n_in, tokens, workers);
     }
     size_t shared = 0;
     if (parts != NULL) {
-        shared = parts->scratch(layer->n_in, layer->n_out, tokens);
+        const vit158_gemm_q8 shape = {
+            .n_in = layer->n_in, .n_out = layer->n_out, .planes = layer->planes};
+        shared = parts->scratch(&shape, layer->n_out, tokens);
     } else {
         const vit158_product_cut task = task_size(layer, cut, tokens, workers);
-        shared = scratch(layer->n_in, task.out_step, task.token_step);
+        shared = product_scratch(f, layer, product, task.out_step, task.token_step);
     }
     /* The whole product, if the caller does without helpers, has the room of all. */
-    const size_t whole = scratch(layer->n_in, layer->n_out, tokens);
-    const size_t product = larger(shared, (whole + workers - 1) / workers);
-    return larger(product, vit158_norm_scratch(layer->n_in));
+    const size_t whole = product_scratch(f, layer, product, layer->n_out, tokens);
+    const size_t larger_one = larger(shared, (whole + workers - 1) / workers);
+    return larger(larger_one, vit158_norm_scratch(layer->n_in));
 }

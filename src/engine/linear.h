@@ -33,6 +33,12 @@ void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_p
 /* Scratch bytes a worker of f->pool needs for this layer at `tokens` tokens, norms included. */
 size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer, uint32_t tokens);
 
+/* Rows of its weights, as many as outputs or more. */
+static inline uint32_t vit158_linear_rows(const vit158_linear *layer)
+{
+    return vit158_plane_rows(&layer->planes, layer->n_out, 0, layer->n_out);
+}
+
 static inline bool vit158_linear_is_quantized(const vit158_linear *layer)
 {
     return layer->encoding != VIT158_ENCODING_F32;

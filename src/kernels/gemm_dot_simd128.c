@@ -125,15 +125,16 @@ static inline void decode_codes(int16_t *w, v128_t c)
     }
 }
 
-/* Weights of outputs o .. o + rows - 1 for one tile; the rows that do not exist are zero. */
+/* Weights of rows o .. o + rows - 1 for one tile; the rows that do not exist are zero. */
 static void decode_trit_rows(int16_t *w, const vit158_gemm_q8 *p, uint32_t o, uint32_t rows)
 {
     const uint32_t blocks = step_count(p->n_in) / BLOCK_STEPS;
     const uint32_t whole = rows == ROWS ? vit158_trit_groups(p->n_in) / VIT158_BLOCK_GROUPS : 0;
+    const size_t n_rows = vit158_q8_rows(p);
     const uint8_t *codes = (const uint8_t *)p->w + (size_t)4 * o;
     for (uint32_t b = 0; b < blocks; b++, w += (size_t)BLOCK_STEPS * STEP_W) {
         uint8_t copy[4 * ROWS];
-        const uint8_t *four = codes + (size_t)4 * b * p->n_out;
+        const uint8_t *four = codes + (size_t)4 * b * n_rows;
         if (b >= whole) {
             vit158_copy_codes(copy, p, b, o, ROWS, rows);
             four = copy;
@@ -166,22 +167,62 @@ static void decode_i8_rows(int16_t *w, const vit158_gemm_q8 *p, uint32_t o, uint
     }
 }
 
-static void finish_tile(const vit158_gemm_q8 *p, uint32_t o, uint32_t rows, uint32_t t,
-                        const int32_t *sums)
+/* Sums of the rows of four outputs: [plane][row of the plane][LANES]. */
+typedef struct group {
+    int32_t sums[VIT158_MAX_PLANES][ROWS * LANES];
+    uint32_t o;
+    uint32_t outputs;
+    uint32_t first[VIT158_MAX_PLANES]; /* the rows, by plane */
+    uint32_t rows[VIT158_MAX_PLANES];
+} group;
+
+static void begin_group(group *g, const vit158_gemm_q8 *p, uint32_t o, uint32_t o1)
 {
+    g->o = o;
+    g->outputs = o1 - o < ROWS ? o1 - o : ROWS;
+    for (uint32_t plane = 0; plane < vit158_plane_count(&p->planes); plane++) {
+        g->first[plane] = vit158_plane_row(&p->planes, p->n_out, plane, o);
+        g->rows[plane] =
+            vit158_plane_row(&p->planes, p->n_out, plane, o + g->outputs) - g->first[plane];
+    }
+}
+
+typedef struct results_x8 {
+    v128_t lo;
+    v128_t hi;
+} results_x8;
+
+static inline results_x8 dequantize(const vit158_gemm_q8 *p, uint32_t row, const int32_t *sums,
+                                    uint32_t t)
+{
+    const v128_t scale = wasm_f32x4_splat(p->scale[(size_t)row * p->scale_step]);
     const v128_t r0 = wasm_v128_load(p->r + t), r1 = wasm_v128_load(p->r + t + 4);
-    for (uint32_t i = 0; i < rows; i++, sums += LANES) {
-        const v128_t scale = wasm_f32x4_splat(p->scale[(size_t)(o + i) * p->scale_step]);
-        v128_t y0 = vit158_dequantize_x4(wasm_v128_load(sums), wasm_f32x4_mul(scale, r0));
-        v128_t y1 = vit158_dequantize_x4(wasm_v128_load(sums + 4), wasm_f32x4_mul(scale, r1));
-        if (p->bias) {
-            const v128_t bias = wasm_f32x4_splat(p->bias[o + i]);
-            y0 = wasm_f32x4_add(y0, bias);
-            y1 = wasm_f32x4_add(y1, bias);
+    return (results_x8){vit158_dequantize_x4(wasm_v128_load(sums), wasm_f32x4_mul(scale, r0)),
+                        vit158_dequantize_x4(wasm_v128_load(sums + 4), wasm_f32x4_mul(scale, r1))};
+}
+
+static void finish_tile(const vit158_gemm_q8 *p, const group *g, uint32_t t)
+{
+    for (uint32_t i = 0; i < g->outputs; i++) {
+        const uint32_t o = g->o + i;
+        results_x8 y01 = dequantize(p, o, g->sums[0] + (size_t)i * LANES, t);
+        for (uint32_t plane = 1; plane < p->planes.count; plane++) {
+            const uint32_t row = vit158_plane_row(&p->planes, p->n_out, plane, o);
+            if (vit158_plane_row(&p->planes, p->n_out, plane, o + 1) == row)
+                continue;
+            const int32_t *sums = g->sums[plane] + (size_t)(row - g->first[plane]) * LANES;
+            const results_x8 more = dequantize(p, row, sums, t);
+            y01.lo = wasm_f32x4_add(y01.lo, more.lo);
+            y01.hi = wasm_f32x4_add(y01.hi, more.hi);
         }
-        float *y = p->y + (o + i) * p->ldy + t;
-        vit158_finish_x4(y, y0, p->epilogue);
-        vit158_finish_x4(y + 4, y1, p->epilogue);
+        if (p->bias) {
+            const v128_t bias = wasm_f32x4_splat(p->bias[o]);
+            y01.lo = wasm_f32x4_add(y01.lo, bias);
+            y01.hi = wasm_f32x4_add(y01.hi, bias);
+        }
+        float *y = p->y + o * p->ldy + t;
+        vit158_finish_x4(y, y01.lo, p->epilogue);
+        vit158_finish_x4(y + 4, y01.hi, p->epilogue);
     }
 }
 
@@ -192,18 +233,22 @@ typedef void (*decode_fn)(int16_t *w, const vit158_gemm_q8 *p, uint32_t o, uint3
 static void run_block(const vit158_gemm_q8 *p, uint32_t t, uint32_t panels, uint32_t o0,
                       uint32_t o1, int16_t *scratch, pack_fn pack, decode_fn decode)
 {
-    const uint32_t steps = step_count(p->n_in);
-    int16_t *w = scratch, *x = scratch + (size_t)steps * STEP_W;
-    int32_t sums[ROWS * LANES] = {0};
+    const uint32_t steps = step_count(p->n_in), planes = vit158_plane_count(&p->planes);
+    const size_t w_step = (size_t)steps * STEP_W, x_step = (size_t)steps * STEP_X;
+    int16_t *w = scratch, *x = scratch + planes * w_step;
+    group g = {.o = o0};
     for (uint32_t j = 0; j < panels; j++)
-        pack(x + (size_t)j * steps * STEP_X, p->q + t + (size_t)j * LANES, p->ldq, p->n_in);
+        pack(x + j * x_step, p->q + t + (size_t)j * LANES, p->ldq, p->n_in);
     for (uint32_t o = o0; o < o1; o += ROWS) {
-        const uint32_t rows = o1 - o < ROWS ? o1 - o : ROWS;
-        decode(w, p, o, rows);
+        begin_group(&g, p, o, o1);
+        for (uint32_t plane = 0; plane < planes; plane++)
+            if (g.rows[plane] > 0)
+                decode(w + plane * w_step, p, g.first[plane], g.rows[plane]);
         for (uint32_t j = 0; j < panels; j++) {
-            if (steps > 0)
-                tile(sums, w, x + (size_t)j * steps * STEP_X, steps);
-            finish_tile(p, o, rows, t + j * LANES, sums);
+            for (uint32_t plane = 0; plane < planes; plane++)
+                if (steps > 0 && g.rows[plane] > 0)
+                    tile(g.sums[plane], w + plane * w_step, x + j * x_step, steps);
+            finish_tile(p, &g, t + j * LANES);
         }
     }
 }
@@ -241,11 +286,12 @@ void vit158_gemm_i8_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, u
     run(p, t0, t1, o0, o1, scratch, pack_i8_panel, decode_i8_rows);
 }
 
-size_t vit158_gemm_dot_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
+size_t vit158_gemm_dot_scratch_simd128(const vit158_gemm_q8 *p, uint32_t n_out, uint32_t n_tokens)
 {
     (void)n_out;
-    const uint32_t steps = step_count(n_in), most = most_panels(steps);
+    const uint32_t steps = step_count(p->n_in), most = most_panels(steps);
     const uint32_t panels = (n_tokens + LANES - 1) / LANES;
     const size_t x = (size_t)STEP_X * (panels < most ? panels : most);
-    return steps * (STEP_W + x) * sizeof(int16_t);
+    const size_t w = (size_t)STEP_W * vit158_plane_count(&p->planes);
+    return steps * (w + x) * sizeof(int16_t);
 }

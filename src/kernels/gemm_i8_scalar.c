@@ -17,7 +17,10 @@ static void row_tile(const vit158_gemm_q8 *p, uint32_t o, uint32_t t)
         for (uint32_t j = 0; j < TILE; j++)
             sum[j] += weight * q_row[j];
     }
-    vit158_finish_q8(p, o, t, sum, TILE);
+    float result[TILE];
+    for (uint32_t j = 0; j < TILE; j++)
+        result[j] = vit158_dequantize(p, o, t + j, sum[j]);
+    vit158_finish_row(p, o, t, result, TILE);
 }
 
 void vit158_gemm_i8_scalar(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,

@@ -38,7 +38,7 @@ static const block_rule many_workers = {.bytes = 704 * 1024, .tiles = 7};
 /* A worker's scratch. */
 typedef struct workspace {
     uint8_t *tables; /* [QUADS][TABLE_ROWS][TILE] int16 */
-    uintptr_t *rows; /* [n_out][QUADS]: address of the table row of an output and quad */
+    uintptr_t *rows; /* [n_rows][QUADS]: address of the table row of a row and quad */
     vit158_table_sums sums;
 } workspace;
 
@@ -159,11 +159,13 @@ static inline void two_outputs(uintptr_t *out, const uint8_t *codes, const uint8
     store_fifth(out, base, wasm_i64x2_shl(wasm_u64x2_shr(quotient, 48), 5));
 }
 
-/* rows[o][0 .. 4] from block b of the codes of outputs o0 + o, for tables from `base` on. */
+/* rows[o][0 .. 4] from block b of the codes of rows o0 + o, for tables from `base` on. May write
+ * for one more. */
 static VIT158_INNER void find_rows(uintptr_t *rows, const uint8_t *base, const vit158_gemm_q8 *p,
                                    uint32_t b, uint32_t o0, uint32_t n_out)
 {
-    const uint8_t *codes = (const uint8_t *)p->w + (size_t)4 * b * p->n_out + (size_t)4 * o0;
+    const uint8_t *codes =
+        (const uint8_t *)p->w + (size_t)4 * b * vit158_q8_rows(p) + (size_t)4 * o0;
     const uint32_t whole = 4 * b + 4 <= vit158_trit_groups(p->n_in) ? n_out / 2 * 2 : 0;
     uint32_t o = 0;
     for (; o < whole; o += 2, codes += 8, rows += (size_t)2 * QUADS)
@@ -172,6 +174,18 @@ static VIT158_INNER void find_rows(uintptr_t *rows, const uint8_t *base, const v
         uint8_t copy[8];
         vit158_copy_codes(copy, p, b, o0 + o, 2, n_out - o < 2 ? n_out - o : 2);
         two_outputs(rows, copy, base);
+    }
+}
+
+/* The same for the rows of outputs o0 .. o1 - 1 in all planes, one plane after the other. */
+static void find_planes(uintptr_t *rows, const uint8_t *base, const vit158_gemm_q8 *p, uint32_t b,
+                        uint32_t o0, uint32_t o1)
+{
+    for (uint32_t plane = 0; plane < vit158_plane_count(&p->planes); plane++) {
+        const uint32_t first = vit158_plane_row(&p->planes, p->n_out, plane, o0);
+        const uint32_t count = vit158_plane_row(&p->planes, p->n_out, plane, o1) - first;
+        find_rows(rows, base, p, b, first, count);
+        rows += (size_t)count * QUADS;
     }
 }
 
@@ -273,9 +287,9 @@ static size_t align_bytes(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
-static size_t sum_bytes(uint32_t n_out, uint32_t tiles)
+static size_t sum_bytes(uint32_t n_rows, uint32_t tiles)
 {
-    return tiles * vit158_tile_stride(n_out) * sizeof(int16_t);
+    return tiles * vit158_tile_stride(n_rows) * sizeof(int16_t);
 }
 
 static size_t table_bytes(void)
@@ -288,9 +302,9 @@ static size_t state_bytes(uint32_t tiles)
     return align_bytes(tiles * sizeof(vit158_tile_state));
 }
 
-static size_t row_address_bytes(uint32_t n_out)
+static size_t row_address_bytes(uint32_t n_rows)
 {
-    return align_bytes(((size_t)n_out + 1) * QUADS * sizeof(uintptr_t));
+    return align_bytes(((size_t)n_rows + 1) * QUADS * sizeof(uintptr_t));
 }
 
 static uint32_t tiles_of(uint32_t tokens)
@@ -299,35 +313,35 @@ static uint32_t tiles_of(uint32_t tokens)
 }
 
 /* Tiles of a token block, in blocks of equal size. */
-static uint32_t block_tiles(uint32_t n_out, uint32_t tokens, block_rule rule)
+static uint32_t block_tiles(uint32_t n_rows, uint32_t tokens, block_rule rule)
 {
     const uint32_t tiles = tiles_of(tokens);
-    const uint32_t fit = (uint32_t)(rule.bytes / sum_bytes(n_out, 1));
+    const uint32_t fit = (uint32_t)(rule.bytes / sum_bytes(n_rows, 1));
     const uint32_t most = fit < rule.tiles ? rule.tiles : fit;
     const uint32_t blocks = (tiles + most - 1) / most;
     return (tiles + blocks - 1) / blocks;
 }
 
-static VIT158_INNER workspace lay_out(void *scratch, uint32_t n_out, uint32_t tiles)
+static VIT158_INNER workspace lay_out(void *scratch, uint32_t n_rows, uint32_t tiles)
 {
     uint8_t *at = scratch;
-    workspace ws = {.tables = at, .sums.n_out = n_out};
+    workspace ws = {.tables = at, .sums.n_rows = n_rows};
     ws.sums.states = (vit158_tile_state *)(void *)(at += table_bytes());
     ws.rows = (uintptr_t *)(void *)(at += state_bytes(tiles));
-    ws.sums.sums = (int16_t *)(void *)(at += row_address_bytes(n_out));
-    ws.sums.carries = (int16_t *)(void *)(at + sum_bytes(n_out, tiles));
+    ws.sums.sums = (int16_t *)(void *)(at += row_address_bytes(n_rows));
+    ws.sums.carries = (int16_t *)(void *)(at + sum_bytes(n_rows, tiles));
     return ws;
 }
 
 /* Covers every smaller range of tokens and outputs too. */
-static size_t workspace_bytes(uint32_t n_in, uint32_t n_out, uint32_t tokens, block_rule rule)
+static size_t workspace_bytes(uint32_t n_in, uint32_t n_rows, uint32_t tokens, block_rule rule)
 {
     const uint32_t tiles = tiles_of(tokens);
-    const size_t all = sum_bytes(n_out, tiles);
-    const size_t least = sum_bytes(n_out, tiles < rule.tiles ? tiles : rule.tiles);
+    const size_t all = sum_bytes(n_rows, tiles);
+    const size_t least = sum_bytes(n_rows, tiles < rule.tiles ? tiles : rule.tiles);
     const size_t cached = all < rule.bytes ? all : rule.bytes;
     const size_t sums = least > cached ? least : cached;
-    return table_bytes() + state_bytes(tiles) + row_address_bytes(n_out) + sums +
+    return table_bytes() + state_bytes(tiles) + row_address_bytes(n_rows) + sums +
            (vit158_needs_carries(n_in) ? sums : 0);
 }
 
@@ -344,22 +358,22 @@ static void begin(const workspace *ws, vit158_gemm_range block)
     memset(ws->sums.states, 0, tiles_of(block.t1 - block.t0) * sizeof *ws->sums.states);
 }
 
-/* One tile of tokens from t on: adds inputs k .. k + inputs - 1 to the sums of all outputs. */
+/* One tile of tokens from t on: adds inputs k .. k + inputs - 1 to the sums of all rows. */
 static void run_tile(const vit158_gemm_q8 *p, const workspace *ws, uint32_t tile, uint32_t t,
                      uint32_t halves, uint32_t k, uint32_t quads)
 {
-    const uint32_t n_out = ws->sums.n_out;
+    const uint32_t n_rows = ws->sums.n_rows;
     int16_t *sums = vit158_tile_sums(&ws->sums, tile);
     vit158_tile_state *state = &ws->sums.states[tile];
     v128_t magnitude[2];
     build_tables(magnitude, ws->tables, p->q + t, p->ldq, k, p->n_in, quads, halves);
     if (halves == 1 && !state->begun)
-        memset(sums, 0, (size_t)n_out * TILE * sizeof *sums);
+        memset(sums, 0, (size_t)n_rows * TILE * sizeof *sums);
     vit158_make_room(&ws->sums, tile, magnitude);
     if (halves == 1)
-        look_up_half(sums, ws->rows, n_out, quads);
+        look_up_half(sums, ws->rows, n_rows, quads);
     else
-        (state->begun ? look_up_whole : look_up_first)(sums, ws->rows, n_out, quads);
+        (state->begun ? look_up_whole : look_up_first)(sums, ws->rows, n_rows, quads);
     state->begun = 1;
 }
 
@@ -371,9 +385,9 @@ static VIT158_INNER void run_pass(const vit158_gemm_q8 *p, const workspace *ws,
     const uint32_t left = p->n_in - k;
     const uint32_t quads = quads_of_pass(left < inputs ? left : inputs);
     for (uint32_t i = 0; i * BLOCK_QUADS < quads; i++)
-        find_rows(ws->rows + (size_t)i * BLOCK_QUADS,
-                  ws->tables + (size_t)i * BLOCK_QUADS * TABLE_BYTES, p,
-                  k / VIT158_BLOCK_INPUTS + i, block.o0, block.o1 - block.o0);
+        find_planes(ws->rows + (size_t)i * BLOCK_QUADS,
+                    ws->tables + (size_t)i * BLOCK_QUADS * TABLE_BYTES, p,
+                    k / VIT158_BLOCK_INPUTS + i, block.o0, block.o1);
     for (uint32_t t = block.t0, tile = 0; t < block.t1; t += TILE, tile++)
         run_tile(p, ws, tile, t, block.t1 - t > LANES ? 2 : 1, k, quads);
 }
@@ -385,22 +399,24 @@ void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32
 {
     if (t0 >= t1 || o0 >= o1)
         return;
-    const uint32_t tiles = block_tiles(o1 - o0, t1 - t0, one_worker);
-    const workspace ws = lay_out(scratch, o1 - o0, tiles);
+    const uint32_t n_rows = vit158_plane_rows(&p->planes, p->n_out, o0, o1);
+    const uint32_t tiles = block_tiles(n_rows, t1 - t0, one_worker);
+    const workspace ws = lay_out(scratch, n_rows, tiles);
     for (uint32_t t = t0; t < t1; t += tiles * TILE) {
         const vit158_gemm_range block = {t, t1 - t < tiles * TILE ? t1 : t + tiles * TILE, o0, o1};
         begin(&ws, block);
         for (uint32_t k = 0; k < p->n_in; k += PASS_INPUTS)
             run_pass(p, &ws, block, k, PASS_INPUTS);
         if (p->n_in == 0)
-            memset(ws.sums.sums, 0, sum_bytes(o1 - o0, tiles));
+            memset(ws.sums.sums, 0, sum_bytes(n_rows, tiles));
         vit158_table_results(p, &ws.sums, block);
     }
 }
 
-size_t vit158_gemm_trit_table_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
+size_t vit158_gemm_trit_table_scratch_simd128(const vit158_gemm_q8 *p, uint32_t n_out,
+                                              uint32_t n_tokens)
 {
-    return workspace_bytes(n_in, n_out, n_tokens, one_worker);
+    return workspace_bytes(p->n_in, vit158_q8_most_rows(p, n_out), n_tokens, one_worker);
 }
 
 /* Parts of two blocks of inputs, and of one in the end, so that all workers finish together. */
@@ -422,25 +438,28 @@ static uint32_t count_parts(uint32_t n_in)
     return sizes.twos + sizes.ones;
 }
 
-static uint32_t tokens_of_block(uint32_t n_out, uint32_t n_tokens)
+static uint32_t tokens_of_block(const vit158_gemm_q8 *p, uint32_t o0, uint32_t o1,
+                                uint32_t n_tokens)
 {
-    return block_tiles(n_out, n_tokens, many_workers) * TILE;
+    const uint32_t n_rows = vit158_plane_rows(&p->planes, p->n_out, o0, o1);
+    return block_tiles(n_rows, n_tokens, many_workers) * TILE;
 }
 
-static workspace workspace_of(vit158_gemm_range block, void *scratch)
+static workspace workspace_of(const vit158_gemm_q8 *p, vit158_gemm_range block, void *scratch)
 {
-    return lay_out(scratch, block.o1 - block.o0, tiles_of(block.t1 - block.t0));
+    const uint32_t n_rows = vit158_plane_rows(&p->planes, p->n_out, block.o0, block.o1);
+    return lay_out(scratch, n_rows, tiles_of(block.t1 - block.t0));
 }
 
-static void begin_parts(vit158_gemm_range block, void *scratch)
+static void begin_parts(const vit158_gemm_q8 *p, vit158_gemm_range block, void *scratch)
 {
-    const workspace ws = workspace_of(block, scratch);
+    const workspace ws = workspace_of(p, block, scratch);
     begin(&ws, block);
 }
 
 static void add_part(const vit158_gemm_q8 *p, vit158_gemm_range block, uint32_t part, void *scratch)
 {
-    const workspace ws = workspace_of(block, scratch);
+    const workspace ws = workspace_of(p, block, scratch);
     const uint32_t twos = sizes_of_parts(p->n_in).twos;
     const bool two = part < twos;
     const uint32_t first = two ? 2 * part : part + twos;
@@ -453,13 +472,13 @@ static void results_of_parts(const vit158_gemm_q8 *p, vit158_gemm_range block, u
 {
     vit158_table_sums sums[VIT158_MAX_PARTNERS];
     for (uint32_t i = 0; i < scratch->workers; i++)
-        sums[i] = workspace_of(block, scratch->memory + i * scratch->bytes).sums;
+        sums[i] = workspace_of(p, block, scratch->memory + i * scratch->bytes).sums;
     vit158_table_results_of_all(p, sums, scratch->workers, block, o0, o1);
 }
 
-static size_t parts_scratch(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
+static size_t parts_scratch(const vit158_gemm_q8 *p, uint32_t n_out, uint32_t n_tokens)
 {
-    return workspace_bytes(n_in, n_out, n_tokens, many_workers);
+    return workspace_bytes(p->n_in, vit158_q8_most_rows(p, n_out), n_tokens, many_workers);
 }
 
 const vit158_product_parts vit158_table_parts_simd128 = {.count = count_parts,

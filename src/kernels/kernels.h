@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/coding.h"
+#include "base/planes.h"
 #include "vit158.h"
 
 #define VIT158_TOKEN_PAD 8U
@@ -68,6 +69,9 @@ typedef struct vit158_gemm_f32 {
  * integer sum in int32 and r_t = r[t] = 1 / s_t the token's dequantization step. With one scale for
  * the whole matrix scale_step = 0, with one a row scale_step = 1.
  *
+ * Where a trit matrix has several rows for an output (base/planes.h), each has its sum and scale,
+ * and the products are added in the order of the planes before the bias: ((p0 + p1) + p2) + p3.
+ *
  * Trit and int8 weights: base/coding.h.
  */
 typedef struct vit158_gemm_q8 {
@@ -82,8 +86,22 @@ typedef struct vit158_gemm_q8 {
     const float *bias; /* [n_out] or NULL */
     uint32_t n_in;     /* sums fit int32: 127 * 127 * n_in < 2^31 */
     uint32_t n_out;
+    vit158_planes planes; /* of trit weights */
     vit158_epilogue epilogue;
 } vit158_gemm_q8;
+
+/* All rows of its weights. */
+static inline uint32_t vit158_q8_rows(const vit158_gemm_q8 *p)
+{
+    return vit158_plane_rows(&p->planes, p->n_out, 0, p->n_out);
+}
+
+/* The most rows that n_out of its outputs may have. */
+static inline uint32_t vit158_q8_most_rows(const vit158_gemm_q8 *p, uint32_t n_out)
+{
+    const uint32_t all = vit158_q8_rows(p), most = n_out * vit158_plane_count(&p->planes);
+    return most < all ? most : all;
+}
 
 /* ---- Normalisation --------------------------------------------------------------------------
  *
@@ -102,13 +120,17 @@ typedef struct vit158_layernorm {
 } vit158_layernorm;
 
 /* Norms (0 to 2), then per token absmax, s = vit158_quant_scale(absmax), q = vit158_quantize,
- * r = 1 / s + (absmax - absmax): NaN if a value is not finite. */
+ * r = 1 / s + (absmax - absmax): NaN if a value is not finite.
+ *
+ * With a stored step: s = 1 / step, q = vit158_quantize(x * s clamped to -127 .. 127, 1),
+ * r = step + (absmax - absmax). */
 typedef struct vit158_norm_quantize {
     int8_t *q;                 /* [n][ld] */
     float *r;                  /* [ld] */
     const float *x;            /* [n][ld] */
     size_t ld;                 /* of q and x */
     uint32_t n;                /* channels */
+    float step;                /* 0: each token's own */
     vit158_layernorm norms[2]; /* unused ones have weight NULL and come last */
 } vit158_norm_quantize;
 
@@ -225,8 +247,9 @@ typedef void (*vit158_gemm_f32_fn)(const vit158_gemm_f32 *p, uint32_t t0, uint32
                                    uint32_t o1, void *scratch);
 typedef void (*vit158_gemm_q8_fn)(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                                   uint32_t o1, void *scratch);
-/* Scratch bytes that a product of this shape needs. */
+/* Scratch bytes that a product of this shape needs; of `p` only n_in, n_out and planes are read. */
 typedef size_t (*vit158_gemm_scratch_fn)(uint32_t n_in, uint32_t n_out, uint32_t n_tokens);
+typedef size_t (*vit158_q8_scratch_fn)(const vit158_gemm_q8 *p, uint32_t n_out, uint32_t n_tokens);
 
 typedef struct vit158_product_f32 {
     vit158_gemm_f32_fn run;
@@ -259,17 +282,17 @@ typedef struct vit158_parts_scratch {
  * speed finish together. */
 typedef struct vit158_product_parts {
     uint32_t (*count)(uint32_t n_in);
-    uint32_t (*block_tokens)(uint32_t n_out, uint32_t n_tokens);
-    void (*begin)(vit158_gemm_range block, void *scratch);
+    uint32_t (*block_tokens)(const vit158_gemm_q8 *p, uint32_t o0, uint32_t o1, uint32_t n_tokens);
+    void (*begin)(const vit158_gemm_q8 *p, vit158_gemm_range block, void *scratch);
     void (*add)(const vit158_gemm_q8 *p, vit158_gemm_range block, uint32_t part, void *scratch);
     void (*results)(const vit158_gemm_q8 *p, vit158_gemm_range block, uint32_t o0, uint32_t o1,
                     const vit158_parts_scratch *scratch);
-    vit158_gemm_scratch_fn scratch;
+    vit158_q8_scratch_fn scratch;
 } vit158_product_parts;
 
 typedef struct vit158_product_q8 {
     vit158_gemm_q8_fn run;
-    vit158_gemm_scratch_fn scratch;
+    vit158_q8_scratch_fn scratch;
     vit158_cut_fn cut;
     const vit158_product_parts *parts; /* NULL: cut it */
 } vit158_product_q8;
@@ -298,7 +321,7 @@ typedef struct vit158_kernels {
 /* The product for these weights: the one way there is, the one asked for, or of several the fastest
  * for the shape (choose.c); all give the same bits. */
 const vit158_product_q8 *vit158_choose_q8(const vit158_kernels *kernels, vit158_encoding encoding,
-                                          vit158_gemm gemm, uint32_t n_in, uint32_t n_out,
+                                          vit158_gemm gemm, uint32_t n_in, uint32_t n_rows,
                                           uint32_t n_tokens);
 
 /* Tokens that a norm kernel handles at a time. */

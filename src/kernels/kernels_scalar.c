@@ -12,6 +12,11 @@ static size_t no_scratch(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
     return 0;
 }
 
+static size_t no_scratch_q8(const vit158_gemm_q8 *p, uint32_t n_out, uint32_t n_tokens)
+{
+    return no_scratch(p->n_in, n_out, n_tokens);
+}
+
 static vit158_product_cut cut(uint32_t n_out, uint32_t n_tokens, uint32_t workers)
 {
     (void)n_out;
@@ -23,9 +28,9 @@ static vit158_product_cut cut(uint32_t n_out, uint32_t n_tokens, uint32_t worker
 const vit158_kernels vit158_kernels_scalar = {
     .name = "scalar",
     .f32 = {vit158_gemm_f32_scalar, no_scratch, cut},
-    .q8 = {[VIT158_ENCODING_TRIT] = {{vit158_gemm_trit_scalar, no_scratch, cut, NULL},
-                                     {vit158_gemm_trit_scalar, no_scratch, cut, NULL}},
-           [VIT158_ENCODING_I8] = {{vit158_gemm_i8_scalar, no_scratch, cut, NULL}}},
+    .q8 = {[VIT158_ENCODING_TRIT] = {{vit158_gemm_trit_scalar, no_scratch_q8, cut, NULL},
+                                     {vit158_gemm_trit_scalar, no_scratch_q8, cut, NULL}},
+           [VIT158_ENCODING_I8] = {{vit158_gemm_i8_scalar, no_scratch_q8, cut, NULL}}},
     .norm_quantize = vit158_norm_quantize_scalar,
     .norm_f32 = vit158_norm_f32_scalar,
     .softmax = vit158_softmax_scalar,

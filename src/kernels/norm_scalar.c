@@ -52,11 +52,24 @@ static void load_and_normalise(float *tile, const float *x, size_t ld, uint32_t 
         normalise(tile, n, &norms[i]);
 }
 
+static int8_t clamp_and_quantize(float x)
+{
+    x = x < 127.0F ? x : 127.0F;
+    return vit158_quantize(x > -127.0F ? x : -127.0F, 1.0F);
+}
+
 static void quantize(const vit158_norm_quantize *p, uint32_t t, const float *column)
 {
     float absmax = 0.0F;
     for (uint32_t c = 0; c < p->n; c++)
         absmax = vit158_larger_magnitude(absmax, column[(size_t)c * TILE]);
+    if (p->step > 0.0F) {
+        const float s = 1.0F / p->step;
+        for (uint32_t c = 0; c < p->n; c++)
+            p->q[c * p->ld + t] = clamp_and_quantize(column[(size_t)c * TILE] * s);
+        p->r[t] = p->step + (absmax - absmax);
+        return;
+    }
     const float s = vit158_quant_scale(absmax);
     for (uint32_t c = 0; c < p->n; c++)
         p->q[c * p->ld + t] = vit158_quantize(column[(size_t)c * TILE], s);

@@ -35,18 +35,20 @@ static inline void vit158_finish(float *y, float r, vit158_epilogue epilogue)
         *y = epilogue == VIT158_GELU ? vit158_gelu(r) : r;
 }
 
-/* Finishes `count` integer sums of output o, tokens t ..: see vit158_gemm_q8. */
-static inline void vit158_finish_q8(const vit158_gemm_q8 *p, uint32_t o, uint32_t t,
-                                    const int32_t *sum, uint32_t count)
+/* y of output o, tokens t .., from its `count` results before the bias. */
+static inline void vit158_finish_row(const vit158_gemm_q8 *p, uint32_t o, uint32_t t,
+                                     const float *sum, uint32_t count)
 {
-    const float scale = p->scale[(size_t)o * p->scale_step];
     float *y = p->y + o * p->ldy + t;
-    for (uint32_t j = 0; j < count; j++) {
-        float r = (float)sum[j] * (scale * p->r[t + j]);
-        if (p->bias)
-            r = r + p->bias[o];
-        vit158_finish(&y[j], r, p->epilogue);
-    }
+    for (uint32_t j = 0; j < count; j++)
+        vit158_finish(&y[j], p->bias ? sum[j] + p->bias[o] : sum[j], p->epilogue);
+}
+
+/* What integer sum `sum` of a row is worth for token t. */
+static inline float vit158_dequantize(const vit158_gemm_q8 *p, uint32_t row, uint32_t t,
+                                      int32_t sum)
+{
+    return (float)sum * (p->scale[(size_t)row * p->scale_step] * p->r[t]);
 }
 
 #endif

@@ -17,10 +17,11 @@ void vit158_gemm_trit_dot_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t
                                   uint32_t o1, void *scratch);
 void vit158_gemm_i8_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                             uint32_t o1, void *scratch);
-size_t vit158_gemm_dot_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens);
+size_t vit158_gemm_dot_scratch_simd128(const vit158_gemm_q8 *p, uint32_t n_out, uint32_t n_tokens);
 void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                                     uint32_t o1, void *scratch);
-size_t vit158_gemm_trit_table_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens);
+size_t vit158_gemm_trit_table_scratch_simd128(const vit158_gemm_q8 *p, uint32_t n_out,
+                                              uint32_t n_tokens);
 extern const vit158_product_parts vit158_table_parts_simd128;
 void vit158_norm_quantize_simd128(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1,
                                   void *scratch);

@@ -27,22 +27,22 @@ typedef struct vit158_tile_state {
 } vit158_tile_state;
 
 typedef struct vit158_table_sums {
-    int16_t *sums;             /* [tile][n_out][TILE], tiles vit158_tile_stride apart */
+    int16_t *sums;             /* [tile][n_rows][TILE], tiles vit158_tile_stride apart */
     int16_t *carries;          /* as sums, unless all are 0: worth 2^10 each */
     vit158_tile_state *states; /* [tile] */
-    uint32_t n_out;
+    uint32_t n_rows;           /* of the block's outputs, one plane after the other */
 } vit158_table_sums;
 
 /* In int16s. A cache line more than the sums take: at a distance of some power of two the sums of
  * one output, which are read side by side in the end, would push each other out of the cache. */
-static inline size_t vit158_tile_stride(uint32_t n_out)
+static inline size_t vit158_tile_stride(uint32_t n_rows)
 {
-    return (size_t)n_out * VIT158_TILE + 32;
+    return (size_t)n_rows * VIT158_TILE + 32;
 }
 
 static inline int16_t *vit158_tile_sums(const vit158_table_sums *s, uint32_t tile)
 {
-    return s->sums + tile * vit158_tile_stride(s->n_out);
+    return s->sums + tile * vit158_tile_stride(s->n_rows);
 }
 
 /* Whether a row of n_in inputs can need carries. */

@@ -28,8 +28,8 @@ void vit158_make_room(const vit158_table_sums *s, uint32_t tile, const v128_t ma
     const v128_t hi = wasm_i16x8_add(wasm_v128_load(state->magnitude + LANES), magnitude[1]);
     const bool full = wasm_i16x8_bitmask(wasm_v128_or(lo, hi)) != 0;
     if (full) {
-        const size_t first = tile * vit158_tile_stride(s->n_out);
-        carry(s->carries + first, s->sums + first, (size_t)s->n_out * TILE, !state->carried);
+        const size_t first = tile * vit158_tile_stride(s->n_rows);
+        carry(s->carries + first, s->sums + first, (size_t)s->n_rows * TILE, !state->carried);
         state->carried = 1;
     }
     const v128_t left = wasm_i16x8_splat(1 << CARRY_SHIFT);
@@ -71,25 +71,34 @@ VIT158_TEMPLATE sums_x8 total_sums(const vit158_table_sums *sums, uint32_t count
     return total;
 }
 
-/* Eight sums to eight results; r: the tokens' dequantization steps, bias may be NULL. */
-VIT158_TEMPLATE void finish_eight(float *y, sums_x8 s, const float *r, v128_t scale,
-                                  const float *bias, bool residual)
+typedef struct results_x8 {
+    v128_t lo;
+    v128_t hi;
+} results_x8;
+
+/* Eight sums of a row; r: the tokens' dequantization steps. */
+VIT158_TEMPLATE results_x8 dequantize_eight(sums_x8 s, const float *r, v128_t scale)
 {
-    v128_t y0 = vit158_dequantize_x4(s.lo, wasm_f32x4_mul(scale, wasm_v128_load(r)));
-    v128_t y1 = vit158_dequantize_x4(s.hi, wasm_f32x4_mul(scale, wasm_v128_load(r + 4)));
-    if (bias) {
-        y0 = wasm_f32x4_add(y0, wasm_v128_load32_splat(bias));
-        y1 = wasm_f32x4_add(y1, wasm_v128_load32_splat(bias));
-    }
-    if (residual) {
-        y0 = wasm_f32x4_add(wasm_v128_load(y), y0);
-        y1 = wasm_f32x4_add(wasm_v128_load(y + 4), y1);
-    }
-    wasm_v128_store(y, y0);
-    wasm_v128_store(y + 4, y1);
+    return (results_x8){vit158_dequantize_x4(s.lo, wasm_f32x4_mul(scale, wasm_v128_load(r))),
+                        vit158_dequantize_x4(s.hi, wasm_f32x4_mul(scale, wasm_v128_load(r + 4)))};
 }
 
-/* Results of output o from one worker's sums, all set. */
+/* Eight results of an output; bias may be NULL. */
+VIT158_TEMPLATE void finish_eight(float *y, results_x8 x, const float *bias, bool residual)
+{
+    if (bias) {
+        x.lo = wasm_f32x4_add(x.lo, wasm_v128_load32_splat(bias));
+        x.hi = wasm_f32x4_add(x.hi, wasm_v128_load32_splat(bias));
+    }
+    if (residual) {
+        x.lo = wasm_f32x4_add(wasm_v128_load(y), x.lo);
+        x.hi = wasm_f32x4_add(wasm_v128_load(y + 4), x.hi);
+    }
+    wasm_v128_store(y, x.lo);
+    wasm_v128_store(y + 4, x.hi);
+}
+
+/* Results of output o, which has one row, from one worker's sums, all set. */
 static VIT158_INNER void finish_one(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
                                     vit158_gemm_range block, uint32_t o)
 {
@@ -97,38 +106,69 @@ static VIT158_INNER void finish_one(const vit158_gemm_q8 *p, const vit158_table_
     const float *bias = p->bias ? p->bias + o : NULL, *r = p->r + block.t0;
     const bool residual = p->epilogue == VIT158_ADD;
     const vit158_table_sums s = *sums;
-    const size_t stride = vit158_tile_stride(s.n_out);
+    const size_t stride = vit158_tile_stride(s.n_rows);
     const vit158_tile_state *state = s.states;
     size_t place = (size_t)(o - block.o0) * TILE;
     float *y = p->y + o * p->ldy + block.t0;
     for (uint32_t left = block.t1 - block.t0;;
          left -= TILE, y += TILE, r += TILE, place += stride) {
         const int16_t *carries = state++->carried ? s.carries + place : NULL;
-        finish_eight(y, eight_sums(s.sums + place, carries), r, scale, bias, residual);
+        finish_eight(y, dequantize_eight(eight_sums(s.sums + place, carries), r, scale), bias,
+                     residual);
         if (left <= LANES)
             break;
-        finish_eight(y + LANES,
-                     eight_sums(s.sums + place + LANES, carries ? carries + LANES : NULL),
-                     r + LANES, scale, bias, residual);
+        const sums_x8 second = eight_sums(s.sums + place + LANES, carries ? carries + LANES : NULL);
+        finish_eight(y + LANES, dequantize_eight(second, r + LANES, scale), bias, residual);
         if (left <= TILE)
             break;
     }
+}
+
+/* The rows of an output: where their sums begin in a tile, and what they are worth. */
+typedef struct output_rows {
+    uint32_t count;
+    size_t place[VIT158_MAX_PLANES];
+    float scale[VIT158_MAX_PLANES];
+} output_rows;
+
+static output_rows rows_of(const vit158_gemm_q8 *p, vit158_gemm_range block, uint32_t o)
+{
+    output_rows rows = {.count = 0};
+    uint32_t begin = 0; /* of the plane, in a tile */
+    for (uint32_t plane = 0; plane < vit158_plane_count(&p->planes); plane++) {
+        const uint32_t first = vit158_plane_row(&p->planes, p->n_out, plane, block.o0);
+        const uint32_t row = vit158_plane_row(&p->planes, p->n_out, plane, o);
+        if (vit158_plane_row(&p->planes, p->n_out, plane, o + 1) > row) {
+            rows.place[rows.count] = (size_t)(begin + row - first) * TILE;
+            rows.scale[rows.count++] = p->scale[(size_t)row * p->scale_step];
+        }
+        begin += vit158_plane_row(&p->planes, p->n_out, plane, block.o1) - first;
+    }
+    return rows;
 }
 
 /* Results of output o from the sums of `count` workers. */
 static VIT158_INNER void finish_all(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
                                     uint32_t count, vit158_gemm_range block, uint32_t o)
 {
-    const v128_t scale = wasm_v128_load32_splat(p->scale + (size_t)o * p->scale_step);
+    const output_rows rows = rows_of(p, block, o);
     const float *bias = p->bias ? p->bias + o : NULL, *r = p->r + block.t0;
     const bool residual = p->epilogue == VIT158_ADD;
-    const size_t stride = vit158_tile_stride(sums->n_out);
-    const size_t first = (size_t)(o - block.o0) * TILE;
+    const size_t stride = vit158_tile_stride(sums->n_rows);
     float *y = p->y + o * p->ldy + block.t0;
     for (uint32_t t = 0; t < block.t1 - block.t0; t += LANES) {
         VIT158_PIN(bias); /* or there would be a loop for each kind of result */
-        const size_t place = first + t / TILE * stride + t % TILE;
-        finish_eight(y + t, total_sums(sums, count, t / TILE, place), r + t, scale, bias, residual);
+        const size_t tile = t / TILE * stride + t % TILE;
+        results_x8 total = dequantize_eight(total_sums(sums, count, t / TILE, tile + rows.place[0]),
+                                            r + t, wasm_f32x4_splat(rows.scale[0]));
+        for (uint32_t i = 1; i < rows.count; i++) {
+            const results_x8 more =
+                dequantize_eight(total_sums(sums, count, t / TILE, tile + rows.place[i]), r + t,
+                                 wasm_f32x4_splat(rows.scale[i]));
+            total.lo = wasm_f32x4_add(total.lo, more.lo);
+            total.hi = wasm_f32x4_add(total.hi, more.hi);
+        }
+        finish_eight(y + t, total, bias, residual);
     }
 }
 
@@ -142,7 +182,10 @@ void vit158_table_results(const vit158_gemm_q8 *p, const vit158_table_sums *sums
                           vit158_gemm_range block)
 {
     for (uint32_t o = block.o0; o < block.o1; o++) {
-        finish_one(p, sums, block, o);
+        if (p->planes.count > 1)
+            finish_all(p, sums, 1, block, o);
+        else
+            finish_one(p, sums, block, o);
         activate(p, block, o);
     }
 }

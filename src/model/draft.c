@@ -12,6 +12,7 @@
 
 #define NUMBER_BYTES 24U
 #define NAME_BYTES 64U
+#define F16_LEAST_NORMAL 0x0400U
 
 vit158_draft vit158_draft_start(vit158_dtype rest)
 {
@@ -173,11 +174,14 @@ void vit158_draft_rest(vit158_draft *draft, const char *name, uint32_t rank, con
     }
 }
 
-/* Adds "NAME":{"type":TYPE,"n_in":..,"n_out":..} to the encodings. */
+/* Adds "NAME":{"type":TYPE,"n_in":..,"n_out":..} to the encodings, and "rows":.. unless 0. */
 static void note_encoding(vit158_draft *draft, const char *name, const char *type, uint32_t n_out,
-                          uint32_t n_in)
+                          uint32_t n_in, uint32_t rows)
 {
-    const size_t needed = draft->encodings_bytes + strlen(name) + 96;
+    char more[NUMBER_BYTES + 8] = "";
+    if (rows > 0)
+        vit158_format(more, sizeof more, ",\"rows\":%u", rows);
+    const size_t needed = draft->encodings_bytes + strlen(name) + 128;
     while (draft->encodings_capacity < needed) {
         void *array = draft->encodings;
         const bool room =
@@ -189,8 +193,8 @@ static void note_encoding(vit158_draft *draft, const char *name, const char *typ
     draft->encodings_bytes +=
         vit158_format(draft->encodings + draft->encodings_bytes,
                       draft->encodings_capacity - draft->encodings_bytes,
-                      "%s\"%s\":{\"type\":\"%s\",\"n_in\":%u,\"n_out\":%u}",
-                      draft->encodings_bytes > 0 ? "," : "", name, type, n_in, n_out);
+                      "%s\"%s\":{\"type\":\"%s\",\"n_in\":%u,\"n_out\":%u%s}",
+                      draft->encodings_bytes > 0 ? "," : "", name, type, n_in, n_out, more);
 }
 
 static void add_scale(vit158_draft *draft, const char *prefix, const float *scale, uint32_t count)
@@ -211,9 +215,91 @@ void *vit158_draft_coded(vit158_draft *draft, const char *prefix, vit158_encodin
     uint64_t shape[VIT158_MAX_RANK];
     add_scale(draft, prefix, scale, scale_count);
     vit158_format(name, sizeof name, "%s.weight", prefix);
-    note_encoding(draft, name, type->name, n_out, n_in);
+    note_encoding(draft, name, type->name, n_out, n_in, 0);
     type->shape(shape, n_out, n_in);
     return vit158_draft_tensor(draft, name, type->dtype, type->rank, shape);
+}
+
+/* F16 if all of them are normal numbers there. */
+static void add_half_scales(vit158_draft *draft, const char *prefix, const float *scale,
+                            uint32_t count)
+{
+    char name[NAME_BYTES];
+    const uint64_t shape = count;
+    uint16_t half;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!vit158_f16_narrow(&half, scale[i]) || half < F16_LEAST_NORMAL) {
+            add_scale(draft, prefix, scale, count);
+            return;
+        }
+    }
+    draft->newer = true;
+    vit158_format(name, sizeof name, "%s.scale", prefix);
+    uint16_t *place = vit158_draft_tensor(draft, name, VIT158_DTYPE_F16, 1, &shape);
+    for (uint32_t i = 0; place != NULL && i < count; i++)
+        vit158_f16_narrow(&place[i], scale[i]);
+}
+
+uint8_t *vit158_draft_sums(vit158_draft *draft, const char *prefix, uint32_t n_out, uint32_t n_in,
+                           const uint8_t *counts, const float *scale, vit158_dtype scale_dtype)
+{
+    const vit158_stored_type *type = vit158_stored_type_for(VIT158_ENCODING_TRIT, draft->rest);
+    char name[NAME_BYTES];
+    uint64_t shape[VIT158_MAX_RANK];
+    uint32_t rows = 0;
+    bool same = true;
+    for (uint32_t o = 0; o < n_out; o++) {
+        rows += counts[o];
+        same = same && counts[o] == counts[0];
+    }
+    if (rows > n_out) {
+        const uint64_t n_counts = same ? 1 : n_out;
+        vit158_format(name, sizeof name, "%s.rows", prefix);
+        void *place = vit158_draft_tensor(draft, name, VIT158_DTYPE_U8, 1, &n_counts);
+        if (place != NULL)
+            memcpy(place, counts, (size_t)n_counts);
+        draft->newer = true;
+    }
+    if (scale_dtype == VIT158_DTYPE_F16)
+        add_half_scales(draft, prefix, scale, rows);
+    else
+        add_scale(draft, prefix, scale, rows);
+    vit158_format(name, sizeof name, "%s.weight", prefix);
+    note_encoding(draft, name, type->name, n_out, n_in, rows > n_out ? rows : 0);
+    type->shape(shape, rows, n_in);
+    return vit158_draft_tensor(draft, name, type->dtype, type->rank, shape);
+}
+
+int8_t *vit158_draft_i8_rest(vit158_draft *draft, const char *name, uint32_t rank,
+                             const uint64_t *shape, const float *scale, vit158_dtype scale_dtype)
+{
+    char prefix[NAME_BYTES];
+    const size_t n_bytes = strlen(name), ending = strlen(".weight");
+    const bool positions = n_bytes < ending || strcmp(name + n_bytes - ending, ".weight") != 0;
+    const uint32_t n_out = (uint32_t)shape[positions ? 1 : 0];
+    uint64_t n_in = 1;
+    for (uint32_t i = positions ? 2 : 1; i < rank; i++)
+        n_in *= shape[i];
+    vit158_format(prefix, sizeof prefix, "%.*s", (int)(positions ? n_bytes : n_bytes - ending),
+                  name);
+    if (scale_dtype == VIT158_DTYPE_F16)
+        add_half_scales(draft, prefix, scale, n_out);
+    else
+        add_scale(draft, prefix, scale, n_out);
+    note_encoding(draft, name, "i8", n_out, (uint32_t)n_in, 0);
+    draft->newer = true;
+    return vit158_draft_tensor(draft, name, VIT158_DTYPE_I8, rank, shape);
+}
+
+void vit158_draft_step(vit158_draft *draft, const char *prefix, float step)
+{
+    char name[NAME_BYTES];
+    const uint64_t one = 1;
+    vit158_format(name, sizeof name, "%s.step", prefix);
+    float *place = vit158_draft_tensor(draft, name, VIT158_DTYPE_F32, 1, &one);
+    if (place != NULL)
+        *place = step;
+    draft->newer = true;
 }
 
 void vit158_draft_float_matrix(vit158_draft *draft, const char *prefix, uint32_t n_out,
@@ -223,7 +309,7 @@ void vit158_draft_float_matrix(vit158_draft *draft, const char *prefix, uint32_t
     char name[NAME_BYTES];
     uint64_t shape[VIT158_MAX_RANK];
     vit158_format(name, sizeof name, "%s.weight", prefix);
-    note_encoding(draft, name, type->name, n_out, n_in);
+    note_encoding(draft, name, type->name, n_out, n_in, 0);
     type->shape(shape, n_out, n_in);
     vit158_draft_rest(draft, name, type->rank, shape, values);
 }
@@ -246,7 +332,7 @@ static void set_encodings(vit158_draft *draft)
 void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info)
 {
     vit158_draft_set(draft, "format", "vit158");
-    vit158_draft_set(draft, "format_version", "1");
+    vit158_draft_set(draft, "format_version", draft->newer ? "2" : "1");
     vit158_draft_set_count(draft, "image_size", info->image_size);
     vit158_draft_set_count(draft, "patch_size", info->patch_size);
     vit158_draft_set_count(draft, "channels", info->channels);

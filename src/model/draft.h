@@ -10,11 +10,14 @@
 #ifndef VIT158_MODEL_DRAFT_H
 #define VIT158_MODEL_DRAFT_H
 
+#include <stdbool.h>
+
 #include "model/model.h"
 #include "model/writer.h"
 
 typedef struct vit158_draft {
     vit158_dtype rest;    /* F32 or F16: how vit158_draft_rest stores */
+    bool newer;           /* something needs format version 2 */
     vit158_error failure; /* status VIT158_OK while all went well */
     vit158_tensor_view *tensors;
     size_t tensor_count;
@@ -49,6 +52,21 @@ void vit158_draft_rest(vit158_draft *draft, const char *name, uint32_t rank, con
  * or n_out values, and the matrix's encoding. NULL after a failure. */
 void *vit158_draft_coded(vit158_draft *draft, const char *prefix, vit158_encoding encoding,
                          uint32_t n_out, uint32_t n_in, const float *scale, uint32_t scale_count);
+
+/* Memory for the codes of a sum of ternary rows, PREFIX.weight: counts[o] rows for output o, 1 to
+ * 4, R together, in the order of base/planes.h; vit158_trit_bytes(R, n_in) bytes. Adds PREFIX.rows
+ * unless all counts are 1, PREFIX.scale (R values, F32, or F16 if each is a normal number there)
+ * and the encoding. NULL after a failure. */
+uint8_t *vit158_draft_sums(vit158_draft *draft, const char *prefix, uint32_t n_out, uint32_t n_in,
+                           const uint8_t *counts, const float *scale, vit158_dtype scale_dtype);
+
+/* Memory for the integers of an int8 "head.weight", "patch_embed.proj.weight" or "pos_embed"; adds
+ * its scales, one a row (a token of the positions), and its encoding. NULL after a failure. */
+int8_t *vit158_draft_i8_rest(vit158_draft *draft, const char *name, uint32_t rank,
+                             const uint64_t *shape, const float *scale, vit158_dtype scale_dtype);
+
+/* PREFIX.step, by which the inputs of a coded matrix are quantized. */
+void vit158_draft_step(vit158_draft *draft, const char *prefix, float step);
 
 /* A float matrix of a block, PREFIX.weight, stored as draft->rest, and its encoding. */
 void vit158_draft_float_matrix(vit158_draft *draft, const char *prefix, uint32_t n_out,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/planes.h"
+
 static void shape_of_plain(uint64_t *shape, uint32_t n_rows, uint32_t n_in)
 {
     shape[0] = n_rows;
@@ -61,14 +63,32 @@ static uint64_t *counter_of_trits(vit158_model_info *info)
 
 static size_t first_bad_i8(const uint8_t *bytes, size_t n)
 {
-    (void)bytes;
-    return n;
+    bool bad = false;
+    for (size_t i = 0; i < n; i++)
+        bad |= bytes[i] == 0x80;
+    size_t i = bad ? 0 : n;
+    while (i < n && bytes[i] != 0x80)
+        i++;
+    return i;
 }
 
 static uint64_t *counter_of_i8(vit158_model_info *info)
 {
     return &info->int8_parameters;
 }
+
+/* ---- Rows ---- */
+
+static size_t first_bad_count(const uint8_t *bytes, size_t n)
+{
+    size_t i = 0;
+    while (i < n && bytes[i] >= 1 && bytes[i] <= VIT158_MAX_PLANES)
+        i++;
+    return i;
+}
+
+const vit158_stored_type vit158_row_counts = {.first_bad = first_bad_count,
+                                              .element = "a count of rows, 1 to 4"};
 
 /* ---- The table ---- */
 
@@ -83,6 +103,7 @@ static const vit158_stored_type types[] = {
      .first_bad = first_bad_trits,
      .element = "a trit code",
      .zeros = zeros_of_trits,
+     .sums = true,
      .counter = counter_of_trits},
     {.name = "i8",
      .shown = "I8",
@@ -92,26 +113,30 @@ static const vit158_stored_type types[] = {
      .rank = 2,
      .shape = shape_of_plain,
      .first_bad = first_bad_i8,
-     .element = "an int8 weight",
+     .element = "an int8 weight, -127 to 127",
+     .of_rest = true,
      .counter = counter_of_i8},
     {.name = "f32",
      .shown = "F32",
      .dtype = VIT158_DTYPE_F32,
      .encoding = VIT158_ENCODING_F32,
      .rank = 2,
-     .shape = shape_of_plain},
+     .shape = shape_of_plain,
+     .of_rest = true},
     {.name = "f16",
      .shown = "F16",
      .dtype = VIT158_DTYPE_F16,
      .encoding = VIT158_ENCODING_F32,
      .rank = 2,
-     .shape = shape_of_plain},
+     .shape = shape_of_plain,
+     .of_rest = true},
     {.name = "bf16",
      .shown = "BF16",
      .dtype = VIT158_DTYPE_BF16,
      .encoding = VIT158_ENCODING_F32,
      .rank = 2,
-     .shape = shape_of_plain},
+     .shape = shape_of_plain,
+     .of_rest = true},
 };
 static const vit158_stored_type *const types_end = types + sizeof types / sizeof types[0];
 

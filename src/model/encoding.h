@@ -26,8 +26,13 @@ typedef struct vit158_stored_type {
     const char *element; /* what a byte should have been */
     /* Weights that are 0; NULL where that is of no interest. */
     uint64_t (*zeros)(const uint8_t *bytes, uint32_t n_rows, uint32_t n_in);
+    bool sums;    /* an output may have several rows */
+    bool of_rest; /* patch, head and positions may be stored so too; they become float */
     uint64_t *(*counter)(vit158_model_info *info); /* beside `parameters`; NULL: none */
 } vit158_stored_type;
+
+/* The rule for M.rows, whose bytes are counts. */
+extern const vit158_stored_type vit158_row_counts;
 
 /* By the name in `encodings`; NULL if there is none. */
 const vit158_stored_type *vit158_stored_type_named(const char *name);

@@ -35,9 +35,9 @@ static vit158_status check_format(const vit158_header *header, vit158_error *err
     const char *version = vit158_header_metadata(header, "format_version");
     if (version == NULL)
         return vit158_fail(error, VIT158_E_METADATA, "metadata format_version is missing");
-    if (strcmp(version, "1") != 0)
+    if (strcmp(version, "1") != 0 && strcmp(version, "2") != 0)
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
-                           "metadata format_version: this library reads version 1, not %s",
+                           "metadata format_version: this library reads versions 1 and 2, not %s",
                            version);
     return VIT158_OK;
 }

@@ -32,7 +32,7 @@ uint64_t vit158_file_size_formula(const vit158_model_info *info, const vit158_st
         matrices += blocks * vit158_stored_bytes(type, vit158_linear_n_out(info, linear),
                                                  vit158_linear_n_in(info, linear));
     const uint64_t scales = !type->coded ? 0 : blocks * (form->row_scales ? 5 * d + f : 4);
-    return header_bytes + matrices + 4 * scales + element * floats;
+    return header_bytes + matrices + 4 * scales + element * floats + (uint64_t)form->newer_bytes;
 }
 
 /* ---- Matrices ---- */
@@ -41,7 +41,7 @@ static vit158_status read_codes(inspector *in, vit158_matrix_facts *facts,
                                 const vit158_tensor_entry *tensor)
 {
     const vit158_stored_type *type = facts->type;
-    const uint64_t n_bytes = vit158_stored_bytes(type, facts->n_out, facts->n_in);
+    const uint64_t n_bytes = vit158_stored_bytes(type, facts->n_rows, facts->n_in);
     if (facts->n_bytes != n_bytes)
         return vit158_fail(in->error, VIT158_E_TENSOR, "tensor %s: %llu codes, not %llu",
                            tensor->name, (unsigned long long)facts->n_bytes,
@@ -56,7 +56,7 @@ static vit158_status read_codes(inspector *in, vit158_matrix_facts *facts,
             status = vit158_fail(in->error, VIT158_E_VALUE, "tensor %s: byte %zu is %u, not %s",
                                  tensor->name, i, codes[i], type->element);
         else
-            facts->zeros = type->zeros(codes, facts->n_out, facts->n_in);
+            facts->zeros = type->zeros(codes, facts->n_rows, facts->n_in);
         facts->ternary = true;
     }
     free(codes);
@@ -89,12 +89,19 @@ static vit158_status read_latent(inspector *in, vit158_matrix_facts *facts,
     return status;
 }
 
+/* Stored bytes of the tensor in a slot, 0 if there is none. */
+static uint64_t bytes_of(const inspector *in, uint32_t slot)
+{
+    const vit158_tensor_entry *tensor = vit158_layout_tensor(&in->layout, in->header, slot);
+    return tensor != NULL ? tensor->end - tensor->begin : 0;
+}
+
 static vit158_status read_scale(inspector *in, vit158_matrix_facts *facts, uint32_t scale_slot)
 {
     const vit158_tensor_entry *tensor = vit158_layout_tensor(&in->layout, in->header, scale_slot);
     if (tensor == NULL)
         return VIT158_OK;
-    if (tensor->n_elements == 0 || tensor->n_elements > facts->n_out)
+    if (tensor->n_elements == 0)
         return vit158_fail(in->error, VIT158_E_TENSOR,
                            "tensor %s: its shape does not fit the model", tensor->name);
     float *values = malloc((size_t)tensor->n_elements * sizeof *values);
@@ -115,14 +122,18 @@ static vit158_status read_matrix(inspector *in, vit158_matrix_facts *facts, uint
     facts->slot = vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT);
     facts->n_in = vit158_linear_n_in(&in->out->info, linear);
     facts->n_out = vit158_linear_n_out(&in->out->info, linear);
+    facts->n_rows = vit158_layout_rows(&in->layout, block, linear);
     vit158_slot_name(name, facts->slot);
     const vit158_tensor_entry *tensor = vit158_layout_tensor(&in->layout, in->header, facts->slot);
     if (tensor == NULL)
         return vit158_fail(in->error, VIT158_E_TENSOR, "tensor %s is missing", name);
     facts->n_bytes = tensor->end - tensor->begin;
-    facts->type = vit158_stored_type_of(tensor->dtype);
-    in->layout.types[block][linear] = facts->type;
+    if (in->layout.types[block][linear] == NULL) /* of a latent file */
+        in->layout.types[block][linear] = vit158_stored_type_of(tensor->dtype);
+    facts->type = in->layout.types[block][linear];
     in->out->matrix_bytes += facts->n_bytes;
+    in->out->scale_bytes += bytes_of(in, vit158_linear_slot(block, linear, VIT158_LINEAR_ROWS)) +
+                            bytes_of(in, vit158_linear_slot(block, linear, VIT158_LINEAR_STEP));
     const uint32_t scale_slot = vit158_linear_slot(block, linear, VIT158_LINEAR_SCALE);
     VIT158_RETURN_IF_ERROR(read_scale(in, facts, scale_slot));
     if (facts->type->zeros != NULL)
@@ -147,22 +158,49 @@ static void find_kind(inspector *in)
     }
 }
 
+/* As the loader counts them; of a latent file, which it refuses, every float but scales. */
 static void count_parameters(inspector *in)
 {
     vit158_inspection *out = in->out;
+    if (out->kind != VIT158_FILE_LATENT) {
+        out->info.parameters = in->layout.info.parameters;
+        out->info.ternary_parameters = in->layout.info.ternary_parameters;
+        out->info.int8_parameters = in->layout.info.int8_parameters;
+        return;
+    }
     for (uint32_t i = 0; i < in->header->tensor_count; i++) {
         const vit158_tensor_entry *tensor = &in->header->tensors[i];
-        const uint32_t slot = vit158_slot_of_name(tensor->name);
-        if (!vit158_slot_is_scale(slot) && vit158_layout_type(&in->layout, slot) == NULL)
+        if (!vit158_slot_is_scale(vit158_slot_of_name(tensor->name)))
             out->info.parameters += tensor->n_elements;
     }
+}
+
+/* What format version 2 adds to a file, against one row an output, F32 scales and a float rest. */
+static int64_t newer_bytes(const inspector *in)
+{
+    static const uint32_t rest[] = {VIT158_SLOT_POS, VIT158_SLOT_PATCH_WEIGHT,
+                                    VIT158_SLOT_HEAD_WEIGHT};
+    const vit158_inspection *out = in->out;
+    int64_t more = 0;
     for (uint32_t i = 0; i < out->matrix_count; i++) {
         const vit158_matrix_facts *facts = &out->matrices[i];
-        const uint64_t weights = (uint64_t)facts->n_out * facts->n_in;
-        out->info.parameters += weights;
-        if (facts->type->counter != NULL)
-            *facts->type->counter(&out->info) += weights;
+        const uint32_t block = i / VIT158_BLOCK_LINEARS, linear = i % VIT158_BLOCK_LINEARS;
+        if (!facts->type->coded)
+            continue;
+        more += (int64_t)(vit158_stored_bytes(facts->type, facts->n_rows, facts->n_in) -
+                          vit158_stored_bytes(facts->type, facts->n_out, facts->n_in));
+        more += (int64_t)bytes_of(in, vit158_linear_slot(block, linear, VIT158_LINEAR_SCALE)) -
+                4 * (int64_t)(out->form.row_scales ? facts->n_out : 1);
+        more += (int64_t)(bytes_of(in, vit158_linear_slot(block, linear, VIT158_LINEAR_ROWS)) +
+                          bytes_of(in, vit158_linear_slot(block, linear, VIT158_LINEAR_STEP)));
     }
+    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
+        const vit158_tensor_entry *tensor = vit158_layout_tensor(&in->layout, in->header, rest[i]);
+        if (tensor != NULL && tensor->dtype == VIT158_DTYPE_I8)
+            more += (int64_t)bytes_of(in, vit158_scale_slot(rest[i])) -
+                    (int64_t)(tensor->n_elements * (vit158_dtype_bytes(out->form.rest) - 1));
+    }
+    return more;
 }
 
 static void find_form(inspector *in)
@@ -189,12 +227,15 @@ static vit158_status inspect(inspector *in)
     if (out->matrices == NULL)
         return vit158_fail(in->error, VIT158_E_MEMORY, "not enough memory");
     find_kind(in);
+    if (out->kind != VIT158_FILE_LATENT)
+        VIT158_RETURN_IF_ERROR(vit158_layout_read(&in->layout, in->header, in->error));
     for (uint32_t i = 0; i < out->matrix_count; i++)
         VIT158_RETURN_IF_ERROR(
             read_matrix(in, &out->matrices[i], i / VIT158_BLOCK_LINEARS, i % VIT158_BLOCK_LINEARS));
     count_parameters(in);
     out->rest_bytes = in->header->data_bytes - out->matrix_bytes - out->scale_bytes;
     find_form(in);
+    out->form.newer_bytes = newer_bytes(in);
     out->formula_bytes = vit158_file_size_formula(&out->info, &out->form, out->header_bytes);
     return VIT158_OK;
 }

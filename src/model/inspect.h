@@ -22,6 +22,7 @@ typedef struct vit158_matrix_facts {
     const vit158_stored_type *type;
     uint32_t n_out;
     uint32_t n_in;
+    uint32_t n_rows; /* ternary rows that add up to the outputs, else n_out */
     uint64_t n_bytes;
     uint32_t scale_count; /* stored ones */
     float scale;          /* the first one; of latent weights, what packing will give; else 0 */
@@ -36,6 +37,7 @@ typedef struct vit158_stored_form {
     bool row_scales;          /* a scale for each output, not one for the matrix */
     vit158_encoding encoding; /* of the matrices; F32 stands for `rest` */
     vit158_dtype rest;        /* element type of all that is neither matrix nor scale */
+    int64_t newer_bytes;      /* what format version 2 adds to the size */
 } vit158_stored_form;
 
 typedef struct vit158_inspection {
@@ -43,8 +45,8 @@ typedef struct vit158_inspection {
     vit158_model_info info;  /* weight_bytes 0 */
     vit158_stored_form form; /* as the class token and the first matrix are stored */
     uint64_t header_bytes;
-    uint64_t matrix_bytes; /* the four matrices of each block */
-    uint64_t scale_bytes;
+    uint64_t matrix_bytes;  /* the four matrices of each block */
+    uint64_t scale_bytes;   /* with row counts and steps */
     uint64_t rest_bytes;    /* everything else */
     uint64_t formula_bytes; /* FORMAT.md's size of a file with this header and geometry */
     uint32_t matrix_count;

@@ -4,74 +4,139 @@
  */
 #include "model/layout.h"
 
+#include <string.h>
+
 #include "base/error.h"
+
+/* Element types that may be in a slot. */
+enum {
+    AS_F32 = 1U << VIT158_DTYPE_F32,
+    AS_F16 = 1U << VIT158_DTYPE_F16,
+    AS_SCALE = AS_F32 | AS_F16,
+    AS_FLOAT = AS_SCALE | 1U << VIT158_DTYPE_BF16,
+    AS_COUNT = 1U << VIT158_DTYPE_U8
+};
 
 /* What a slot must hold. */
 typedef struct expectation {
     bool needed;
+    bool allowed;        /* if not needed */
+    const char *unasked; /* why not, if neither */
+    unsigned dtypes;
     uint32_t rank;
     uint64_t shape[VIT158_MAX_RANK];
-    const vit158_stored_type *type; /* of a matrix; NULL: some kind of float */
-    uint64_t weights;               /* of a matrix */
-    bool is_scale;                  /* F32, and [1] is allowed too */
+    bool or_one;                    /* [1] is allowed too */
+    bool is_parameter;              /* counts as one */
+    bool is_newer;                  /* needs format version 2 */
+    const vit158_stored_type *type; /* of a block's matrix */
+    uint64_t weights;               /* of a block's matrix */
 } expectation;
 
 static expectation vector(uint32_t n)
 {
-    return (expectation){.needed = true, .rank = 1, .shape = {n}};
+    return (expectation){
+        .needed = true, .dtypes = AS_FLOAT, .rank = 1, .shape = {n}, .is_parameter = true};
 }
 
-static expectation expect_global(const vit158_model_info *info, uint32_t slot)
+static expectation scales(const vit158_stored_type *type, uint32_t n)
 {
+    expectation result = vector(n);
+    result.needed = type != NULL && type->coded;
+    result.unasked = "its matrix needs no scale";
+    result.dtypes = AS_SCALE;
+    result.is_parameter = false;
+    return result;
+}
+
+static expectation expect_global(const vit158_layout *layout, uint32_t slot)
+{
+    const vit158_model_info *info = &layout->info;
     const uint32_t d = info->dim;
+    const vit158_stored_type *type = layout->rest_types[slot];
+    expectation result = vector(d); /* patch bias, final norm */
+    if (type != NULL && type->coded) {
+        result.dtypes = 1U << type->dtype;
+        result.is_newer = true;
+    }
     switch (slot) {
     case VIT158_SLOT_CLS:
-        return (expectation){.needed = true, .rank = 3, .shape = {1, 1, d}};
+        result.rank = 3;
+        memcpy(result.shape, (uint64_t[]){1, 1, d}, 3 * sizeof(uint64_t));
+        break;
     case VIT158_SLOT_POS:
-        return (expectation){.needed = true, .rank = 3, .shape = {1, info->tokens, d}};
+        result.rank = 3;
+        memcpy(result.shape, (uint64_t[]){1, info->tokens, d}, 3 * sizeof(uint64_t));
+        break;
     case VIT158_SLOT_PATCH_WEIGHT:
-        return (expectation){.needed = true,
-                             .rank = 4,
-                             .shape = {d, info->channels, info->patch_size, info->patch_size}};
+        result.rank = 4;
+        memcpy(result.shape, (uint64_t[]){d, info->channels, info->patch_size, info->patch_size},
+               4 * sizeof(uint64_t));
+        break;
     case VIT158_SLOT_HEAD_WEIGHT:
-        return (expectation){.needed = true, .rank = 2, .shape = {info->classes, d}};
+        result.rank = 2;
+        memcpy(result.shape, (uint64_t[]){info->classes, d}, 2 * sizeof(uint64_t));
+        break;
     case VIT158_SLOT_HEAD_BIAS:
         return vector(info->classes);
-    default: /* patch bias, final norm */
-        return vector(d);
+    case VIT158_SLOT_POS_SCALE:
+        return scales(layout->rest_types[VIT158_SLOT_POS], info->tokens);
+    case VIT158_SLOT_PATCH_SCALE:
+        return scales(layout->rest_types[VIT158_SLOT_PATCH_WEIGHT], d);
+    case VIT158_SLOT_HEAD_SCALE:
+        return scales(layout->rest_types[VIT158_SLOT_HEAD_WEIGHT], info->classes);
+    default:
+        break;
     }
+    return result;
 }
 
-static expectation expect_weight(const vit158_model_info *info, uint32_t linear,
-                                 const vit158_stored_type *type)
+static expectation expect_weight(const vit158_layout *layout, uint32_t block, uint32_t linear)
 {
-    expectation result = {.needed = true, .rank = type->rank, .type = type};
-    type->shape(result.shape, vit158_linear_n_out(info, linear), vit158_linear_n_in(info, linear));
+    const vit158_model_info *info = &layout->info;
+    const vit158_stored_type *type = layout->types[block][linear];
+    expectation result = {.needed = true,
+                          .dtypes = 1U << type->dtype,
+                          .rank = type->rank,
+                          .is_parameter = true,
+                          .type = type};
+    type->shape(result.shape, vit158_layout_rows(layout, block, linear),
+                vit158_linear_n_in(info, linear));
     result.weights = (uint64_t)vit158_linear_n_out(info, linear) * vit158_linear_n_in(info, linear);
     return result;
 }
 
-static expectation expect_part(const vit158_layout *layout, uint32_t block, uint32_t part)
+static expectation expect_linear(const vit158_layout *layout, uint32_t block, uint32_t linear,
+                                 uint32_t part)
 {
     const vit158_model_info *info = &layout->info;
-    expectation result;
-    if (part < VIT158_PART_LINEARS) {
-        result = vector(info->dim);
-        result.needed = layout->outer_norms;
-        return result;
-    }
-    const uint32_t linear = (part - VIT158_PART_LINEARS) / VIT158_LINEAR_PARTS;
+    const uint32_t n_out = vit158_linear_n_out(info, linear);
     const vit158_stored_type *type = layout->types[block][linear];
-    switch ((part - VIT158_PART_LINEARS) % VIT158_LINEAR_PARTS) {
+    const bool sums = layout->rows[block][linear] != 0;
+    expectation result;
+    switch (part) {
     case VIT158_LINEAR_WEIGHT:
-        return expect_weight(info, linear, type);
+        return expect_weight(layout, block, linear);
     case VIT158_LINEAR_BIAS:
-        return vector(vit158_linear_n_out(info, linear));
+        return vector(n_out);
     case VIT158_LINEAR_SCALE:
-        result = vector(vit158_linear_n_out(info, linear));
-        result.needed = type->coded;
-        result.is_scale = true;
+        result = scales(type, vit158_layout_rows(layout, block, linear));
+        result.or_one = result.shape[0] == n_out;
         return result;
+    case VIT158_LINEAR_ROWS:
+        return (expectation){.needed = sums,
+                             .unasked = "`encodings` says no rows for its matrix",
+                             .dtypes = AS_COUNT,
+                             .rank = 1,
+                             .shape = {n_out},
+                             .or_one = true,
+                             .is_newer = true};
+    case VIT158_LINEAR_STEP:
+        return (expectation){.allowed = type->coded,
+                             .unasked = "its matrix is not coded, so nothing is quantized",
+                             .dtypes = AS_F32,
+                             .rank = 1,
+                             .shape = {1},
+                             .is_newer = true};
     default: /* inner norm */
         result = vector(vit158_linear_n_in(info, linear));
         result.needed = layout->inner_norms;
@@ -79,11 +144,23 @@ static expectation expect_part(const vit158_layout *layout, uint32_t block, uint
     }
 }
 
+static expectation expect(const vit158_layout *layout, uint32_t slot)
+{
+    uint32_t block, linear, part;
+    if (slot < VIT158_SLOT_GLOBALS)
+        return expect_global(layout, slot);
+    if (vit158_slot_of_linear(slot, &block, &linear, &part))
+        return expect_linear(layout, block, linear, part);
+    expectation result = vector(layout->info.dim);
+    result.needed = layout->outer_norms;
+    return result;
+}
+
 static bool same_shape(const vit158_tensor_entry *tensor, const expectation *e)
 {
     if (tensor->rank != e->rank)
         return false;
-    if (e->is_scale && tensor->shape[0] == 1)
+    if (e->or_one && tensor->shape[0] == 1)
         return true;
     for (uint32_t i = 0; i < e->rank; i++) {
         if (tensor->shape[i] != e->shape[i])
@@ -99,12 +176,9 @@ static vit158_status check_tensor(const vit158_tensor_entry *tensor, const expec
     vit158_slot_name(name, slot);
     if (tensor == NULL)
         return vit158_fail(error, VIT158_E_TENSOR, "tensor %s is missing", name);
-    if (!e->needed)
-        return vit158_fail(error, VIT158_E_TENSOR, "tensor %s: its matrix needs no scale", name);
-    const bool fits = e->is_scale       ? tensor->dtype == VIT158_DTYPE_F32
-                      : e->type != NULL ? tensor->dtype == e->type->dtype
-                                        : vit158_dtype_bytes(tensor->dtype) > 1;
-    if (!fits)
+    if (!e->needed && !e->allowed)
+        return vit158_fail(error, VIT158_E_TENSOR, "tensor %s: %s", name, e->unasked);
+    if ((e->dtypes & 1U << tensor->dtype) == 0)
         return vit158_fail(error, VIT158_E_TENSOR, "tensor %s: elements of %s do not belong there",
                            name, vit158_dtype_name(tensor->dtype));
     if (!same_shape(tensor, e))
@@ -119,11 +193,24 @@ static vit158_status check_tensor(const vit158_tensor_entry *tensor, const expec
 static void count_parameters(vit158_model_info *info, const vit158_tensor_entry *tensor,
                              const expectation *e)
 {
-    if (e->is_scale)
+    if (!e->is_parameter)
         return;
     info->parameters += e->type != NULL ? e->weights : tensor->n_elements;
     if (e->type != NULL && e->type->counter != NULL)
         *e->type->counter(info) += e->weights;
+}
+
+/* A reader of version 1 would ignore what is newer and answer wrongly. */
+static vit158_status check_version(const vit158_header *header, const vit158_tensor_entry *tensor,
+                                   const expectation *e, vit158_error *error)
+{
+    const char *format = vit158_header_metadata(header, "format");
+    const bool half_scale = e->dtypes == AS_SCALE && tensor->dtype == VIT158_DTYPE_F16;
+    if ((!e->is_newer && !half_scale) || format == NULL || strcmp(format, "vit158") != 0 ||
+        strcmp(vit158_header_metadata(header, "format_version"), "1") != 0)
+        return VIT158_OK;
+    return vit158_fail(error, VIT158_E_METADATA,
+                       "metadata format_version: tensor %s needs version 2, not 1", tensor->name);
 }
 
 vit158_status vit158_shapes_check(vit158_layout *layout, const vit158_header *header,
@@ -132,15 +219,11 @@ vit158_status vit158_shapes_check(vit158_layout *layout, const vit158_header *he
     const uint32_t slots = vit158_block_slot(layout->info.depth, 0);
     for (uint32_t slot = 0; slot < slots; slot++) {
         const vit158_tensor_entry *tensor = vit158_layout_tensor(layout, header, slot);
-        const uint32_t block =
-            slot < VIT158_SLOT_GLOBALS ? 0 : (slot - VIT158_SLOT_GLOBALS) / VIT158_BLOCK_PARTS;
-        const expectation e =
-            slot < VIT158_SLOT_GLOBALS
-                ? expect_global(&layout->info, slot)
-                : expect_part(layout, block, (slot - VIT158_SLOT_GLOBALS) % VIT158_BLOCK_PARTS);
+        const expectation e = expect(layout, slot);
         if (tensor == NULL && !e.needed)
             continue;
         VIT158_RETURN_IF_ERROR(check_tensor(tensor, &e, slot, error));
+        VIT158_RETURN_IF_ERROR(check_version(header, tensor, &e, error));
         count_parameters(&layout->info, tensor, &e);
     }
     return VIT158_OK;

@@ -29,6 +29,9 @@ typedef struct vit158_layout {
     bool outer_norms;
     bool inner_norms;
     const vit158_stored_type *types[VIT158_MAX_DEPTH][VIT158_BLOCK_LINEARS]; /* of the matrices */
+    uint32_t rows[VIT158_MAX_DEPTH]
+                 [VIT158_BLOCK_LINEARS]; /* as `encodings` says, 0 if it does not */
+    const vit158_stored_type *rest_types[VIT158_SLOT_GLOBALS]; /* of patch, head and positions */
     uint16_t tensors[VIT158_SLOT_COUNT]; /* 1 + index into header->tensors, 0 = absent */
 } vit158_layout;
 
@@ -39,6 +42,17 @@ uint32_t vit158_linear_n_out(const vit158_model_info *info, uint32_t linear);
 /* The tensor in a slot, or NULL. */
 const vit158_tensor_entry *vit158_layout_tensor(const vit158_layout *layout,
                                                 const vit158_header *header, uint32_t slot);
+
+/* Rows of a block's matrix: those of `encodings`, or one an output. */
+uint32_t vit158_layout_rows(const vit158_layout *layout, uint32_t block, uint32_t linear);
+
+/* Width and height of the matrix whose weight (or positions) a slot holds; false for other slots.
+ */
+bool vit158_layout_matrix(const vit158_layout *layout, uint32_t slot, uint32_t *n_in,
+                          uint32_t *n_out);
+
+/* The slot of the scales of such a matrix. */
+uint32_t vit158_scale_slot(uint32_t slot);
 
 /* How the matrix in a slot is stored, NULL if the slot is for something else. */
 const vit158_stored_type *vit158_layout_type(const vit158_layout *layout, uint32_t slot);

@@ -224,7 +224,7 @@ static uint64_t memory_of(const vit158_loader *l)
 {
     const vit158_model *model = l->model;
     return sizeof *model + model->info.depth * sizeof *model->blocks + model->labels_bytes +
-           vit158_weights_bytes(&model->header) + l->json_bytes +
+           model->planes_bytes + vit158_weights_bytes(&model->header) + l->json_bytes +
            strlen(model->header.metadata_json);
 }
 
@@ -246,7 +246,13 @@ vit158_status vit158_loader_finish(vit158_loader *loader, vit158_model **out, vi
         return status;
     }
     vit158_model *model = l->model;
-    vit158_views_set(model, l->layout, &model->header, l->weights.data);
+    vit158_status status = vit158_weights_finish(&l->weights, error);
+    if (status == VIT158_OK)
+        status = vit158_views_set(model, l->layout, &model->header, l->weights.data, error);
+    if (status != VIT158_OK) {
+        clear(l);
+        return status;
+    }
     model->info.file_bytes = l->file_bytes;
     model->info.weight_bytes = memory_of(l);
     model->pieces = l->weights.pieces;

@@ -13,6 +13,7 @@ void vit158_model_close(vit158_model *model)
     for (uint32_t i = 0; i < model->piece_count; i++)
         free(model->pieces[i]);
     free(model->pieces);
+    free(model->planes);
     free(model->blocks);
     free((void *)model->labels);
     free(model->labels_text);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/coding.h"
+#include "base/planes.h"
 #include "base/recipe.h"
 #include "model/header.h"
 #include "vit158_observe.h"
@@ -27,8 +28,10 @@ typedef struct vit158_linear {
     uint32_t n_in;
     uint32_t n_out;
     const void *weight;
+    vit158_planes planes; /* the rows that add up to an output */
     const float *scale;   /* [scale_count]; NULL for F32 */
-    uint32_t scale_count; /* 1 or n_out; 0 for F32 */
+    uint32_t scale_count; /* 1 or one a row; 0 for F32 */
+    float step;           /* its inputs are quantized by; 0: each token's own */
     const float *bias;    /* [n_out] or NULL */
 } vit158_linear;
 
@@ -57,7 +60,9 @@ struct vit158_model {
     /* Owned memory that the views point into. */
     char *labels_text;
     size_t labels_bytes; /* of labels and labels_text */
-    void **pieces;       /* the weights */
+    uint16_t *planes;    /* which rows belong to which output, for all matrices */
+    size_t planes_bytes;
+    void **pieces; /* the weights */
     uint32_t piece_count;
 };
 

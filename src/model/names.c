@@ -14,13 +14,16 @@ static const char *const globals[VIT158_SLOT_GLOBALS] = {
     [VIT158_SLOT_NORM_BIAS] = "norm.bias",
     [VIT158_SLOT_HEAD_WEIGHT] = "head.weight",
     [VIT158_SLOT_HEAD_BIAS] = "head.bias",
+    [VIT158_SLOT_POS_SCALE] = "pos_embed.scale",
+    [VIT158_SLOT_PATCH_SCALE] = "patch_embed.proj.scale",
+    [VIT158_SLOT_HEAD_SCALE] = "head.scale",
 };
 static const char *const outer_norms[VIT158_PART_LINEARS] = {"norm1.weight", "norm1.bias",
                                                              "norm2.weight", "norm2.bias"};
 static const char *const linears[VIT158_BLOCK_LINEARS] = {"attn.qkv", "attn.proj", "mlp.fc1",
                                                           "mlp.fc2"};
-static const char *const linear_parts[VIT158_LINEAR_PARTS] = {"weight", "bias", "norm.weight",
-                                                              "norm.bias", "scale"};
+static const char *const linear_parts[VIT158_LINEAR_PARTS] = {
+    "weight", "bias", "norm.weight", "norm.bias", "scale", "rows", "step"};
 
 static uint32_t find(const char *const *names, uint32_t count, const char *name)
 {
@@ -91,11 +94,24 @@ const char *vit158_linear_name(uint32_t linear)
     return linears[linear];
 }
 
+bool vit158_slot_of_linear(uint32_t slot, uint32_t *block, uint32_t *linear, uint32_t *part)
+{
+    if (slot < VIT158_SLOT_GLOBALS || slot >= VIT158_SLOT_COUNT)
+        return false;
+    const uint32_t in_block = (slot - VIT158_SLOT_GLOBALS) % VIT158_BLOCK_PARTS;
+    if (in_block < VIT158_PART_LINEARS)
+        return false;
+    *block = (slot - VIT158_SLOT_GLOBALS) / VIT158_BLOCK_PARTS;
+    *linear = (in_block - VIT158_PART_LINEARS) / VIT158_LINEAR_PARTS;
+    *part = (in_block - VIT158_PART_LINEARS) % VIT158_LINEAR_PARTS;
+    return true;
+}
+
 bool vit158_slot_is_scale(uint32_t slot)
 {
-    if (slot < VIT158_SLOT_GLOBALS)
-        return false;
-    const uint32_t part = (slot - VIT158_SLOT_GLOBALS) % VIT158_BLOCK_PARTS;
-    return part >= VIT158_PART_LINEARS &&
-           (part - VIT158_PART_LINEARS) % VIT158_LINEAR_PARTS == VIT158_LINEAR_SCALE;
+    uint32_t block, linear, part;
+    if (slot == VIT158_SLOT_POS_SCALE || slot == VIT158_SLOT_PATCH_SCALE ||
+        slot == VIT158_SLOT_HEAD_SCALE)
+        return true;
+    return vit158_slot_of_linear(slot, &block, &linear, &part) && part == VIT158_LINEAR_SCALE;
 }

@@ -22,10 +22,13 @@ enum {
     VIT158_SLOT_NORM_BIAS,
     VIT158_SLOT_HEAD_WEIGHT,
     VIT158_SLOT_HEAD_BIAS,
+    VIT158_SLOT_POS_SCALE, /* of int8 ones, here and below */
+    VIT158_SLOT_PATCH_SCALE,
+    VIT158_SLOT_HEAD_SCALE,
     VIT158_SLOT_GLOBALS
 };
 
-/* Parts of a block: the outer norms, then five tensors for each of the four matrices. */
+/* Parts of a block: the outer norms, then seven tensors for each of the four matrices. */
 enum {
     VIT158_PART_NORM1_WEIGHT,
     VIT158_PART_NORM1_BIAS,
@@ -40,6 +43,8 @@ enum {
     VIT158_LINEAR_NORM_WEIGHT,
     VIT158_LINEAR_NORM_BIAS,
     VIT158_LINEAR_SCALE,
+    VIT158_LINEAR_ROWS,
+    VIT158_LINEAR_STEP,
     VIT158_LINEAR_PARTS
 };
 #define VIT158_BLOCK_PARTS (VIT158_PART_LINEARS + VIT158_BLOCK_LINEARS * VIT158_LINEAR_PARTS)
@@ -65,6 +70,9 @@ uint32_t vit158_slot_of_name(const char *name);
 void vit158_slot_name(char name[VIT158_SLOT_NAME_BYTES], uint32_t slot);
 
 bool vit158_slot_is_scale(uint32_t slot);
+
+/* The block and matrix that a slot is of, and which of its parts; false for other slots. */
+bool vit158_slot_of_linear(uint32_t slot, uint32_t *block, uint32_t *linear, uint32_t *part);
 
 /* "attn.qkv" and the like; static storage. */
 const char *vit158_linear_name(uint32_t linear);

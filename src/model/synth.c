@@ -135,6 +135,38 @@ static const struct {
 } random_weights[VIT158_ENCODINGS] = {
     [VIT158_ENCODING_TRIT] = {random_trits, 1.0F}, [VIT158_ENCODING_I8] = {random_i8, 64.0F}};
 
+/* Sums of ternary rows: each row of an output is worth about 2/5 of the one before. */
+static void sums_matrix(synth *s, const char *prefix, uint32_t n_out, uint32_t n_in)
+{
+    uint8_t *counts = malloc(n_out);
+    float *scale = malloc((size_t)VIT158_MAX_PLANES * n_out * sizeof *scale);
+    if (counts == NULL || scale == NULL) {
+        out_of_memory(s);
+        free(counts);
+        free(scale);
+        return;
+    }
+    const uint32_t rows = s->options->rows;
+    for (uint32_t o = 0; o < n_out; o++)
+        counts[o] =
+            (uint8_t)(rows == VIT158_SYNTH_MIXED ? 1 + vit158_rng_below(&s->rng, VIT158_MAX_PLANES)
+                                                 : rows);
+    uint32_t total = 0;
+    float unit = 0.5F / sqrtf((float)n_in);
+    for (uint32_t plane = 0; plane < VIT158_MAX_PLANES; plane++, unit *= 0.4F) {
+        for (uint32_t o = 0; o < n_out; o++) {
+            if (counts[o] > plane)
+                scale[total++] = unit * (0.75F + 0.5F * vit158_rng_uniform(&s->rng));
+        }
+    }
+    uint8_t *codes =
+        vit158_draft_sums(&s->draft, prefix, n_out, n_in, counts, scale, s->options->rest);
+    if (codes != NULL)
+        random_trits(&s->rng, codes, total, n_in);
+    free(counts);
+    free(scale);
+}
+
 static void coded_matrix(synth *s, const char *prefix, uint32_t n_out, uint32_t n_in)
 {
     const vit158_encoding encoding = s->options->encoding;
@@ -173,9 +205,38 @@ static void block(synth *s, uint32_t index)
         vector(s, name, "bias", n_out, 0.0F, 0.05F);
         if (random_weights[s->options->encoding].fill == NULL)
             float_matrix(s, name, n_out, n_in);
+        else if (s->options->rows > 1)
+            sums_matrix(s, name, n_out, n_in);
         else
             coded_matrix(s, name, n_out, n_in);
+        if (s->options->steps)
+            vit158_draft_step(&s->draft, name, 0.02F + 0.01F * vit158_rng_uniform(&s->rng));
     }
+}
+
+/* Patch, head or positions: float, or as int8 with scales that give about the same spread. */
+static void rest_matrix(synth *s, const char *name, uint32_t rank, const uint64_t *shape,
+                        float spread)
+{
+    if (!s->options->int8_rest) {
+        normals(s, name, rank, shape, 0.0F, spread);
+        return;
+    }
+    const uint32_t n_out = (uint32_t)shape[rank == 3 ? 1 : 0]; /* positions are [1][N][d] */
+    size_t count = 1;
+    for (uint32_t i = 0; i < rank; i++)
+        count *= (size_t)shape[i];
+    float *scale = malloc(n_out * sizeof *scale);
+    if (scale == NULL) {
+        out_of_memory(s);
+        return;
+    }
+    for (uint32_t i = 0; i < n_out; i++)
+        scale[i] = spread / 64.0F * (0.75F + 0.5F * vit158_rng_uniform(&s->rng));
+    int8_t *values = vit158_draft_i8_rest(&s->draft, name, rank, shape, scale, s->options->rest);
+    if (values != NULL)
+        random_i8(&s->rng, (uint8_t *)values, n_out, (uint32_t)(count / n_out));
+    free(scale);
 }
 
 static void globals(synth *s)
@@ -186,12 +247,12 @@ static void globals(synth *s)
     const uint64_t patch[4] = {info->dim, info->channels, info->patch_size, info->patch_size};
     const uint64_t head[2] = {info->classes, info->dim};
     normals(s, "cls_token", 3, cls, 0.0F, 0.5F);
-    normals(s, "pos_embed", 3, pos, 0.0F, 0.5F);
-    normals(s, "patch_embed.proj.weight", 4, patch, 0.0F,
-            1.0F / sqrtf((float)(info->channels * info->patch_size * info->patch_size)));
+    rest_matrix(s, "pos_embed", 3, pos, 0.5F);
+    rest_matrix(s, "patch_embed.proj.weight", 4, patch,
+                1.0F / sqrtf((float)(info->channels * info->patch_size * info->patch_size)));
     vector(s, "patch_embed.proj", "bias", info->dim, 0.0F, 0.05F);
     norm(s, "norm", info->dim);
-    normals(s, "head.weight", 2, head, 0.0F, 1.0F / sqrtf((float)info->dim));
+    rest_matrix(s, "head.weight", 2, head, 1.0F / sqrtf((float)info->dim));
     vector(s, "head", "bias", info->classes, 0.0F, 0.05F);
 }
 
@@ -223,6 +284,9 @@ static vit158_status check(const vit158_synth_options *o, vit158_error *error)
                        o->classes > VIT158_MAX_CLASSES;
     if (zero || large)
         return vit158_fail(error, VIT158_E_ARGUMENT, "a size is 0 or above its limit (FORMAT.md)");
+    if (o->rows > 1 && (o->encoding != VIT158_ENCODING_TRIT || o->rows > VIT158_SYNTH_MIXED))
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "rows: 1 to 4 or mixed, and of trit weights only");
     if (o->image_size == 0 || o->image_size % o->patch_size != 0)
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "an image size of %u is not a multiple of the patch size %u",

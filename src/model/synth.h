@@ -10,6 +10,9 @@
 
 #include "model/model.h"
 
+/* Each output has 1 to 4 rows, by the seed. */
+#define VIT158_SYNTH_MIXED 5U
+
 typedef struct vit158_synth_options {
     uint32_t image_size; /* a multiple of patch_size */
     uint32_t patch_size;
@@ -23,6 +26,9 @@ typedef struct vit158_synth_options {
     bool inner_norms;         /* at least one of the two */
     bool row_scales;          /* a scale for each output instead of one for the matrix */
     vit158_encoding encoding; /* of the four matrices of each block; F32 is stored as `rest` */
+    uint32_t rows;            /* of trits an output: 0 and 1 one, to 4, or VIT158_SYNTH_MIXED */
+    bool steps;               /* a stored step for every coded matrix */
+    bool int8_rest;           /* patch, head and positions as int8 */
     vit158_dtype rest;        /* VIT158_DTYPE_F16 or VIT158_DTYPE_F32 */
     uint64_t seed;
 } vit158_synth_options;

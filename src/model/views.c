@@ -2,6 +2,9 @@
 #include "model/views.h"
 
 #include <assert.h>
+#include <stdlib.h>
+
+#include "base/error.h"
 
 static_assert((int)VIT158_QKV == (int)VIT158_LAYER_QKV && (int)VIT158_FC2 == (int)VIT158_LAYER_FC2,
               "a block's matrices and its layers have the same numbers");
@@ -51,11 +54,45 @@ static vit158_linear block_linear(const places *p, uint32_t block, uint32_t whic
         linear.scale = at(p, scale_slot);
         linear.scale_count = (uint32_t)scale->n_elements;
     }
+    const float *step = at(p, vit158_linear_slot(block, which, VIT158_LINEAR_STEP));
+    linear.step = step != NULL ? *step : 0.0F;
     return linear;
 }
 
-void vit158_views_set(vit158_model *model, const vit158_layout *layout, const vit158_header *header,
-                      uint8_t *const *data)
+/* The counts of a matrix's rows, NULL if it has one an output. */
+static const uint8_t *row_counts(const places *p, uint32_t block, uint32_t which, uint32_t *count)
+{
+    const uint32_t slot = vit158_linear_slot(block, which, VIT158_LINEAR_ROWS);
+    const vit158_tensor_entry *tensor = vit158_layout_tensor(p->layout, p->header, slot);
+    *count = tensor != NULL ? (uint32_t)tensor->n_elements : 0;
+    return at(p, slot);
+}
+
+/* Which rows belong to which output, for all matrices, in memory from `before` on; returns how much
+ * of it is needed, which is all it does if that is NULL. */
+static size_t set_planes(vit158_model *model, const places *p, uint16_t *before)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < p->layout->info.depth; i++) {
+        vit158_block *block = &model->blocks[i];
+        vit158_linear *linears[] = {&block->qkv, &block->proj, &block->fc1, &block->fc2};
+        for (uint32_t which = 0; which < VIT158_BLOCK_LINEARS; which++) {
+            uint32_t count;
+            const uint32_t n_out = vit158_linear_n_out(&p->layout->info, which);
+            const uint8_t *counts = row_counts(p, i, which, &count);
+            if (counts == NULL)
+                continue;
+            if (before != NULL)
+                linears[which]->planes = vit158_planes_of(counts, count, n_out, before + used);
+            used += vit158_planes_before(counts, count, n_out);
+        }
+    }
+    return used;
+}
+
+vit158_status vit158_views_set(vit158_model *model, const vit158_layout *layout,
+                               const vit158_header *header, uint8_t *const *data,
+                               vit158_error *error)
 {
     const places p = {layout, header, data};
     const vit158_model_info *info = &layout->info;
@@ -75,4 +112,11 @@ void vit158_views_set(vit158_model *model, const vit158_layout *layout, const vi
         block->fc1 = block_linear(&p, i, VIT158_FC1);
         block->fc2 = block_linear(&p, i, VIT158_FC2);
     }
+    const size_t n_before = set_planes(model, &p, NULL);
+    model->planes_bytes = n_before * sizeof(uint16_t);
+    model->planes = malloc(model->planes_bytes + 1);
+    if (model->planes == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the model's rows");
+    set_planes(model, &p, model->planes);
+    return VIT158_OK;
 }

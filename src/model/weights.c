@@ -11,11 +11,20 @@
 
 #define FIRST_PIECE_BYTES 65536U
 
-/* Bytes of a tensor in memory: 16-bit floats become F32. */
+/* Whether a tensor's integers become floats when its scales are there too. */
+static bool becomes_float(const vit158_tensor_entry *tensor)
+{
+    return tensor->dtype == VIT158_DTYPE_I8 &&
+           vit158_slot_of_name(tensor->name) < VIT158_SLOT_GLOBALS;
+}
+
+/* Bytes of a tensor in memory: 16-bit floats become F32, and so do some integers. */
 static uint64_t memory_bytes(const vit158_tensor_entry *tensor)
 {
     const uint64_t stored = tensor->end - tensor->begin;
-    return vit158_dtype_bytes(tensor->dtype) == 2 ? 2 * stored : stored;
+    return vit158_dtype_bytes(tensor->dtype) == 2 ? 2 * stored
+           : becomes_float(tensor)                ? 4 * stored
+                                                  : stored;
 }
 
 static uint64_t round_up(uint64_t n_bytes)
@@ -52,10 +61,13 @@ static void begin_tensor(vit158_weights *w)
 {
     const vit158_tensor_entry *tensor = &w->header->tensors[w->current];
     const uint32_t slot = vit158_slot_of_name(tensor->name);
+    uint32_t part = 0;
+    const bool of_linear = vit158_slot_of_linear(slot, &w->block, &w->linear, &part);
     w->width = vit158_dtype_bytes(tensor->dtype);
     w->brain = tensor->dtype == VIT158_DTYPE_BF16;
-    w->positive = vit158_slot_is_scale(slot);
-    w->type = vit158_layout_type(w->layout, slot);
+    w->positive = vit158_slot_is_scale(slot) || (of_linear && part == VIT158_LINEAR_STEP);
+    w->counts = of_linear && part == VIT158_LINEAR_ROWS;
+    w->type = w->counts ? &vit158_row_counts : vit158_layout_type(w->layout, slot);
 }
 
 vit158_status vit158_weights_plan(vit158_weights *out, const vit158_header *header,
@@ -105,7 +117,9 @@ static vit158_status make_room(vit158_weights *w, uint64_t needed, vit158_error 
         capacity = FIRST_PIECE_BYTES;
     if (capacity < needed)
         capacity = needed;
-    const uint64_t full = round_up(memory_bytes(&w->header->tensors[w->current]));
+    const vit158_tensor_entry *tensor = &w->header->tensors[w->current];
+    const uint64_t full =
+        round_up(becomes_float(tensor) ? tensor->n_elements : memory_bytes(tensor));
     if (capacity > full)
         capacity = full;
     void *piece;
@@ -212,6 +226,23 @@ static vit158_status take_part(vit158_weights *w, const uint8_t *bytes, size_t n
     return check_part(w, from, to, error);
 }
 
+/* Row counts are complete: they must add up to what the header says. */
+static vit158_status check_rows(const vit158_weights *w, vit158_error *error)
+{
+    const vit158_tensor_entry *tensor = &w->header->tensors[w->current];
+    const uint8_t *counts = w->data[w->current];
+    const uint32_t rows = vit158_layout_rows(w->layout, w->block, w->linear);
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < tensor->n_elements; i++)
+        sum += counts[i];
+    if (tensor->n_elements == 1)
+        sum *= vit158_linear_n_out(&w->layout->info, w->linear);
+    if (sum == rows)
+        return VIT158_OK;
+    return vit158_fail(error, VIT158_E_VALUE, "tensor %s: counts of %llu rows, `encodings` says %u",
+                       tensor->name, (unsigned long long)sum, rows);
+}
+
 vit158_status vit158_weights_take(vit158_weights *weights, const uint8_t *bytes, size_t n_bytes,
                                   vit158_error *error)
 {
@@ -224,11 +255,55 @@ vit158_status vit158_weights_take(vit158_weights *weights, const uint8_t *bytes,
         bytes += part;
         n_bytes -= part;
         if (part == left) {
+            if (w->counts)
+                VIT158_RETURN_IF_ERROR(check_rows(w, error));
             w->current++;
             w->at = 0;
             w->capacity = 0;
             if (w->current < w->header->tensor_count)
                 begin_tensor(w);
+        }
+    }
+    return VIT158_OK;
+}
+
+/* ---- Integers that become floats ---- */
+
+/* In place too: from the end, where a float never reaches an integer that is still to be read. */
+static void scale_integers(float *out, const int8_t *in, const float *scale, uint32_t n_rows,
+                           uint32_t n_in)
+{
+    for (uint32_t row = n_rows; row-- > 0;) {
+        for (size_t i = n_in; i-- > 0;) {
+            const size_t at = (size_t)row * n_in + i;
+            out[at] = (float)in[at] * scale[row];
+        }
+    }
+}
+
+vit158_status vit158_weights_finish(vit158_weights *weights, vit158_error *error)
+{
+    vit158_weights *w = weights;
+    for (uint32_t i = 0; i < w->header->tensor_count; i++) {
+        const vit158_tensor_entry *tensor = &w->header->tensors[i];
+        if (!becomes_float(tensor))
+            continue;
+        const uint32_t slot = vit158_slot_of_name(tensor->name);
+        const float *scale =
+            (const float *)w->data[w->layout->tensors[vit158_scale_slot(slot)] - 1];
+        uint32_t n_in, n_rows;
+        vit158_layout_matrix(w->layout, slot, &n_in, &n_rows);
+        const int8_t *in = (const int8_t *)w->data[i];
+        void *piece = NULL;
+        if (w->growing) {
+            w->data[i] = new_piece(&piece, (size_t)round_up(memory_bytes(tensor)));
+            if (w->data[i] == NULL)
+                return no_memory(memory_bytes(tensor), error);
+        }
+        scale_integers((float *)w->data[i], in, scale, n_rows, n_in);
+        if (w->growing) {
+            free(w->pieces[i]);
+            w->pieces[i] = piece;
         }
     }
     return VIT158_OK;

@@ -25,9 +25,12 @@ typedef struct vit158_weights {
     size_t capacity;  /* growing: bytes of memory the current tensor has */
     uint8_t carry;    /* first byte of a 16-bit value whose second has not come */
     /* Of the current tensor: */
-    uint32_t width;                 /* bytes of an element; 2 are widened to 4 */
-    bool brain;                     /* the 2 bytes are BF16 */
-    bool positive;                  /* values must be above 0 */
+    uint32_t width; /* bytes of an element; 2 are widened to 4 */
+    bool brain;     /* the 2 bytes are BF16 */
+    bool positive;  /* values must be above 0 */
+    bool counts;    /* of rows, of the matrix `linear` of `block` */
+    uint32_t block;
+    uint32_t linear;
     const vit158_stored_type *type; /* whose rule its bytes keep; NULL: floats */
 } vit158_weights;
 
@@ -40,6 +43,10 @@ vit158_status vit158_weights_plan(vit158_weights *out, const vit158_header *head
  * Errors: VIT158_E_VALUE, VIT158_E_MEMORY. */
 vit158_status vit158_weights_take(vit158_weights *weights, const uint8_t *bytes, size_t n_bytes,
                                   vit158_error *error);
+
+/* After the last byte: int8 patch, head and positions become F32, each row times its scale.
+ * Errors: VIT158_E_MEMORY. */
+vit158_status vit158_weights_finish(vit158_weights *weights, vit158_error *error);
 
 /* Bytes that the tensors occupy in memory. */
 uint64_t vit158_weights_bytes(const vit158_header *header);

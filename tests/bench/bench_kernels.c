@@ -86,7 +86,7 @@ static void prepare(bench_data *d, const bench_case *c, check_rng *rng)
     const gemm_weights weights = c->kernel == I8_DOT ? GEMM_I8 : GEMM_TRIT;
     d->q8 = gemm_q8_case(rng, s, weights, GEMM_NORMAL, VIT158_STORE, true, 0, NULL);
     d->q8.y = gemm_result_case(rng, s);
-    d->scratch = check_alloc(product_q8(c->kernel)->scratch(s.n_in, s.n_out, s.n_tokens));
+    d->scratch = check_alloc(product_q8(c->kernel)->scratch(&d->q8, s.n_out, s.n_tokens));
 }
 
 uint32_t bench_prepare(uint32_t set)

@@ -87,7 +87,8 @@ static void run_norm(const vit158_kernels *k, norm_case *c, uint32_t t0, uint32_
 {
     const size_t ld = vit158_token_stride(c->n_tokens);
     void *scratch = check_alloc(vit158_norm_scratch(c->n));
-    const vit158_norm_quantize quantize = {c->q, c->r, c->x, ld, c->n, {c->norms[0], c->norms[1]}};
+    const vit158_norm_quantize quantize = {
+        .q = c->q, .r = c->r, .x = c->x, .ld = ld, .n = c->n, .norms = {c->norms[0], c->norms[1]}};
     k->norm_quantize(&quantize, t0, t1, scratch);
     if (!c->norms[0].weight)
         return;

@@ -78,7 +78,8 @@ static float *make_result(const product *p)
 static void *make_scratch(const kernel *k, const product *p)
 {
     const gemm_shape s = p->shape;
-    return check_alloc((k->f32 ? k->f32->scratch : k->q8->scratch)(s.n_in, s.n_out, s.n_tokens));
+    return check_alloc(k->f32 ? k->f32->scratch(s.n_in, s.n_out, s.n_tokens)
+                              : k->q8->scratch(&p->q8, s.n_out, s.n_tokens));
 }
 
 static void run_range(float *y, const kernel *k, const product *p, uint32_t t0, uint32_t t1,
@@ -121,14 +122,37 @@ static float finish(float before, float r, vit158_epilogue epilogue)
     return epilogue == VIT158_ADD ? before + r : epilogue == VIT158_GELU ? vit158_gelu(r) : r;
 }
 
-static float plain_q8(const product *p, uint32_t o, uint32_t t)
+/* The value of one row of weights. */
+static float plain_row(const product *p, uint32_t row, uint32_t t)
 {
     const vit158_gemm_q8 *a = &p->q8;
     int64_t sum = 0;
     for (uint32_t i = 0; i < a->n_in; i++)
-        sum += (int64_t)p->plain[o * a->n_in + i] * a->q[i * a->ldq + t];
-    const float r = (float)sum * (a->scale[a->scale_step ? o : 0] * a->r[t]);
-    return a->bias ? r + a->bias[o] : r;
+        sum += (int64_t)p->plain[(size_t)row * a->n_in + i] * a->q[i * a->ldq + t];
+    return (float)sum * (a->scale[a->scale_step ? row : 0] * a->r[t]);
+}
+
+/* Further rows of every output, [n_out][3], 0 for none: the rows of a plane follow those of the
+ * planes before. */
+static uint32_t *further_rows(const product *p)
+{
+    const uint32_t n_out = p->shape.n_out;
+    uint32_t *rows = check_alloc((size_t)3 * n_out * sizeof *rows);
+    uint32_t row = n_out;
+    for (uint32_t plane = 1; plane < 4; plane++)
+        for (uint32_t o = 0; o < n_out; o++)
+            rows[3 * o + plane - 1] =
+                p->q8.planes.count > 0 && gemm_row_count(p->shape, o) > plane ? row++ : 0;
+    return rows;
+}
+
+static float plain_q8(const product *p, const uint32_t *further, uint32_t o, uint32_t t)
+{
+    float r = plain_row(p, o, t);
+    for (uint32_t i = 0; i < 3; i++)
+        if (further[3 * o + i] != 0)
+            r = r + plain_row(p, further[3 * o + i], t);
+    return p->q8.bias ? r + p->q8.bias[o] : r;
 }
 
 static void check_q8_definition(const kernel *k)
@@ -137,10 +161,12 @@ static void check_q8_definition(const kernel *k)
         const product p =
             make_product(i, k, edge_shapes[i], (gemm_values)(i % 3), (vit158_epilogue)(i / 3 % 3));
         const size_t ld = vit158_token_stride(p.shape.n_tokens);
+        const uint32_t *further = further_rows(&p);
         float *expected = make_result(&p);
         for (uint32_t o = 0; o < p.shape.n_out; o++)
             for (uint32_t t = 0; t < p.shape.n_tokens; t++)
-                expected[o * ld + t] = finish(expected[o * ld + t], plain_q8(&p, o, t), p.epilogue);
+                expected[o * ld + t] =
+                    finish(expected[o * ld + t], plain_q8(&p, further, o, t), p.epilogue);
         compare(k, &p, run_whole(k, &p), expected);
         check_free_all();
     }
@@ -196,6 +222,13 @@ static void trit_definition(void)
         "trit", &vit158_kernels_scalar.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT], NULL, GEMM_TRIT});
 }
 
+static void sums_definition(void)
+{
+    check_q8_definition(&(kernel){"trit sums",
+                                  &vit158_kernels_scalar.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT],
+                                  NULL, GEMM_SUMS});
+}
+
 static void i8_definition(void)
 {
     check_q8_definition(&(kernel){
@@ -210,6 +243,8 @@ static const kernel dot_scalar = {
     "scalar trit_dot", &SCALAR.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT], NULL, GEMM_TRIT};
 static const kernel table_scalar = {
     "scalar trit_table", &SCALAR.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE], NULL, GEMM_TRIT};
+static const kernel sums_scalar = {"scalar sums", &SCALAR.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT],
+                                   NULL, GEMM_SUMS};
 static const kernel i8_scalar = {"scalar i8_dot", &SCALAR.q8[VIT158_ENCODING_I8][VIT158_WAY_DOT],
                                  NULL, GEMM_I8};
 #ifdef VIT158_HAVE_SIMD128
@@ -219,6 +254,10 @@ static const kernel dot_fast = {"simd128 trit_dot", &SIMD.q8[VIT158_ENCODING_TRI
                                 NULL, GEMM_TRIT};
 static const kernel table_fast = {
     "simd128 trit_table", &SIMD.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE], NULL, GEMM_TRIT};
+static const kernel sums_dot = {"simd128 sums, dot", &SIMD.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT],
+                                NULL, GEMM_SUMS};
+static const kernel sums_table = {
+    "simd128 sums, table", &SIMD.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE], NULL, GEMM_SUMS};
 static const kernel i8_fast = {"simd128 i8_dot", &SIMD.q8[VIT158_ENCODING_I8][VIT158_WAY_DOT], NULL,
                                GEMM_I8};
 #endif
@@ -300,11 +339,13 @@ static void check_bits_of(const kernel *k, uint64_t expected)
     }
 #define F32_BITS 4700146149301296235ULL
 #define TRIT_BITS 3096732303032418234ULL
+#define SUMS_BITS 4252961806688926332ULL
 #define I8_BITS 14193341205565389991ULL
 KERNEL_CASES(f32_scalar, F32_BITS)
 KERNEL_CASES(dot_scalar, TRIT_BITS)
 KERNEL_CASES(table_scalar, TRIT_BITS)
 KERNEL_CASES(i8_scalar, I8_BITS)
+KERNEL_CASES(sums_scalar, SUMS_BITS)
 #ifdef VIT158_HAVE_SIMD128
 static void check_variant(const kernel *tested, const kernel *definition)
 {
@@ -332,14 +373,13 @@ static void run_parts(float *y, const product *p, vit158_gemm_range block, uint3
     const vit158_product_parts *parts = &vit158_table_parts_simd128;
     if (block.o0 == block.o1)
         return;
-    const size_t bytes =
-        (parts->scratch(p->shape.n_in, p->shape.n_out, p->shape.n_tokens) + 63) / 64 * 64;
+    const size_t bytes = (parts->scratch(&p->q8, p->shape.n_out, p->shape.n_tokens) + 63) / 64 * 64;
     const vit158_parts_scratch scratch = {check_alloc(workers * bytes), bytes, workers};
     vit158_gemm_q8 args = p->q8;
     args.y = y;
     args.ldy = vit158_token_stride(p->shape.n_tokens);
     for (uint32_t worker = 0; worker < workers; worker++)
-        parts->begin(block, scratch.memory + worker * bytes);
+        parts->begin(&args, block, scratch.memory + worker * bytes);
     for (uint32_t part = parts->count(p->shape.n_in); part-- > 0;)
         parts->add(&args, block, part, scratch.memory + check_below(rng, workers) * bytes);
     for (uint32_t o = block.o0, o1; o < block.o1; o = o1) {
@@ -348,35 +388,50 @@ static void run_parts(float *y, const product *p, vit158_gemm_range block, uint3
     }
 }
 
-static void table_parts_equal_scalar(void)
+static void check_parts(const kernel *tested, const kernel *definition)
 {
     check_rng rng = check_seed(6);
     for (uint32_t i = 0; i < 3 * COUNT(edge_shapes) && !check_failed(); i++) {
         const gemm_shape s = edge_shapes[i % COUNT(edge_shapes)];
-        const product p = make_product(i, &table_fast, s, (gemm_values)(i % 5 % 3),
+        const product p = make_product(i, tested, s, (gemm_values)(i % 5 % 3),
                                        (vit158_epilogue)(i / COUNT(edge_shapes)));
         float *y = make_result(&p);
         const uint32_t step =
-            s.n_tokens > 0 ? vit158_table_parts_simd128.block_tokens(s.n_out, s.n_tokens) : 0;
+            s.n_tokens > 0 ? vit158_table_parts_simd128.block_tokens(&p.q8, 0, s.n_out, s.n_tokens)
+                           : 0;
         const uint32_t cut = check_below(&rng, s.n_out + 1);
         for (uint32_t t = 0; t < s.n_tokens; t += step) {
             const uint32_t t1 = s.n_tokens - t < step ? s.n_tokens : t + step;
             run_parts(y, &p, (vit158_gemm_range){t, t1, 0, cut}, 1 + i % 4, &rng);
             run_parts(y, &p, (vit158_gemm_range){t, t1, cut, s.n_out}, 1 + i % 3, &rng);
         }
-        compare(&table_fast, &p, y, run_whole(&table_scalar, &p));
+        compare(tested, &p, y, run_whole(definition, &p));
         check_free_all();
     }
+}
+
+static void table_parts_equal_scalar(void)
+{
+    check_parts(&table_fast, &table_scalar);
+}
+
+static void sums_parts_equal_scalar(void)
+{
+    check_parts(&sums_table, &sums_scalar);
 }
 
 VARIANT_CASE(f32_fast, f32_scalar)
 VARIANT_CASE(dot_fast, dot_scalar)
 VARIANT_CASE(table_fast, table_scalar)
 VARIANT_CASE(i8_fast, i8_scalar)
+VARIANT_CASE(sums_dot, sums_scalar)
+VARIANT_CASE(sums_table, sums_scalar)
 KERNEL_CASES(f32_fast, F32_BITS)
 KERNEL_CASES(dot_fast, TRIT_BITS)
 KERNEL_CASES(table_fast, TRIT_BITS)
 KERNEL_CASES(i8_fast, I8_BITS)
+KERNEL_CASES(sums_dot, SUMS_BITS)
+KERNEL_CASES(sums_table, SUMS_BITS)
 #endif
 
 CHECK_CASES({"f32_definition", f32_definition}, {"trit_definition", trit_definition},
@@ -384,7 +439,8 @@ CHECK_CASES({"f32_definition", f32_definition}, {"trit_definition", trit_definit
             {"dot_scalar_ranges", dot_scalar_ranges}, {"i8_scalar_ranges", i8_scalar_ranges},
             {"table_scalar_ranges", table_scalar_ranges}, {"f32_scalar_bits", f32_scalar_bits},
             {"dot_scalar_bits", dot_scalar_bits}, {"table_scalar_bits", table_scalar_bits},
-            {"i8_scalar_bits", i8_scalar_bits},
+            {"i8_scalar_bits", i8_scalar_bits}, {"sums_definition", sums_definition},
+            {"sums_scalar_ranges", sums_scalar_ranges}, {"sums_scalar_bits", sums_scalar_bits},
 #ifdef VIT158_HAVE_SIMD128
             {"f32_fast_equals_scalar", f32_fast_equals_scalar},
             {"dot_fast_equals_scalar", dot_fast_equals_scalar},
@@ -394,6 +450,10 @@ CHECK_CASES({"f32_definition", f32_definition}, {"trit_definition", trit_definit
             {"dot_fast_ranges", dot_fast_ranges}, {"table_fast_ranges", table_fast_ranges},
             {"i8_fast_ranges", i8_fast_ranges}, {"f32_fast_bits", f32_fast_bits},
             {"dot_fast_bits", dot_fast_bits}, {"table_fast_bits", table_fast_bits},
-            {"i8_fast_bits", i8_fast_bits},
+            {"i8_fast_bits", i8_fast_bits}, {"sums_dot_equals_scalar", sums_dot_equals_scalar},
+            {"sums_table_equals_scalar", sums_table_equals_scalar},
+            {"sums_parts_equal_scalar", sums_parts_equal_scalar},
+            {"sums_dot_ranges", sums_dot_ranges}, {"sums_table_ranges", sums_table_ranges},
+            {"sums_dot_bits", sums_dot_bits}, {"sums_table_bits", sums_table_bits},
 #endif
 )

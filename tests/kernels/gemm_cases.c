@@ -69,7 +69,7 @@ static int8_t *weight_values(check_rng *rng, gemm_shape shape, gemm_weights weig
                              gemm_values values)
 {
     const size_t count = (size_t)shape.n_out * shape.n_in;
-    const int32_t range = weights == GEMM_TRIT ? 1 : 127;
+    const int32_t range = weights == GEMM_I8 ? 127 : 1;
     int8_t *w = check_alloc(count);
     for (size_t i = 0; w && i < count; i++)
         w[i] = (int8_t)(values == GEMM_RANDOM || values == GEMM_NORMAL
@@ -104,22 +104,49 @@ static int8_t *activations(check_rng *rng, size_t count, gemm_values values)
     return q;
 }
 
+uint8_t gemm_row_count(gemm_shape shape, uint32_t o)
+{
+    const uint32_t seed = shape.n_in + shape.n_out;
+    const uint32_t at = shape.n_tokens % 4 == 0 ? 0 : o;
+    return (uint8_t)(1 + (seed + at * 7 + at / 3) % VIT158_MAX_PLANES);
+}
+
+/* Planes by the counts; *shape gets as many outputs as there are rows. */
+static vit158_planes planes_case(gemm_shape *shape)
+{
+    const uint32_t n_out = shape->n_out;
+    uint8_t *counts = check_alloc(n_out);
+    uint32_t rows = 0;
+    for (uint32_t o = 0; counts && o < n_out; o++) {
+        counts[o] = gemm_row_count(*shape, o);
+        rows += counts[o];
+    }
+    uint16_t *before = check_alloc(vit158_planes_before(counts, n_out, n_out) * sizeof *before);
+    shape->n_out = rows;
+    return vit158_planes_of(counts, n_out, n_out, before);
+}
+
 vit158_gemm_q8 gemm_q8_case(check_rng *rng, gemm_shape shape, gemm_weights weights,
                             gemm_values values, vit158_epilogue epilogue, bool bias,
                             uint32_t scale_step, int8_t **plain)
 {
     const size_t ld = vit158_token_stride(shape.n_tokens);
-    int8_t *w = weight_values(rng, shape, weights, values);
+    gemm_shape rows = shape;
+    const bool sums = weights == GEMM_SUMS;
+    const vit158_planes planes = sums ? planes_case(&rows) : (vit158_planes){0};
+    int8_t *w = weight_values(rng, rows, weights, values);
+    scale_step = sums ? 1 : scale_step;
     vit158_gemm_q8 p = {
         .ldy = ld,
         .q = activations(rng, shape.n_in * ld, values),
         .ldq = ld,
         .r = random_floats(rng, ld, 0.001F, 0.02F),
-        .w = weights == GEMM_TRIT ? (const void *)pack_trits(w, shape) : w,
-        .scale = random_floats(rng, scale_step ? shape.n_out : 1, 0.01F, 0.1F),
+        .w = weights == GEMM_I8 ? w : (const void *)pack_trits(w, rows),
+        .scale = random_floats(rng, scale_step ? rows.n_out : 1, 0.01F, 0.1F),
         .scale_step = scale_step,
         .n_in = shape.n_in,
         .n_out = shape.n_out,
+        .planes = planes,
         .epilogue = epilogue,
     };
     if (bias)

@@ -27,9 +27,43 @@ static void layer_norm(double *y, const double *x, uint32_t n, vit158_norm norm,
                (double)norm.bias[i];
 }
 
-/* The matrix as the numbers it stands for, without scales for quantized ones: [n_out][n_in]. */
+/* A sum of ternary rows with its scales: [n_out][n_in]. */
+static double *expand_sums(const vit158_linear *layer)
+{
+    const uint32_t n_in = layer->n_in, n_out = layer->n_out;
+    const uint32_t rows = vit158_plane_rows(&layer->planes, n_out, 0, n_out);
+    double *w = new_doubles((size_t)n_in * n_out);
+    int8_t *trits = calloc((size_t)n_in * rows, 1);
+    if (trits == NULL)
+        abort();
+    vit158_unpack_trits(trits, layer->weight, rows, n_in);
+    for (uint32_t plane = 0; plane < layer->planes.count; plane++) {
+        for (uint32_t o = 0; o < n_out; o++) {
+            const uint32_t row = vit158_plane_row(&layer->planes, n_out, plane, o);
+            if (vit158_plane_row(&layer->planes, n_out, plane, o + 1) == row)
+                continue;
+            for (uint32_t i = 0; i < n_in; i++)
+                w[(size_t)o * n_in + i] +=
+                    (double)trits[(size_t)row * n_in + i] * (double)layer->scale[row];
+        }
+    }
+    free(trits);
+    return w;
+}
+
+static double scale_of(const vit158_linear *layer, uint32_t o)
+{
+    if (layer->scale == NULL || layer->planes.count > 1)
+        return 1.0;
+    return (double)layer->scale[layer->scale_count > 1 ? o : 0];
+}
+
+/* The matrix as the numbers it stands for, without scales for quantized ones that are no sums:
+ * [n_out][n_in]. */
 static double *expand(const vit158_linear *layer)
 {
+    if (layer->planes.count > 1)
+        return expand_sums(layer);
     const size_t count = (size_t)layer->n_in * layer->n_out;
     double *w = new_doubles(count);
     if (layer->encoding == VIT158_ENCODING_F32) {
@@ -88,17 +122,16 @@ static double *apply(const vit158_model *model, const vit158_linear *layer, cons
             double largest = 1e-5;
             for (uint32_t i = 0; i < n_in; i++)
                 largest = fmax(largest, fabs(in[i]));
-            step = largest / 127.0;
+            step = layer->step > 0.0F ? (double)layer->step : largest / 127.0;
             for (uint32_t i = 0; i < n_in; i++)
-                in[i] = rint(in[i] / step);
+                in[i] = rint(fmax(-127.0, fmin(127.0, in[i] / step)));
         }
         for (uint32_t o = 0; o < layer->n_out; o++) {
             double sum = 0;
             for (uint32_t i = 0; i < n_in; i++)
                 sum += w[(size_t)o * n_in + i] * in[i];
-            const double scale =
-                layer->scale == NULL ? 1.0 : (double)layer->scale[layer->scale_count > 1 ? o : 0];
-            y[(size_t)t * layer->n_out + o] = sum * scale * step + (double)layer->bias[o];
+            y[(size_t)t * layer->n_out + o] =
+                sum * scale_of(layer, o) * step + (double)layer->bias[o];
         }
     }
     sight.site = VIT158_SITE_OUTPUT;

@@ -158,7 +158,7 @@ static void test_unknown_tensors(void **state)
                                         "blocks.0.norm1.weight.x",
                                         "blocks.99999999999.norm1.bias",
                                         "__metadata_",
-                                        "head.scale",
+                                        "cls_token.scale",
                                         "blocks.0.attn.qkv.scale.",
                                         "blocks.0.attn.q_norm.weight"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -263,8 +263,8 @@ static void test_format_and_geometry_metadata(void **state)
     (void)state;
     static const setting settings[] = {
         {"format_version", NULL, VIT158_E_METADATA, "format_version is missing"},
-        {"format_version", "2", VIT158_E_UNSUPPORTED, "version 1"},
-        {"format_version", "", VIT158_E_UNSUPPORTED, "version 1"},
+        {"format_version", "3", VIT158_E_UNSUPPORTED, "versions 1 and 2"},
+        {"format_version", "", VIT158_E_UNSUPPORTED, "versions 1 and 2"},
         {"image_size", "16", VIT158_E_METADATA, "image_size: 16"},
         {"patch_size", "2", VIT158_E_METADATA, "patch_size: 2"},
         {"channels", "1", VIT158_E_METADATA, "channels: 1"},
@@ -357,7 +357,7 @@ static void test_encodings(void **state)
         {"encodings", ENTRY("trit", "10", "30,\"group\":5"), VIT158_E_METADATA, "unknown member"},
         {"encodings", "{\"" QKV "\":{\"type\":\"trit\",\"n_in\":10}}", VIT158_E_METADATA, "lacks"},
         {"encodings", "{\"" QKV "\":{\"n_in\":10,\"n_out\":30}}", VIT158_E_METADATA, "lacks"},
-        {"encodings", "{\"head.weight\":{\"type\":\"f32\",\"n_in\":10,\"n_out\":3}}",
+        {"encodings", "{\"cls_token\":{\"type\":\"f32\",\"n_in\":10,\"n_out\":1}}",
          VIT158_E_METADATA, "not a matrix"},
         {"encodings", "{\"blocks.7.attn.qkv.weight\":{}}", VIT158_E_METADATA, "not a matrix"},
         {"encodings", "{\"blocks.0.attn.qkv.bias\":{}}", VIT158_E_METADATA, "not a matrix"},
@@ -405,7 +405,7 @@ static void test_coded_matrices_and_scales(void **state)
     refuse(parts, VIT158_E_TENSOR, "qkv.scale");
     parts = fresh();
     parts_reshape(parts_tensor(parts, "blocks.0.attn.qkv.scale"), "F16", 1, SHAPE(1), 0);
-    refuse(parts, VIT158_E_TENSOR, "qkv.scale: elements of F16");
+    refuse(parts, VIT158_E_METADATA, "qkv.scale needs version 2");
     parts = fresh_of(VIT158_ENCODING_F32, VIT158_DTYPE_F32);
     *(float *)(void *)parts_add(parts, "blocks.0.attn.qkv.scale", "F32", 1, SHAPE(1), 0)->data =
         1.0F;

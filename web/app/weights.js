@@ -3,21 +3,16 @@
 // many of their weights are -1, 0 and +1, and each as a picture. The engine has opened the file
 // before; still, nothing is read that does not lie inside it.
 
-const TRITS = 5;
-const CODES = 3 ** TRITS;
+import { countTrits, eachTrit, tritBytes } from '../lib/trits.js';
+
 const LENGTH_BYTES = 8;
 const MOST_HEADER_BYTES = 4 << 20;
-
-/** Trit i of a code, 0 for -1, 1 for 0, 2 for +1: [code * TRITS + i]. */
-const DIGITS = Uint8Array.from(
-  { length: CODES * TRITS },
-  (_, at) => Math.floor(Math.floor(at / TRITS) / 3 ** (at % TRITS)) % 3,
-);
 
 /** RGBA as a little-endian word: black, grey, white. */
 const SHADES = Uint32Array.of(0xff1a1a1a, 0xff8c8c8c, 0xffffffff);
 
-/** @typedef {{name: string, nOut: number, nIn: number, from: number, to: number}} Place */
+/** A matrix, with as many outputs as it has ternary rows.
+ * @typedef {{name: string, nOut: number, nIn: number, from: number, to: number}} Place */
 
 /**
  * @param {Blob} file
@@ -44,43 +39,10 @@ export async function drawMatrix(file, wanted) {
   const { nOut, nIn, from, to } = place;
   const codes = await read(file, from, to);
   const words = new Uint32Array(nOut * nIn);
-  eachCode(nOut, nIn, (at, output, input, digits) => {
-    for (let i = 0; i < digits; i++)
-      words[output * nIn + input + i] = SHADES[DIGITS[codes[at] * TRITS + i]];
+  eachTrit(codes, nOut, nIn, (row, input, digit) => {
+    words[row * nIn + input] = SHADES[digit];
   });
   return { data: new Uint8ClampedArray(words.buffer), width: nIn, height: nOut };
-}
-
-/**
- * @param {Uint8Array} codes
- * @param {number} nOut
- * @param {number} nIn
- * @returns {[number, number, number]} weights that are -1, 0 and +1
- */
-export function countTrits(codes, nOut, nIn) {
-  /** @type {[number, number, number]} */
-  const counts = [0, 0, 0];
-  eachCode(nOut, nIn, (at, _output, _input, digits) => {
-    for (let i = 0; i < digits; i++) counts[DIGITS[codes[at] * TRITS + i]]++;
-  });
-  return counts;
-}
-
-/**
- * Where each code lies and what it stands for: blocks [n_out][4 groups], then [n_out][the rest].
- * @param {number} nOut
- * @param {number} nIn
- * @param {(at: number, output: number, input: number, digits: number) => void} visit
- */
-function eachCode(nOut, nIn, visit) {
-  const groups = Math.ceil(nIn / TRITS);
-  let at = 0;
-  for (let first = 0; first < groups; first += 4) {
-    const together = Math.min(4, groups - first);
-    for (let output = 0; output < nOut; output++)
-      for (let group = first; group < first + together; group++, at++)
-        visit(at, output, group * TRITS, Math.min(TRITS, nIn - group * TRITS));
-  }
 }
 
 /** @param {Blob} file @returns {Promise<Place[]>} of its ternary matrices, in the order of the file */
@@ -92,13 +54,13 @@ async function places(file) {
   const { __metadata__: metadata, ...tensors } = JSON.parse(
     new TextDecoder().decode(await read(file, LENGTH_BYTES, start)),
   );
-  /** @type {Record<string, {type: string, n_out: number, n_in: number}>} */
+  /** @type {Record<string, {type: string, n_out: number, n_in: number, rows?: number}>} */
   const encodings = JSON.parse(metadata?.encodings ?? '{}');
   const found = Object.entries(encodings)
     .filter(([name, { type }]) => type === 'trit' && tensors[name])
-    .map(([name, { n_out: nOut, n_in: nIn }]) => {
+    .map(([name, { n_out, n_in: nIn, rows: nOut = n_out }]) => {
       const [from, to] = tensors[name].data_offsets;
-      if (to - from !== nOut * Math.ceil(nIn / TRITS))
+      if (to - from !== tritBytes(nOut, nIn))
         throw new Error(`${name} has ${to - from} bytes, which is not what its shape needs`);
       return { name, nOut, nIn, from: start + from, to: start + to };
     });

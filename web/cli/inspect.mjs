@@ -5,12 +5,13 @@ import { open } from 'node:fs/promises';
 import { EXIT, complain, printJson, printable } from './console.mjs';
 import { geometry, loadModel } from './model.mjs';
 import { parseOptions } from './options.mjs';
-import { countZeros, formulaBytes } from './trits.mjs';
+import { countTrits, tritBytes } from '../lib/trits.js';
+import { formulaBytes } from './trits.mjs';
 
 /** @typedef {{dtype: string, shape: number[], data_offsets: [number, number]}} TensorEntry */
 /** @typedef {{name: string, type: string, shape: number[], bytes: number}} Tensor */
 /** @typedef {{name: string, type: string, n_out: number, n_in: number, bytes: number,
- *             zeros?: number, scale?: number}} Matrix */
+ *             rows?: number, zeros?: number, scale?: number}} Matrix */
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
@@ -26,6 +27,8 @@ const USAGE = {
 };
 
 const MATRIX = /^blocks\.(\d+)\.(?:attn\.(?:qkv|proj)|mlp\.fc[12])\.weight$/;
+/** What belongs to a block's matrix beside its weights and bias. */
+const OF_MATRIX = /^blocks\..*\.(?:scale|rows|step)$/;
 const MATRIX_ORDER = ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'];
 
 /** Long lists are not for reading. */
@@ -71,7 +74,7 @@ async function describe(path, shape, metadata) {
         ({ name, type: dtype, shape: dims, bytes: to - from }));
     const matrices = await readMatrices(file, header, entries, metadata);
     const total = (/** @type {{bytes: number}[]} */ list) => list.reduce((sum, { bytes }) => sum + bytes, 0);
-    const scales = total(tensors.filter(({ name }) => name.endsWith('.scale')));
+    const scales = total(tensors.filter(({ name }) => OF_MATRIX.test(name)));
     const form = {
       outer_norms: 'blocks.0.norm1.weight' in entries,
       inner_norms: 'blocks.0.attn.qkv.norm.weight' in entries,
@@ -81,6 +84,7 @@ async function describe(path, shape, metadata) {
       rest: entries.cls_token.dtype,
       rowScales: (entries['blocks.0.attn.qkv.scale']?.shape[0] ?? 1) > 1,
     };
+    const newerBytes = newer(entries, matrices, stored);
     const weights = matrices.reduce((sum, { n_out, n_in }) => sum + n_out * n_in, 0);
     return {
       file: path,
@@ -92,7 +96,7 @@ async function describe(path, shape, metadata) {
       int8_parameters,
       bytes: {
         file: file_bytes,
-        formula: formulaBytes(shape, form, stored, header),
+        formula: formulaBytes(shape, form, { ...stored, newerBytes }, header),
         header,
         matrices: total(matrices),
         scales,
@@ -108,6 +112,36 @@ async function describe(path, shape, metadata) {
   }
 }
 
+/** @param {number} bits @returns {number} the finite F16 number above 0 with these bits */
+function fromHalf(bits) {
+  const exponent = bits >> 10;
+  return exponent === 0 ? (bits & 1023) * 2 ** -24 : (1 + (bits & 1023) / 1024) * 2 ** (exponent - 15);
+}
+
+/**
+ * What format version 2 adds to a file, against one row an output, F32 scales and a float rest.
+ * @param {Record<string, TensorEntry>} entries
+ * @param {Matrix[]} matrices
+ * @param {{rest: string, rowScales: boolean}} stored
+ */
+function newer(entries, matrices, { rest, rowScales }) {
+  const bytes = (/** @type {string} */ name) => {
+    const [from, to] = entries[name]?.data_offsets ?? [0, 0];
+    return to - from;
+  };
+  let more = 0;
+  for (const { name, type, n_out, n_in, rows = n_out } of matrices) {
+    if (type !== 'trit' && type !== 'I8') continue;
+    const prefix = name.slice(0, -'weight'.length);
+    more += tritBytes(rows - n_out, n_in) + bytes(`${prefix}scale`) - 4 * (rowScales ? n_out : 1)
+      + bytes(`${prefix}rows`) + bytes(`${prefix}step`);
+  }
+  for (const name of ['pos_embed', 'patch_embed.proj.weight', 'head.weight'])
+    if (entries[name].dtype === 'I8')
+      more += bytes(`${name.replace(/\.weight$/, '')}.scale`) - bytes(name) * (rest === 'F32' ? 3 : 1);
+  return more;
+}
+
 /**
  * The four matrices of each block, in the order they run.
  * @param {import('node:fs/promises').FileHandle} file
@@ -116,7 +150,7 @@ async function describe(path, shape, metadata) {
  * @param {Record<string, string>} metadata
  */
 async function readMatrices(file, header, entries, metadata) {
-  /** @type {Record<string, {type: string, n_in: number, n_out: number}>} */
+  /** @type {Record<string, {type: string, n_in: number, n_out: number, rows?: number}>} */
   const encodings = JSON.parse(metadata.encodings ?? '{}');
   const names = Object.keys(entries).filter((name) => MATRIX.test(name)).sort((a, b) => {
     const place = (/** @type {string} */ name) => Number(name.split('.')[1]) * MATRIX_ORDER.length
@@ -127,13 +161,15 @@ async function readMatrices(file, header, entries, metadata) {
   const matrices = [];
   for (const name of names) {
     const { dtype, shape, data_offsets: [from, to] } = entries[name];
-    const { n_out, n_in } = encodings[name] ?? { n_out: shape[0], n_in: shape[1] };
+    const { n_out, n_in, rows = n_out } = encodings[name] ?? { n_out: shape[0], n_in: shape[1] };
     /** @type {Matrix} */
-    const matrix = { name, type: dtype === 'U8' ? 'trit' : dtype, n_out, n_in, bytes: to - from };
+    const matrix = { name, type: dtype === 'U8' ? 'trit' : dtype, n_out, n_in, ...(rows > n_out ? { rows } : {}), bytes: to - from };
     if (matrix.type === 'trit') {
-      const scale = entries[name.replace(/weight$/, 'scale')].data_offsets[0];
-      matrix.zeros = countZeros(await readAt(file, header + from, to - from), n_out, n_in) / (n_out * n_in);
-      matrix.scale = (await readAt(file, header + scale, 4)).readFloatLE();
+      const scale = entries[name.replace(/weight$/, 'scale')];
+      const scaleAt = header + scale.data_offsets[0];
+      matrix.zeros = countTrits(await readAt(file, header + from, to - from), rows, n_in)[1] / (rows * n_in);
+      matrix.scale = scale.dtype === 'F16' ? fromHalf((await readAt(file, scaleAt, 2)).readUInt16LE())
+        : (await readAt(file, scaleAt, 4)).readFloatLE();
     }
     matrices.push(matrix);
   }
@@ -171,10 +207,11 @@ function printText(report, withTensors) {
     `  ${report.bits_per_weight.toFixed(4)} bits a weight of the matrices, scales included; `
       + `the rest as ${tensors.find(({ name }) => name === 'cls_token')?.type}`,
     'matrices                        type   n_out   n_in      bytes   zeros  scale',
-    ...matrices.map(({ name, type, n_out, n_in, bytes: n, zeros, scale }) =>
+    ...matrices.map(({ name, type, n_out, n_in, rows, bytes: n, zeros, scale }) =>
       `  ${name.padEnd(30)}${type.padEnd(5)}${String(n_out).padStart(7)}${String(n_in).padStart(7)}`
       + String(n).padStart(11)
-      + (zeros === undefined ? '' : `  ${zeros.toFixed(4)}  ${Number(scale?.toPrecision(6))}`)),
+      + (zeros === undefined ? '' : `  ${zeros.toFixed(4)}  ${Number(scale?.toPrecision(6))}`)
+      + (rows === undefined ? '' : `  ${(rows / n_out).toFixed(2)} rows an output`)),
     ...(withTensors ? ['tensors', ...tensors.map(({ name, type, shape }) =>
       `  ${printable(name)}  ${type} [${shape.join(', ')}]`)] : []),
     'metadata',
