@@ -80,7 +80,8 @@ static size_t score_bytes(uint32_t n_tokens)
     return (size_t)n_tokens * VIT158_QUERY_TILE * sizeof(float);
 }
 
-static vit158_tile tile_at(const attention_job *job, uint32_t head, uint32_t tile, uint32_t worker)
+static vit158_tile tile_at(const attention_job *job, uint32_t head, uint32_t tile, uint32_t worker,
+                           float steps[VIT158_QUERY_TILE])
 {
     const uint32_t n = job->step->tokens_in;
     const uint32_t first = tile * VIT158_QUERY_TILE;
@@ -95,6 +96,7 @@ static vit158_tile tile_at(const attention_job *job, uint32_t head, uint32_t til
                          .ld = VIT158_QUERY_TILE,
                          .scores = (float *)(void *)scratch,
                          .pairs = (int16_t *)(void *)rest,
+                         .steps = steps,
                          .scratch = rest};
 }
 
@@ -108,7 +110,8 @@ static void attend_tile(const attention_job *job, const vit158_tile *tile)
 static void attend_task(void *context, uint32_t task, uint32_t worker)
 {
     const attention_job *job = context;
-    const vit158_tile tile = tile_at(job, task / job->tiles, task % job->tiles, worker);
+    float steps[VIT158_QUERY_TILE];
+    const vit158_tile tile = tile_at(job, task / job->tiles, task % job->tiles, worker, steps);
     attend_tile(job, &tile);
 }
 
@@ -118,7 +121,8 @@ static void explain_task(void *context, uint32_t task, uint32_t worker)
     const attention_job *job = context;
     const uint32_t heads = job->f->model->info.heads;
     for (uint32_t head = 0; head < heads; head++) {
-        const vit158_tile tile = tile_at(job, head, task, worker);
+        float steps[VIT158_QUERY_TILE];
+        const vit158_tile tile = tile_at(job, head, task, worker, steps);
         attend_tile(job, &tile);
         if (job->integer)
             vit158_int_expand(&tile);
@@ -131,7 +135,8 @@ static void explain_task(void *context, uint32_t task, uint32_t worker)
 /* A tile whose scores and probabilities are columns of whole matrices of the observer's. */
 static vit158_tile watched_tile(const attention_job *job, uint32_t task, uint32_t worker)
 {
-    vit158_tile tile = tile_at(job, job->watched_head, task, worker);
+    float *steps = job->f->watch->steps + (size_t)task * VIT158_QUERY_TILE;
+    vit158_tile tile = tile_at(job, job->watched_head, task, worker, steps);
     tile.ld = job->f->ld;
     tile.scores = job->f->watch->scores + tile.first;
     tile.pairs = job->f->watch->pairs + (size_t)2 * tile.first;

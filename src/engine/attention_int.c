@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/attention_int.h"
 
+#include <math.h>
+
 #include "base/numerics.h"
 #include "engine/linear.h"
 
@@ -32,13 +34,18 @@ vit158_int_heads vit158_int_heads_plan(vit158_arena *arena, const vit158_model *
     };
 }
 
-/* 0, or NaN if one of them is not finite. */
-static float not_finite(const float *values, uint32_t count)
+/* The largest step of queries and keys; their values are then below 2.1e24. Larger ones, and what
+ * is not finite, end in VIT158_E_NUMERIC: what a query below VIT158_I16_FLOOR loses could matter.
+ */
+#define LARGEST_STEP 1e21F
+
+/* 0, or NaN if one of the steps is too large or no number. */
+static float doubt_of(const float *steps, uint32_t count)
 {
-    float sum = 0.0F;
     for (uint32_t i = 0; i < count; i++)
-        sum += values[i] - values[i];
-    return sum;
+        if (!(steps[i] <= LARGEST_STEP))
+            return NAN;
+    return 0.0F;
 }
 
 typedef struct fill_job {
@@ -78,8 +85,8 @@ static void fill_head(void *context, uint32_t head, uint32_t worker)
                                         .n_tokens = job->n_tokens};
     f->kernels->quantize_channels(&v);
 
-    /* Softmax may hide a score that is not a number, so values carry it on. */
-    const float doubt = not_finite(q.r, job->n_tokens) + not_finite(k.r, job->n_tokens);
+    /* No score shows what was lost before, so values carry it on. */
+    const float doubt = doubt_of(q.r, job->n_tokens) + doubt_of(k.r, job->n_tokens);
     for (uint32_t c = 0; c < hd; c++)
         v.r[c] += doubt;
 }
@@ -107,9 +114,11 @@ void vit158_int_expand(const vit158_tile *tile)
 void vit158_int_take_back(const vit158_tile *tile)
 {
     for (size_t j = 0; j < tile->n_keys; j++)
-        for (size_t t = 0; t < tile->queries; t++)
-            *pair_entry(tile, j, t) =
-                vit158_quantize_i16(tile->scores[j * tile->ld + t], VIT158_I16_LEVELS);
+        for (size_t t = 0; t < tile->queries; t++) {
+            const float p = tile->scores[j * tile->ld + t];
+            *pair_entry(tile, j, t) = vit158_quantize_i16(p, VIT158_I16_LEVELS);
+            tile->steps[t] += p - p;
+        }
 }
 
 static void int_scores(const vit158_forward *f, const vit158_tile *tile)
@@ -137,6 +146,7 @@ static void int_scores(const vit158_forward *f, const vit158_tile *tile)
 static void int_softmax(const vit158_forward *f, const vit158_tile *tile, float factor)
 {
     const vit158_softmax_i16 softmax = {.p = tile->pairs,
+                                        .r = tile->steps,
                                         .s = tile->scores,
                                         .ld = tile->ld,
                                         .n_rows = tile->n_keys,
@@ -146,7 +156,6 @@ static void int_softmax(const vit158_forward *f, const vit158_tile *tile, float 
 
 static void int_values(const vit158_forward *f, const vit158_tile *tile)
 {
-    static const float probability_step = 1.0F / VIT158_I16_LEVELS;
     const size_t ld = f->ld;
     const uint32_t hd = f->model->info.dim / f->model->info.heads;
     const size_t row = (size_t)tile->head * hd;
@@ -158,9 +167,9 @@ static void int_values(const vit158_forward *f, const vit158_tile *tile)
                                      .b = tile->pairs,
                                      .ldb = tile->ld,
                                      .row_scale = f->heads.v_scale + row,
-                                     .column_scale = &probability_step,
+                                     .column_scale = tile->steps,
                                      .row_step = 1,
-                                     .column_step = 0,
+                                     .column_step = 1,
                                      .n_in = tile->n_keys,
                                      .n_out = hd};
     f->kernels->i16(&product, 0, tile->queries);

@@ -19,6 +19,7 @@ typedef struct vit158_tile {
     size_t ld;      /* of scores and pairs, a multiple of VIT158_TOKEN_PAD */
     float *scores;  /* [n_keys][ld]: scores, then (float attention) probabilities */
     int16_t *pairs; /* [ceil(n_keys / 2)][ld][2]: probabilities of int16 attention */
+    float *steps;   /* [VIT158_QUERY_TILE]: what they count by, NaN if a score is not finite */
     void *scratch;  /* of the float products */
 } vit158_tile;
 

@@ -15,6 +15,7 @@ void vit158_watch_plan(vit158_watch *watch, vit158_arena *arena, const vit158_fo
         const uint32_t n = f->program.max_tokens;
         watch->scores = vit158_arena_take(arena, n, row);
         watch->pairs = vit158_arena_take(arena, (n + 1) / 2, f->ld * 2 * sizeof(int16_t));
+        watch->steps = vit158_arena_take(arena, 1, row);
     }
 }
 

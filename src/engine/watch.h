@@ -17,6 +17,7 @@ struct vit158_watch {
     float *output;  /* [max(d, F)][ld] of a linear layer, before its epilogue */
     float *scores;  /* [N][ld] of a head, then its probabilities */
     int16_t *pairs; /* [ceil(N / 2)][ld][2] int16 probabilities */
+    float *steps;   /* [ld] what they count by */
 };
 
 /* Takes the buffers that the observer's sites need; `arena` may be measuring. */

@@ -146,7 +146,9 @@ typedef struct vit158_norm_f32 {
 /* ---- Softmax --------------------------------------------------------------------------------
  *
  * In place over the rows of each column: x = s[j][t] * factor; m = max over j (in row order);
- * e_j = vit158_exp(x_j - m); total striped over rows; p_j = e_j * (1 / total).
+ * e_j = vit158_exp(x_j - m); total striped over rows; p_j = e_j * (1 / (total + doubt)). The doubt
+ * is the sum over j of x_j - x_j: 0, or NaN if a score is not finite, which maximum and exponential
+ * would hide. So is a score of -infinity: what overflowed on the way may have been any number.
  */
 typedef struct vit158_softmax {
     float *s; /* [n_rows][ld] */
@@ -184,9 +186,11 @@ typedef struct vit158_quantize_channels {
 } vit158_quantize_channels;
 
 /* Softmax of scores x[j][t] = s[j][t] * factor as in vit158_softmax, but
- * p = vit158_quantize_i16(e_j, 32767 / total). s is overwritten. */
+ * p = vit158_quantize_i16(e_j, 32767 / total), and r = 1 / 32767 + doubt is what they count by. s
+ * is overwritten. */
 typedef struct vit158_softmax_i16 {
     int16_t *p; /* pairs of rows, [ceil(n_rows / 2)][ld][2] */
+    float *r;   /* [t1] */
     float *s;   /* [n_rows][ld] */
     size_t ld;
     uint32_t n_rows;

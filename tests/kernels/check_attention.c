@@ -118,8 +118,13 @@ static void softmax_matches(void)
             memcpy(s[v], x, n * ld * sizeof(float));
         }
         int16_t *p[2] = {check_alloc(pair_bytes(n, ld)), check_alloc(pair_bytes(n, ld))};
-        for (uint32_t v = 0; v < COUNT(variants); v++)
-            variants[v]->softmax_i16(&(vit158_softmax_i16){p[v], s[v], ld, n, 0.125F}, 0, n_tokens);
+        float *r = check_alloc(ld * sizeof(float));
+        for (uint32_t v = 0; v < COUNT(variants); v++) {
+            variants[v]->softmax_i16(&(vit158_softmax_i16){p[v], r, s[v], ld, n, 0.125F}, 0,
+                                     n_tokens);
+            for (uint32_t t = 0; n > 0 && t < n_tokens; t++)
+                CHECK(r[t] == 1.0F / 32767.0F, "case %u: step of token %u", i, t);
+        }
         vit158_kernels_scalar.softmax(&(vit158_softmax){s[2], ld, n, 0.125F}, 0, n_tokens);
         for (uint32_t t = 0; t < n_tokens; t++) {
             for (uint32_t j = 0; j < (n + 1) / 2 * 2; j++) {
@@ -133,6 +138,35 @@ static void softmax_matches(void)
         check_free_all();
     }
     CHECK(hash == SOFTMAX_HASH, "the hash is %llu", (unsigned long long)hash);
+}
+
+/* A score that is not finite makes its own column not a number, and no other. */
+static void softmax_keeps_what_is_not_finite(void)
+{
+    const float wild[] = {INFINITY, -INFINITY, NAN};
+    const uint32_t n = 7, n_tokens = 12, ld = 16;
+    for (uint32_t i = 0; i < COUNT(wild) * 7 * 2; i++) {
+        const uint32_t row = i / 2 % 7, column = i % 2 == 0 ? 0 : 9;
+        check_rng rng = check_seed(i);
+        const float *x = random_floats(&rng, n * ld, -40.0F, 40.0F);
+        for (uint32_t v = 0; v < COUNT(variants); v++) {
+            float *s = check_alloc(n * ld * sizeof(float));
+            float *r = check_alloc(ld * sizeof(float));
+            memcpy(s, x, n * ld * sizeof(float));
+            s[row * ld + column] = wild[i / 14];
+            variants[v]->softmax(&(vit158_softmax){s, ld, n, 0.125F}, 0, n_tokens);
+            for (uint32_t j = 0; j < n; j++)
+                for (uint32_t t = 0; t < n_tokens; t++)
+                    CHECK(isfinite(s[j * ld + t]) == (t != column), "case %u: token %u", i, t);
+            memcpy(s, x, n * ld * sizeof(float));
+            s[row * ld + column] = wild[i / 14];
+            int16_t *p = check_alloc(pair_bytes(n, ld));
+            variants[v]->softmax_i16(&(vit158_softmax_i16){p, r, s, ld, n, 0.125F}, 0, n_tokens);
+            for (uint32_t t = 0; t < n_tokens; t++)
+                CHECK(isfinite(r[t]) == (t != column), "case %u: step of token %u", i, t);
+        }
+        check_free_all();
+    }
 }
 
 typedef struct product_case {
@@ -235,5 +269,6 @@ static void largest_sums_fit(void)
 }
 
 CHECK_CASES({"tokens to int16", tokens_match}, {"channels to int16", channels_match},
-            {"softmax to int16", softmax_matches}, {"int16 products", products_match},
-            {"the largest sums fit", largest_sums_fit})
+            {"softmax to int16", softmax_matches},
+            {"softmax keeps what is not finite", softmax_keeps_what_is_not_finite},
+            {"int16 products", products_match}, {"the largest sums fit", largest_sums_fit})

@@ -361,10 +361,9 @@ static void test_values_that_are_not_finite_end_the_pass(void **state)
         vit158_model *model = random_model_make(shape, 21);
         float *tensor = random_tensor(model, 22);
         vit158_session *s = open_session(model, (vit158_options){0});
-        for (int i = 0; i < 3; i++) {
-            const uint32_t sites[] = {VIT158_SITE_INPUT, VIT158_SITE_OUTPUT, VIT158_SITE_RESIDUAL};
+        for (uint32_t site = 1; site < ALL_SITES; site *= 2) {
             vit158_error error;
-            const vit158_observer observer = {write_nan, NULL, sites[i]};
+            const vit158_observer observer = {write_nan, NULL, site};
             assert_int_equal(vit158_session_observe(s, &observer, &error), VIT158_OK);
             assert_int_equal(vit158_session_set_tensor(s, tensor, tensor_count(model), &error),
                              VIT158_OK);
