@@ -108,10 +108,11 @@ static uint32_t crop_offset(uint32_t size, uint32_t crop)
     return margin % 2 == 0 ? half : half + (half & 1);
 }
 
-/* The shorter side becomes `target`, the longer target * longer / shorter, truncated. */
-static uint32_t resized_side(uint32_t side, uint32_t other, uint32_t target)
+static uint32_t resized_side(const vit158_recipe *recipe, uint32_t side, uint32_t other)
 {
-    return side <= other ? target : (uint32_t)((uint64_t)target * side / other);
+    const uint32_t target = recipe->resize_size;
+    const bool is_target = side <= other || recipe->resize_mode == VIT158_RESIZE_SQUASH;
+    return is_target ? target : (uint32_t)((uint64_t)target * side / other);
 }
 
 static void prepare_output(vit158_preprocess *p)
@@ -134,9 +135,8 @@ vit158_status vit158_preprocess_begin(vit158_preprocess *p, uint32_t width, uint
                            (int)pixels);
 
     const uint32_t side = p->recipe.crop_size;
-    const uint32_t target = p->recipe.resize_size;
-    const uint32_t out_width = resized_side(width, height, target);
-    const uint32_t out_height = resized_side(height, width, target);
+    const uint32_t out_width = resized_side(&p->recipe, width, height);
+    const uint32_t out_height = resized_side(&p->recipe, height, width);
 
     const vit158_axis across = vit158_axis_make(p->recipe.filter, width, out_width);
     const uint32_t left = crop_offset(out_width, side);

@@ -44,8 +44,6 @@ static vit158_status check_abilities(const importer *im)
         return refuse(im, "normalises tokens before the first block (norm_pre, as CLIP does)");
     if (!has(im, VIT158_PLACE_HEAD_WEIGHT))
         return refuse(im, "has no head: it gives an embedding and no classes");
-    if (im->settings.squash)
-        return refuse(im, "wants pictures squashed to a square");
     return VIT158_OK;
 }
 

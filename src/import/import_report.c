@@ -47,6 +47,8 @@ static void set_settings(const importer *im)
         vit158_draft_set_count(draft, "resize",
                                (uint64_t)s->resize * im->info.image_size /
                                    (im->source_grid * im->info.patch_size));
+    if (s->squash)
+        vit158_draft_set(draft, "resize_mode", "squash");
     if (s->labels != NULL)
         vit158_draft_set(draft, "labels", s->labels);
     vit158_draft_default(draft, "architecture", "vit");
@@ -142,7 +144,7 @@ static void add_recipe(writer *to, const importer *im)
     const char *resize = value_of(im, "resize", NULL);
     const char *crop = value_of(im, "crop_pct", NULL);
     if (resize != NULL)
-        add(to, ", shorter side %s", resize);
+        add(to, im->settings.squash ? ", squashed to %s" : ", shorter side %s", resize);
     else if (crop != NULL)
         add(to, ", crop %s", crop);
     add(to, ", mean %s, std %s (%s)", value_of(im, "mean", ""), value_of(im, "std", ""),

@@ -332,6 +332,8 @@ static void set_encodings(vit158_draft *draft)
 void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info)
 {
     vit158_draft_set(draft, "format", "vit158");
+    if (find_key(draft, "resize_mode") < draft->metadata_count)
+        draft->newer = true;
     vit158_draft_set(draft, "format_version", draft->newer ? "2" : "1");
     vit158_draft_set_count(draft, "image_size", info->image_size);
     vit158_draft_set_count(draft, "patch_size", info->patch_size);

@@ -34,6 +34,25 @@ static vit158_status read_resize(vit158_recipe *recipe, const vit158_header *hea
     return VIT158_OK;
 }
 
+static vit158_status read_resize_mode(vit158_recipe *recipe, const vit158_header *header,
+                                      vit158_error *error)
+{
+    const char *name = vit158_header_metadata(header, "resize_mode");
+    if (name == NULL || strcmp(name, "shortest") == 0) {
+        recipe->resize_mode = VIT158_RESIZE_SHORTEST;
+        return VIT158_OK;
+    }
+    if (strcmp(name, "squash") != 0)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "metadata resize_mode: shortest or squash, not %s", name);
+    recipe->resize_mode = VIT158_RESIZE_SQUASH;
+    const char *version = vit158_header_metadata(header, "format_version");
+    if (version != NULL && strcmp(version, "1") == 0) /* whose readers ignore the key */
+        return vit158_fail(error, VIT158_E_METADATA,
+                           "metadata format_version: resize_mode squash needs version 2, not 1");
+    return VIT158_OK;
+}
+
 static vit158_status read_filter(vit158_recipe *recipe, const vit158_header *header,
                                  vit158_error *error)
 {
@@ -58,6 +77,7 @@ vit158_status vit158_recipe_read(vit158_model *model, const vit158_header *heade
     recipe->channels = model->info.channels;
     recipe->crop_size = model->info.image_size;
     VIT158_RETURN_IF_ERROR(read_resize(recipe, header, error));
+    VIT158_RETURN_IF_ERROR(read_resize_mode(recipe, header, error));
     VIT158_RETURN_IF_ERROR(read_filter(recipe, header, error));
     VIT158_RETURN_IF_ERROR(vit158_metadata_numbers(recipe->mean, recipe->channels, header, "mean",
                                                    -100.0, 100.0, error));

@@ -5,6 +5,8 @@
   make_resize_goldens.py --count 160 --seed 1 > tests/data/images/resize_goldens.txt
   make_resize_goldens.py --count 2000 --seed 7 --check build/native/test_image_resize
 
+  make_resize_goldens.py --squash --count 60 --seed 2 > tests/data/images/squash_goldens.txt
+
 A line is: filter channels resize crop pixels width height picture-seed sha256-of-the-crop.
 Pictures are made from the seed by a hash that the C test has too. --check hands the cases to the
 test program. Exit code 77: Pillow or numpy is missing.
@@ -47,11 +49,14 @@ def picture(width, height, pixels, seed):
     return Image.fromarray(values.astype(numpy.uint8).reshape(shape), MODES[pixels])
 
 
-def pillow_crop(image, name, channels, resize, crop):
-    """What torchvision's Resize and CenterCrop do, by Pillow alone."""
+def pillow_crop(image, name, channels, resize, crop, squash):
+    """What torchvision's Resize (of one side, or with squash of both) and CenterCrop do, by Pillow
+    alone."""
     image = image.convert("L" if channels == 1 else "RGB")
     width, height = image.size
-    if width <= height:
+    if squash:
+        size = (resize, resize)
+    elif width <= height:
         size = (resize, int(resize * height / width))
     else:
         size = (int(resize * width / height), resize)
@@ -85,7 +90,7 @@ def random_case(rng):
     return name, channels, resize, crop, pixels, width, height, rng.randrange(1 << 16)
 
 
-def lines(count, seed):
+def lines(count, seed, squash):
     rng = random.Random(seed)
     while count > 0:
         case = random_case(rng)
@@ -93,7 +98,7 @@ def lines(count, seed):
         if resize * resize * max(width / height, height / width) > 3e7:
             continue  # Pillow, unlike us, makes the whole resized picture
         result = pillow_crop(picture(width, height, pixels, picture_seed), name, channels, resize,
-                             crop)
+                             crop, squash)
         digest = hashlib.sha256(result.tobytes()).hexdigest()
         yield " ".join(str(field) for field in case) + " " + digest
         count -= 1
@@ -104,17 +109,18 @@ def main():
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--check", metavar="PROGRAM")
+    parser.add_argument("--squash", action="store_true")
     options = parser.parse_args()
     if options.check is None:
-        for line in lines(options.count, options.seed):
+        for line in lines(options.count, options.seed, options.squash):
             print(line)
         return 0
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as cases:
-        for line in lines(options.count, options.seed):
+        for line in lines(options.count, options.seed, options.squash):
             print(line, file=cases)
         cases.flush()
         print(f"{options.count} cases of seed {options.seed}, Pillow {Image.__version__}")
-        return subprocess.run([options.check, cases.name], check=False).returncode
+        return subprocess.run([options.check, cases.name] + ["squash"] * options.squash, check=False).returncode
 
 
 if __name__ == "__main__":

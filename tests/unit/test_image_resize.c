@@ -91,16 +91,17 @@ static void feed(vit158_preprocess *p, const uint8_t *data, size_t row_bytes, ui
     assert_true(vit158_preprocess_complete(p));
 }
 
-static int run_case(const char *line)
+static int run_case(const char *line, vit158_resize_mode mode)
 {
     char filter[16], expected[65], found[65];
     unsigned channels, resize, crop, pixels, width, height, seed;
     if (sscanf(line, "%15s %u %u %u %u %u %u %u %64s", filter, &channels, &resize, &crop, &pixels,
                &width, &height, &seed, expected) != 9)
         fail_msg("not a case: %s", line);
-    const vit158_recipe recipe =
+    vit158_recipe recipe =
         recipe_of(channels, resize, crop,
                   strcmp(filter, "bicubic") == 0 ? VIT158_FILTER_BICUBIC : VIT158_FILTER_BILINEAR);
+    recipe.resize_mode = mode;
     planned p = plan(&recipe);
     const size_t slack = seed % 5;
     uint8_t *data = picture(width, height, pixels, seed, slack);
@@ -124,7 +125,7 @@ static int run_case(const char *line)
 }
 
 /* Returns the number of cases in *count, and of failures. */
-static int run_cases(const char *path, int *count)
+static int run_cases(const char *path, vit158_resize_mode mode, int *count)
 {
     FILE *file = fopen(path, "r");
     if (file == NULL)
@@ -133,7 +134,7 @@ static int run_cases(const char *path, int *count)
     int wrong = 0;
     *count = 0;
     while (fgets(line, sizeof line, file) != NULL) {
-        wrong += run_case(line);
+        wrong += run_case(line, mode);
         ++*count;
     }
     fclose(file);
@@ -144,8 +145,13 @@ static void test_committed_cases_equal_pillow(void **state)
 {
     (void)state;
     int count;
-    assert_int_equal(run_cases(VIT158_TEST_DATA "/images/resize_goldens.txt", &count), 0);
+    assert_int_equal(
+        run_cases(VIT158_TEST_DATA "/images/resize_goldens.txt", VIT158_RESIZE_SHORTEST, &count),
+        0);
     assert_true(count >= 150);
+    assert_int_equal(
+        run_cases(VIT158_TEST_DATA "/images/squash_goldens.txt", VIT158_RESIZE_SQUASH, &count), 0);
+    assert_true(count >= 60);
 }
 
 static void test_shared_crops_equal_pillow(void **state)
@@ -295,7 +301,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1) {
         int count;
-        const int wrong = run_cases(argv[1], &count);
+        const int wrong =
+            run_cases(argv[1], argc > 2 ? VIT158_RESIZE_SQUASH : VIT158_RESIZE_SHORTEST, &count);
         printf("%d of %d cases equal Pillow's bytes\n", count - wrong, count);
         return wrong != 0 || count == 0;
     }

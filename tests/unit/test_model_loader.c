@@ -270,6 +270,26 @@ static void test_a_plain_checkpoint(void **state)
     free(file.data);
 }
 
+static void test_a_recipe_that_squashes(void **state)
+{
+    (void)state;
+    const vit158_synth_options options = synth_small();
+    const file_bytes ours = synth_bytes(&options);
+    file_parts *parts = parts_of(ours);
+    for (int squash = 0; squash < 2; squash++) {
+        parts_set(parts, "resize_mode", squash ? "squash" : "shortest");
+        parts_set(parts, "format_version", squash ? "2" : "1");
+        const file_bytes file = parts_build(parts);
+        vit158_model *model = open_whole(file);
+        assert_int_equal(model->recipe.resize_mode,
+                         squash ? VIT158_RESIZE_SQUASH : VIT158_RESIZE_SHORTEST);
+        vit158_model_close(model);
+        free(file.data);
+    }
+    parts_free(parts);
+    free(ours.data);
+}
+
 /* Files made by tests/golden/make_model_corpus.py from FORMAT.md alone. */
 static void test_the_smallest_files_of_another_writer(void **state)
 {
@@ -326,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_any_order_and_bf16),
         cmocka_unit_test(test_info_metadata_and_labels),
         cmocka_unit_test(test_a_plain_checkpoint),
+        cmocka_unit_test(test_a_recipe_that_squashes),
         cmocka_unit_test(test_the_smallest_files_of_another_writer),
         cmocka_unit_test(test_loader_states),
     };

@@ -311,6 +311,8 @@ static void test_recipe_metadata(void **state)
         {"resize", "4097", VIT158_E_LIMIT, "4097"},
         {"resize", "12.5", VIT158_E_METADATA, "resize is not"},
         {"interpolation", "nearest", VIT158_E_UNSUPPORTED, "nearest"},
+        {"resize_mode", "stretch", VIT158_E_UNSUPPORTED, "stretch"},
+        {"resize_mode", "squash", VIT158_E_METADATA, "needs version 2"},
         {"pooling", "avg", VIT158_E_UNSUPPORTED, "avg"},
         {"norm_eps", "0", VIT158_E_METADATA, "norm_eps is not"},
         {"norm_eps", "-1e-6", VIT158_E_METADATA, "norm_eps is not"},
