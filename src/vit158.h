@@ -278,9 +278,15 @@ typedef struct vit158_image {
  * within a few levels of libjpeg's.
  *
  * Structure, checksums and dimensions are checked first, so damage is found before memory is
- * taken. `max_bytes` bounds the memory of the decoder, result included (0 = 1 GiB, 2 GiB at most);
- * besides, a file is refused whose data cannot hold the pixels it announces (512 pixels a byte of
- * JPEG data, 1032 bytes of pixels a byte of PNG data), or that has more than 100 scans.
+ * taken. Faults that libjpeg, libpng and browsers look past are mended in a copy of the bytes:
+ * what stands between JPEG segments, Huffman tables or an Adobe segment left out, scan parameters
+ * of baseline pictures, a trailer before the end marker; ancillary PNG chunks with a wrong
+ * checksum, whatever follows the image data, their missing Adler checksum, palettes too short
+ * (black) or too long. A JPEG without an end marker is truncated. `max_bytes` bounds the memory of
+ * the decoder, result included (0 = 1 GiB, 2 GiB at most); besides, a file is refused whose data
+ * cannot hold the pixels it announces (512 pixels a byte of JPEG data, 1032 bytes of pixels a byte
+ * of PNG data), or that has more than 100 scans or scans times pixels above 1e9, so that decoding
+ * takes seconds at most; it cannot be stopped.
  *
  * Fails with E_FORMAT (neither format), E_UNSUPPORTED (another format, or a kind of JPEG or PNG
  * that is not read), E_TRUNCATED, E_IMAGE (damaged), E_LIMIT or E_MEMORY. Damage inside JPEG's

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "image/jpeg_check.h"
+#include "image/jpeg_repair.h"
 #include "image/orient.h"
 #include "image/png_check.h"
 #include "image/stb.h"
@@ -45,7 +46,9 @@ static vit158_status unknown_format(const uint8_t *bytes, size_t n_bytes, vit158
     const char *name = other_format(bytes, n_bytes);
     if (name != NULL)
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
-                           "image: %s is not supported, only JPEG and PNG are", name);
+                           "image: %s is not supported, only JPEG and PNG are; save the picture "
+                           "as JPEG, for example with `convert in out.jpg`",
+                           name);
     return vit158_fail(error, VIT158_E_FORMAT, "image: neither JPEG nor PNG");
 }
 
@@ -83,12 +86,8 @@ static vit158_status look_up_palette(vit158_stb_picture *picture, const uint8_t 
                            picture->width, picture->height);
     for (size_t i = 0; i < n; i++) {
         const uint32_t index = picture->data[i] / stretch;
-        if (index >= info->palette_count) {
-            vit158_block_free(colors);
-            return vit158_fail(error, VIT158_E_IMAGE, "PNG: palette index %u of %u colours", index,
-                               info->palette_count);
-        }
-        memcpy(colors + i * 3, palette + (size_t)index * 3, 3);
+        if (index < info->palette_count) /* else black, as PNG's third edition has it (13.1) */
+            memcpy(colors + i * 3, palette + (size_t)index * 3, 3);
     }
     vit158_block_free(picture->data);
     picture->data = colors;
@@ -116,16 +115,51 @@ static vit158_status turn_upright(vit158_stb_picture *picture, uint32_t orientat
     return VIT158_OK;
 }
 
+static vit158_status decode_checked_jpeg(vit158_stb_picture *out, const vit158_jpeg_info *info,
+                                         const uint8_t *bytes, size_t n_bytes, size_t max_bytes,
+                                         vit158_error *error)
+{
+    const uint64_t needed = vit158_jpeg_memory(info);
+    VIT158_RETURN_IF_ERROR(check_memory(needed, max_bytes, info->width, info->height, error));
+    VIT158_RETURN_IF_ERROR(
+        vit158_stb_jpeg(out, bytes, n_bytes, info->components, (size_t)needed, error));
+    return turn_upright(out, info->orientation, error);
+}
+
+/* A file that broke a rule with `status`: if a mended copy breaks none, that is decoded. */
+static vit158_status decode_mended_jpeg(vit158_stb_picture *out, vit158_status status,
+                                        const uint8_t *bytes, size_t n_bytes, size_t max_bytes,
+                                        vit158_error *error)
+{
+    const size_t room = n_bytes + VIT158_JPEG_REPAIR_BYTES;
+    if (room > MOST_BYTES || room > max_bytes)
+        return status;
+    uint8_t *copy = vit158_block_alloc(room);
+    if (copy == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "JPEG: no memory to mend %zu bytes", n_bytes);
+    const size_t n_copy = vit158_jpeg_repair(copy, bytes, n_bytes);
+    vit158_jpeg_info info;
+    vit158_error unused;
+    const vit158_status checked =
+        n_copy > 0 ? vit158_jpeg_check(&info, copy, n_copy, &unused) : VIT158_E_TRUNCATED;
+    if (checked == VIT158_OK)
+        status = decode_checked_jpeg(out, &info, copy, n_copy, max_bytes - room, error);
+    else if (checked == VIT158_E_LIMIT)
+        status = vit158_fail(error, VIT158_E_LIMIT, "%s", unused.message);
+    vit158_block_free(copy);
+    return status;
+}
+
 static vit158_status decode_jpeg(vit158_stb_picture *out, const uint8_t *bytes, size_t n_bytes,
                                  size_t max_bytes, vit158_error *error)
 {
     vit158_jpeg_info info;
-    VIT158_RETURN_IF_ERROR(vit158_jpeg_check(&info, bytes, n_bytes, error));
-    const uint64_t needed = vit158_jpeg_memory(&info);
-    VIT158_RETURN_IF_ERROR(check_memory(needed, max_bytes, info.width, info.height, error));
-    VIT158_RETURN_IF_ERROR(
-        vit158_stb_jpeg(out, bytes, n_bytes, info.components, (size_t)needed, error));
-    return turn_upright(out, info.orientation, error);
+    const vit158_status status = vit158_jpeg_check(&info, bytes, n_bytes, error);
+    if (status == VIT158_OK)
+        return decode_checked_jpeg(out, &info, bytes, n_bytes, max_bytes, error);
+    if (status == VIT158_E_LIMIT)
+        return status;
+    return decode_mended_jpeg(out, status, bytes, n_bytes, max_bytes, error);
 }
 
 static vit158_status decode_png(vit158_stb_picture *out, const uint8_t *bytes, size_t n_bytes,
@@ -138,7 +172,11 @@ static vit158_status decode_png(vit158_stb_picture *out, const uint8_t *bytes, s
     /* Some writers append a little to the pixels: let the buffer grow once if the limit allows. */
     const uint64_t generous = vit158_png_memory(&info, true);
     const uint64_t allowed = generous < max_bytes ? generous : max_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_stb_png(out, bytes, &info, (size_t)allowed, error));
+    const vit158_status status = vit158_stb_png(out, bytes, &info, (size_t)allowed, error);
+    if (status == VIT158_E_IMAGE && !info.ended)
+        return vit158_fail(error, VIT158_E_TRUNCATED,
+                           "PNG: the file ends at byte %zu, before its picture does", n_bytes);
+    VIT158_RETURN_IF_ERROR(status);
     if (info.color_type == VIT158_PNG_INDEXED)
         VIT158_RETURN_IF_ERROR(look_up_palette(out, bytes, &info, error));
     else if (out->channels == 2 || out->channels == 4)
@@ -160,15 +198,18 @@ vit158_status vit158_image_decode(vit158_image *out, const void *bytes, size_t n
 
     vit158_stb_picture picture = {0};
     const uint8_t *file = bytes;
+    vit158_error found = {0}; /* a rule broken may be mended after all */
     vit158_status status;
     if (n_bytes >= 8 && memcmp(file, png_signature, 8) == 0)
-        status = decode_png(&picture, file, n_bytes, limit, error);
+        status = decode_png(&picture, file, n_bytes, limit, &found);
     else if (n_bytes >= 3 && memcmp(file, jpeg_signature, 3) == 0)
-        status = decode_jpeg(&picture, file, n_bytes, limit, error);
+        status = decode_jpeg(&picture, file, n_bytes, limit, &found);
     else
-        status = unknown_format(file, n_bytes, error);
+        status = unknown_format(file, n_bytes, &found);
     if (status != VIT158_OK) {
         vit158_block_free(picture.data);
+        if (error != NULL)
+            *error = found;
         return status;
     }
     *out = (vit158_image){.width = picture.width,

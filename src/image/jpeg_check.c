@@ -6,33 +6,11 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "image/exif.h"
+#include "image/jpeg_markers.h"
 #include "image/orient.h"
 
-#define SLACK_BYTES 65536 /* stb_image's own state and rounding */
-
-/* Markers (table B.1). */
-enum {
-    SOF0 = 0xC0,
-    SOF2 = 0xC2,
-    DHT = 0xC4,
-    SOF15 = 0xCF,
-    DAC = 0xCC,
-    RST0 = 0xD0,
-    RST7 = 0xD7,
-    SOI = 0xD8,
-    EOI = 0xD9,
-    SOS = 0xDA,
-    DQT = 0xDB,
-    DNL = 0xDC,
-    DRI = 0xDD,
-    DHP = 0xDE,
-    EXP = 0xDF,
-    APP0 = 0xE0,
-    APP1 = 0xE1,
-    APP14 = 0xEE,
-    APP15 = 0xEF,
-    COM = 0xFE
-};
+#define SLACK_BYTES 65536    /* stb_image's own state and rounding */
+#define MAX_WORK 1000000000U /* pixels times scans: seconds, not minutes */
 
 typedef struct walk {
     vit158_bytes in;
@@ -64,7 +42,7 @@ static vit158_status damaged(const segment *s, const char *what, vit158_error *e
 }
 
 /* The next marker. Bytes that belong to no segment are tolerated only before the frame header, as
- * stb_image does. */
+ * stb_image does; elsewhere vit158_jpeg_repair takes them out. */
 static vit158_status next_marker(uint32_t *marker, walk *w, vit158_error *error)
 {
     uint32_t byte = vit158_bytes_u8(&w->in);
@@ -175,7 +153,7 @@ static vit158_status take_frame(walk *w, segment *s, vit158_error *error)
     vit158_jpeg_info *info = w->info;
     if (info->components != 0)
         return damaged(s, "a second frame header", error);
-    info->progressive = s->marker == SOF2;
+    info->progressive = s->marker == VIT158_JPEG_SOF2;
     const uint32_t precision = vit158_bytes_u8(&s->in);
     info->height = vit158_bytes_u16(&s->in, true);
     info->width = vit158_bytes_u16(&s->in, true);
@@ -240,6 +218,11 @@ static vit158_status take_scan(walk *w, segment *s, vit158_error *error)
     if (++info->scans > VIT158_JPEG_MAX_SCANS)
         return vit158_fail(error, VIT158_E_LIMIT, "JPEG: more than %d scans",
                            VIT158_JPEG_MAX_SCANS);
+    if ((uint64_t)info->scans * info->width * info->height > MAX_WORK)
+        return vit158_fail(error, VIT158_E_LIMIT,
+                           "JPEG: more than %u scans of %u x %u pixels are more work than the "
+                           "limit of %u pixels; save the picture smaller, or baseline",
+                           info->scans - 1, info->width, info->height, MAX_WORK);
     const uint32_t n = vit158_bytes_u8(&s->in);
     const uint8_t *list = vit158_bytes_take(&s->in, (size_t)2 * n);
     const uint32_t first = vit158_bytes_u8(&s->in);
@@ -276,7 +259,7 @@ static vit158_status skip_entropy(walk *w, vit158_error *error)
         const uint32_t next = data[at + 1];
         if (next == 0xFF)
             at++; /* fill byte */
-        else if (next == 0 || (next >= RST0 && next <= RST7))
+        else if (next == 0 || (next >= VIT158_JPEG_RST0 && next <= VIT158_JPEG_RST7))
             at += 2;
         else
             break;
@@ -298,31 +281,38 @@ static void take_exif(walk *w, const segment *s)
 static vit158_status take_segment(walk *w, segment *s, vit158_error *error)
 {
     switch (s->marker) {
-    case DQT:
+    case VIT158_JPEG_DQT:
         return take_quantizers(w, s, error);
-    case DHT:
+    case VIT158_JPEG_DHT:
         return take_huffman(w, s, error);
-    case SOS:
+    case VIT158_JPEG_SOS:
         VIT158_RETURN_IF_ERROR(take_scan(w, s, error));
         return skip_entropy(w, error);
-    case DRI:
+    case VIT158_JPEG_DRI:
         return s->in.n_bytes == 2 ? VIT158_OK : damaged(s, "bad length", error);
-    case APP1:
+    case VIT158_JPEG_APP1:
         take_exif(w, s);
         return VIT158_OK;
-    case APP14:
+    case VIT158_JPEG_APP14:
         if (s->in.n_bytes >= 12 && memcmp(s->in.data, "Adobe", 6) == 0)
             w->adobe = s->in.data[11];
         return VIT158_OK;
     default:
-        if (s->marker >= SOF0 && s->marker <= SOF2)
+        if (s->marker >= VIT158_JPEG_SOF0 && s->marker <= VIT158_JPEG_SOF2)
             return take_frame(w, s, error);
-        if ((s->marker > SOF2 && s->marker <= SOF15) || s->marker == DHP || s->marker == EXP)
+        if (s->marker == VIT158_JPEG_DAC || s->marker == VIT158_JPEG_SOF9 ||
+            s->marker == VIT158_JPEG_SOF10)
+            return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                               "JPEG: arithmetic coding is not read, as in browsers; save the "
+                               "picture with Huffman coding");
+        if ((s->marker > VIT158_JPEG_SOF2 && s->marker <= VIT158_JPEG_SOF15) ||
+            s->marker == VIT158_JPEG_DHP || s->marker == VIT158_JPEG_EXP)
             return vit158_fail(error, VIT158_E_UNSUPPORTED,
                                "JPEG: only baseline and progressive Huffman coding are read, "
                                "not coding process %u",
-                               s->marker - SOF0);
-        if ((s->marker >= APP0 && s->marker <= APP15) || s->marker == COM || s->marker == DNL)
+                               s->marker - VIT158_JPEG_SOF0);
+        if ((s->marker >= VIT158_JPEG_APP0 && s->marker <= VIT158_JPEG_APP15) ||
+            s->marker == VIT158_JPEG_COM || s->marker == VIT158_JPEG_DNL)
             return VIT158_OK;
         return damaged(s, "unknown marker", error);
     }
@@ -369,10 +359,10 @@ vit158_status vit158_jpeg_check(vit158_jpeg_info *out, const uint8_t *bytes, siz
     for (;;) {
         uint32_t marker = 0;
         VIT158_RETURN_IF_ERROR(next_marker(&marker, &w, error));
-        if (marker == EOI)
+        if (marker == VIT158_JPEG_EOI)
             return check_end(&w, error);
         segment s = {.marker = marker, .offset = w.in.position - 2};
-        if (marker <= 1 || (marker >= RST0 && marker <= SOI))
+        if (marker <= 1 || (marker >= VIT158_JPEG_RST0 && marker <= VIT158_JPEG_SOI))
             return damaged(&s, "misplaced marker", error);
         VIT158_RETURN_IF_ERROR(read_segment(&s, &w, marker, error));
         VIT158_RETURN_IF_ERROR(take_segment(&w, &s, error));

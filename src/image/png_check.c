@@ -10,15 +10,16 @@
 
 #define SIGNATURE_BYTES 8
 #define MAX_CHUNK_BYTES 0x7FFFFFFFU
-#define MAX_IDAT_BYTES (1U << 30) /* stb_image counts in int */
-#define MAX_DEFLATE_RATIO 1032    /* 258 bytes for at least 2 bits */
-#define SLACK_BYTES 65536         /* stb_image's own state and rounding */
+#define MAX_IDAT_BYTES ((1U << 30) - 4) /* stb_image counts in int, and is shown 4 more */
+#define MAX_DEFLATE_RATIO 1032          /* 258 bytes for at least 2 bits */
+#define SLACK_BYTES 65536               /* stb_image's own state and rounding */
 
 typedef struct chunk {
     size_t offset; /* of the length field */
     uint32_t n_bytes;
-    char type[5];
+    char type[5]; /* empty until it was read */
     const uint8_t *data;
+    bool damaged; /* ancillary, with a wrong checksum */
 } chunk;
 
 typedef struct walk {
@@ -58,9 +59,14 @@ static bool is_letter(uint8_t c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static bool is_critical(const chunk *c)
+{
+    return (c->type[0] & 32) == 0;
+}
+
 static vit158_status read_chunk(chunk *out, walk *w, vit158_error *error)
 {
-    out->offset = w->in.position;
+    *out = (chunk){.offset = w->in.position};
     out->n_bytes = vit158_bytes_u32(&w->in, true);
     const uint8_t *type = vit158_bytes_take(&w->in, 4);
     if (type == NULL)
@@ -71,7 +77,6 @@ static vit158_status read_chunk(chunk *out, walk *w, vit158_error *error)
             return vit158_fail(error, VIT158_E_IMAGE, "PNG: no chunk type at byte %zu",
                                out->offset + 4);
     memcpy(out->type, type, 4);
-    out->type[4] = '\0';
     if (out->n_bytes > MAX_CHUNK_BYTES)
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: chunk %s at byte %zu has length %u",
                            out->type, out->offset, out->n_bytes);
@@ -81,7 +86,8 @@ static vit158_status read_chunk(chunk *out, walk *w, vit158_error *error)
         return vit158_fail(error, VIT158_E_TRUNCATED,
                            "PNG: the file ends at byte %zu inside chunk %s", w->in.n_bytes,
                            out->type);
-    if (crc_of(w->crc_table, type, (size_t)out->n_bytes + 4) != stored)
+    out->damaged = crc_of(w->crc_table, type, (size_t)out->n_bytes + 4) != stored;
+    if (out->damaged && is_critical(out))
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: wrong checksum of chunk %s at byte %zu",
                            out->type, out->offset);
     return VIT158_OK;
@@ -182,11 +188,12 @@ static vit158_status take_palette(walk *w, const chunk *c, vit158_error *error)
         return VIT158_OK; /* a suggestion for displays */
     if (w->seen_idat || info->palette_count != 0)
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: misplaced PLTE at byte %zu", c->offset);
-    if (c->n_bytes == 0 || c->n_bytes % 3 != 0 || c->n_bytes / 3 > 1U << info->depth)
-        return vit158_fail(error, VIT158_E_IMAGE, "PNG: PLTE of %u bytes for %u-bit indices",
-                           c->n_bytes, info->depth);
+    if (c->n_bytes == 0 || c->n_bytes % 3 != 0 || c->n_bytes / 3 > 256)
+        return vit158_fail(error, VIT158_E_IMAGE,
+                           "PNG: PLTE of %u bytes, not 3 for each of 1 to 256 colours", c->n_bytes);
+    const uint32_t count = c->n_bytes / 3, most = 1U << info->depth;
     info->palette_offset = c->offset + 8;
-    info->palette_count = c->n_bytes / 3;
+    info->palette_count = count < most ? count : most;
     return VIT158_OK;
 }
 
@@ -218,21 +225,18 @@ static vit158_status take_chunk(walk *w, const chunk *c, vit158_error *error)
         return take_palette(w, c, error);
     if (is_type(c, "IHDR"))
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: a second IHDR at byte %zu", c->offset);
-    if (is_type(c, "eXIf") && !w->seen_exif) {
+    if (is_type(c, "eXIf") && !c->damaged && !w->seen_exif) {
         w->seen_exif = true;
         w->info->orientation = vit158_exif_orientation(c->data, c->n_bytes);
     }
-    const bool critical = (c->type[0] & 32) == 0;
-    if (critical)
+    if (is_critical(c))
         return vit158_fail(error, VIT158_E_UNSUPPORTED, "PNG: unknown critical chunk %s", c->type);
     return VIT158_OK;
 }
 
-static vit158_status check_end(const walk *w, const chunk *c, vit158_error *error)
+static vit158_status check_end(const walk *w, vit158_error *error)
 {
     const vit158_png_info *info = w->info;
-    if (c->n_bytes != 0)
-        return vit158_fail(error, VIT158_E_IMAGE, "PNG: IEND has length %u, not 0", c->n_bytes);
     if (!w->seen_idat)
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: no IDAT chunk");
     /* So no memory is taken for a picture whose data cannot be there. */
@@ -254,9 +258,11 @@ vit158_status vit158_png_check(vit158_png_info *out, const uint8_t *bytes, size_
     VIT158_RETURN_IF_ERROR(read_chunk(&c, &w, error));
     VIT158_RETURN_IF_ERROR(check_header(out, &c, error));
     for (;;) {
-        VIT158_RETURN_IF_ERROR(read_chunk(&c, &w, error));
-        if (is_type(&c, "IEND"))
-            return check_end(&w, &c, error);
+        const vit158_status status = read_chunk(&c, &w, error);
+        out->ended = is_type(&c, "IEND");
+        if (out->ended || (status != VIT158_OK && w.seen_idat && !is_type(&c, "IDAT")))
+            return check_end(&w, error);
+        VIT158_RETURN_IF_ERROR(status);
         VIT158_RETURN_IF_ERROR(take_chunk(&w, &c, error));
     }
 }

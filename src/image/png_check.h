@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Structure of a PNG file (PNG specification, 3rd edition): chunk lengths, order and checksums,
- * header values. What passes is safe to hand to stb_image; the compressed data are not looked into.
+ * header values. Ancillary chunks with a wrong checksum are skipped, and
+ * after the image data whatever cannot be read ends the file, as in browsers. What passes is safe
+ * to hand to stb_image; the compressed data are not looked into.
  */
 #ifndef VIT158_IMAGE_PNG_CHECK_H
 #define VIT158_IMAGE_PNG_CHECK_H
@@ -33,8 +35,9 @@ typedef struct vit158_png_info {
     size_t idat_end;     /* end of the last */
     uint32_t idat_bytes; /* of image data in all IDAT chunks */
     size_t palette_offset;
-    uint32_t palette_count; /* entries of 3 bytes; 0 unless indexed */
+    uint32_t palette_count; /* entries of 3 bytes that an index can name; 0 unless indexed */
     uint32_t orientation;   /* of an eXIf chunk, else 1 */
+    bool ended;             /* by IEND; else by what cannot be read after the image data */
 } vit158_png_info;
 
 /* `bytes` starts with the PNG signature. */

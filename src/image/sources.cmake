@@ -9,6 +9,8 @@ set(VIT158_DECODE_SOURCES
     src/image/decode.c
     src/image/exif.c
     src/image/jpeg_check.c
+    src/image/jpeg_repair.c
+    src/image/jpeg_tables.c
     src/image/orient.c
     src/image/png_check.c
     src/image/stb.c)

@@ -94,7 +94,15 @@ static void *budget_realloc(void *block, size_t n_bytes)
 #define STBI_NO_SIMD
 #define STBI_MAX_DIMENSIONS VIT158_MAX_IMAGE_SIDE
 #define STB_IMAGE_STATIC
+/* The names of two of stb_image's functions become macros with arguments, so its definitions get
+ * other names, while the places that take their addresses find the functions below. */
+#define stbi__resample_row_h_2(out, near, far, w, hs) stretch_row(out, near, far, w, hs)
+#define stbi__resample_row_hv_2(out, near, far, w, hs) stretch_rows(out, near, far, w, hs)
 #define STB_IMAGE_IMPLEMENTATION
+static unsigned char *(stbi__resample_row_h_2)(unsigned char *out, unsigned char *near,
+                                               unsigned char *far, int w, int hs);
+static unsigned char *(stbi__resample_row_hv_2)(unsigned char *out, unsigned char *near,
+                                                unsigned char *far, int w, int hs);
 #if defined(__GNUC__)
 #pragma GCC diagnostic ignored "-Wunused-function" /* reported at the end of the file */
 #pragma GCC diagnostic push
@@ -107,6 +115,31 @@ static void *budget_realloc(void *block, size_t n_bytes)
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
+
+/* libjpeg does not interpolate between fewer than three chroma samples. */
+static stbi_uc *repeat_samples(stbi_uc *out, const stbi_uc *near, int w)
+{
+    for (int i = 0; i < 2 * w; i++)
+        out[i] = near[i / 2];
+    return out;
+}
+
+/* 4:2:2: twice as many chroma samples in a row of w. stb_image 2.27 exchanges the weights of the
+ * last two for the second value from the right. */
+static stbi_uc *(stbi__resample_row_h_2)(stbi_uc *out, stbi_uc *near, stbi_uc *far, int w, int hs)
+{
+    if (w <= 2)
+        return repeat_samples(out, near, w);
+    stretch_row(out, near, far, w, hs);
+    out[2 * w - 2] = (stbi_uc)((3 * near[w - 1] + near[w - 2] + 2) / 4);
+    return out;
+}
+
+/* 4:2:0: the same from the two nearest rows. */
+static stbi_uc *(stbi__resample_row_hv_2)(stbi_uc *out, stbi_uc *near, stbi_uc *far, int w, int hs)
+{
+    return w <= 2 ? repeat_samples(out, near, w) : stretch_rows(out, near, far, w, hs);
+}
 
 static void start(size_t max_bytes)
 {
@@ -147,10 +180,14 @@ vit158_status vit158_stb_jpeg(vit158_stb_picture *out, const uint8_t *bytes, siz
     return finish(out, data, size, channels, "JPEG", error);
 }
 
+/* Stands for a checksum of the image data that is missing: stb_image takes their early end for
+ * damage, though it compares no checksum. */
+#define PAD_BYTES 4
+
 /* The file that stb_image sees: a head, the data of the IDAT chunks, a tail. */
 typedef struct png_stream {
-    uint8_t head[41]; /* signature, IHDR, length and type of the IDAT */
-    uint8_t tail[16]; /* checksum of the IDAT (stb_image reads over it), IEND */
+    uint8_t head[41];             /* signature, IHDR, length and type of the IDAT */
+    uint8_t tail[16 + PAD_BYTES]; /* pad; checksum of the IDAT (stb_image reads over it), IEND */
     size_t head_read;
     size_t tail_read;
     vit158_bytes chunks; /* at the next IDAT chunk */
@@ -214,13 +251,12 @@ static void put_u32(uint8_t *to, uint32_t value)
 vit158_status vit158_stb_png(vit158_stb_picture *out, const uint8_t *bytes,
                              const vit158_png_info *info, size_t max_bytes, vit158_error *error)
 {
-    png_stream s = {.tail = {0, 0, 0, 0, 0, 0, 0, 0, 'I', 'E', 'N', 'D', 0, 0, 0, 0},
-                    .left = info->idat_bytes};
+    png_stream s = {.tail = {[PAD_BYTES + 8] = 'I', 'E', 'N', 'D'}, .left = info->idat_bytes};
     const size_t ihdr_bytes = 33; /* with the signature */
     memcpy(s.head, bytes, ihdr_bytes);
     if (info->color_type == VIT158_PNG_INDEXED)
         s.head[25] = VIT158_PNG_GRAY;
-    put_u32(s.head + ihdr_bytes, info->idat_bytes);
+    put_u32(s.head + ihdr_bytes, info->idat_bytes + PAD_BYTES);
     memcpy(s.head + ihdr_bytes + 4, "IDAT", 4);
     s.chunks = vit158_bytes_over(bytes + info->idat_offset, info->idat_end - info->idat_offset);
 
