@@ -185,6 +185,50 @@ test('a deadline ends a call in a pool, and the next one is right', async () => 
   pool.dispose();
 });
 
+/** A picture of 4096 x 4096 pixels in 59 scans, all but the first empty: long to decode. */
+function slowPicture() {
+  /** @param {number} marker @param {number[]} data */
+  const segment = (marker, ...data) => Buffer.from([0xff, marker, 0, data.length + 2, ...data]);
+  const oneCode = [1, ...Array(15).fill(0), 0]; // a bit 0: no difference, end of block
+  return Buffer.concat([
+    Buffer.from([0xff, 0xd8]),
+    segment(0xdb, 0, ...Array(64).fill(1)),
+    segment(0xc2, 8, 16, 0, 16, 0, 1, 1, 0x11, 0),
+    segment(0xc4, 0, ...oneCode, 0x10, ...oneCode),
+    segment(0xda, 1, 1, 0, 0, 0, 0),
+    Buffer.alloc(512 * 512 / 8),
+    ...Array(58).fill(segment(0xda, 1, 1, 0, 1, 63, 0)),
+    Buffer.from([0xff, 0xd9]),
+  ]);
+}
+
+for (const [kind, source] of /** @type {const} */ ([['a path', MODEL], ['bytes', readFileSync(MODEL)]]))
+  test(`decoding ends with its deadline or signal, and a new worker answers (model from ${kind})`, async () => {
+    const pool = await Classifier.load(source, { worker: 1 });
+    const { logitsSha256 } = await pool.classify(PICTURE);
+    const slow = slowPicture();
+    for (const limit of [() => ({ deadlineMs: 100 }), () => ({ signal: AbortSignal.timeout(100) })]) {
+      const begin = performance.now();
+      await assert.rejects(pool.classify(slow, limit()), { code: 'E_ABORT' });
+      const ms = performance.now() - begin;
+      assert.ok(ms > 90 && ms < 400, `ended after ${ms} ms`); // 150, and room for a busy machine
+      assert.equal((await pool.classify(PICTURE)).logitsSha256, logitsSha256);
+      assert.ok(performance.now() - begin < 2500, 'the next call does not wait for the decoder');
+    }
+    assert.equal(pool.info().workers, 1);
+    pool.dispose();
+  });
+
+test('a call that waits behind one that is over is answered all the same', async () => {
+  const pool = await Classifier.load(MODEL, { worker: 1 });
+  const { logitsSha256 } = await pool.classify(PICTURE);
+  const slow = pool.classify(slowPicture(), { deadlineMs: 100 });
+  const next = pool.classify(PICTURE);
+  await assert.rejects(slow, { code: 'E_ABORT' });
+  assert.equal((await next).logitsSha256, logitsSha256);
+  pool.dispose();
+});
+
 test('loading into a pool reports progress, errors and aborts', async () => {
   /** @type {number[]} */
   const seen = [];

@@ -23,6 +23,12 @@ import { openWorker, workerProblem } from './workers.js';
 /** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
 /** @typedef {{resolve: (value: any) => void, reject: (error: unknown) => void}} Waiting */
 
+/**
+ * How long past its end a call waits for its worker to say so: the engine looks up between steps,
+ * decoding does not.
+ */
+const GRACE_MS = 35;
+
 /** One worker and the calls it has not answered. */
 class Member {
   /** @type {Map<number, Waiting>} */
@@ -88,12 +94,22 @@ export class PooledClassifier {
   #info;
   #labels;
   #name;
+  #start;
   #nextId = 1;
   #disposed = false;
+  /** Workers that take the places of those that were ended. @type {Promise<unknown>} */
+  #starting = Promise.resolve();
 
-  /** @param {Member[]} members @param {{last: any}} info @param {string[]} labels @param {string} name */
-  constructor(members, info, labels, name) {
+  /**
+   * @param {Member[]} members
+   * @param {() => Promise<Member>} start makes another one
+   * @param {{last: any}} info
+   * @param {string[]} labels
+   * @param {string} name
+   */
+  constructor(members, start, info, labels, name) {
     this.#members = members;
+    this.#start = start;
     this.#info = info;
     this.#labels = labels;
     this.#name = name;
@@ -110,6 +126,18 @@ export class PooledClassifier {
     const posted = { ...rest, threads: rest.threads ?? (count > 1 ? 1 : 'auto'), wasm: await portableWasm(options) };
     const info = { last: undefined };
     const url = new URL('./worker.js', import.meta.url);
+    /** For workers that are started later; the bytes themselves go to the first ones. */
+    const kept = typeof bytes === 'string' ? bytes : new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)]);
+    const open = async () => {
+      const handle = await openWorker(
+        url,
+        () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
+        newWorker,
+      );
+      return new Member(handle, (latest) => (info.last = latest));
+    };
+    const loadInto = (/** @type {Member} */ member, /** @type {Uint8Array | string} */ own) =>
+      member.ask(0, { type: 'load', bytes: own, options: posted }, typeof own === 'string' ? [] : [own.buffer]);
     /** @type {Member[]} */
     const members = [];
     /** Why there is to be no pool. @type {import('./protocol.js').PackedError | undefined} */
@@ -123,21 +151,19 @@ export class PooledClassifier {
     const stopListening = onAbort(signal, () => end('E_ABORT', 'aborted while loading the model'));
     try {
       const loads = Array.from({ length: count }, async (_, i) => {
-        const handle = await openWorker(
-          url,
-          () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
-          newWorker,
-        );
-        const member = new Member(handle, (latest) => (info.last = latest));
+        const member = await open();
         members.push(member);
         if (ended) member.fail(ended.code, ended.message); // while it opened
-        const own = typeof bytes === 'string' || i === count - 1 ? bytes : bytes.slice();
-        const transfer = typeof own === 'string' ? [] : [own.buffer];
-        return member.ask(0, { type: 'load', bytes: own, options: posted }, transfer);
+        return loadInto(member, typeof bytes === 'string' || i === count - 1 ? bytes : bytes.slice());
       });
       const [labels] = await Promise.all(loads);
       if (ended) throw ended;
-      return new PooledClassifier(members, info, labels, name);
+      const start = async () => {
+        const member = await open();
+        await loadInto(member, typeof kept === 'string' ? kept : new Uint8Array(await kept.arrayBuffer()));
+        return member;
+      };
+      return new PooledClassifier(members, start, info, labels, name);
     } catch (error) {
       end('E_STATE', 'loading has failed');
       if (!isPacked(error))
@@ -209,13 +235,14 @@ export class PooledClassifier {
     const { input, transfer } = await prepare(pace);
     pace.check('before the start');
     this.#checkAlive(); // disposed of in the meantime
-    const member = this.#leastLoaded();
+    const member = await this.#leastLoaded();
     const id = this.#nextId++;
     const stopListening = onAbort(signal, () => member.tell({ type: 'abort', id }));
     try {
       const abortable = signal !== undefined;
       const options = { ...others, deadlineMs: pace.leftMs };
-      return await member.ask(id, { type: 'call', id, method, input, options, abortable }, transfer);
+      const answer = member.ask(id, { type: 'call', id, method, input, options, abortable }, transfer);
+      return await this.#answerInTime(member, answer, pace);
     } catch (error) {
       throw isPacked(error) ? unpackError(error, signal) : error;
     } finally {
@@ -227,7 +254,41 @@ export class PooledClassifier {
     if (this.#disposed) throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
   }
 
-  #leastLoaded() {
+  /**
+   * The answer of a worker. One that does not answer soon after the caller wants no more is busy
+   * with something that cannot be interrupted, so it is ended and replaced; unless other calls wait
+   * for it, which then wait until it is through.
+   * @param {Member} member
+   * @param {Promise<any>} answer
+   * @param {Pace} pace
+   */
+  async #answerInTime(member, answer, pace) {
+    try {
+      return await pace.wait(answer, 'while a worker was busy with it');
+    } catch (error) {
+      if (!isVit158Error(error) || error.code !== 'E_ABORT') throw error;
+      // The worker's own refusal says where it stopped.
+      const late = await Promise.race([
+        answer.then(() => false),
+        new Promise((resolve) => setTimeout(resolve, GRACE_MS, true)),
+      ]);
+      if (late && member.waiting.size === 1 && !member.dead) this.#replace(member);
+      throw error;
+    }
+  }
+
+  /** @param {Member} member */
+  #replace(member) {
+    member.fail('E_ABORT', 'ended while it was busy');
+    this.#starting = Promise.all([this.#starting, this.#start()]).then(([, fresh]) => {
+      this.#members[this.#members.indexOf(member)] = fresh;
+      if (this.#disposed) this.dispose();
+    }, () => {}); // then there is one worker less
+  }
+
+  async #leastLoaded() {
+    if (this.#members.every(({ dead }) => dead)) await this.#starting;
+    this.#checkAlive();
     const alive = this.#members.filter((member) => !member.dead);
     if (alive.length === 0) throw new Vit158Error('E_THREAD', 'every worker has died');
     return alive.reduce((best, member) =>

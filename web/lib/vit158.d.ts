@@ -136,7 +136,10 @@ export interface WorkerLike {
 }
 
 export interface RunOptions {
-  /** Stops the call: waiting for a picture at once, work within one step of the forward pass (about 1/2L of it). */
+  /**
+   * Stops the call: waiting for a picture at once, work within one step of the forward pass (about 1/2L of it),
+   * decoding at its end; with `worker` within 50 ms in any case.
+   */
   signal?: AbortSignal | null;
   /** Stops the call in the same way once so many milliseconds have passed. */
   deadlineMs?: number | null;
