@@ -25,13 +25,33 @@ int vit158_complain(const char *command, const char *subject, const vit158_error
     return VIT158_EXIT_FAILED;
 }
 
+/* The bytes of the control character at `at`, 0 if it is none: C0, DEL; in UTF-8 U+0080 to U+009F;
+ * what ends lines or changes the direction of text: U+061C, U+200E, U+200F, U+2028 to U+202E,
+ * U+2066 to U+2069. */
+static size_t control_bytes(const unsigned char *at)
+{
+    if (at[0] < 0x20 || at[0] == 0x7F)
+        return 1;
+    if (at[0] == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0)
+        return 2;
+    if (at[0] == 0xD8 && at[1] == 0x9C)
+        return 2;
+    if (at[0] != 0xE2 || (at[1] != 0x80 && at[1] != 0x81))
+        return 0;
+    const unsigned last = at[2];
+    const bool is_control = at[1] == 0x80
+                                ? last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE)
+                                : last >= 0xA6 && last <= 0xA9;
+    return is_control ? 3 : 0;
+}
+
 void vit158_print_safely(FILE *out, const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        /* U+0080 to U+009F are control characters too; in UTF-8 they begin with C2. */
-        const bool is_c1 = at[0] == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0;
-        fputc(*at < 0x20 || *at == 0x7F || is_c1 ? '?' : *at, out);
-        at += is_c1;
+    const unsigned char *at = (const unsigned char *)text;
+    while (*at != 0) {
+        const size_t n_bytes = control_bytes(at);
+        fputc(n_bytes > 0 ? '?' : *at, out);
+        at += n_bytes > 0 ? n_bytes : 1;
     }
 }
 

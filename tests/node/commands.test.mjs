@@ -180,7 +180,7 @@ test("a stranger's text cannot steer the terminal", () => {
   const file = readFileSync(join(TINY, 'ternary-6.safetensors'));
   const end = 8 + Number(file.readBigUInt64LE(0));
   const header = JSON.parse(file.subarray(8, end).toString());
-  const evil = '\u001b[31m\u009b2J\r\n\u007f';
+  const evil = '\u001b[31m\u009b2J\r\n\u007f\u061c\u200e\u200f\u2028\u202e\u2066\u2069';
   header.__metadata__.labels = JSON.stringify(Array(7).fill(`red${evil}`));
   header.__metadata__[`key${evil}`] = evil;
   const text = Buffer.from(JSON.stringify(header));
@@ -194,7 +194,7 @@ test("a stranger's text cannot steer the terminal", () => {
     ['classify', `${picture}.gone`]]) {
     const [native, npm] = [run('native', ...args), run('npm', ...args)];
     for (const output of [native, npm]) {
-      assert.doesNotMatch(output.stdout + output.stderr, /[\0-\x09\x0b-\x1f\x7f-\x9f]/);
+      assert.doesNotMatch(output.stdout + output.stderr, /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/);
       assert.match(output.stdout + output.stderr, /\?\[31m\?2J/);
     }
   }

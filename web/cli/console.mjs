@@ -23,11 +23,11 @@ export function complain(command, subject, error) {
 
 /**
  * Text that may be a stranger's (labels, metadata, file names) for the terminal: control characters,
- * which could steer it, become "?".
+ * which could steer it or turn the direction of text, become "?".
  * @param {string} text
  */
 export function printable(text) {
-  return text.replace(/[\0-\x1f\x7f-\x9f]/g, '?');
+  return text.replace(/[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '?');
 }
 
 /** @param {unknown} record printed as one line of JSON */
