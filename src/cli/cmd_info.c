@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "cli/console.h"
 #include "cli/picture_classifier.h"
 #include "model/json_in.h"
@@ -45,23 +46,22 @@ static bool is_long(const char *key)
     return strcmp(key, "labels") == 0 || strcmp(key, "wnids") == 0 || strcmp(key, "encodings") == 0;
 }
 
-/* Calls `show` with each key and value of the metadata that is not a long list. */
-static void each_metadata(const vit158_model *model, void *context,
+/* Calls `show` with each key and value of the metadata that is not a long list; `key` has room for
+ * the whole metadata. */
+static void each_metadata(const vit158_model *model, char *key, void *context,
                           void (*show)(void *context, const char *key, const char *value))
 {
     const char *const text = vit158_model_metadata_json(model);
     const size_t n_bytes = strlen(text);
-    char *const key = malloc(n_bytes + 1);
     vit158_json_string name, value;
     vit158_json_in in = vit158_json_in_over(text, n_bytes);
     vit158_json_in_enter(&in, '{');
-    while (key && vit158_json_in_next(&in, '}') && vit158_json_in_key(&in, &name) &&
+    while (vit158_json_in_next(&in, '}') && vit158_json_in_key(&in, &name) &&
            vit158_json_in_text(&in, &value)) {
         vit158_json_string_decode(key, &name);
         if (!is_long(key))
             show(context, key, vit158_model_metadata(model, key));
     }
-    free(key);
 }
 
 static void show_json(void *context, const char *key, const char *value)
@@ -79,7 +79,7 @@ static void show_text(void *context, const char *key, const char *value)
     putchar('\n');
 }
 
-static void print_json(const vit158_classifier *c, const field fields[FIELD_COUNT])
+static void print_json(const vit158_classifier *c, const field fields[FIELD_COUNT], char *key)
 {
     vit158_json json = {.out = stdout};
     vit158_json_open(&json, NULL, '{');
@@ -91,20 +91,20 @@ static void print_json(const vit158_classifier *c, const field fields[FIELD_COUN
         vit158_json_number(&json, fields[i].name, fields[i].value);
     vit158_json_number(&json, "memory_bytes", vit158_classifier_memory(c));
     vit158_json_open(&json, "metadata", '{');
-    each_metadata(c->model, &json, show_json);
+    each_metadata(c->model, key, &json, show_json);
     vit158_json_close(&json, '}');
     vit158_json_close(&json, '}');
     putchar('\n');
 }
 
-static void print_text(const vit158_classifier *c, const field fields[FIELD_COUNT])
+static void print_text(const vit158_classifier *c, const field fields[FIELD_COUNT], char *key)
 {
     printf("vit158 %s, numerics %u, %s\n%s\n", vit158_version(), vit158_numerics_version(),
            vit158_session_engine(c->session), c->name);
     for (size_t i = 0; i < FIELD_COUNT; i++)
         printf("  %-20s %.0f\n", fields[i].name, fields[i].value);
     printf("  %-20s %.0f\nmetadata\n", "memory_bytes", vit158_classifier_memory(c));
-    each_metadata(c->model, NULL, show_text);
+    each_metadata(c->model, key, NULL, show_text);
 }
 
 int vit158_cmd_info(int argc, char **argv)
@@ -133,10 +133,18 @@ int vit158_cmd_info(int argc, char **argv)
         return VIT158_EXIT_FAILED;
     field fields[FIELD_COUNT];
     list_fields(fields, &c.info);
-    if (json)
-        print_json(&c, fields);
-    else
-        print_text(&c, fields);
+    char *const key = malloc(strlen(vit158_model_metadata_json(c.model)) + 1);
+    int result = VIT158_EXIT_OK;
+    if (key == NULL) {
+        vit158_error error;
+        vit158_fail(&error, VIT158_E_MEMORY, "no memory for the metadata");
+        result = vit158_complain("info", c.name, &error);
+    } else if (json) {
+        print_json(&c, fields, key);
+    } else {
+        print_text(&c, fields, key);
+    }
+    free(key);
     vit158_classifier_close(&c);
-    return VIT158_EXIT_OK;
+    return result;
 }

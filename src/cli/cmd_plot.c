@@ -155,8 +155,10 @@ static int plot(const char *text, const char *path)
                             {"share of the peak learning rate", curves + 5, 1}};
     double *memory = calloc(2 * curve_count * MAX_POINTS, sizeof *memory);
     vit158_error error;
-    if (!memory)
-        return vit158_complain("plot", path, NULL);
+    if (memory == NULL) {
+        vit158_fail(&error, VIT158_E_MEMORY, "not enough memory to draw");
+        return vit158_complain("plot", path, &error);
+    }
     for (size_t i = 0; i < curve_count; i++) {
         curves[i].x = memory + 2 * i * MAX_POINTS;
         curves[i].y = curves[i].x + MAX_POINTS;

@@ -99,8 +99,10 @@ static int train(const train_options *o, const char *recipe_path)
 {
     vit158_error error;
     vit158_train_recipe *recipe = malloc(sizeof *recipe);
-    if (!recipe)
-        return VIT158_EXIT_FAILED;
+    if (!recipe) {
+        vit158_fail(&error, VIT158_E_MEMORY, "no memory for the recipe");
+        return vit158_complain("train", NULL, &error);
+    }
     vit158_train_recipe_defaults(recipe);
     vit158_status status = load_recipe(recipe, recipe_path, &error);
     if (status == VIT158_OK)
