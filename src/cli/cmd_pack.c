@@ -26,6 +26,9 @@ static void print_report(const vit158_pack_report *report, const char *path)
                (unsigned long long)info->ternary_parameters,
                100.0 * (double)report->zeros / (double)info->ternary_parameters);
     putchar('\n');
+    if (report->kept > 0)
+        printf("%u of its %u matrices were ternary already and keep their scales\n", report->kept,
+               4 * info->depth);
     if (report->untrained && info->ternary_parameters > 0)
         fprintf(stderr, "vit158 pack: warning: these matrices were not trained to be ternary; "
                         "expect the model to have lost its accuracy\n");
@@ -64,11 +67,12 @@ static int pack(const char *in, const char *out, const char *metadata, vit158_pa
 
 int vit158_cmd_pack(int argc, char **argv)
 {
-    static const char *const rest_names[] = {"f16", "f32", NULL};
+    static const char *const rest_names[] = {"f16", "f32", "bf16", NULL};
     const char *out = NULL;
     uint32_t rest = 0;
     bool ternarize = false;
     bool keep_float = false;
+    bool int8 = false;
     const char *metadata = NULL;
     const vit158_option options[] = {
         {.name = "--output",
@@ -78,7 +82,7 @@ int vit158_cmd_pack(int argc, char **argv)
          .kind = VIT158_OPTION_TEXT,
          .value = &out},
         {.name = "--rest",
-         .help = "how everything but the ternary matrices is stored; default f16",
+         .help = "how everything but the coded matrices is stored; default f16",
          .kind = VIT158_OPTION_CHOICE,
          .value = &rest,
          .choices = rest_names},
@@ -86,6 +90,10 @@ int vit158_cmd_pack(int argc, char **argv)
          .help = "also take a model that was not trained to be ternary; its accuracy is lost",
          .kind = VIT158_OPTION_FLAG,
          .value = &ternarize},
+        {.name = "--int8",
+         .help = "int8 matrices with a scale an output instead of ternary ones",
+         .kind = VIT158_OPTION_FLAG,
+         .value = &int8},
         {.name = "--float",
          .help = "keep the matrices float, stored as the rest, instead of ternary",
          .kind = VIT158_OPTION_FLAG,
@@ -100,7 +108,8 @@ int vit158_cmd_pack(int argc, char **argv)
         .synopsis = "pack IN.safetensors -o OUT.safetensors [options]",
         .about =
             "Turns a checkpoint with float weights into a packed model: trit codes and a scale "
-            "for the four matrices of each block, everything else F16 or F32, metadata kept and "
+            "for the four matrices of each block (or int8, or float), everything else F16, BF16 or "
+            "F32, metadata kept and "
             "completed. The new file is read back before it gets its name.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
@@ -115,13 +124,15 @@ int vit158_cmd_pack(int argc, char **argv)
         fprintf(stderr, "vit158 pack: say where to write with -o FILE\n");
         return VIT158_EXIT_USAGE;
     }
-    if (ternarize && keep_float) {
-        fprintf(stderr, "vit158 pack: --ternarize and --float exclude each other\n");
+    if (ternarize + keep_float + int8 > 1) {
+        fprintf(stderr, "vit158 pack: --ternarize, --int8 and --float exclude each other\n");
         return VIT158_EXIT_USAGE;
     }
+    static const vit158_dtype rests[] = {VIT158_DTYPE_F16, VIT158_DTYPE_F32, VIT158_DTYPE_BF16};
     const vit158_pack_options choice = {.matrices = ternarize    ? VIT158_PACK_TERNARIZE
+                                                    : int8       ? VIT158_PACK_INT8
                                                     : keep_float ? VIT158_PACK_FLOAT
                                                                  : VIT158_PACK_TRAINED,
-                                        .rest = rest == 0 ? VIT158_DTYPE_F16 : VIT158_DTYPE_F32};
+                                        .rest = rests[rest]};
     return pack(arguments.values[0], out, metadata, choice);
 }

@@ -166,9 +166,13 @@ void vit158_draft_rest(vit158_draft *draft, const char *name, uint32_t rank, con
     }
     uint16_t *halves = data;
     for (size_t i = 0; i < count; i++) {
-        if (!vit158_f16_narrow(&halves[i], values[i])) {
+        const bool fits = draft->rest == VIT158_DTYPE_BF16
+                              ? vit158_bf16_narrow(&halves[i], values[i])
+                              : vit158_f16_narrow(&halves[i], values[i]);
+        if (!fits) {
             vit158_fail(&draft->failure, VIT158_E_VALUE,
-                        "tensor %s: value %zu does not fit F16; store the rest as F32", name, i);
+                        "tensor %s: value %zu does not fit %s; store the rest as F32", name, i,
+                        vit158_dtype_name(draft->rest));
             return;
         }
     }

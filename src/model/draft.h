@@ -16,7 +16,7 @@
 #include "model/writer.h"
 
 typedef struct vit158_draft {
-    vit158_dtype rest;    /* F32 or F16: how vit158_draft_rest stores */
+    vit158_dtype rest;    /* F32, F16 or BF16: how vit158_draft_rest stores */
     bool newer;           /* something needs format version 2 */
     vit158_error failure; /* status VIT158_OK while all went well */
     vit158_tensor_view *tensors;
@@ -43,8 +43,8 @@ void vit158_draft_default(vit158_draft *draft, const char *key, const char *valu
 void *vit158_draft_tensor(vit158_draft *draft, const char *name, vit158_dtype dtype, uint32_t rank,
                           const uint64_t *shape);
 
-/* A float tensor, stored as draft->rest: F16 rounds half to even, and a value that does not fit
- * fails with VIT158_E_VALUE. */
+/* A float tensor, stored as draft->rest: F16 and BF16 round half to even, and a value that does not
+ * fit fails with VIT158_E_VALUE. */
 void vit158_draft_rest(vit158_draft *draft, const char *name, uint32_t rank, const uint64_t *shape,
                        const float *values);
 

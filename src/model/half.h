@@ -30,6 +30,17 @@ static inline float vit158_bf16_widen(uint16_t half)
     return vit158_float_from_bits((uint32_t)half << 16);
 }
 
+/* The nearest bfloat16; false if the value is not finite or rounds to infinity. */
+static inline bool vit158_bf16_narrow(uint16_t *half, float value)
+{
+    const uint32_t bits = vit158_bits_from_float(value);
+    const uint32_t rounded = bits + 0x7FFFU + (bits >> 16 & 1U);
+    if ((bits & 0x7FFFFFFFU) >= 0x7F800000U || (rounded & 0x7FFFFFFFU) >= 0x7F800000U)
+        return false;
+    *half = (uint16_t)(rounded >> 16);
+    return true;
+}
+
 /* False if the value is not finite or rounds to 65536 or more. */
 static inline bool vit158_f16_narrow(uint16_t *half, float value)
 {

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/pack.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/numerics.h"
 #include "base/text.h"
 #include "model/draft.h"
+#include "model/json_in.h"
 #include "model/layout.h"
 #include "model/safetensors.h"
 #include "model/ternary.h"
+
+#define KEY_BYTES 256U
+#define MOST_OUTPUTS VIT158_MAX_MLP_DIM /* which is above 3 VIT158_MAX_DIM */
 
 typedef struct packer {
     const vit158_safetensors *in;
@@ -21,6 +27,7 @@ typedef struct packer {
     vit158_pack_report report;
     float *values; /* scratch for the largest tensor */
     int8_t *trits; /* the same for the largest matrix */
+    float *scales; /* the same for its outputs */
     vit158_error *error;
 } packer;
 
@@ -40,24 +47,55 @@ static vit158_status check_matrices(packer *p)
     }
     const bool latent = vit158_header_metadata(&p->header, "encodings") == NULL &&
                         vit158_layout_is_latent(&p->layout, &p->header);
-    p->report.untrained = !latent;
-    if (!latent && p->options->matrices == VIT158_PACK_TRAINED)
-        return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
-                           "its matrices were not trained to be ternary (no inner norms, f32 in "
-                           "`encodings`, or `weights` is float); --ternarize rounds them all the "
-                           "same and loses accuracy");
-    if (latent && p->options->matrices == VIT158_PACK_FLOAT)
+    if (latent && p->options->matrices >= VIT158_PACK_INT8)
         return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
                            "its matrices are the latent weights of a ternary model, which mean "
                            "nothing as floats");
+    p->report.untrained = !latent;
     return VIT158_OK;
+}
+
+static vit158_status not_ternary(const packer *p)
+{
+    return vit158_fail(p->error, VIT158_E_UNSUPPORTED,
+                       "its matrices were not trained to be ternary (no inner norms, f32 in "
+                       "`encodings`, or `weights` is float); --ternarize rounds them all the "
+                       "same and loses accuracy");
 }
 
 /* ---- Metadata ---- */
 
+/* Looks for the member that is no string, to name it. */
+static vit158_status check_extra(const packer *p, const char *json)
+{
+    vit158_json_in in = vit158_json_in_over(json, strlen(json));
+    char name[KEY_BYTES] = "";
+    vit158_json_in_enter(&in, '{');
+    while (vit158_json_in_next(&in, '}')) {
+        vit158_json_string key, value;
+        if (!vit158_json_in_key(&in, &key))
+            break;
+        name[0] = 0;
+        if (key.raw_bytes < KEY_BYTES)
+            vit158_json_string_decode(name, &key);
+        if (!vit158_json_in_text(&in, &value))
+            return vit158_fail(p->error, VIT158_E_JSON,
+                               "the additional metadata: the value of %s is not a string: %s", name,
+                               in.problem);
+    }
+    vit158_json_in_end(&in);
+    if (in.problem == NULL)
+        return VIT158_OK;
+    return vit158_fail(
+        p->error, VIT158_E_JSON,
+        "the additional metadata is not a JSON object of strings: %s at byte %zu%s%s", in.problem,
+        in.position, name[0] != 0 ? ", after " : "", name);
+}
+
 static vit158_status parse_extra(packer *p)
 {
     const char *json = p->options->metadata_json != NULL ? p->options->metadata_json : "{}";
+    VIT158_RETURN_IF_ERROR(check_extra(p, json));
     static const char head[] = "{\"__metadata__\":";
     const size_t n_bytes = sizeof head - 1 + strlen(json) + 1;
     char *header = malloc(n_bytes + 1);
@@ -105,6 +143,52 @@ static vit158_status merge_metadata(packer *p)
 
 /* ---- Tensors ---- */
 
+static void draft_i8(packer *p, const char *prefix, uint32_t n_out, uint32_t n_in)
+{
+    for (uint32_t o = 0; o < n_out; o++) {
+        const float *row = p->values + (size_t)o * n_in;
+        float largest = 0.0F;
+        for (uint32_t i = 0; i < n_in; i++)
+            largest = fabsf(row[i]) > largest ? fabsf(row[i]) : largest;
+        const float scale = largest / 127.0F;
+        p->scales[o] = scale > 0.0F ? scale : 1.0F;
+        for (uint32_t i = 0; i < n_in; i++) {
+            const float x = vit158_rne(row[i] / p->scales[o]);
+            p->trits[(size_t)o * n_in + i] = (int8_t)(x > 127.0F ? 127 : x < -127.0F ? -127 : x);
+        }
+    }
+    int8_t *place =
+        vit158_draft_coded(&p->draft, prefix, VIT158_ENCODING_I8, n_out, n_in, p->scales, n_out);
+    if (place != NULL)
+        memcpy(place, p->trits, (size_t)n_out * n_in);
+}
+
+static vit158_status draft_trits(packer *p, const char *prefix, uint32_t n_out, uint32_t n_in)
+{
+    const size_t count = (size_t)n_in * n_out;
+    uint32_t scale_count = vit158_find_trits(p->trits, p->scales, p->values, n_out, n_in);
+    if (scale_count > 0) {
+        p->report.kept++;
+    } else if (!p->report.untrained) {
+        scale_count = 1;
+        p->scales[0] = vit158_absmean(p->values, n_out, n_in);
+        vit158_ternarize(p->trits, p->values, count, p->scales[0]);
+    } else if (p->options->matrices == VIT158_PACK_TRAINED) {
+        return not_ternary(p);
+    } else {
+        scale_count = 1;
+        p->scales[0] = vit158_ternarize_untrained(p->trits, p->values, n_out, n_in);
+    }
+    uint8_t *codes = vit158_draft_coded(&p->draft, prefix, VIT158_ENCODING_TRIT, n_out, n_in,
+                                        p->scales, scale_count);
+    if (codes == NULL)
+        return VIT158_OK; /* the draft keeps the reason */
+    vit158_pack_trits(codes, p->trits, n_out, n_in);
+    for (size_t i = 0; i < count; i++)
+        p->report.zeros += p->trits[i] == 0;
+    return VIT158_OK;
+}
+
 static vit158_status pack_matrix(packer *p, uint32_t block, uint32_t linear)
 {
     char name[VIT158_SLOT_NAME_BYTES];
@@ -115,24 +199,12 @@ static vit158_status pack_matrix(packer *p, uint32_t block, uint32_t linear)
     const uint32_t n_out = vit158_linear_n_out(&p->layout.info, linear);
     const size_t count = (size_t)n_in * n_out;
     VIT158_RETURN_IF_ERROR(vit158_safetensors_get_f32(p->in, name, p->values, count, p->error));
-    if (p->options->matrices == VIT158_PACK_FLOAT) {
+    if (p->options->matrices == VIT158_PACK_FLOAT)
         vit158_draft_float_matrix(&p->draft, prefix, n_out, n_in, p->values);
-        return VIT158_OK;
-    }
-    float scale;
-    if (p->report.untrained) {
-        scale = vit158_ternarize_untrained(p->trits, p->values, n_out, n_in);
-    } else {
-        scale = vit158_absmean(p->values, n_out, n_in);
-        vit158_ternarize(p->trits, p->values, count, scale);
-    }
-    uint8_t *codes =
-        vit158_draft_coded(&p->draft, prefix, VIT158_ENCODING_TRIT, n_out, n_in, &scale, 1);
-    if (codes == NULL)
-        return VIT158_OK; /* the draft keeps the reason */
-    vit158_pack_trits(codes, p->trits, n_out, n_in);
-    for (size_t i = 0; i < count; i++)
-        p->report.zeros += p->trits[i] == 0;
+    else if (p->options->matrices == VIT158_PACK_INT8)
+        draft_i8(p, prefix, n_out, n_in);
+    else
+        return draft_trits(p, prefix, n_out, n_in);
     return VIT158_OK;
 }
 
@@ -169,12 +241,17 @@ static void pack_metadata(packer *p)
 {
     for (uint32_t i = 0; i < p->header.metadata_count; i++)
         vit158_draft_set(&p->draft, p->header.metadata_keys[i], p->header.metadata_values[i]);
-    if (p->options->matrices == VIT158_PACK_FLOAT) {
+    if (p->options->matrices >= VIT158_PACK_INT8) {
         vit158_draft_default(&p->draft, "architecture", "vit");
+        if (p->options->matrices == VIT158_PACK_INT8)
+            vit158_draft_set(&p->draft, "weights", "int8, a scale an output");
     } else {
+        const bool all = p->report.kept == p->layout.info.depth * VIT158_BLOCK_LINEARS;
+        p->report.untrained = p->report.untrained && !all;
         vit158_draft_set(&p->draft, "architecture", "vit-1.58b");
         vit158_draft_set(&p->draft, "weights",
                          p->report.untrained ? "ternary, rounded without training: accuracy is lost"
+                         : all               ? "ternary, with the scales they came with"
                                              : "ternary, one absmean scale a matrix");
     }
     vit158_draft_complete(&p->draft, &p->layout.info);
@@ -192,8 +269,9 @@ static vit158_status take_scratch(packer *p)
     if (largest <= SIZE_MAX / sizeof(float)) {
         p->values = malloc((size_t)largest * sizeof *p->values);
         p->trits = malloc((size_t)largest);
+        p->scales = malloc(MOST_OUTPUTS * sizeof *p->scales);
     }
-    return p->values != NULL && p->trits != NULL
+    return p->values != NULL && p->trits != NULL && p->scales != NULL
                ? VIT158_OK
                : vit158_fail(p->error, VIT158_E_MEMORY, "not enough memory to pack it");
 }
@@ -232,6 +310,7 @@ vit158_status vit158_pack_file(const char *in, const char *out, const vit158_pac
         vit158_header_clear(&p->extra);
         free(p->values);
         free(p->trits);
+        free(p->scales);
         free(p);
     }
     vit158_safetensors_close(file);

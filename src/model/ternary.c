@@ -52,6 +52,38 @@ float vit158_ternarize_untrained(int8_t *u, const float *w, uint32_t n_out, uint
     return mean > VIT158_QUANT_FLOOR ? mean : VIT158_QUANT_FLOOR;
 }
 
+/* The magnitude that all values but zeros have, 0 if all are zeros, -1 if they differ. */
+static float one_magnitude(const float *w, size_t n)
+{
+    float magnitude = 0.0F;
+    for (size_t i = 0; i < n; i++) {
+        const float a = fabsf(w[i]);
+        if (a > 0.0F && magnitude > 0.0F && a != magnitude)
+            return -1.0F;
+        magnitude = a > 0.0F ? a : magnitude;
+    }
+    return magnitude;
+}
+
+uint32_t vit158_find_trits(int8_t *u, float *scale, const float *w, uint32_t n_out, uint32_t n_in)
+{
+    bool same = true;
+    float first = 0.0F;
+    for (uint32_t o = 0; o < n_out; o++) {
+        const float magnitude = one_magnitude(w + (size_t)o * n_in, n_in);
+        if (magnitude < 0.0F)
+            return 0;
+        same = same && (magnitude == 0.0F || first == 0.0F || magnitude == first);
+        first = first == 0.0F ? magnitude : first;
+        scale[o] = magnitude > 0.0F ? magnitude : 1.0F;
+    }
+    for (size_t i = 0; i < (size_t)n_out * n_in; i++)
+        u[i] = (int8_t)((w[i] > 0.0F) - (w[i] < 0.0F));
+    if (same)
+        scale[0] = first > 0.0F ? first : 1.0F;
+    return same ? 1 : n_out;
+}
+
 /* Both directions walk the codes in storage order: blocks of four groups, rows within. */
 typedef struct code_walk {
     uint32_t n_in;

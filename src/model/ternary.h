@@ -21,6 +21,11 @@ void vit158_ternarize(int8_t *u, const float *w, size_t n, float m);
  * 1e-5. */
 float vit158_ternarize_untrained(int8_t *u, const float *w, uint32_t n_out, uint32_t n_in);
 
+/* Whether w is ternary already: all values that are not 0 have one magnitude, or one in each row.
+ * Then u are the trits, scale[0] is that magnitude, or scale[0 .. n_out - 1] are the rows' (1 for a
+ * row of zeros), and the result is how many scales there are; else 0. */
+uint32_t vit158_find_trits(int8_t *u, float *scale, const float *w, uint32_t n_out, uint32_t n_in);
+
 /* Packs u [n_rows][n_in] in {-1, 0, 1} into codes (vit158_trit_bytes bytes). */
 void vit158_pack_trits(uint8_t *codes, const int8_t *u, uint32_t n_rows, uint32_t n_in);
 

@@ -108,6 +108,33 @@ static void test_inspect_reads_every_kind(void **state)
     assert_int_equal(RUN(vit158_cmd_inspect, "inspect", __FILE__), VIT158_EXIT_FAILED);
 }
 
+/* Sums of rows can be made and inspected; a value that classify refuses, inspect refuses too. */
+static void test_rows_and_damage(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN(vit158_cmd_synth, "synth", "--arch", "ti", "--image-size", "32",
+                         "--classes", "5", "--rows", "mixed", "-o", OUT),
+                     VIT158_EXIT_OK);
+    assert_int_equal(RUN(vit158_cmd_inspect, "inspect", OUT), VIT158_EXIT_OK);
+    FILE *file = fopen(OUT, "r+b");
+    assert_non_null(file);
+    const uint8_t not_a_code = 255; /* the last tensors are bytes */
+    assert_int_equal(fseek(file, -1, SEEK_END), 0);
+    assert_int_equal(fwrite(&not_a_code, 1, 1, file), 1);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(RUN(vit158_cmd_inspect, "inspect", OUT), VIT158_EXIT_FAILED);
+    assert_true(made());
+    assert_int_equal(
+        RUN(vit158_cmd_synth, "synth", "--arch", "ti", "--weights", "i8", "--rows", "2", "-o", OUT),
+        VIT158_EXIT_FAILED);
+    assert_int_equal(RUN(vit158_cmd_pack, "pack", FLOAT, "-o", OUT, "--int8", "--rest", "bf16"),
+                     VIT158_EXIT_OK);
+    assert_true(made());
+    assert_int_equal(RUN(vit158_cmd_pack, "pack", FLOAT, "-o", OUT, "--int8", "--float"),
+                     VIT158_EXIT_USAGE);
+    assert_false(made());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_pack_with_metadata),
         cmocka_unit_test(test_synth_and_inspect),
         cmocka_unit_test(test_inspect_reads_every_kind),
+        cmocka_unit_test(test_rows_and_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,7 @@ typedef struct norm_case {
     uint32_t n_tokens;
     const float *x;
     vit158_layernorm norms[2];
+    float step;
     float *y; /* results */
     int8_t *q;
     float *r;
@@ -87,8 +88,13 @@ static void run_norm(const vit158_kernels *k, norm_case *c, uint32_t t0, uint32_
 {
     const size_t ld = vit158_token_stride(c->n_tokens);
     void *scratch = check_alloc(vit158_norm_scratch(c->n));
-    const vit158_norm_quantize quantize = {
-        .q = c->q, .r = c->r, .x = c->x, .ld = ld, .n = c->n, .norms = {c->norms[0], c->norms[1]}};
+    const vit158_norm_quantize quantize = {.q = c->q,
+                                           .r = c->r,
+                                           .x = c->x,
+                                           .ld = ld,
+                                           .n = c->n,
+                                           .step = c->step,
+                                           .norms = {c->norms[0], c->norms[1]}};
     k->norm_quantize(&quantize, t0, t1, scratch);
     if (!c->norms[0].weight)
         return;
@@ -131,6 +137,45 @@ static void compare_norm_column(const norm_case *c, uint32_t t, const double *v)
         if (c->norms[0].weight)
             CHECK(fabs(c->y[i * ld + t] - v[i]) <= 2e-3 * (1 + absmax),
                   "%u channels, token %u: y[%u]", c->n, t, i);
+    }
+}
+
+/* A stored step: values far above 127 steps, and one that is not finite. */
+static norm_case make_step_norm(uint32_t index, uint32_t norm_count)
+{
+    norm_case c = make_norm(index, norm_count);
+    c.step = index % 3 == 0 ? 0.003F : index % 3 == 1 ? 0.02F : 1e-7F;
+    if (index % 4 == 1 && c.n_tokens > 0)
+        ((float *)(uintptr_t)c.x)[0] = INFINITY;
+    return c;
+}
+
+static void steps(void)
+{
+    for (uint32_t i = 0; i < 3 * COUNT(shapes) && !check_failed(); i++) {
+        const uint32_t index = i % COUNT(shapes), norms = i / COUNT(shapes);
+        norm_case a = make_step_norm(index, norms);
+        const size_t ld = vit158_token_stride(a.n_tokens);
+        run_norm(&vit158_kernels_scalar, &a, 0, a.n_tokens);
+        for (uint32_t t = 0; norms == 0 && t < a.n_tokens; t++) {
+            bool finite = true;
+            for (uint32_t c = 0; c < a.n; c++) {
+                const float x = a.x[c * ld + t] * (1.0F / a.step);
+                finite = finite && isfinite(x);
+                const float bounded = fminf(fmaxf(x, -127.0F), 127.0F);
+                CHECK(!isfinite(x) || a.q[c * ld + t] == (int8_t)vit158_rne(bounded),
+                      "step, %u channels, token %u: q[%u]", a.n, t, c);
+            }
+            CHECK(finite ? a.r[t] == a.step : isnan(a.r[t]), "step, token %u: r", t);
+        }
+        for (size_t k = 1; k < COUNT(variants); k++) {
+            norm_case b = make_step_norm(index, norms);
+            run_norm(variants[k], &b, 0, b.n_tokens);
+            CHECK(same_columns(a.q, b.q, a.n, a.n_tokens, 1) &&
+                      same_columns(a.r, b.r, 1, a.n_tokens, sizeof(float)),
+                  "step, %u channels, %u tokens", a.n, a.n_tokens);
+        }
+        check_free_all();
     }
 }
 
@@ -333,7 +378,7 @@ static void patches_are_where_they_belong(void)
     }
 }
 
-CHECK_CASES({"norm_definition", norm_definition},
+CHECK_CASES({"steps", steps}, {"norm_definition", norm_definition},
             {"norm_variants_equal_scalar", norm_variants_equal_scalar}, {"norm_bits", norm_bits},
             {"softmax_definition", softmax_definition},
             {"softmax_variants_equal_scalar", softmax_variants_equal_scalar},
