@@ -26,3 +26,11 @@ vit158_status vit158_fail(vit158_error *error, vit158_status status, const char 
     }
     return status;
 }
+
+vit158_status vit158_name_error(vit158_error *error, vit158_status status, const char *path)
+{
+    if (status == VIT158_OK || error == NULL)
+        return status;
+    const vit158_error unnamed = *error;
+    return vit158_fail(error, status, "%s: %s", path, unnamed.message);
+}

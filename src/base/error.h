@@ -17,6 +17,9 @@ __attribute__((format(printf, 3, 4)))
 vit158_status
 vit158_fail(vit158_error *error, vit158_status status, const char *format, ...);
 
+/* Passes `status` on; if it is a failure its sentence now begins with the file's name. */
+vit158_status vit158_name_error(vit158_error *error, vit158_status status, const char *path);
+
 #define VIT158_RETURN_IF_ERROR(expression)                                                         \
     do {                                                                                           \
         const vit158_status status_ = (expression);                                                \

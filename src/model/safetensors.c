@@ -114,6 +114,11 @@ vit158_status vit158_safetensors_open(vit158_safetensors **out, const char *path
     return VIT158_OK;
 }
 
+vit158_status vit158_tensors_open(vit158_safetensors **out, const char *path, vit158_error *error)
+{
+    return vit158_name_error(error, vit158_safetensors_open(out, path, error), path);
+}
+
 void vit158_safetensors_close(vit158_safetensors *file)
 {
     if (file == NULL)

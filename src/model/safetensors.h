@@ -15,6 +15,8 @@ typedef struct vit158_safetensors vit158_safetensors;
  * Errors: VIT158_E_IO, _FORMAT, _TRUNCATED and those of vit158_header_parse. */
 vit158_status vit158_safetensors_open(vit158_safetensors **out, const char *path,
                                       vit158_error *error);
+/* The same for callers that do not name the file: the error's sentence begins with `path`. */
+vit158_status vit158_tensors_open(vit158_safetensors **out, const char *path, vit158_error *error);
 void vit158_safetensors_close(vit158_safetensors *file);
 
 /* Tensors (in data order) and metadata; valid until the file is closed. */

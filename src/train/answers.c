@@ -67,7 +67,7 @@ vit158_status vit158_train_answers_open(vit158_trainer *t, vit158_error *error)
     if (!r->teacher_answers[0] || access(r->teacher_answers, F_OK) != 0)
         return VIT158_OK;
     vit158_safetensors *file;
-    VIT158_RETURN_IF_ERROR(vit158_train_tensors_open(&file, r->teacher_answers, error));
+    VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, r->teacher_answers, error));
     const vit158_status status = check_and_read(a, file, r->teacher_answers, error);
     vit158_safetensors_close(file);
     return status;

@@ -124,14 +124,6 @@ vit158_status vit158_train_checkpoint_save(const vit158_trainer *t, const char *
     return status;
 }
 
-vit158_status vit158_train_tensors_open(vit158_safetensors **file, const char *path,
-                                        vit158_error *error)
-{
-    vit158_error inner;
-    const vit158_status status = vit158_safetensors_open(file, path, &inner);
-    return status == VIT158_OK ? status : vit158_fail(error, status, "%s: %s", path, inner.message);
-}
-
 static uint32_t block_of(const char *name)
 {
     return strncmp(name, "blocks.", 7) == 0 ? (uint32_t)strtoul(name + 7, NULL, 10) : 0;
@@ -175,7 +167,7 @@ static vit158_status read_state(vit158_trainer *t, const vit158_header *header, 
 vit158_status vit158_train_checkpoint_load(vit158_trainer *t, const char *path, vit158_error *error)
 {
     vit158_safetensors *file;
-    VIT158_RETURN_IF_ERROR(vit158_train_tensors_open(&file, path, error));
+    VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
     float *parts[PARTS] = {t->parameters, t->average, t->optimiser.m, t->optimiser.v};
     vit158_status status = read_state(t, vit158_safetensors_header(file), error);
     for (int p = 0; p < PARTS && status == VIT158_OK; p++)
@@ -230,7 +222,7 @@ static vit158_status init_from(vit158_trainer *t, const vit158_safetensors *file
 vit158_status vit158_trainer_init_from(vit158_trainer *t, const char *path, vit158_error *error)
 {
     vit158_safetensors *file;
-    VIT158_RETURN_IF_ERROR(vit158_train_tensors_open(&file, path, error));
+    VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
     const vit158_status status = init_from(t, file, error);
     vit158_safetensors_close(file);
     if (status != VIT158_OK)

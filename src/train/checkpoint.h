@@ -27,8 +27,4 @@ vit158_status vit158_train_model_save(const vit158_trainer *trainer, const float
 vit158_status vit158_trainer_init_from(vit158_trainer *trainer, const char *path,
                                        vit158_error *error);
 
-/* vit158_safetensors_open with the file's name in the error. */
-vit158_status vit158_train_tensors_open(vit158_safetensors **file, const char *path,
-                                        vit158_error *error);
-
 #endif

@@ -10,7 +10,6 @@
 #include "train/answers.h"
 #include "train/loss.h"
 
-#define GRADIENT_CHUNK 32768U
 #define PI 3.14159265358979323846
 
 static double clamp01(double x)
@@ -59,7 +58,7 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
     const uint64_t first = t->state.position + (uint64_t)task * r->microbatch;
     vit158_train_feed_microbatch(t, worker, first, r->microbatch, job->progress);
     const vit158_train_pass pass = {&t->net, &t->ready, t->compute, work,
-                                    t->half && !t->net.config.ternary};
+                                    vit158_train_half(t, &t->net)};
     vit158_train_forward(&pass);
     if (t->teachers)
         vit158_train_answers_give(t, worker, first, work->images, job->progress);
@@ -83,9 +82,9 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
 
 static void chunk_of(const vit158_trainer *t, uint32_t task, size_t *at, size_t *count)
 {
-    *at = (size_t)task * GRADIENT_CHUNK;
+    *at = (size_t)task * VIT158_TRAIN_GRADIENT_CHUNK;
     const size_t left = t->net.parameters - *at;
-    *count = left < GRADIENT_CHUNK ? left : GRADIENT_CHUNK;
+    *count = left < VIT158_TRAIN_GRADIENT_CHUNK ? left : VIT158_TRAIN_GRADIENT_CHUNK;
 }
 
 static void sum_task(void *context, uint32_t task, uint32_t worker)
@@ -133,7 +132,7 @@ static void clear_task(void *context, uint32_t task, uint32_t worker)
 
 static double summed_gradient(vit158_trainer *t)
 {
-    const uint32_t chunks = (uint32_t)((t->net.parameters + GRADIENT_CHUNK - 1) / GRADIENT_CHUNK);
+    const uint32_t chunks = vit158_train_gradient_chunks(&t->net);
     t->pool->run(t->pool, sum_task, t, chunks);
     double total = 0.0;
     for (uint32_t i = 0; i < chunks; i++)
@@ -160,7 +159,7 @@ static void apply_gradient(vit158_trainer *t, double progress)
                                            .muon_beta = r->muon_beta,
                                            .step = t->state.step + 1};
     vit158_train_optimiser_update(&t->optimiser, &s, t->parameters, t->work[0].gradient, t->pool);
-    const uint32_t chunks = (uint32_t)((t->net.parameters + GRADIENT_CHUNK - 1) / GRADIENT_CHUNK);
+    const uint32_t chunks = vit158_train_gradient_chunks(&t->net);
     /* Early on the average follows faster, so that it forgets the initial values. */
     const double n = (double)t->state.step;
     const double keep = r->ema < (1.0 + n) / (10.0 + n) ? r->ema : (1.0 + n) / (10.0 + n);

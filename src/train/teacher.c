@@ -163,7 +163,7 @@ static vit158_status read_teacher(vit158_train_teacher *teacher, const vit158_tr
 static vit158_status open_teacher(vit158_trainer *t, const char *path, vit158_error *error)
 {
     vit158_safetensors *file;
-    VIT158_RETURN_IF_ERROR(vit158_train_tensors_open(&file, path, error));
+    VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
     vit158_train_teacher *teacher = calloc(1, sizeof *teacher);
     vit158_status status;
     if (teacher) {

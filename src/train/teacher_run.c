@@ -15,7 +15,7 @@ static void run(vit158_trainer *t, vit158_train_teacher *teacher, uint32_t worke
                                     .ready = &teacher->ready,
                                     .compute = t->compute,
                                     .work = work,
-                                    .half = t->half && !teacher->net.config.ternary};
+                                    .half = vit158_train_half(t, &teacher->net)};
     vit158_train_forward(&pass);
 }
 

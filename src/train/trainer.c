@@ -12,8 +12,6 @@
 #include "train/loss.h"
 #include "train/teacher.h"
 
-#define GRADIENT_CHUNK 32768U
-
 static void plan_feed(vit158_train_feed *feed, const vit158_trainer *t, vit158_arena *arena)
 {
     const size_t size = vit158_train_dataset_picture(&t->train), n = t->recipe.microbatch;
@@ -33,7 +31,7 @@ static void plan(vit158_trainer *t, vit158_arena *arena)
     t->average = vit158_arena_take(arena, count, sizeof(float));
     t->optimiser.m = vit158_arena_take(arena, count, sizeof(float));
     t->optimiser.v = vit158_arena_take(arena, count, sizeof(float));
-    t->partial = vit158_arena_take(arena, count / GRADIENT_CHUNK + 1, sizeof(double));
+    t->partial = vit158_arena_take(arena, vit158_train_gradient_chunks(&t->net), sizeof(double));
     t->order = vit158_arena_take(arena, t->train.count, sizeof(uint32_t));
     vit158_train_ready_plan(&t->ready, &t->net,
                             t->compute->narrow_gradients ? t->recipe.gradient_bits : 16, arena);
@@ -191,7 +189,7 @@ static void evaluate_task(void *context, uint32_t task, uint32_t worker)
                                     .ready = &t->ready,
                                     .compute = t->compute,
                                     .work = work,
-                                    .half = t->half && t->net.config.conv};
+                                    .half = t->net.config.conv && vit158_train_half(t, &t->net)};
     vit158_train_forward(&pass);
     for (uint32_t i = 0; i < work->images; i++) {
         const float *z = work->logits + i * work->logit_ld;

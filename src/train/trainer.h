@@ -62,6 +62,21 @@ typedef struct vit158_trainer {
     size_t memory_bytes;
 } vit158_trainer;
 
+/* The norm of the gradient is summed chunk by chunk, in order: it does not depend on threads. */
+#define VIT158_TRAIN_GRADIENT_CHUNK 32768U
+static inline uint32_t vit158_train_gradient_chunks(const vit158_train_net *net)
+{
+    return (uint32_t)((net->parameters + VIT158_TRAIN_GRADIENT_CHUNK - 1) /
+                      VIT158_TRAIN_GRADIENT_CHUNK);
+}
+
+/* Whether products of that network, the trained one or a teacher, are on bfloat16: those of float
+ * networks; ternary ones have integers. Validation of a float transformer stays exact. */
+static inline bool vit158_train_half(const vit158_trainer *trainer, const vit158_train_net *net)
+{
+    return trainer->half && !net->config.ternary;
+}
+
 /* Takes over the data sets (cleared in the caller's hands) even if it fails. */
 vit158_status vit158_trainer_create(vit158_trainer **out, const vit158_train_recipe *recipe,
                                     vit158_train_dataset *train, vit158_train_dataset *val,
