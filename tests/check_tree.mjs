@@ -21,7 +21,7 @@ const ALLOWED_INCLUDES = {
   api: ['base', 'kernels', 'model', 'image', 'predict', 'engine'],
   import: ['base', 'model'],
   wasm: ['base', 'api', 'model', 'import'],
-  train: ['base', 'kernels', 'model', 'image', 'api'],
+  train: ['base', 'kernels', 'model', 'image', 'api', 'import'],
   compress: ['base', 'kernels', 'model', 'image', 'train'],
   cli: ['base', 'api', 'model', 'import', 'train', 'compress'],
 };

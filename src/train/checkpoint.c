@@ -7,9 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "model/metadata.h"
 #include "model/safetensors.h"
-#include "model/ternary.h"
 #include "model/writer.h"
 
 #define PARTS 4
@@ -124,20 +122,13 @@ vit158_status vit158_train_checkpoint_save(const vit158_trainer *t, const char *
     return status;
 }
 
-static uint32_t block_of(const char *name)
-{
-    return strncmp(name, "blocks.", 7) == 0 ? (uint32_t)strtoul(name + 7, NULL, 10) : 0;
-}
-
-/* Tensors of block `depth` and later ones stay as they are. */
-static vit158_status read_part(const vit158_safetensors *file, const vit158_train_net *net,
-                               const char *prefix, uint32_t depth, float *out, vit158_error *error)
+vit158_status vit158_train_tensors_read(float *out, const vit158_train_net *net,
+                                        const vit158_safetensors *file, const char *prefix,
+                                        vit158_error *error)
 {
     char name[MAX_LONG_NAME];
     for (uint32_t i = 0; i < net->tensor_count; i++) {
         const vit158_train_tensor *t = &net->tensors[i];
-        if (block_of(t->name) >= depth)
-            continue;
         vit158_format(name, sizeof name, "%s%s", prefix, t->name);
         VIT158_RETURN_IF_ERROR(vit158_safetensors_get_f32(file, name, out + t->offset,
                                                           (uint64_t)t->rows * t->cols, error));
@@ -171,65 +162,11 @@ vit158_status vit158_train_checkpoint_load(vit158_trainer *t, const char *path, 
     float *parts[PARTS] = {t->parameters, t->average, t->optimiser.m, t->optimiser.v};
     vit158_status status = read_state(t, vit158_safetensors_header(file), error);
     for (int p = 0; p < PARTS && status == VIT158_OK; p++)
-        status = read_part(file, &t->net, prefixes[p], t->net.config.depth, parts[p], error);
+        status = vit158_train_tensors_read(parts[p], &t->net, file, prefixes[p], error);
     vit158_safetensors_close(file);
     if (status == VIT158_OK)
         vit158_trainer_prepare(t, t->parameters);
     return status;
-}
-
-/* What a ternary network of that depth computes with in place of latent weights: scale times code.
- */
-static vit158_status make_effective(const vit158_train_net *net, uint32_t depth, float *parameters,
-                                    vit158_error *error)
-{
-    for (uint32_t i = 0; i < depth * VIT158_BLOCK_LINEARS; i++) {
-        const vit158_train_layer *layer =
-            &net->blocks[i / VIT158_BLOCK_LINEARS].layers[i % VIT158_BLOCK_LINEARS];
-        float *w = parameters + layer->weight;
-        const size_t count = (size_t)layer->n_out * layer->n_in;
-        int8_t *codes = malloc(count);
-        if (!codes)
-            return vit158_fail(error, VIT158_E_MEMORY, "no memory for %zu codes", count);
-        const float scale = vit158_absmean(w, layer->n_out, layer->n_in);
-        vit158_ternarize(codes, w, count, scale);
-        for (size_t j = 0; j < count; j++)
-            w[j] = scale * (float)codes[j];
-        free(codes);
-    }
-    return VIT158_OK;
-}
-
-static vit158_status init_from(vit158_trainer *t, const vit158_safetensors *file,
-                               vit158_error *error)
-{
-    const vit158_header *header = vit158_safetensors_header(file);
-    const uint32_t wanted = t->net.config.depth;
-    uint32_t depth = wanted; /* checkpoints do not say theirs */
-    if (vit158_header_metadata(header, "depth"))
-        VIT158_RETURN_IF_ERROR(vit158_metadata_count(&depth, header, "depth", 65536, error));
-    if (depth > wanted || (depth < wanted && t->net.config.conv))
-        return vit158_fail(error, VIT158_E_METADATA,
-                           "the network to start from is %u deep, the recipe's %u", depth, wanted);
-    VIT158_RETURN_IF_ERROR(read_part(file, &t->net, "", depth, t->parameters, error));
-    vit158_train_net_quiet(&t->net, t->parameters, depth);
-    const char *weights = vit158_header_metadata(header, "weights");
-    if (!t->net.config.ternary && weights && strcmp(weights, "ternary") == 0)
-        return make_effective(&t->net, depth, t->parameters, error);
-    return VIT158_OK;
-}
-
-vit158_status vit158_trainer_init_from(vit158_trainer *t, const char *path, vit158_error *error)
-{
-    vit158_safetensors *file;
-    VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
-    const vit158_status status = init_from(t, file, error);
-    vit158_safetensors_close(file);
-    if (status != VIT158_OK)
-        return status;
-    memcpy(t->average, t->parameters, t->net.parameters * sizeof(float));
-    vit158_trainer_prepare(t, t->parameters);
-    return VIT158_OK;
 }
 
 #define MAX_PAIRS 32

@@ -20,11 +20,10 @@ vit158_status vit158_train_checkpoint_load(vit158_trainer *trainer, const char *
 vit158_status vit158_train_model_save(const vit158_trainer *trainer, const float *parameters,
                                       double accuracy, const char *path, vit158_error *error);
 
-/* Parameters of a model file (or of a checkpoint) with the trainer's geometry, into parameters and
- * average; positions and patches as they are. Blocks beyond a shallower model's stay as initialised
- * but add next to nothing to the tokens. Float networks that start from a ternary model take
- * scale times code for its latent weights, so that they begin with what it knows. */
-vit158_status vit158_trainer_init_from(vit158_trainer *trainer, const char *path,
-                                       vit158_error *error);
+/* All tensors of the network, under their names with `prefix` before them, into `out`.
+ * Errors: those of vit158_safetensors_get_f32. */
+vit158_status vit158_train_tensors_read(float *out, const vit158_train_net *net,
+                                        const vit158_safetensors *file, const char *prefix,
+                                        vit158_error *error);
 
 #endif

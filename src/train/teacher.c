@@ -78,9 +78,8 @@ static bool next_label(char *label, vit158_json_in *in)
     return true;
 }
 
-/* A file without labels may be anyone's teacher. */
-static vit158_status check_labels(const vit158_trainer *t, const vit158_header *header,
-                                  vit158_error *error)
+vit158_status vit158_train_labels_check(const vit158_train_dataset *data,
+                                        const vit158_header *header, vit158_error *error)
 {
     const char *json = vit158_header_metadata(header, "labels");
     if (!json)
@@ -92,8 +91,8 @@ static vit158_status check_labels(const vit158_trainer *t, const vit158_header *
     vit158_json_in in = vit158_json_in_over(json, n_bytes);
     vit158_json_in_enter(&in, '[');
     vit158_status status = VIT158_OK;
-    for (uint32_t c = 0; c < t->train.classes && status == VIT158_OK; c++) {
-        const char *own = vit158_train_dataset_name(&t->train, c);
+    for (uint32_t c = 0; c < data->classes && status == VIT158_OK; c++) {
+        const char *own = vit158_train_dataset_name(data, c);
         if (!next_label(label, &in))
             status =
                 vit158_fail(error, VIT158_E_METADATA, "the teacher's labels end at class %u", c);
@@ -115,18 +114,6 @@ static void plan(vit158_train_teacher *teacher, const vit158_trainer *t, vit158_
                                arena);
 }
 
-static vit158_status read_parameters(vit158_train_teacher *teacher, const vit158_safetensors *file,
-                                     vit158_error *error)
-{
-    for (uint32_t i = 0; i < teacher->net.tensor_count; i++) {
-        const vit158_train_tensor *tensor = &teacher->net.tensors[i];
-        VIT158_RETURN_IF_ERROR(
-            vit158_safetensors_get_f32(file, tensor->name, teacher->parameters + tensor->offset,
-                                       (uint64_t)tensor->rows * tensor->cols, error));
-    }
-    return VIT158_OK;
-}
-
 static vit158_status read_teacher(vit158_train_teacher *teacher, const vit158_trainer *t,
                                   const vit158_safetensors *file, vit158_error *error)
 {
@@ -142,7 +129,7 @@ static vit158_status read_teacher(vit158_train_teacher *teacher, const vit158_tr
                            own->image_size, own->classes);
     const vit158_header *header = vit158_safetensors_header(file);
     VIT158_RETURN_IF_ERROR(check_pixels(t, header, error));
-    VIT158_RETURN_IF_ERROR(check_labels(t, header, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_labels_check(&t->train, header, error));
     VIT158_RETURN_IF_ERROR(vit158_train_net_create(&teacher->net, &config, error));
     if (!config.conv && t->recipe.microbatch * teacher->net.tokens > VIT158_TRAIN_MAX_ROWS)
         return vit158_fail(error, VIT158_E_LIMIT, "the teacher's tokens exceed a microbatch");
@@ -154,7 +141,8 @@ static vit158_status read_teacher(vit158_train_teacher *teacher, const vit158_tr
     memset(teacher->block, 0, arena.used);
     arena = vit158_arena_over(teacher->block, arena.used);
     plan(teacher, t, &arena);
-    VIT158_RETURN_IF_ERROR(read_parameters(teacher, file, error));
+    VIT158_RETURN_IF_ERROR(
+        vit158_train_tensors_read(teacher->parameters, &teacher->net, file, "", error));
     for (uint32_t i = 0; i < vit158_train_ready_tasks(&teacher->net); i++)
         vit158_train_ready_make(&teacher->ready, &teacher->net, t->compute, teacher->parameters, i);
     return VIT158_OK;

@@ -6,6 +6,7 @@
 #ifndef VIT158_TRAIN_TEACHER_H
 #define VIT158_TRAIN_TEACHER_H
 
+#include "model/header.h"
 #include "train/trainer.h"
 
 struct vit158_train_teacher {
@@ -22,6 +23,11 @@ struct vit158_train_teacher {
 vit158_status vit158_train_teachers_open(vit158_trainer *trainer, const char *paths,
                                          vit158_error *error);
 void vit158_train_teachers_close(vit158_trainer *trainer);
+
+/* Whether the file's classes are the data's, by name; a file without labels may be anyone's.
+ * Errors: VIT158_E_ARGUMENT, _METADATA, _MEMORY. */
+vit158_status vit158_train_labels_check(const vit158_train_dataset *data,
+                                        const vit158_header *header, vit158_error *error);
 
 /* The worker's feed->mixed, `images` of them, through all teachers to feed->taught. */
 void vit158_train_teachers_run(vit158_trainer *trainer, uint32_t worker, uint32_t images);

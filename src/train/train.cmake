@@ -46,6 +46,7 @@ add_library(vit158_train
   src/train/net_work.c
   src/train/optimiser.c
   src/train/train_run.c
+  src/train/start.c
   src/train/step.c
   src/train/answers.c
   src/train/teacher.c

@@ -123,8 +123,9 @@ static const recipe_key keys[] = {
     REAL(clip, 0, 1e6, "largest gradient norm, 0 = no limit"),
     REAL(ema, 0, 0.999999, "decay of the averaged weights, 0 = none"),
     REAL(label_smoothing, 0, 0.9, "share of the label spread over all classes"),
-    TEXT(init, "model file to start from; float weights take a ternary model's scales times codes, "
-               "blocks it lacks add next to nothing at first"),
+    TEXT(init, "model file to start from: float, latent or packed, of the same patches, width, "
+               "heads and hidden width; another image size, other classes, norms and depth are "
+               "fitted"),
     TEXT(teacher, "model files to learn from, separated by commas: the mean of their logits"),
     REAL(teacher_weight, 0, 1, "share of the teacher in the loss"),
     COUNT(teacher_epochs, 0, 10000,

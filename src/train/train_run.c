@@ -15,6 +15,7 @@
 #include "train/answers.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
+#include "train/start.h"
 #include "train/teacher.h"
 
 #define LOG_SECONDS 10.0
@@ -209,8 +210,12 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
     VIT158_RETURN_IF_ERROR(vit158_train_data_open(&training, &validation, recipe, error));
     VIT158_RETURN_IF_ERROR(vit158_trainer_create(&r->t, recipe, &training, &validation, error));
     vit158_trainer *t = r->t;
-    if (recipe->init[0])
-        VIT158_RETURN_IF_ERROR(vit158_trainer_init_from(t, recipe->init, error));
+    if (recipe->init[0]) {
+        vit158_train_start from;
+        VIT158_RETURN_IF_ERROR(vit158_train_start_from(&from, t, recipe->init, error));
+        if (r->options->progress)
+            vit158_train_start_print(&from, recipe->init, r->options->progress);
+    }
     if (recipe->teacher[0])
         VIT158_RETURN_IF_ERROR(start_teachers(r, error));
     if (r->options->resume)
