@@ -7,6 +7,7 @@
 #include "train/augment_ops.h"
 
 #define ERASE_TRIES 10
+#define PART_TRIES 10
 
 vit158_train_move vit158_train_move_random(uint32_t shift, uint32_t flip, vit158_rng *rng)
 {
@@ -31,6 +32,53 @@ void vit158_train_move_plane(float *out, const float *in, uint32_t side,
         for (int x = 0; x < (int)side; x++) {
             const int from = source(move, (int)side, x, y);
             *out++ = from < 0 ? outside : in[from];
+        }
+    }
+}
+
+vit158_train_part vit158_train_part_random(uint32_t side, float area, vit158_rng *rng)
+{
+    const float n = (float)side;
+    for (int i = 0; i < PART_TRIES; i++) {
+        const float share = area + (1.0F - area) * vit158_rng_uniform(rng);
+        const float ratio = expf(logf(4.0F / 3.0F) * (2.0F * vit158_rng_uniform(rng) - 1.0F));
+        const float w = n * sqrtf(share * ratio), h = n * sqrtf(share / ratio);
+        if (w <= n && h <= n)
+            return (vit158_train_part){(n - w) * vit158_rng_uniform(rng),
+                                       (n - h) * vit158_rng_uniform(rng), w, h};
+    }
+    return (vit158_train_part){0.0F, 0.0F, n, n};
+}
+
+/* The pixel before a place and how far the place is beyond it. */
+static uint32_t split_place(float *beyond, float at, uint32_t side)
+{
+    const float most = (float)(side - 1);
+    at = at < 0.0F ? 0.0F : at > most ? most : at;
+    const uint32_t before = at < most ? (uint32_t)at : side - (side > 1 ? 2 : 1);
+    *beyond = at - (float)before;
+    return before;
+}
+
+void vit158_train_enlarge(uint8_t *out, const uint8_t *in, uint32_t channels, uint32_t side,
+                          const vit158_train_part *part)
+{
+    const float step_x = part->w / (float)side, step_y = part->h / (float)side;
+    const uint32_t next = side > 1;
+    for (uint32_t y = 0; y < side; y++) {
+        float down, right;
+        const uint32_t row =
+            split_place(&down, part->y0 + step_y * ((float)y + 0.5F) - 0.5F, side) * side;
+        for (uint32_t x = 0; x < side; x++) {
+            const uint32_t at =
+                row + split_place(&right, part->x0 + step_x * ((float)x + 0.5F) - 0.5F, side);
+            const uint8_t *p = in + at;
+            for (uint32_t c = 0; c < channels; c++, p += (size_t)side * side) {
+                const float top = (float)p[0] + right * (float)(p[next] - p[0]);
+                const float low =
+                    (float)p[next * side] + right * (float)(p[next * side + next] - p[next * side]);
+                out[((size_t)c * side + y) * side + x] = (uint8_t)(top + down * (low - top) + 0.5F);
+            }
         }
     }
 }
@@ -73,6 +121,11 @@ void vit158_train_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scra
                                   uint32_t channels, uint32_t side, const vit158_train_augment *how,
                                   vit158_rng *rng)
 {
+    if (how->crop_area > 0.0F) {
+        const vit158_train_part part = vit158_train_part_random(side, how->crop_area, rng);
+        vit158_train_enlarge(scratch, in, channels, side, &part);
+        in = scratch;
+    }
     crop_flip(out, in, channels, side, how, rng);
     for (uint32_t i = 0; i < how->operations; i++)
         vit158_train_augment_operation(out, scratch, channels, side, how->magnitude, rng);

@@ -2,8 +2,8 @@
  *
  * Random changes of training pictures, on bytes: up to n operations of the RandAugment list with
  * random strength (one of full strength = TrivialAugment, Mueller and Hutter 2021), AutoAugment's
- * policy, padded crop, flip, erasing; and mixing of two pictures (mixup, Zhang 2018; CutMix, Yun
- * 2019) on floats.
+ * policy, enlarged part, padded crop, flip, erasing; and mixing of two pictures (mixup, Zhang 2018;
+ * CutMix, Yun 2019) on floats.
  */
 #ifndef VIT158_TRAIN_AUGMENT_H
 #define VIT158_TRAIN_AUGMENT_H
@@ -14,6 +14,7 @@ typedef struct vit158_train_augment {
     uint32_t operations; /* of the list, 0 = none */
     float magnitude;     /* 0 .. 1, strongest strength drawn */
     float autoaugment;   /* probability of a pair of AutoAugment's CIFAR-10 policy */
+    float crop_area;     /* smallest share of the area that a crop takes and enlarges; 0 = none */
     uint32_t crop;       /* pixels of padding around, then a random crop; 0 = none */
     uint32_t flip;       /* 1 = mirror half of the pictures */
     float erase;         /* probability of erasing a rectangle */
@@ -27,6 +28,16 @@ typedef struct vit158_train_augment {
 void vit158_train_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scratch,
                                   uint32_t channels, uint32_t side, const vit158_train_augment *how,
                                   vit158_rng *rng);
+
+/* The part x0, y0, w, h of each plane [side][side] enlarged to the whole: linear between pixels. */
+typedef struct vit158_train_part {
+    float x0, y0, w, h;
+} vit158_train_part;
+
+/* A part of at least `area` of the picture, sides in a ratio of 3 : 4 to 4 : 3. */
+vit158_train_part vit158_train_part_random(uint32_t side, float area, vit158_rng *rng);
+void vit158_train_enlarge(uint8_t *out, const uint8_t *in, uint32_t channels, uint32_t side,
+                          const vit158_train_part *part);
 
 /* Where a picture is moved to: out(x, y) = in(x + dx, y + dy), of the mirrored picture if flip. */
 typedef struct vit158_train_move {

@@ -22,6 +22,7 @@ typedef struct vit158_train_net_config {
     uint32_t outer_norms; /* norm1, norm2 present */
     uint32_t inner_norms; /* BitLinear's norms present */
     uint32_t conv;        /* 1 = convolutional (conv_net.h): no heads, mlp_dim, ternary or norms */
+    uint32_t head_only;   /* 1 = the final norm and the head learn, all before them stays */
     float norm_eps, inner_norm_eps;
 } vit158_train_net_config;
 

@@ -146,6 +146,8 @@ void vit158_train_forward(const vit158_train_pass *pass)
 void vit158_train_backward(const vit158_train_pass *pass)
 {
     vit158_train_head_backward(pass);
+    if (pass->net->config.head_only)
+        return;
     if (pass->net->config.conv) {
         vit158_train_conv_backward(pass);
         return;

@@ -147,6 +147,13 @@ static void adamw_tensor(const update_job *job, const vit158_train_tensor *t)
                            &how);
 }
 
+/* Decay moves weights without a gradient, too: what does not learn is left out. */
+static bool learns(const vit158_train_net *net, const vit158_train_tensor *t)
+{
+    return !net->config.head_only || t->offset == net->norm_weight || t->offset == net->norm_bias ||
+           t->offset == net->head_weight || t->offset == net->head_bias;
+}
+
 /* Tasks: every piece of every tensor, tensors in order. */
 static void update_task(void *context, uint32_t task, uint32_t worker)
 {
@@ -157,6 +164,8 @@ static void update_task(void *context, uint32_t task, uint32_t worker)
         const bool muon = t->matrix && job->o->muon;
         const uint32_t pieces = muon ? t->pieces : 1;
         if (task < pieces) {
+            if (!learns(net, t))
+                return;
             if (muon)
                 muon_piece(job, t, task, worker);
             else

@@ -70,6 +70,37 @@ static void test_the_policy_follows_its_table(void **state)
     assert_in_range(same, (int)(0.535 * DRAWS), (int)(0.565 * DRAWS));
 }
 
+static void test_parts_are_enlarged(void **state)
+{
+    (void)state;
+    uint8_t in[BYTES], out[BYTES];
+    ramp(in);
+    const vit158_train_part whole = {0.0F, 0.0F, SIDE, SIDE};
+    vit158_train_enlarge(out, in, 3, SIDE, &whole);
+    assert_memory_equal(out, in, BYTES);
+    /* A quarter: four places where one pixel was, linear between the pixels' centres. */
+    for (uint32_t i = 0; i < BYTES; i++)
+        in[i] = (uint8_t)(8 * (i % SIDE));
+    const vit158_train_part quarter = {SIDE / 4, SIDE / 2, SIDE / 2, SIDE / 2};
+    vit158_train_enlarge(out, in, 3, SIDE, &quarter);
+    for (uint32_t i = 0; i < BYTES; i++)
+        assert_int_equal(out[i], 8 * (SIDE / 4) + 4 * (i % SIDE) - 2);
+    double area = 0.0;
+    float least = 1.0F;
+    vit158_rng rng = vit158_rng_seed(4);
+    for (int i = 0; i < DRAWS; i++) {
+        const vit158_train_part p = vit158_train_part_random(SIDE, 0.25F, &rng);
+        const float share = p.w * p.h / (SIDE * SIDE);
+        assert_true(p.x0 >= 0.0F && p.y0 >= 0.0F);
+        assert_true(p.x0 + p.w <= SIDE + 0.001F && p.y0 + p.h <= SIDE + 0.001F);
+        assert_true(p.w / p.h < 1.334F && p.h / p.w < 1.334F);
+        least = share < least ? share : least;
+        area += (double)share / DRAWS;
+    }
+    assert_true(least >= 0.2499F && least < 0.26F);
+    assert_true(area > 0.55 && area < 0.64); /* 0.625, less for those that stick out */
+}
+
 static void test_moves_of_a_plane(void **state)
 {
     (void)state;
@@ -93,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_seed_decides),
+        cmocka_unit_test(test_parts_are_enlarged),
         cmocka_unit_test(test_moves_of_a_plane),
         cmocka_unit_test(test_the_policy_follows_its_table),
     };

@@ -290,6 +290,27 @@ static void test_other_classes_get_a_new_head(void **state)
     vit158_trainer_close(t);
 }
 
+static void test_only_the_head_learns(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_trainer *model = fixture_trainer_with_model(&r);
+    r.net.head_only = 1;
+    vit158_trainer *t = started(&r);
+    fixture_steps(t, 5);
+    const vit158_train_net *net = &t->net;
+    for (uint32_t i = 0; i < net->tensor_count; i++) {
+        const vit158_train_tensor *at = &net->tensors[i];
+        const bool end = at->offset == net->head_weight || at->offset == net->head_bias ||
+                         at->offset == net->norm_weight || at->offset == net->norm_bias;
+        const bool same = memcmp(t->parameters + at->offset, model->parameters + at->offset,
+                                 (size_t)at->rows * at->cols * sizeof(float)) == 0;
+        assert_true(same != end);
+    }
+    vit158_trainer_close(model);
+    vit158_trainer_close(t);
+}
+
 static void test_a_network_shrinks(void **state)
 {
     (void)state;
@@ -333,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_other_mean_and_std_give_the_same_logits),
         cmocka_unit_test(test_positions_are_resized),
         cmocka_unit_test(test_other_classes_get_a_new_head),
+        cmocka_unit_test(test_only_the_head_learns),
         cmocka_unit_test(test_a_network_shrinks),
         cmocka_unit_test(test_another_width_is_refused),
     };
