@@ -26,6 +26,8 @@ static const command commands[] = {
     {"verify", "check that a model still gives what was recorded", vit158_cmd_verify},
     {"synth", "write a model with random weights, for speed work", vit158_cmd_synth},
 #if defined(VIT158_HAVE_TRAIN)
+    {"finetune", "make a ternary model of a folder of pictures and a pretrained one",
+     vit158_cmd_finetune},
     {"train", "train a model as a recipe says", vit158_cmd_train},
     {"plot", "draw the log of a training run", vit158_cmd_plot},
 #endif

@@ -38,6 +38,7 @@ add_library(vit158_train
   src/train/dataset.c
   src/train/embed_head.c
   src/train/feed.c
+  src/train/finetune.c
   src/train/loss.c
   src/train/mimetic.c
   src/train/multiply.c
