@@ -53,7 +53,7 @@ static void need_step(needs *n, const vit158_forward *f, const vit158_step *step
         need_layer(n, f, &m->blocks[step->block].fc1, needed);
         need_layer(n, f, &m->blocks[step->block].fc2, needed);
         break;
-    case VIT158_STEP_HEAD:
+    default: /* whatever works a token at a time */
         n->scratch = larger(n->scratch, vit158_norm_scratch(m->info.dim));
         break;
     }
