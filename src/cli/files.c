@@ -112,7 +112,7 @@ vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit
     return status;
 }
 
-static bool is_picture_name(const char *name)
+bool vit158_is_picture_name(const char *name)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png"};
     const char *const dot = strrchr(name, '.');
@@ -127,7 +127,7 @@ static bool wanted(const char *folder, const char *name, vit158_entry_kind kind)
     if (name[0] == '.')
         return false;
     if (kind == VIT158_ENTRY_PICTURE)
-        return is_picture_name(name);
+        return vit158_is_picture_name(name);
     struct stat info;
     char *const path = vit158_join_path(folder, name);
     const bool is_folder = path && stat(path, &info) == 0 && S_ISDIR(info.st_mode);

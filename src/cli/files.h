@@ -6,6 +6,7 @@
 #ifndef VIT158_CLI_FILES_H
 #define VIT158_CLI_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,9 @@ vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *pat
 
 /* Opens a model file piece by piece; the caller ends it with vit158_model_close. */
 vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit158_error *error);
+
+/* *.jpg, *.jpeg or *.png in any case. */
+bool vit158_is_picture_name(const char *name);
 
 /* Names in a folder, in order of their bytes. */
 typedef struct vit158_names {

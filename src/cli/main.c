@@ -28,6 +28,7 @@ static const command commands[] = {
 #if defined(VIT158_HAVE_TRAIN)
     {"finetune", "make a ternary model of a folder of pictures and a pretrained one",
      vit158_cmd_finetune},
+    {"quantize", "make a small model of a float one", vit158_cmd_quantize},
     {"train", "train a model as a recipe says", vit158_cmd_train},
     {"plot", "draw the log of a training run", vit158_cmd_plot},
 #endif

@@ -114,6 +114,15 @@ static int parse_choice(const char *command, const vit158_option *option, const 
     return mistake(command, "%s must be one of %s, got '%s'", option->name, list, text);
 }
 
+static int append_value(const char *command, const vit158_option *option, const char *text)
+{
+    vit158_option_list *const list = option->value;
+    if (list->count == list->capacity)
+        return mistake(command, "%s may be given %zu times", option->name, list->capacity);
+    list->values[list->count++] = text;
+    return VIT158_PARSE_OK;
+}
+
 static int set_value(const char *command, const vit158_option *option, const char *text)
 {
     switch (option->kind) {
@@ -125,6 +134,8 @@ static int set_value(const char *command, const vit158_option *option, const cha
         return VIT158_PARSE_OK;
     case VIT158_OPTION_CHOICE:
         return parse_choice(command, option, text);
+    case VIT158_OPTION_LIST:
+        return append_value(command, option, text);
     default:
         return parse_number(command, option, text);
     }

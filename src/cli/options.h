@@ -16,8 +16,15 @@ typedef enum vit158_option_kind {
     VIT158_OPTION_TEXT,   /* const char *, into argv */
     VIT158_OPTION_UINT,   /* uint32_t, min <= value <= max */
     VIT158_OPTION_NUMBER, /* double, finite, min <= value <= max */
-    VIT158_OPTION_CHOICE  /* uint32_t, index into `choices` */
+    VIT158_OPTION_CHOICE, /* uint32_t, index into `choices` */
+    VIT158_OPTION_LIST    /* vit158_option_list, one more each time the option is given */
 } vit158_option_kind;
+
+typedef struct vit158_option_list {
+    const char **values; /* [capacity], into argv */
+    size_t capacity;
+    size_t count;
+} vit158_option_list;
 
 typedef struct vit158_option {
     const char *name;        /* "--top-k" */

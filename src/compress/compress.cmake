@@ -3,9 +3,11 @@
 add_library(vit158_compress
   src/compress/allocate.c
   src/compress/cholesky.c
+  src/compress/compress_run.c
   src/compress/ends.c
   src/compress/layer_round.c
   src/compress/moments.c
+  src/compress/quantized_file.c
   src/compress/quantizer.c
   src/compress/round_row.c
   src/compress/row_sums.c

@@ -11,7 +11,7 @@
 vit158_quantizer_settings vit158_quantizer_defaults(void)
 {
     return (vit158_quantizer_settings){.method = VIT158_METHOD_GPTQ,
-                                       .damping = 0.1F,
+                                       .damping = 0.3F,
                                        .ridge = 1.0F,
                                        .class_weight = 100.0F,
                                        .last_weight = 200.0F,

@@ -11,6 +11,7 @@
 #include "model/draft.h"
 #include "model/json_in.h"
 #include "model/layout.h"
+#include "model/metadata_json.h"
 #include "model/safetensors.h"
 #include "model/ternary.h"
 
@@ -96,22 +97,7 @@ static vit158_status parse_extra(packer *p)
 {
     const char *json = p->options->metadata_json != NULL ? p->options->metadata_json : "{}";
     VIT158_RETURN_IF_ERROR(check_extra(p, json));
-    static const char head[] = "{\"__metadata__\":";
-    const size_t n_bytes = sizeof head - 1 + strlen(json) + 1;
-    char *header = malloc(n_bytes + 1);
-    if (header == NULL)
-        return vit158_fail(p->error, VIT158_E_MEMORY, "not enough memory to pack it");
-    memcpy(header, head, sizeof head - 1);
-    memcpy(header + sizeof head - 1, json, strlen(json));
-    memcpy(header + n_bytes - 1, "}", 2);
-    vit158_error reason;
-    const vit158_status status = vit158_header_parse(&p->extra, header, n_bytes, &reason);
-    free(header);
-    if (status == VIT158_OK && p->extra.tensor_count == 0)
-        return VIT158_OK;
-    return vit158_fail(p->error, status == VIT158_E_MEMORY ? status : VIT158_E_JSON,
-                       "the additional metadata is not a JSON object of strings%s%s",
-                       status != VIT158_OK ? ": " : "", status != VIT158_OK ? reason.message : "");
+    return vit158_metadata_of_json(&p->extra, json, strlen(json), p->error);
 }
 
 static void add_pair(vit158_header *header, const char *key, const char *value)

@@ -19,6 +19,7 @@ set(VIT158_MODEL_SOURCES
 set(VIT158_MODEL_NATIVE_SOURCES
     src/model/draft.c
     src/model/inspect.c
+    src/model/metadata_json.c
     src/model/pack.c
     src/model/safetensors.c
     src/model/synth.c

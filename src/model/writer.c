@@ -207,3 +207,21 @@ vit158_status vit158_safetensors_write(const char *path, const vit158_contents *
     free(order);
     return status;
 }
+
+uint64_t vit158_safetensors_bytes(const vit158_contents *contents)
+{
+    uint32_t *order = malloc((contents->tensor_count + 1) * sizeof *order);
+    builder header = {0};
+    uint64_t n_bytes = 0;
+    if (order != NULL) {
+        order_tensors(order, contents);
+        build_header(&header, contents, order);
+        if (!header.failed)
+            n_bytes = VIT158_PREFIX_BYTES + header.length;
+        for (size_t i = 0; i < contents->tensor_count && !header.failed; i++)
+            n_bytes += view_bytes(&contents->tensors[i]);
+    }
+    free(header.text);
+    free(order);
+    return n_bytes;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vit158 quantize: from a float model and unlabelled pictures to a small model file.
+ * src/compress/QUANTIZE.md describes the options and what is done.
+ */
+#include "cli/commands.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cli/console.h"
+#include "cli/files.h"
+#include "cli/options.h"
+#include "cli/picture_source.h"
+#include "cli/quantize_report.h"
+#include "compress/compress_run.h"
+#include "model/metadata_json.h"
+#include "train/workers.h"
+
+#define MAX_METADATA_BYTES (4U << 20)
+#define MAX_SOURCES 32
+#define MEASURED_PICTURES 32U
+#define MOST_WORKERS 16
+
+static volatile sig_atomic_t interrupted;
+
+static void note_interrupt(int signal_number)
+{
+    (void)signal_number;
+    interrupted = 1;
+}
+
+typedef struct request {
+    const char *in, *out, *report, *plot, *metadata, *weights;
+    const char *sources[MAX_SOURCES];
+    vit158_option_list calibrate;
+    uint32_t images, held, seed, threads, method;
+    vit158_header extra;
+    vit158_compress_job job;
+    vit158_progress bar;
+} request;
+
+/* "int8", "rows:1" to "rows:3", "budget:BYTES". */
+static bool read_weights(request *r)
+{
+    const char *const text = r->weights;
+    if (strcmp(text, "int8") == 0) {
+        r->job.rows = 0;
+        return true;
+    }
+    if (strncmp(text, "rows:", 5) == 0 && text[5] >= '1' && text[5] <= '4' && text[6] == 0) {
+        r->job.rows = (uint32_t)(text[5] - '0');
+        return true;
+    }
+    if (strncmp(text, "budget:", 7) != 0 || text[7] < '1' || text[7] > '9')
+        return false;
+    char *end;
+    r->job.budget = strtoull(text + 7, &end, 10);
+    return *end == 0 && r->job.budget < 1000000000000ULL;
+}
+
+static vit158_status read_metadata(request *r, vit158_error *error)
+{
+    if (!r->metadata)
+        return VIT158_OK;
+    uint8_t *bytes;
+    size_t n_bytes;
+    VIT158_RETURN_IF_ERROR(
+        vit158_read_file(&bytes, &n_bytes, r->metadata, MAX_METADATA_BYTES, error));
+    const vit158_status status =
+        vit158_metadata_of_json(&r->extra, (const char *)bytes, n_bytes, error);
+    free(bytes);
+    r->job.extra = &r->extra;
+    return status;
+}
+
+/* Every (count / held)-th picture is kept for judging and comes last. */
+static size_t place_of(const request *r, size_t count, size_t index)
+{
+    const size_t held = r->held;
+    const size_t learned = count - held;
+    if (index < learned)
+        return index + (held > 0 ? index * held / learned : 0);
+    /* The place of held picture h: where the learned ones leave a gap. */
+    const size_t h = index - learned;
+    const size_t next = ((h + 1) * learned + held - 1) / held;
+    return next + h;
+}
+
+static vit158_status embed(request *r, vit158_embedder *pictures, vit158_picture_source *source,
+                           vit158_error *error)
+{
+    r->bar = vit158_progress_start(source->count);
+    size_t failed = 0, learned = 0;
+    for (size_t i = 0; i < source->count && !interrupted; i++) {
+        const size_t place = place_of(r, source->count, i);
+        vit158_image image;
+        vit158_error reason;
+        if (vit158_picture_source_decode(source, place, &image, &reason) != VIT158_OK) {
+            vit158_progress_clear(&r->bar);
+            vit158_complain("quantize", source->pictures[place].name, &reason);
+            failed++;
+            continue;
+        }
+        const vit158_status status = vit158_embedder_add(pictures, &image, error);
+        vit158_image_free(&image);
+        VIT158_RETURN_IF_ERROR(status);
+        learned += i < source->count - r->held;
+        vit158_progress_update(&r->bar, i + 1);
+    }
+    vit158_progress_clear(&r->bar);
+    if (interrupted)
+        return vit158_fail(error, VIT158_E_ABORTED, "interrupted; nothing was written");
+    if (learned == 0)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "no picture could be read");
+    pictures->known.images = pictures->rounded.images = pictures->count;
+    r->job.learned = (uint32_t)learned;
+    fprintf(stderr, "%zu pictures to calibrate with, %zu held out, %zu other files skipped\n",
+            learned, (size_t)pictures->count - learned, source->skipped + failed);
+    return VIT158_OK;
+}
+
+static int show_progress(void *context, uint32_t thousandths)
+{
+    request *const r = context;
+    vit158_progress_update(&r->bar, thousandths);
+    return interrupted;
+}
+
+static vit158_status collect(request *r, vit158_picture_source *source, vit158_error *error)
+{
+    for (size_t i = 0; i < r->calibrate.count; i++) {
+        vit158_error reason;
+        const vit158_status status =
+            vit158_picture_source_add(source, r->calibrate.values[i], &reason);
+        if (status != VIT158_OK)
+            return vit158_fail(error, status, "%s: %s", r->calibrate.values[i], reason.message);
+    }
+    VIT158_RETURN_IF_ERROR(vit158_picture_source_draw(source, r->images, r->seed, error));
+    if (r->held >= source->count)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "%u of %zu pictures held out: none are left to calibrate with", r->held,
+                           source->count);
+    return VIT158_OK;
+}
+
+static vit158_status quantize_with(request *r, vit158_picture_source *source,
+                                   vit158_train_workers *workers, vit158_error *error)
+{
+    vit158_embedder pictures = {0};
+    vit158_ends ends = {0};
+    VIT158_RETURN_IF_ERROR(vit158_ends_create(&ends, r->job.model, error));
+    vit158_status status =
+        vit158_embedder_create(&pictures, r->job.model, &ends, (uint32_t)source->count, error);
+    if (status == VIT158_OK)
+        status = embed(r, &pictures, source, error);
+    if (status == VIT158_OK) {
+        vit158_compress_result result = {0};
+        r->job.ends = &ends;
+        r->job.pictures = &pictures;
+        r->job.pool = vit158_train_workers_pool(workers);
+        r->job.progress = show_progress;
+        r->job.context = r;
+        r->bar = vit158_progress_start(1000);
+        status = vit158_compress_run(&result, &r->job, r->out, error);
+        vit158_progress_clear(&r->bar);
+        if (status == VIT158_OK)
+            status =
+                vit158_quantize_report(&result, &r->job, r->weights, r->report, r->plot, error);
+        if (status == VIT158_OK)
+            vit158_quantize_summary(&result, r->out);
+        vit158_compress_result_free(&result);
+    }
+    vit158_embedder_free(&pictures);
+    vit158_ends_free(&ends);
+    return status;
+}
+
+static int quantize(request *r)
+{
+    vit158_error error;
+    vit158_model *model = NULL;
+    vit158_picture_source source = {0};
+    vit158_train_workers *workers = NULL;
+    const char *subject = r->in;
+    vit158_status status = vit158_open_model_file(&model, r->in, &error);
+    if (status == VIT158_OK) {
+        subject = r->metadata;
+        status = read_metadata(r, &error);
+    }
+    if (status == VIT158_OK) {
+        subject = NULL;
+        status = collect(r, &source, &error);
+    }
+    if (status == VIT158_OK)
+        status = vit158_train_workers_create(&workers, r->threads, false, &error);
+    if (status == VIT158_OK) {
+        r->job.model = model;
+        signal(SIGINT, note_interrupt);
+        signal(SIGTERM, note_interrupt);
+        status = quantize_with(r, &source, workers, &error);
+    }
+    if (status != VIT158_OK)
+        vit158_complain("quantize", subject, &error);
+    vit158_train_workers_close(workers);
+    vit158_picture_source_free(&source);
+    vit158_header_clear(&r->extra);
+    vit158_model_close(model);
+    return status == VIT158_OK ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
+}
+
+static uint32_t core_count(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > MOST_WORKERS ? MOST_WORKERS : (uint32_t)cores;
+}
+
+int vit158_cmd_quantize(int argc, char **argv)
+{
+    static const char *const methods[] = {"rtn", "mse", "percentile", "gptq", NULL};
+    request r = {.weights = "rows:3",
+                 .method = VIT158_METHOD_GPTQ,
+                 .threads = core_count(),
+                 .job = {.measured = MEASURED_PICTURES}};
+    r.calibrate = (vit158_option_list){.values = r.sources, .capacity = MAX_SOURCES};
+    const vit158_option options[] = {
+        {.name = "--calibrate",
+         .placeholder = "FOLDER|TAR",
+         .help = "pictures, labels unused; may be given several times (required)",
+         .kind = VIT158_OPTION_LIST,
+         .value = &r.calibrate},
+        {.name = "--output",
+         .letter = "-o",
+         .placeholder = "FILE",
+         .help = "the model to write (required)",
+         .kind = VIT158_OPTION_TEXT,
+         .value = &r.out},
+        {.name = "--weights",
+         .placeholder = "KIND",
+         .help = "int8, rows:1 to rows:4 or budget:BYTES of the finished file; default rows:3",
+         .kind = VIT158_OPTION_TEXT,
+         .value = &r.weights},
+        {.name = "--method",
+         .help = "how weights are rounded; default gptq",
+         .kind = VIT158_OPTION_CHOICE,
+         .value = &r.method,
+         .choices = methods},
+        {.name = "--images",
+         .placeholder = "N",
+         .help = "only N of all pictures, drawn by the seed; default all",
+         .kind = VIT158_OPTION_UINT,
+         .value = &r.images,
+         .min = 1,
+         .max = 1e6},
+        {.name = "--hold-out",
+         .placeholder = "N",
+         .help = "N of these judge the result and are not learned from; default 0",
+         .kind = VIT158_OPTION_UINT,
+         .value = &r.held,
+         .max = 1e6},
+        {.name = "--seed",
+         .placeholder = "N",
+         .help = "of the draw; default 0",
+         .kind = VIT158_OPTION_UINT,
+         .value = &r.seed,
+         .max = 4e9},
+        {.name = "--metadata",
+         .placeholder = "FILE",
+         .help = "JSON object of strings that replaces or adds metadata (labels, license, ...)",
+         .kind = VIT158_OPTION_TEXT,
+         .value = &r.metadata},
+        {.name = "--report",
+         .placeholder = "FILE",
+         .help = "what was done to each layer, as JSON",
+         .kind = VIT158_OPTION_TEXT,
+         .value = &r.report},
+        {.name = "--plot",
+         .placeholder = "FILE",
+         .help = "size against sensitivity with the choice marked, as SVG; with budget:BYTES",
+         .kind = VIT158_OPTION_TEXT,
+         .value = &r.plot},
+        {.name = "--threads",
+         .placeholder = "N",
+         .help = "threads; default one a core",
+         .kind = VIT158_OPTION_UINT,
+         .value = &r.threads,
+         .min = 1,
+         .max = MOST_WORKERS},
+    };
+    const vit158_usage usage = {
+        .synopsis = "quantize MODEL --calibrate FOLDER|TAR -o OUT [options]",
+        .about = "Makes a small model of a float one without training: the matrices of the blocks "
+                 "become int8 or sums of 1 to 4 ternary rows an output, embedding and head int8. "
+                 "A few hundred pictures like those to be classified, without labels, say which "
+                 "errors matter.",
+        .options = options,
+        .option_count = sizeof options / sizeof *options,
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .notes = "The same pictures, options and kind of processor give the same file. Exit codes: "
+                 "0 all went well, 1 it could not be done, 2 wrong command line."};
+    vit158_arguments rest;
+    const int parsed = vit158_parse_options(&usage, &rest, argc, argv);
+    if (parsed != VIT158_PARSE_OK)
+        return parsed;
+    r.in = rest.values[0];
+    r.job.settings = vit158_quantizer_defaults();
+    r.job.settings.method = (vit158_rounding_method)r.method;
+    const char *const missing =
+        r.calibrate.count == 0    ? "say which pictures with --calibrate"
+        : r.out == NULL           ? "say where to write with -o FILE"
+        : !read_weights(&r)       ? "--weights is int8, rows:1 to rows:4, or budget:BYTES"
+        : r.plot && !r.job.budget ? "--plot shows how a budget was shared out: use "
+                                    "--weights budget:BYTES"
+                                  : NULL;
+    if (missing) {
+        fprintf(stderr, "vit158 quantize: %s\n", missing);
+        return VIT158_EXIT_USAGE;
+    }
+    return quantize(&r);
+}

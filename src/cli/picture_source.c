@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#define _XOPEN_SOURCE 700
+#include "cli/picture_source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "cli/files.h"
+
+#define MAX_NESTING 32
+#define MAX_ARCHIVE_BYTES ((size_t)2 << 30)
+#define MAX_PICTURE_BYTES ((size_t)256 << 20)
+
+/* A record of a tar archive, and where a header has what. */
+#define RECORD 512U
+#define NAME_AT 0U
+#define NAME_BYTES 100U
+#define SIZE_AT 124U
+#define SIZE_BYTES 12U
+#define CHECKSUM_AT 148U
+#define CHECKSUM_BYTES 8U
+#define TYPE_AT 156U
+#define PREFIX_AT 345U
+#define PREFIX_BYTES 155U
+
+static vit158_status no_memory(vit158_error *error)
+{
+    return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of pictures");
+}
+
+/* Takes `name`, which may be NULL. */
+static vit158_status add_picture(vit158_picture_source *source, char *name, const uint8_t *bytes,
+                                 size_t n_bytes, vit158_error *error)
+{
+    if (name && source->count == source->capacity) {
+        const size_t more = source->capacity ? 2 * source->capacity : 256;
+        vit158_source_picture *const pictures = realloc(source->pictures, more * sizeof *pictures);
+        if (pictures) {
+            source->pictures = pictures;
+            source->capacity = more;
+        }
+    }
+    if (!name || source->count == source->capacity) {
+        free(name);
+        return no_memory(error);
+    }
+    source->pictures[source->count++] = (vit158_source_picture){name, bytes, n_bytes};
+    return VIT158_OK;
+}
+
+/* ---- Folders ---- */
+
+static vit158_status add_folder(vit158_picture_source *source, const char *folder, int nesting,
+                                vit158_error *error);
+
+static vit158_status add_entry(vit158_picture_source *source, const char *folder, const char *name,
+                               int nesting, vit158_error *error)
+{
+    struct stat info;
+    char *const path = vit158_join_path(folder, name);
+    if (!path)
+        return no_memory(error);
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        const vit158_status status = add_folder(source, path, nesting + 1, error);
+        free(path);
+        return status;
+    }
+    if (vit158_is_picture_name(name))
+        return add_picture(source, path, NULL, 0, error);
+    source->skipped++;
+    free(path);
+    return VIT158_OK;
+}
+
+static vit158_status add_folder(vit158_picture_source *source, const char *folder, int nesting,
+                                vit158_error *error)
+{
+    if (nesting > MAX_NESTING)
+        return vit158_fail(error, VIT158_E_LIMIT, "folders are nested more than %d deep",
+                           MAX_NESTING);
+    DIR *const directory = opendir(folder);
+    if (!directory)
+        return vit158_fail(error, VIT158_E_IO, "cannot open the folder: %s", strerror(errno));
+    vit158_status status = VIT158_OK;
+    const struct dirent *entry;
+    while (status == VIT158_OK && (entry = readdir(directory)))
+        if (entry->d_name[0] != '.')
+            status = add_entry(source, folder, entry->d_name, nesting, error);
+    closedir(directory);
+    return status;
+}
+
+/* ---- Archives ---- */
+
+/* Octal digits, blanks before and behind. False for anything else. */
+static bool read_octal(uint64_t *value, const uint8_t *field, size_t n_bytes)
+{
+    size_t i = 0;
+    *value = 0;
+    while (i < n_bytes && field[i] == ' ')
+        i++;
+    const size_t first = i;
+    for (; i < n_bytes && field[i] >= '0' && field[i] <= '7'; i++)
+        *value = *value * 8 + (uint64_t)(field[i] - '0');
+    const bool digits = i > first;
+    for (; i < n_bytes; i++)
+        if (field[i] != ' ' && field[i] != 0)
+            return false;
+    return digits;
+}
+
+static bool is_header(const uint8_t *record)
+{
+    uint64_t told, sum = 0;
+    for (size_t i = 0; i < RECORD; i++)
+        sum += i >= CHECKSUM_AT && i < CHECKSUM_AT + CHECKSUM_BYTES ? ' ' : record[i];
+    return read_octal(&told, record + CHECKSUM_AT, CHECKSUM_BYTES) && told == sum;
+}
+
+static bool is_empty(const uint8_t *record)
+{
+    for (size_t i = 0; i < RECORD; i++)
+        if (record[i] != 0)
+            return false;
+    return true;
+}
+
+static char *entry_name(const char *archive, const uint8_t *record)
+{
+    const char *const prefix = (const char *)record + PREFIX_AT;
+    const char *const name = (const char *)record + NAME_AT;
+    const bool has_prefix = memcmp(record + 257, "ustar", 5) == 0 && prefix[0] != 0;
+    const size_t n_bytes = strlen(archive) + PREFIX_BYTES + NAME_BYTES + 4;
+    char *const text = malloc(n_bytes);
+    if (text)
+        snprintf(text, n_bytes, "%s:%.*s%s%.*s", archive, has_prefix ? (int)PREFIX_BYTES : 0,
+                 prefix, has_prefix ? "/" : "", (int)NAME_BYTES, name);
+    return text;
+}
+
+static vit158_status add_entries(vit158_picture_source *source, const char *archive,
+                                 const uint8_t *bytes, size_t n_bytes, vit158_error *error)
+{
+    for (size_t at = 0; at + RECORD <= n_bytes && !is_empty(bytes + at);) {
+        const uint8_t *const record = bytes + at;
+        uint64_t size;
+        if (!is_header(record) || !read_octal(&size, record + SIZE_AT, SIZE_BYTES))
+            return vit158_fail(error, VIT158_E_FORMAT,
+                               "neither a folder nor a tar archive: no header at byte %zu", at);
+        at += RECORD;
+        if (size > n_bytes - at)
+            return vit158_fail(error, VIT158_E_TRUNCATED,
+                               "the archive ends within the file at byte %zu", at);
+        const bool regular = record[TYPE_AT] == '0' || record[TYPE_AT] == 0;
+        char *const name = entry_name(archive, record);
+        if (!name)
+            return no_memory(error);
+        if (regular && vit158_is_picture_name(name)) {
+            VIT158_RETURN_IF_ERROR(add_picture(source, name, bytes + at, (size_t)size, error));
+        } else {
+            source->skipped += regular;
+            free(name);
+        }
+        const size_t records = (size_t)((size + RECORD - 1) / RECORD);
+        at = records * RECORD < n_bytes - at ? at + records * RECORD : n_bytes;
+    }
+    return VIT158_OK;
+}
+
+static vit158_status add_archive(vit158_picture_source *source, const char *path,
+                                 vit158_error *error)
+{
+    uint8_t *bytes;
+    size_t n_bytes;
+    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, path, MAX_ARCHIVE_BYTES, error));
+    uint8_t **const archives =
+        realloc(source->archives, (source->archive_count + 1) * sizeof *archives);
+    if (!archives) {
+        free(bytes);
+        return no_memory(error);
+    }
+    source->archives = archives;
+    source->archives[source->archive_count++] = bytes;
+    return add_entries(source, path, bytes, n_bytes, error);
+}
+
+/* ---- */
+
+vit158_status vit158_picture_source_add(vit158_picture_source *source, const char *path,
+                                        vit158_error *error)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return vit158_fail(error, VIT158_E_IO, "cannot be opened: %s", strerror(errno));
+    return S_ISDIR(info.st_mode) ? add_folder(source, path, 0, error)
+                                 : add_archive(source, path, error);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const vit158_source_picture *)a)->name,
+                  ((const vit158_source_picture *)b)->name);
+}
+
+static void swap(vit158_source_picture *a, vit158_source_picture *b)
+{
+    const vit158_source_picture kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+vit158_status vit158_picture_source_draw(vit158_picture_source *source, size_t limit, uint64_t seed,
+                                         vit158_error *error)
+{
+    if (source->count == 0)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "no pictures: expected *.jpg, *.jpeg or *.png files");
+    if (source->count > UINT32_MAX)
+        return vit158_fail(error, VIT158_E_LIMIT, "more than 2^32 pictures");
+    qsort(source->pictures, source->count, sizeof *source->pictures, by_name);
+    if (limit == 0 || limit >= source->count)
+        return VIT158_OK;
+    vit158_rng rng = vit158_rng_seed(seed);
+    for (size_t i = 0; i < limit; i++)
+        swap(&source->pictures[i],
+             &source->pictures[i + vit158_rng_below(&rng, (uint32_t)(source->count - i))]);
+    for (size_t i = limit; i < source->count; i++)
+        free(source->pictures[i].name);
+    source->count = limit;
+    qsort(source->pictures, source->count, sizeof *source->pictures, by_name);
+    return VIT158_OK;
+}
+
+vit158_status vit158_picture_source_decode(const vit158_picture_source *source, size_t index,
+                                           vit158_image *image, vit158_error *error)
+{
+    const vit158_source_picture *const picture = &source->pictures[index];
+    if (picture->bytes)
+        return vit158_image_decode(image, picture->bytes, picture->n_bytes, 0, error);
+    uint8_t *bytes;
+    size_t n_bytes;
+    VIT158_RETURN_IF_ERROR(
+        vit158_read_file(&bytes, &n_bytes, picture->name, MAX_PICTURE_BYTES, error));
+    const vit158_status status = vit158_image_decode(image, bytes, n_bytes, 0, error);
+    free(bytes);
+    return status;
+}
+
+void vit158_picture_source_free(vit158_picture_source *source)
+{
+    for (size_t i = 0; i < source->count; i++)
+        free(source->pictures[i].name);
+    for (size_t i = 0; i < source->archive_count; i++)
+        free(source->archives[i]);
+    free(source->pictures);
+    free(source->archives);
+    *source = (vit158_picture_source){0};
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What `vit158 quantize` has to say of its result: a line, a JSON file, a picture.
+ */
+#ifndef VIT158_CLI_QUANTIZE_REPORT_H
+#define VIT158_CLI_QUANTIZE_REPORT_H
+
+#include "compress/compress_run.h"
+
+/* On stdout. */
+void vit158_quantize_summary(const vit158_compress_result *result, const char *path);
+
+/* Writes the JSON report and the SVG, either of which may be NULL. The picture needs the
+ * sensitivities of a budget. Errors: VIT158_E_IO, with the file's name. */
+vit158_status vit158_quantize_report(const vit158_compress_result *result,
+                                     const vit158_compress_job *job, const char *weights,
+                                     const char *json_path, const char *svg_path,
+                                     vit158_error *error);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "compress/compress_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "compress/allocate.h"
+
+/* Rounding to meet a budget ends at once as a rule; sizes of headers may take a turn more. */
+#define BUDGET_TURNS 8
+/* Pictures whose moments the sensitivities are taken from. */
+#define MEASURED_PICTURES 128U
+/* Share of the time that sensitivities take. */
+#define MEASURING_SHARE 500U
+
+typedef struct progress {
+    const vit158_compress_job *job;
+    uint32_t from, to; /* thousandths */
+} progress;
+
+static int report_progress(void *context, uint32_t done, uint32_t total)
+{
+    const progress *const p = context;
+    if (!p->job->progress)
+        return 0;
+    return p->job->progress(p->job->context, p->from + (p->to - p->from) * done / total);
+}
+
+static vit158_quantizer_start start_of(const vit158_compress_job *job)
+{
+    return (vit158_quantizer_start){.teacher = job->model,
+                                    .student = &job->ends->model,
+                                    .known = &job->pictures->known,
+                                    .rounded = &job->pictures->rounded,
+                                    .learned = job->learned,
+                                    .rows = job->budget ? 1 : job->rows,
+                                    .settings = job->settings,
+                                    .pool = job->pool};
+}
+
+static uint32_t matrix_count(const vit158_compress_job *job)
+{
+    return job->model->info.depth * VIT158_BLOCK_LINEARS;
+}
+
+static vit158_quantized_file file_of(const vit158_compress_result *result,
+                                     const vit158_compress_job *job, const char *weights)
+{
+    return (vit158_quantized_file){.model = job->model,
+                                   .ends = job->ends,
+                                   .matrices = result->quantizer.matrices,
+                                   .weights = weights,
+                                   .extra = job->extra};
+}
+
+/* ---- Budget --------------------------------------------------------------------------------- */
+
+/* One item an output. */
+static vit158_choices *list_choices(const vit158_compress_result *result, uint32_t matrices,
+                                    uint32_t *count)
+{
+    *count = 0;
+    for (uint32_t i = 0; i < matrices; i++)
+        *count += result->sensitivities[i].n_out;
+    vit158_choices *const items = calloc((size_t)*count + 1, sizeof *items);
+    vit158_choices *item = items;
+    for (uint32_t i = 0; items && i < matrices; i++) {
+        const vit158_sensitivity *const s = &result->sensitivities[i];
+        const uint64_t row_bytes = vit158_row_bytes(result->quantizer.matrices[i].n_in);
+        for (uint32_t o = 0; o < s->n_out; o++, item++) {
+            item->count = VIT158_MAX_ROW_SUMS;
+            for (uint32_t r = 0; r < VIT158_MAX_ROW_SUMS; r++) {
+                item->bytes[r] = (r + 1) * row_bytes;
+                item->loss[r] = vit158_sensitivity_of(s, o, r + 1);
+            }
+        }
+    }
+    return items;
+}
+
+static void set_rows(vit158_compress_result *result, uint32_t matrices, const uint32_t *chosen,
+                     const vit158_choices *items)
+{
+    size_t at = 0;
+    result->predicted = 0;
+    for (uint32_t i = 0; i < matrices; i++)
+        for (uint32_t o = 0; o < result->quantizer.matrices[i].n_out; o++, at++) {
+            result->quantizer.matrices[i].rows[o] = (uint8_t)(chosen[at] + 1);
+            result->predicted += items[at].loss[chosen[at]];
+        }
+}
+
+/* Shares out what the file leaves for rows, until the whole file is within the budget. */
+static vit158_status meet_budget(vit158_compress_result *result, const vit158_compress_job *job,
+                                 const char *weights, uint32_t *chosen, const vit158_choices *items,
+                                 uint32_t count, vit158_error *error)
+{
+    const uint32_t matrices = matrix_count(job);
+    const vit158_quantized_file file = file_of(result, job, weights);
+    uint64_t size, smallest = 0;
+    for (uint32_t i = 0; i < count; i++)
+        smallest += items[i].bytes[0];
+    VIT158_RETURN_IF_ERROR(vit158_quantized_bytes(&size, &file, error));
+    if (size > job->budget)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "with one row an output the file has %llu bytes, above the budget of "
+                           "%llu: give a larger one",
+                           (unsigned long long)size, (unsigned long long)job->budget);
+    uint64_t share = smallest + (job->budget - size);
+    for (int turn = 0; turn < BUDGET_TURNS; turn++) {
+        VIT158_RETURN_IF_ERROR(vit158_allocate_by_gain(chosen, items, count, share, error));
+        set_rows(result, matrices, chosen, items);
+        VIT158_RETURN_IF_ERROR(vit158_quantized_bytes(&size, &file, error));
+        if (size <= job->budget)
+            return VIT158_OK;
+        const uint64_t excess = size - job->budget;
+        share = share - smallest > excess ? share - excess : smallest;
+    }
+    return vit158_fail(error, VIT158_E_ARGUMENT, "the budget of %llu bytes is too small",
+                       (unsigned long long)job->budget);
+}
+
+static vit158_status share_out(vit158_compress_result *result, const vit158_compress_job *job,
+                               const char *weights, vit158_error *error)
+{
+    const uint32_t matrices = matrix_count(job);
+    progress p = {job, 0, MEASURING_SHARE};
+    vit158_quantizer measuring;
+    result->sensitivities = calloc(matrices, sizeof *result->sensitivities);
+    if (!result->sensitivities)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the sensitivities");
+    vit158_quantizer_start start = start_of(job);
+    vit158_streams known = *start.known, rounded = *start.rounded; /* views of the first ones */
+    start.learned = start.learned < MEASURED_PICTURES ? start.learned : MEASURED_PICTURES;
+    known.images = rounded.images = start.learned;
+    start.known = &known;
+    start.rounded = &rounded;
+    start.settings.passes = 1;
+    VIT158_RETURN_IF_ERROR(vit158_quantizer_create(&measuring, &start, error));
+    const vit158_status measured = vit158_sensitivity_measure(
+        result->sensitivities, &measuring, job->measured, report_progress, &p, error);
+    vit158_quantizer_free(&measuring);
+    VIT158_RETURN_IF_ERROR(measured);
+    uint32_t count;
+    vit158_choices *const items = list_choices(result, matrices, &count);
+    uint32_t *const chosen = calloc((size_t)count + 1, sizeof *chosen);
+    const vit158_status status =
+        items && chosen
+            ? meet_budget(result, job, weights, chosen, items, count, error)
+            : vit158_fail(error, VIT158_E_MEMORY, "not enough memory to share out the bytes");
+    free(items);
+    free(chosen);
+    return status;
+}
+
+/* ---- Judging -------------------------------------------------------------------------------- */
+
+static uint32_t largest_of(const float *logits, uint32_t classes)
+{
+    uint32_t best = 0;
+    for (uint32_t c = 1; c < classes; c++)
+        if (logits[c] > logits[best])
+            best = c;
+    return best;
+}
+
+static vit158_status judge(vit158_compress_result *result, vit158_error *error)
+{
+    vit158_quantizer *const q = &result->quantizer;
+    const uint32_t classes = q->model->info.classes;
+    const size_t ld = vit158_train_round_up(classes, VIT158_TRAIN_TILE_COLS);
+    float *const logits = calloc(2 * ld, sizeof *logits);
+    if (!logits)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the logits");
+    for (uint32_t i = 0; i < q->known.images; i++) {
+        vit158_nearness *const n = i < q->learned ? &result->learned : &result->held;
+        vit158_shadow_logits(&q->teacher, q->works, q->known.values + i * q->known.stride, logits);
+        vit158_shadow_logits(&q->student, q->works, q->rounded.values + i * q->rounded.stride,
+                             logits + ld);
+        n->divergence += vit158_divergence(logits, logits + ld, classes);
+        n->agreement += largest_of(logits, classes) == largest_of(logits + ld, classes);
+        n->pictures++;
+    }
+    vit158_nearness *const both[2] = {&result->learned, &result->held};
+    for (int i = 0; i < 2; i++)
+        if (both[i]->pictures > 0) {
+            both[i]->divergence /= both[i]->pictures;
+            both[i]->agreement /= both[i]->pictures;
+        }
+    free(logits);
+    return VIT158_OK;
+}
+
+/* ---- */
+
+static void describe(char *text, size_t n_bytes, const vit158_compress_job *job)
+{
+    if (job->budget)
+        vit158_format(text, n_bytes,
+                      "sums of ternary rows, 1 to 4 an output by measured gain a byte, rounded "
+                      "after training");
+    else if (job->rows == 0)
+        vit158_format(text, n_bytes, "int8, a scale an output, rounded after training");
+    else
+        vit158_format(text, n_bytes, "sums of ternary rows, %u an output, rounded after training",
+                      job->rows);
+}
+
+vit158_status vit158_compress_run(vit158_compress_result *result, const vit158_compress_job *job,
+                                  const char *out, vit158_error *error)
+{
+    const double start_ms = vit158_now_ms();
+    char weights[128];
+    *result = (vit158_compress_result){0};
+    describe(weights, sizeof weights, job);
+    const vit158_quantizer_start start = start_of(job);
+    VIT158_RETURN_IF_ERROR(vit158_quantizer_create(&result->quantizer, &start, error));
+    if (job->budget)
+        VIT158_RETURN_IF_ERROR(share_out(result, job, weights, error));
+    progress p = {job, job->budget ? MEASURING_SHARE : 0, 1000};
+    VIT158_RETURN_IF_ERROR(vit158_quantizer_run(&result->quantizer, report_progress, &p, error));
+    VIT158_RETURN_IF_ERROR(judge(result, error));
+    const vit158_quantized_file file = file_of(result, job, weights);
+    vit158_model_info info;
+    VIT158_RETURN_IF_ERROR(vit158_quantized_write(out, &file, &info, error));
+    result->file_bytes = info.file_bytes;
+    result->seconds = (vit158_now_ms() - start_ms) / 1000;
+    return VIT158_OK;
+}
+
+void vit158_compress_result_free(vit158_compress_result *result)
+{
+    if (result->sensitivities)
+        vit158_sensitivity_free(result->sensitivities,
+                                result->quantizer.model->info.depth * VIT158_BLOCK_LINEARS);
+    free(result->sensitivities);
+    if (result->quantizer.model)
+        vit158_quantizer_free(&result->quantizer);
+    *result = (vit158_compress_result){0};
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Post-training quantization from a float model and pictures' streams to a file: who gets how many
+ * rows, the rounding, the file, and what there is to report.
+ */
+#ifndef VIT158_COMPRESS_COMPRESS_RUN_H
+#define VIT158_COMPRESS_COMPRESS_RUN_H
+
+#include "compress/quantized_file.h"
+#include "compress/sensitivity.h"
+#include "compress/streams.h"
+
+typedef struct vit158_compress_job {
+    const vit158_model *model;
+    const vit158_ends *ends;
+    const vit158_embedder *pictures;
+    uint32_t learned; /* the first so many calibrate, the rest judge the result */
+    vit158_quantizer_settings settings;
+    uint32_t rows;              /* of every output, 0 = int8; ignored with a budget */
+    uint64_t budget;            /* bytes of the finished file, 0 = none */
+    uint32_t measured;          /* pictures for sensitivities */
+    const vit158_header *extra; /* additional metadata or NULL */
+    vit158_pool *pool;
+    /* Called as work is done, in thousandths of the whole; non-zero stops. */
+    int (*progress)(void *context, uint32_t thousandths);
+    void *context;
+} vit158_compress_job;
+
+/* How near the result is to the float model on pictures that it did not learn from. */
+typedef struct vit158_nearness {
+    uint32_t pictures;
+    double divergence; /* mean KL of the softmaxes */
+    double agreement;  /* share of equal answers */
+} vit158_nearness;
+
+typedef struct vit158_compress_result {
+    vit158_quantizer quantizer;        /* its matrices; the rest is spent */
+    vit158_sensitivity *sensitivities; /* [depth * 4], NULL without a budget */
+    double predicted;                  /* divergence by sensitivities */
+    vit158_nearness learned, held;
+    uint64_t file_bytes;
+    double seconds;
+} vit158_compress_result;
+
+/* `result` is to be freed by the caller, on failure too. Errors: VIT158_E_ARGUMENT (a budget below
+ * the smallest file), VIT158_E_MEMORY, VIT158_E_NUMERIC, VIT158_E_ABORTED, those of writing. */
+vit158_status vit158_compress_run(vit158_compress_result *result, const vit158_compress_job *job,
+                                  const char *out, vit158_error *error);
+void vit158_compress_result_free(vit158_compress_result *result);
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// `vit158 quantize` as a command, on a tiny float model and the small samples: every method and kind of
+// weights ends in a file that opens and is within its budget, the same each time, whatever the labels;
+// mistakes are said in one line, and nothing half-written stays.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Classifier } from '../../web/lib/vit158.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const COMMAND = join(ROOT, 'build/native/vit158');
+const SAMPLES = join(ROOT, 'models/samples');
+const FOLDER = mkdtempSync(join(tmpdir(), 'vit158-quantize-'));
+after(() => rmSync(FOLDER, { recursive: true }));
+
+/** @param {...string} args */
+const run = (...args) => spawnSync(COMMAND, args, { encoding: 'utf8', cwd: FOLDER });
+
+/** @param {string} out @param {...string} options */
+function quantize(out, ...options) {
+  const result = run('quantize', 'float.safetensors', '--calibrate', 'labels/a', '-o', out, ...options);
+  assert.equal(result.status, 0, result.stderr);
+  return readFileSync(join(FOLDER, out));
+}
+
+const D = 32;
+const F = 64;
+const CLASSES = 5;
+
+/** A float Vision Transformer with random weights, 32 x 32 RGB, 17 tokens, 2 blocks. */
+function writeFloatModel() {
+  /** @type {[string, number[], number][]} name, shape, mean */
+  const tensors = [['cls_token', [1, 1, D], 0], ['pos_embed', [1, 17, D], 0],
+    ['patch_embed.proj.weight', [D, 3, 8, 8], 0], ['patch_embed.proj.bias', [D], 0],
+    ['norm.weight', [D], 1], ['norm.bias', [D], 0], ['head.weight', [CLASSES, D], 0], ['head.bias', [CLASSES], 0]];
+  for (const block of ['blocks.0', 'blocks.1']) {
+    for (const [name, rows, cols] of /** @type {[string, number, number][]} */ ([
+      ['attn.qkv', 3 * D, D], ['attn.proj', D, D], ['mlp.fc1', F, D], ['mlp.fc2', D, F]]))
+      tensors.push([`${block}.${name}.weight`, [rows, cols], 0], [`${block}.${name}.bias`, [rows], 0]);
+    for (const norm of ['norm1', 'norm2'])
+      tensors.push([`${block}.${norm}.weight`, [D], 1], [`${block}.${norm}.bias`, [D], 0]);
+  }
+  let state = 7;
+  const uniform = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+  /** @type {Record<string, object>} */
+  const header = { __metadata__: { heads: '2', mean: '0.5,0.5,0.5', std: '0.5,0.5,0.5',
+    labels: '["a","b","c","d","e"]', weights: 'float' } };
+  const values = [];
+  for (const [name, shape, mean] of tensors) {
+    const begin = values.length * 4;
+    for (let i = shape.reduce((a, b) => a * b); i > 0; i--)
+      values.push(mean + 0.3 * uniform());
+    header[name] = { dtype: 'F32', shape, data_offsets: [begin, values.length * 4] };
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  writeFileSync(join(FOLDER, 'float.safetensors'), Buffer.concat([length, json, Buffer.from(Float32Array.from(values).buffer)]));
+}
+
+before(() => {
+  writeFloatModel();
+  for (const name of ['labels/a/n01', 'labels/b/n02'])
+    mkdirSync(join(FOLDER, name), { recursive: true });
+  for (const file of readdirSync(SAMPLES).filter((name) => name.endsWith('.jpg')))
+    for (const name of ['labels/a/n01', 'labels/b/n02'])
+      cpSync(join(SAMPLES, file), join(FOLDER, name, file));
+  writeFileSync(join(FOLDER, 'labels/a/notes.txt'), 'no picture');
+});
+
+/** Mean difference of the softmax from the float model's, over the samples. @param {string} file */
+async function distance(file) {
+  const models = await Promise.all(['float.safetensors', file].map((name) => Classifier.load(join(FOLDER, name))));
+  let sum = 0;
+  for (const sample of readdirSync(SAMPLES).filter((name) => name.endsWith('.jpg'))) {
+    const [expected, found] = await Promise.all(models.map((model) => model.classify(join(SAMPLES, sample), { topK: CLASSES })));
+    for (const { index, score } of expected.predictions)
+      sum += Math.abs(score - (found.predictions.find((p) => p.index === index)?.score ?? 0));
+  }
+  models.forEach((model) => model.dispose());
+  return sum;
+}
+
+test('every method and kind of weights gives a model that opens', async () => {
+  for (const method of ['rtn', 'mse', 'percentile', 'gptq'])
+    for (const weights of ['int8', 'rows:1', 'rows:2', 'rows:3', 'rows:4']) {
+      quantize('out.safetensors', '--method', method, '--weights', weights);
+      const inspected = run('inspect', 'out.safetensors', '--json');
+      assert.equal(inspected.status, 0, inspected.stderr);
+      const { bytes } = JSON.parse(inspected.stdout);
+      assert.equal(bytes.file, bytes.formula, `${method} ${weights}`);
+    }
+  const distances = [];
+  for (const weights of ['rows:1', 'rows:2', 'rows:3', 'int8']) {
+    quantize('out.safetensors', '--weights', weights);
+    distances.push(await distance('out.safetensors'));
+  }
+  assert.ok(distances.every((d, i) => i === 0 || d < distances[i - 1]), String(distances));
+});
+
+test('a budget is kept to the byte, and nearly used up', () => {
+  const least = quantize('out.safetensors', '--weights', 'rows:1').length;
+  const most = quantize('out.safetensors', '--weights', 'rows:4').length;
+  for (let budget = least + 600; budget < most; budget += 1234) {
+    const bytes = quantize('out.safetensors', '--weights', `budget:${budget}`);
+    assert.ok(bytes.length <= budget, `${bytes.length} > ${budget}`);
+    assert.ok(bytes.length > budget - 800, `${bytes.length} of ${budget}`);
+  }
+  const small = run('quantize', 'float.safetensors', '--calibrate', 'labels/a', '-o', 'small.safetensors',
+    '--weights', 'budget:1000');
+  assert.equal(small.status, 1);
+  assert.match(small.stderr, /with one row an output the file has \d+ bytes, above the budget of 1000/);
+  assert.ok(!existsSync(join(FOLDER, 'small.safetensors')) && !existsSync(join(FOLDER, 'small.safetensors.tmp')));
+});
+
+test('the same command gives the same bytes, on any number of threads, whatever the labels', () => {
+  const budget = ['--weights', 'budget:32000'];
+  const once = quantize('out.safetensors', ...budget, '--threads', '1');
+  assert.deepEqual(quantize('out.safetensors', ...budget, '--threads', '3'), once);
+  const other = run('quantize', 'float.safetensors', '--calibrate', 'labels/b', '-o', 'out.safetensors', ...budget);
+  assert.equal(other.status, 0, other.stderr);
+  assert.deepEqual(readFileSync(join(FOLDER, 'out.safetensors')), once);
+  assert.notDeepEqual(quantize('out.safetensors', ...budget, '--images', '4', '--seed', '1'),
+    quantize('out.safetensors', ...budget, '--images', '4', '--seed', '2'));
+});
+
+test('a tar archive is as good as the folder', () => {
+  const tar = spawnSync('tar', ['-cf', 'pictures.tar', '-C', 'labels', 'a'], { cwd: FOLDER });
+  assert.equal(tar.status, 0);
+  const result = run('quantize', 'float.safetensors', '--calibrate', 'pictures.tar', '-o', 'tar.safetensors');
+  assert.equal(result.status, 0, result.stderr);
+  assert.match(result.stderr, /10 pictures to calibrate with, 0 held out, 1 other files skipped/);
+  assert.deepEqual(readFileSync(join(FOLDER, 'tar.safetensors')), quantize('out.safetensors'));
+  writeFileSync(join(FOLDER, 'cut.tar'), readFileSync(join(FOLDER, 'pictures.tar')).subarray(0, 4000));
+  const cut = run('quantize', 'float.safetensors', '--calibrate', 'cut.tar', '-o', 'x.safetensors');
+  assert.match(cut.stderr, /cut\.tar: the archive ends within the file at byte \d+/);
+  const noTar = run('quantize', 'float.safetensors', '--calibrate', 'float.safetensors', '-o', 'x.safetensors');
+  assert.match(noTar.stderr, /neither a folder nor a tar archive/);
+});
+
+test('the report has every layer, the plot every choice, the metadata what was added', () => {
+  writeFileSync(join(FOLDER, 'more.json'), '{"license":"MIT","unsure":"0.25"}');
+  quantize('out.safetensors', '--weights', 'budget:32000', '--report', 'report.json', '--plot', 'plot.svg',
+    '--hold-out', '3', '--metadata', 'more.json');
+  const report = JSON.parse(readFileSync(join(FOLDER, 'report.json'), 'utf8'));
+  assert.equal(report.calibration.pictures, 7);
+  assert.equal(report.held_out.pictures, 3);
+  assert.ok(report.held_out.divergence > 0 && report.held_out.agreement <= 1);
+  assert.equal(report.layers.length, 8);
+  for (const layer of report.layers) {
+    assert.equal(layer.outputs_by_rows.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b), layer.n_out);
+    assert.ok(layer.pearson > 0.5 && layer.pearson < 1.0001, layer.name);
+    assert.equal(layer.divergence_alone.length, 4);
+  }
+  assert.equal(readFileSync(join(FOLDER, 'plot.svg'), 'utf8').split('<circle').length - 1, 8);
+  const info = run('info', '--model', join(FOLDER, 'out.safetensors'), '--json');
+  assert.equal(JSON.parse(info.stdout).metadata.unsure, '0.25');
+});
+
+test('mistakes are said in one line', () => {
+  const good = ['quantize', 'float.safetensors', '--calibrate', 'labels/a', '-o', 'x.safetensors'];
+  for (const [args, status, words] of /** @type {[string[], number, RegExp][]} */ ([
+    [good.slice(0, 2), 2, /--calibrate/],
+    [good.slice(0, 4), 2, /-o FILE/],
+    [[...good, '--weights', 'rows:5'], 2, /rows:1 to rows:4/],
+    [[...good, '--weights', 'budget:12k'], 2, /budget:BYTES/],
+    [[...good, '--plot', 'x.svg'], 2, /budget:BYTES/],
+    [[...good, '--hold-out', '10'], 1, /none are left/],
+    [[...good.slice(0, 3), 'nowhere', ...good.slice(4)], 1, /nowhere: cannot be opened/],
+    [['quantize', 'tar.safetensors', ...good.slice(2)], 1, /is packed already/],
+  ])) {
+    const result = run(...args);
+    assert.equal(result.status, status, result.stderr);
+    assert.match(result.stderr, words);
+  }
+  assert.ok(!existsSync(join(FOLDER, 'x.safetensors')));
+});
