@@ -84,6 +84,14 @@ vit158_add_module(vit158-decode
   LINK -O3 # wasm-opt: 6 kB less, and no slower here
   STACK 65536 INITIAL_MEMORY 262144)
 
+# `vit158 import` of the npm command. It asks its caller for files: two imports.
+vit158_add_module(vit158-import
+  SMALL ${VIT158_WASM_IMPORT_SOURCES} ${VIT158_MODEL_DRAFT_SOURCES} ${VIT158_IMPORT_SOURCES}
+  EXPORTS ${exports}/exports_import.txt
+  LINK "SHELL:-s ERROR_ON_UNDEFINED_SYMBOLS=0" "SHELL:-s WARN_ON_UNDEFINED_SYMBOLS=0"
+       "SHELL:-s MAXIMUM_MEMORY=4294967296"
+  STACK 131072 INITIAL_MEMORY 262144)
+
 # Kernel and stage checks that run under Node.
 if(VIT158_BUILD_TESTS)
   include(wasm_build/wasm_checks.cmake)

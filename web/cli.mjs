@@ -6,6 +6,7 @@ import { bundle } from './cli/bundle.mjs';
 import { classify } from './cli/classify.mjs';
 import { EXIT, complain } from './cli/console.mjs';
 import { evaluate } from './cli/eval.mjs';
+import { importModel } from './cli/import.mjs';
 import { info } from './cli/info.mjs';
 import { inspect } from './cli/inspect.mjs';
 import { numericsVersion } from './cli/model.mjs';
@@ -18,6 +19,7 @@ import { VERSION } from './lib/version.js';
 const COMMANDS = {
   classify: { summary: 'say what is in pictures', run: classify },
   eval: { summary: "measure a model's accuracy on folders of pictures", run: evaluate },
+  import: { summary: 'turn a timm, Hugging Face or PyTorch model into one of ours', run: importModel },
   info: { summary: "show a model's geometry, memory and metadata", run: info },
   inspect: { summary: "list a model file's tensors and sizes", run: inspect },
   bundle: { summary: 'put a model and the page into one HTML file', run: bundle },

@@ -17,7 +17,7 @@ export const LAYOUT = Object.freeze({
 
 /** Parts of the folders that a page does not need. */
 const LEFT_OUT =
-  /(^|\/)(cli|bundle|recipes|drawings|build\.json|screenshot\.png|inline(_modules)?\.js)(\/|$)|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
+  /(^|\/)(cli|bundle|recipes|drawings|build\.json|screenshot\.png|vit158-import\.wasm|inline(_modules)?\.js)(\/|$)|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
 
 /** Of the rest, what the page can wait for: kept for offline use once it was asked for. */
 const ON_DEMAND = /^models\/.*\.safetensors$|^models\/[^/]*\.svg$/;

@@ -20,7 +20,9 @@ add_library(vit158_cli STATIC
   src/cli/golden_run.c
   src/cli/golden_write.c
   src/cli/import_folder.c
+  src/cli/import_verify.c
   src/cli/json_writer.c
+  src/cli/model_advice.c
   src/cli/options.c
   src/cli/picture_classifier.c
   src/cli/picture_team.c

@@ -12,6 +12,7 @@
 #include "cli/console.h"
 #include "cli/files.h"
 #include "cli/import_folder.h"
+#include "cli/import_verify.h"
 #include "cli/options.h"
 #include "import/import.h"
 
@@ -22,6 +23,7 @@ typedef struct request {
     const char *out;
     const char *labels;
     const char *metadata;
+    const char *verify;
     vit158_import_options options;
 } request;
 
@@ -53,6 +55,16 @@ static void print_report(const vit158_import_report *report, const char *out,
            megabytes(report->i8_bytes), megabytes(report->f32_bytes));
 }
 
+static int verify(const request *r)
+{
+    vit158_error error;
+    bool passed;
+    const bool exact = r->options.weights == VIT158_IMPORT_F32;
+    if (vit158_import_verify(&passed, r->out, r->verify, exact, &error) != VIT158_OK)
+        return vit158_complain("import", r->verify, &error);
+    return passed ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
+}
+
 static int import(request *r)
 {
     vit158_error error;
@@ -73,7 +85,7 @@ static int import(request *r)
     if (status != VIT158_OK)
         return vit158_complain("import", r->source, &error);
     print_report(&report, r->out, &info);
-    return VIT158_EXIT_OK;
+    return r->verify != NULL ? verify(r) : VIT158_EXIT_OK;
 }
 
 static int import_with_texts(request *r)
@@ -139,6 +151,11 @@ int vit158_cmd_import(int argc, char **argv)
          .help = "JSON object of strings that replaces or adds metadata (mean, std, license, ...)",
          .kind = VIT158_OPTION_TEXT,
          .value = &r.metadata},
+        {.name = "--verify",
+         .placeholder = "FILE",
+         .help = "safetensors with pixel_values and PyTorch's logits to compare with",
+         .kind = VIT158_OPTION_TEXT,
+         .value = &r.verify},
     };
     const vit158_usage usage = {
         .synopsis = "import SOURCE -o OUT.safetensors [options]",
@@ -151,7 +168,8 @@ int vit158_cmd_import(int argc, char **argv)
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "Exit codes: 0 all went well, 1 it could not be imported, 2 wrong command line."};
+        .notes = "Exit codes: 0 all went well, 1 it could not be imported or failed to "
+                 "verify, 2 wrong command line."};
     vit158_arguments arguments;
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)

@@ -11,6 +11,7 @@
 #include "cli/console.h"
 #include "cli/files.h"
 #include "cli/json_writer.h"
+#include "cli/model_advice.h"
 #include "cli/options.h"
 #include "model/inspect.h"
 
@@ -285,7 +286,9 @@ int vit158_cmd_inspect(int argc, char **argv)
     if (parsed != VIT158_PARSE_OK)
         return parsed;
     vit158_error error;
-    if (run(arguments.values[0], json, tensors, &error) != VIT158_OK)
+    if (run(arguments.values[0], json, tensors, &error) != VIT158_OK) {
+        vit158_advise(arguments.values[0], &error);
         return vit158_complain(argv[0], arguments.values[0], &error);
+    }
     return VIT158_EXIT_OK;
 }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "cli/console.h"
 #include "cli/files.h"
+#include "cli/model_advice.h"
 #include "cli/options.h"
 #include "model/pack.h"
 
@@ -59,8 +60,10 @@ static int pack(const char *in, const char *out, const char *metadata, vit158_pa
     vit158_pack_report report;
     const vit158_status status = vit158_pack_file(in, out, &options, &report, &error);
     free(text);
-    if (status != VIT158_OK)
+    if (status != VIT158_OK) {
+        vit158_advise(in, &error);
         return vit158_complain("pack", in, &error);
+    }
     print_report(&report, out);
     return VIT158_EXIT_OK;
 }

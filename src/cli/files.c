@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "cli/model_advice.h"
 
 #define CHUNK_BYTES ((size_t)1 << 18)
 
@@ -101,7 +102,8 @@ vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit
     uint64_t size;
     vit158_loader *loader;
     *model = NULL;
-    VIT158_RETURN_IF_ERROR(open_regular(&file, &size, path, error));
+    if (open_regular(&file, &size, path, error) != VIT158_OK)
+        return vit158_advise(path, error);
     vit158_status status = vit158_loader_create(&loader, size, error);
     if (status == VIT158_OK)
         status = push_file(loader, file, error);
@@ -109,7 +111,7 @@ vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit
         status = vit158_loader_finish(loader, model, error);
     vit158_loader_close(loader);
     fclose(file);
-    return status;
+    return status == VIT158_OK ? VIT158_OK : vit158_advise(path, error);
 }
 
 bool vit158_is_picture_name(const char *name)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "import/config_table.h"
 
 typedef vit158_config config;
@@ -180,7 +181,8 @@ static vit158_status take_resample(config *c, const value *v)
     if (!vit158_json_u32(&filter, v) || (filter != 2 && filter != 3))
         return vit158_config_bad(c, VIT158_E_UNSUPPORTED,
                                  "2 (bilinear) and 3 (bicubic) are computed here");
-    memcpy(c->out->interpolation, filter == 2 ? "bilinear" : "bicubic", 9);
+    vit158_format(c->out->interpolation, sizeof c->out->interpolation, "%s",
+                  filter == 2 ? "bilinear" : "bicubic");
     return VIT158_OK;
 }
 

@@ -13,7 +13,8 @@
 
 typedef enum vit158_import_weights {
     VIT158_IMPORT_F16,
-    VIT158_IMPORT_I8, /* matrices of the blocks as int8 with a scale an output, the rest F16 */
+    VIT158_IMPORT_I8, /* matrices, patch embedding and head as int8 with a scale an output, the rest
+                         F16 */
     VIT158_IMPORT_F32
 } vit158_import_weights;
 

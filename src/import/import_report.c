@@ -179,8 +179,9 @@ void vit158_import_word_report(vit158_import_report *report, const importer *im)
     if (im->places.family == VIT158_FAMILY_TIMM && im->folder == false &&
         vit158_import_said(im, "norm_eps") == NULL)
         add(&to, " (timm's)");
-    report->f32_bytes = size_with(im, 4 * im->matrix_weights, 4 * im->rest_weights);
-    report->f16_bytes = size_with(im, 2 * im->matrix_weights, 2 * im->rest_weights);
-    report->i8_bytes =
-        size_with(im, im->matrix_weights + 4 * im->matrix_rows, 2 * im->rest_weights);
+    const uint64_t weights = im->matrix_weights + im->end_weights;
+    const uint64_t rows = im->matrix_rows + im->end_rows;
+    report->f32_bytes = size_with(im, 4 * weights, 4 * im->rest_weights);
+    report->f16_bytes = size_with(im, 2 * weights, 2 * im->rest_weights);
+    report->i8_bytes = size_with(im, weights + 4 * rows, 2 * im->rest_weights);
 }

@@ -109,14 +109,63 @@ static vit158_status read_place(importer *im, float *out, uint32_t place, uint32
     return vit158_source_values(out, &im->source, tensor, im->error);
 }
 
+/* int8 with a scale a row: the largest magnitude becomes 127. */
+static void find_scales(float *scales, const float *values, uint32_t rows, size_t columns)
+{
+    for (uint32_t r = 0; r < rows; r++) {
+        float largest = 0.0F;
+        for (size_t i = 0; i < columns; i++)
+            largest = vit158_larger_magnitude(largest, values[r * columns + i]);
+        scales[r] = largest > 1e-30F ? largest / 127.0F : 1.0F;
+    }
+}
+
+static void round_rows(int8_t *out, const float *values, const float *scales, uint32_t rows,
+                       size_t columns)
+{
+    for (uint32_t r = 0; r < rows; r++) {
+        for (size_t i = 0; i < columns; i++) {
+            const float q = vit158_rne(values[r * columns + i] / scales[r]);
+            out[r * columns + i] = (int8_t)(q > 127.0F ? 127.0F : q < -127.0F ? -127.0F : q);
+        }
+    }
+}
+
+/* The patch embedding or the head as int8; their inputs stay float. */
+static void keep_i8_rest(importer *im, const char *name, uint32_t rank, const uint64_t *shape,
+                         const float *values, uint64_t count)
+{
+    const uint32_t rows = (uint32_t)shape[0];
+    const size_t columns = (size_t)(count / rows);
+    float *scales = take_floats(im, rows);
+    if (scales == NULL) {
+        im->draft->failure = (vit158_error){VIT158_E_MEMORY, "not enough memory for a tensor"};
+        return;
+    }
+    find_scales(scales, values, rows, columns);
+    int8_t *place = vit158_draft_i8_rest(im->draft, name, rank, shape, scales, VIT158_DTYPE_F32);
+    if (place != NULL)
+        round_rows(place, values, scales, rows, columns);
+    free(scales);
+}
+
 static void keep(importer *im, const char *name, uint32_t rank, const uint64_t *shape,
                  const float *values)
 {
     uint64_t count = 1;
     for (uint32_t i = 0; i < rank; i++)
         count *= shape[i];
-    vit158_draft_rest(im->draft, name, rank, shape, values);
-    im->rest_weights += count;
+    const bool matrix_like = rank > 1 && shape[0] > 1; /* the patch embedding and the head */
+    if (matrix_like && im->options->weights == VIT158_IMPORT_I8)
+        keep_i8_rest(im, name, rank, shape, values, count);
+    else
+        vit158_draft_rest(im->draft, name, rank, shape, values);
+    if (matrix_like) {
+        im->end_weights += count;
+        im->end_rows += shape[0];
+    } else {
+        im->rest_weights += count;
+    }
     im->made++;
 }
 
@@ -293,28 +342,14 @@ static void keep_trits(importer *im, const char *prefix, const matrix *m, const 
     free(trits);
 }
 
-/* int8 with a scale an output: the largest magnitude becomes 127. */
 static void keep_i8(importer *im, const char *prefix, const matrix *m, const float *weight,
                     float *scales)
 {
-    for (uint32_t o = 0; o < m->n_out; o++) {
-        float largest = 0.0F;
-        for (uint32_t i = 0; i < m->n_in; i++) {
-            const float v = weight[(size_t)o * m->n_in + i];
-            const float magnitude = v < 0.0F ? -v : v;
-            largest = magnitude > largest ? magnitude : largest;
-        }
-        scales[o] = largest > 1e-30F ? largest / 127.0F : 1.0F;
-    }
+    find_scales(scales, weight, m->n_out, m->n_in);
     int8_t *place = vit158_draft_coded(im->draft, prefix, VIT158_ENCODING_I8, m->n_out, m->n_in,
                                        scales, m->n_out);
-    for (uint32_t o = 0; place != NULL && o < m->n_out; o++) {
-        for (uint32_t i = 0; i < m->n_in; i++) {
-            const size_t at = (size_t)o * m->n_in + i;
-            const float q = vit158_rne(weight[at] / scales[o]);
-            place[at] = (int8_t)(q > 127.0F ? 127.0F : q < -127.0F ? -127.0F : q);
-        }
-    }
+    if (place != NULL)
+        round_rows(place, weight, scales, m->n_out, m->n_in);
 }
 
 static void keep_matrix(importer *im, uint32_t block, const matrix *m, const float *weight,

@@ -34,6 +34,8 @@ typedef struct vit158_importer {
     uint32_t zeros;  /* biases that were missing */
     uint64_t matrix_weights;
     uint64_t matrix_rows;
+    uint64_t end_weights; /* of the patch embedding and the head */
+    uint64_t end_rows;
     uint64_t rest_weights;
     vit158_error *error;
 } vit158_importer;

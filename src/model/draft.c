@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/draft.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -354,45 +353,15 @@ void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info)
     set_encodings(draft);
 }
 
-static vit158_status push_file(vit158_loader *loader, FILE *file, vit158_error *error)
-{
-    uint8_t piece[16384];
-    size_t n_bytes;
-    while ((n_bytes = fread(piece, 1, sizeof piece, file)) > 0)
-        VIT158_RETURN_IF_ERROR(vit158_loader_push(loader, piece, n_bytes, error));
-    return ferror(file) == 0 ? VIT158_OK
-                             : vit158_fail(error, VIT158_E_IO, "the new file cannot be read back");
-}
-
-static vit158_status open_again(void *context, const char *path, vit158_error *error)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return vit158_fail(error, VIT158_E_IO, "%s: cannot be read back", path);
-    vit158_loader *loader = NULL;
-    vit158_model *model = NULL;
-    vit158_status status = vit158_loader_create(&loader, 0, error);
-    if (status == VIT158_OK)
-        status = push_file(loader, file, error);
-    if (status == VIT158_OK)
-        status = vit158_loader_finish(loader, &model, error);
-    if (status == VIT158_OK && context != NULL)
-        vit158_model_get_info(model, context);
-    vit158_model_close(model);
-    vit158_loader_close(loader);
-    fclose(file);
-    return status;
-}
-
-vit158_status vit158_draft_write(const vit158_draft *draft, const char *path,
-                                 vit158_model_info *info, vit158_error *error)
+vit158_status vit158_draft_contents(vit158_contents *out, const vit158_draft *draft,
+                                    vit158_error *error)
 {
     if (failed(draft)) {
         if (error != NULL)
             *error = draft->failure;
         return draft->failure.status;
     }
-    const vit158_contents contents = {draft->tensors, draft->tensor_count, draft->metadata,
-                                      draft->metadata_count};
-    return vit158_safetensors_write(path, &contents, open_again, info, error);
+    *out = (vit158_contents){draft->tensors, draft->tensor_count, draft->metadata,
+                             draft->metadata_count};
+    return VIT158_OK;
 }

@@ -76,9 +76,13 @@ void vit158_draft_float_matrix(vit158_draft *draft, const char *prefix, uint32_t
  * pooling, interpolation, norm_eps and inner_norm_eps where the draft has none. Call it last. */
 void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info);
 
-/* Writes the file. Before it takes its final name the loader opens it, so nothing is written that
- * cannot be read; `info`, if not NULL, gets what the loader found.
- * Errors: the draft's failure, those of vit158_safetensors_write, and the loader's. */
+/* What is to be written; borrows from the draft. Errors: the draft's failure. */
+vit158_status vit158_draft_contents(vit158_contents *out, const vit158_draft *draft,
+                                    vit158_error *error);
+
+/* Writes the file (draft_write.c). Before it takes its final name the loader opens it, so nothing
+ * is written that cannot be read; `info`, if not NULL, gets what the loader found. Errors: the
+ * draft's failure, those of vit158_safetensors_write, and the loader's. */
 vit158_status vit158_draft_write(const vit158_draft *draft, const char *path,
                                  vit158_model_info *info, vit158_error *error);
 

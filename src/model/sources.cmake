@@ -16,12 +16,17 @@ set(VIT158_MODEL_SOURCES
     src/model/views.c
     src/model/weights.c)
 # Used by tools, tests and the trainer; not in the wasm modules.
-set(VIT158_MODEL_NATIVE_SOURCES
+# Making models without files: native, and in the import module.
+set(VIT158_MODEL_DRAFT_SOURCES
     src/model/draft.c
+    src/model/what_is.c
+    src/model/writer_head.c)
+set(VIT158_MODEL_NATIVE_SOURCES
+    ${VIT158_MODEL_DRAFT_SOURCES}
+    src/model/draft_write.c
     src/model/inspect.c
     src/model/metadata_json.c
     src/model/pack.c
     src/model/safetensors.c
     src/model/synth.c
-    src/model/what_is.c
     src/model/writer.c)

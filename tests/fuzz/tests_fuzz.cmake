@@ -32,3 +32,6 @@ vit158_add_fuzzer(fuzz_model tests/fuzz/fuzz_model.c tests/data/fuzz/fuzz_model 
 if(VIT158_FUZZ)
   target_sources(fuzz_model PRIVATE tests/fuzz/mutate_model.c)
 endif()
+
+vit158_add_fuzzer(fuzz_pickle tests/fuzz/fuzz_pickle.c tests/data/fuzz/fuzz_pickle)
+vit158_add_fuzzer(fuzz_import tests/fuzz/fuzz_import.c tests/data/fuzz/fuzz_import)

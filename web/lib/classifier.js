@@ -18,6 +18,7 @@ import { Sha256 } from './sha256_stream.js';
 import { baseName, openSource, refusePage } from './source.js';
 import { chooseThreads } from './threads.js';
 import { VERSION } from './version.js';
+import { NAMES_BYTES, withAdvice } from './what_is.js';
 
 /** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
 /** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
@@ -351,13 +352,20 @@ async function startThreaded(threads, modelBytes, wasm, optional) {
  */
 async function fill(engine, stream, pace, { sha256 }) {
   const hash = sha256 === undefined ? undefined : new Sha256();
-  let first = true;
+  /** @type {Uint8Array | undefined} */
+  let start;
   engine.loadBegin(stream.length);
   for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
-    if (first) refusePage(stream.name, chunk);
-    first = false;
+    if (start === undefined) {
+      refusePage(stream.name, chunk);
+      start = chunk.slice(0, NAMES_BYTES);
+    }
     hash?.update(chunk);
-    engine.loadPush(chunk);
+    try {
+      engine.loadPush(chunk);
+    } catch (error) {
+      throw withAdvice(error, start);
+    }
     await pace.pause(`while loading ${stream.name}`);
   }
   if (hash) checkHash(hash, /** @type {string} */ (sha256), stream.name);

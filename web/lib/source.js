@@ -8,6 +8,7 @@ import { onAbort } from './abort.js';
 import { Vit158Error, messageOf, wrapErrors } from './errors.js';
 import { bytesOf, describe, isA, isBuffer, isUrl } from './kinds.js';
 import { hasFiles, latin1Of, nodeModule } from './platform.js';
+import { refuseOthers } from './what_is.js';
 
 /** @typedef {import('./vit158.d.ts').ByteSource} ByteSource */
 
@@ -137,6 +138,7 @@ export function refusePage(name, start) {
       `${name} is not a model but a web page, perhaps for a missing file: ` +
         `it begins with ${JSON.stringify(text.replace(/\s+/g, ' ').trim())}`,
     );
+  refuseOthers(name, start);
 }
 
 /** True for what openSource takes, strings included. @param {unknown} value */

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "wasm/import_abi.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "import/import.h"
+#include "model/writer_head.h"
+
+/* Given by the caller: a file's length, below 0 if there is none; reading, 0 if that fails. */
+__attribute__((import_module("vit158"), import_name("file_size"))) double
+vit158_wasm_file_size(const char *name);
+__attribute__((import_module("vit158"), import_name("file_read"))) uint32_t
+vit158_wasm_file_read(const char *name, double offset, void *out, uint32_t n_bytes);
+
+static struct {
+    vit158_draft draft;
+    vit158_import_report report;
+    vit158_error error;
+    vit158_file_head head;
+} state;
+
+static uint64_t size_of(void *context, const char *name)
+{
+    (void)context;
+    const double size = vit158_wasm_file_size(name);
+    return size >= 0.0 ? (uint64_t)size : VIT158_NO_FILE;
+}
+
+static bool read_from(void *context, const char *name, uint64_t offset, void *out, size_t n_bytes)
+{
+    (void)context;
+    return vit158_wasm_file_read(name, (double)offset, out, (uint32_t)n_bytes) != 0;
+}
+
+static void clear(void)
+{
+    vit158_head_clear(&state.head);
+    vit158_draft_clear(&state.draft);
+    state.error = (vit158_error){VIT158_OK, ""};
+    state.report.text[0] = 0;
+}
+
+uint32_t vit158_wasm_import(const char *file, uint32_t weights, uint32_t heads, uint32_t image_size,
+                            const char *labels, uint32_t labels_bytes, const char *metadata)
+{
+    const vit158_import_files files = {NULL, size_of, read_from};
+    const vit158_import_options options = {.file = file,
+                                           .weights = (vit158_import_weights)weights,
+                                           .heads = heads,
+                                           .image_size = image_size,
+                                           .labels = labels,
+                                           .labels_bytes = labels_bytes,
+                                           .metadata_json = metadata};
+    vit158_contents contents;
+    clear();
+    vit158_status status =
+        vit158_import_run(&state.draft, &state.report, &files, &options, &state.error);
+    if (status == VIT158_OK)
+        status = vit158_draft_contents(&contents, &state.draft, &state.error);
+    if (status == VIT158_OK)
+        status = vit158_head_build(&state.head, &contents, &state.error);
+    if (status != VIT158_OK) {
+        const vit158_error error = state.error;
+        clear();
+        state.error = error;
+    }
+    return (uint32_t)status;
+}
+
+const char *vit158_wasm_import_message(void)
+{
+    return state.error.message;
+}
+
+const char *vit158_wasm_import_report(void)
+{
+    return state.report.text;
+}
+
+double vit158_wasm_import_bytes(uint32_t weights)
+{
+    const vit158_import_report *report = &state.report;
+    return (double)(weights == VIT158_IMPORT_F16  ? report->f16_bytes
+                    : weights == VIT158_IMPORT_I8 ? report->i8_bytes
+                                                  : report->f32_bytes);
+}
+
+uint32_t vit158_wasm_import_piece_count(void)
+{
+    return state.head.text != NULL ? (uint32_t)state.draft.tensor_count + 1 : 0;
+}
+
+const void *vit158_wasm_import_piece(uint32_t index)
+{
+    return index == 0 ? (const void *)state.head.text
+                      : state.draft.tensors[state.head.order[index - 1]].data;
+}
+
+uint32_t vit158_wasm_import_piece_bytes(uint32_t index)
+{
+    if (index == 0)
+        return (uint32_t)state.head.n_bytes;
+    return (uint32_t)vit158_tensor_view_bytes(&state.draft.tensors[state.head.order[index - 1]]);
+}

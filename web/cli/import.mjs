@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// vit158 import: from a Vision Transformer of timm, Hugging Face or PyTorch to a model file, by the
+// import module. The new file is opened by the engine before it gets its name.
+import { closeSync, fsyncSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { Heap } from '../lib/heap.js';
+import { Vit158Error, errorFromStatus, messageOf } from '../lib/errors.js';
+import { Classifier } from '../lib/vit158.js';
+import { EXIT, complain, printable } from './console.mjs';
+import { verifyImport } from './import_verify.mjs';
+import { UsageError, parseOptions } from './options.mjs';
+
+const WASM = new URL('../../wasm_build/dist/vit158-import.wasm', import.meta.url);
+const WEIGHTS = ['f16', 'i8', 'f32'];
+
+/** @type {import('./options.mjs').Usage} */
+const USAGE = {
+  synopsis: 'import SOURCE -o OUT.safetensors [options]',
+  about: 'Turns a Vision Transformer of another library into a model that runs here and in the page. SOURCE is a\n'
+    + 'folder of Hugging Face or timm (config.json and weights), or a weight file: safetensors of timm or\n'
+    + 'torchvision, or what torch.save wrote (.pth, .bin; read, never executed). Says in one paragraph what was\n'
+    + 'made of what and what was assumed; what the engine does not compute is refused.',
+  options: [
+    { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the model to write (required)' },
+    { name: '--weights', choices: WEIGHTS, help: 'how weights are stored (f16); i8 is what a page should load' },
+    { name: '--heads', placeholder: 'N', range: [1, 256], help: 'number of heads, where the source does not say it' },
+    { name: '--size', placeholder: 'S', range: [1, 2048], help: 'side of the pictures; positions are resized' },
+    { name: '--labels', placeholder: 'FILE', help: 'names of the classes, one a line or a JSON array' },
+    { name: '--metadata', placeholder: 'FILE', help: 'JSON object of strings that replaces or adds metadata' },
+    { name: '--verify', placeholder: 'FILE', help: "safetensors with pixel_values and PyTorch's logits to compare with" },
+  ],
+  count: [1, 1],
+  notes: 'Exit codes: 0 all went well, 1 it could not be imported or failed to verify, 2 wrong command line.',
+};
+
+/** @param {string[]} args */
+export async function importModel(args) {
+  const parsed = parseOptions(USAGE, args);
+  if (!parsed) return EXIT.OK;
+  const { values, rest: [source] } = parsed;
+  const out = /** @type {string | undefined} */ (values['--output']);
+  if (out === undefined) throw new UsageError('say where to write with -o FILE');
+  try {
+    const folder = isFolder(source);
+    const files = new Files(folder ? source : dirname(source));
+    const { lines, write } = await run(files, folder ? undefined : basename(source), values);
+    try {
+      await replace(out, write);
+    } finally {
+      files.close();
+    }
+    process.stdout.write(`${printable(lines.report)}\n${printable(out)}: ${statSync(out).size} bytes; `
+      + `--weights ${lines.sizes}\n`);
+  } catch (error) {
+    return complain('import', source, error);
+  }
+  const verify = /** @type {string | undefined} */ (values['--verify']);
+  if (verify === undefined) return EXIT.OK;
+  try {
+    return await verifyImport(out, verify, values['--weights'] === 'f32') ? EXIT.OK : EXIT.FAILED;
+  } catch (error) {
+    return complain('import', verify, error);
+  }
+}
+
+/** @param {string} source */
+function isFolder(source) {
+  try {
+    return statSync(source).isDirectory();
+  } catch (error) {
+    throw new Vit158Error('E_IO', `cannot be opened: ${messageOf(error)}`);
+  }
+}
+
+/** @param {unknown} path */
+function readText(path) {
+  try {
+    return readFileSync(String(path));
+  } catch (error) {
+    throw new Vit158Error('E_IO', `${path} cannot be opened: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * @param {Files} files
+ * @param {string | undefined} file the source's name, undefined for a folder
+ * @param {import('./options.mjs').Values} values
+ */
+async function run(files, file, values) {
+  /** @type {Heap} */
+  let heap;
+  const module = await WebAssembly.compile(readFileSync(WASM));
+  heap = new Heap(await WebAssembly.instantiate(module, { vit158: {
+    file_size: (/** @type {number} */ name) => files.size(heap.text(name)),
+    file_read: (/** @type {number} */ name, /** @type {number} */ offset, /** @type {number} */ out,
+      /** @type {number} */ n) => Number(files.read(heap.text(name), offset, heap.view(out >>> 0, n))),
+  } }));
+  const labels = textOf(heap, values['--labels']);
+  const metadata = textOf(heap, values['--metadata']);
+  const name = file === undefined ? { pointer: 0, length: 0 } : place(heap, Buffer.from(file));
+  const status = heap.call('vit158_wasm_import', name.pointer, WEIGHTS.indexOf(String(values['--weights'] ?? 'f16')),
+    Number(values['--heads'] ?? 0), Number(values['--size'] ?? 0), labels.pointer, labels.length, metadata.pointer);
+  if (status !== 0) throw errorFromStatus(status, heap.text(heap.call('vit158_wasm_import_message')));
+  const megabytes = WEIGHTS.map((_, i) => (heap.call('vit158_wasm_import_bytes', i) / 1e6).toFixed(2));
+  return {
+    lines: {
+      report: heap.text(heap.call('vit158_wasm_import_report')),
+      sizes: `f16 gives ${megabytes[0]} MB, i8 ${megabytes[1]} MB, f32 ${megabytes[2]} MB`,
+    },
+    /** @param {(bytes: Uint8Array) => void} put */
+    write(put) {
+      const count = heap.call('vit158_wasm_import_piece_count');
+      for (let i = 0; i < count; i++)
+        put(heap.view(heap.call('vit158_wasm_import_piece', i), heap.call('vit158_wasm_import_piece_bytes', i)));
+    },
+  };
+}
+
+/** A text with a NUL in the module's memory. @param {Heap} heap @param {Uint8Array} bytes */
+function place(heap, bytes) {
+  const pointer = heap.allocate(bytes.length + 1);
+  heap.write(pointer, bytes);
+  heap.view(pointer + bytes.length, 1)[0] = 0;
+  return { pointer, length: bytes.length };
+}
+
+/** @param {Heap} heap @param {unknown} path */
+function textOf(heap, path) {
+  return path === undefined ? { pointer: 0, length: 0 } : place(heap, readText(path));
+}
+
+/**
+ * Writes OUT.tmp, opens it, and gives it its name.
+ * @param {string} out
+ * @param {(put: (bytes: Uint8Array) => void) => void} write
+ */
+async function replace(out, write) {
+  const temporary = `${out}.tmp`;
+  const file = openSync(temporary, 'w');
+  try {
+    try {
+      write((bytes) => {
+        for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
+      });
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    (await Classifier.load(temporary)).dispose();
+    renameSync(temporary, out);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** The files of a folder, as the module asks for them: the one read last stays open. */
+class Files {
+  /** @type {{name: string, descriptor: number, size: number} | undefined} */
+  #open;
+
+  /** @param {string} folder */
+  constructor(folder) {
+    this.folder = folder;
+  }
+
+  /** @param {string} name */
+  #find(name) {
+    if (this.#open?.name === name) return this.#open;
+    this.close();
+    try {
+      const path = join(this.folder, name);
+      const { size } = statSync(path);
+      if (!statSync(path).isFile()) return undefined;
+      this.#open = { name, descriptor: openSync(path, 'r'), size };
+    } catch {
+      return undefined;
+    }
+    return this.#open;
+  }
+
+  /** Length, -1 if there is no such file. @param {string} name */
+  size(name) {
+    return this.#find(name)?.size ?? -1;
+  }
+
+  /** @param {string} name @param {number} offset @param {Uint8Array} into */
+  read(name, offset, into) {
+    const file = this.#find(name);
+    if (file === undefined) return false;
+    for (let done = 0; done < into.length;) {
+      const n = readSync(file.descriptor, into, done, into.length - done, offset + done);
+      if (n === 0) return false;
+      done += n;
+    }
+    return true;
+  }
+
+  close() {
+    if (this.#open !== undefined) closeSync(this.#open.descriptor);
+    this.#open = undefined;
+  }
+}
