@@ -19,8 +19,11 @@ export const LAYOUT = Object.freeze({
 const LEFT_OUT =
   /(^|\/)(cli|bundle|recipes|drawings|build\.json|screenshot\.png|vit158-import\.wasm|inline(_modules)?\.js)(\/|$)|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
 
+/** But the models' cards, which the page shows. */
+const CARD = /^models\/[^/]+\.md$/;
+
 /** Of the rest, what the page can wait for: kept for offline use once it was asked for. */
-const ON_DEMAND = /^models\/.*\.safetensors$|^models\/[^/]*\.svg$/;
+const ON_DEMAND = /^models\/.*\.safetensors$|^models\/[^/]*\.(svg|md)$/;
 
 /** The name of the list in the site. */
 export const LIST = 'sw-files.js';
@@ -36,7 +39,8 @@ export async function siteFiles() {
     for (const entry of entries) {
       const file = path.join(entry.parentPath ?? entry.path, entry.name);
       const inFolder = path.relative(path.join(ROOT, folder), file).split(path.sep).join('/');
-      if (entry.isFile() && !LEFT_OUT.test(inFolder)) found.push([mount.slice(1) + inFolder, file]);
+      const isWanted = !LEFT_OUT.test(inFolder) || CARD.test(mount.slice(1) + inFolder);
+      if (entry.isFile() && isWanted) found.push([mount.slice(1) + inFolder, file]);
     }
   }
   return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)));

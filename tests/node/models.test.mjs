@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Classifier } from '../../web/lib/vit158.js';
 import { ROOT } from './shared.mjs';
@@ -20,10 +20,30 @@ test('the manifest lists every model file once, and the default', () => {
   assert.ok(names.includes(manifest.default));
 });
 
+test('samples: every photo that needs a credit has one, on the page and in THIRD-PARTY.md', () => {
+  const notice = readFileSync(join(ROOT, 'THIRD-PARTY.md'), 'utf8');
+  const lists = ['samples/samples.json', 'samples/imagenet/samples.json'];
+  for (const entry of manifest.models) if (entry.samples) assert.ok(lists.includes(entry.samples), entry.samples);
+  let credited = 0;
+  for (const list of lists) {
+    const folder = join(MODELS, dirname(list));
+    const { samples } = JSON.parse(readFileSync(join(MODELS, list), 'utf8'));
+    const files = samples.map((/** @type {{file: string}} */ { file }) => file);
+    assert.deepEqual(files.toSorted(), readdirSync(folder).filter((name) => name.endsWith('.jpg')).sort());
+    for (const { file, author, original, licence } of samples) {
+      if (list === lists[0]) continue; // described in samples/README.md
+      assert.ok(licence && notice.includes(`| ${file} | ${author} | <${original}> |`), file);
+      credited++;
+    }
+  }
+  assert.equal(credited, 6);
+});
+
 for (const entry of manifest.models) {
   test(`${entry.name}: size, digest and card`, () => {
     const bytes = readFileSync(join(MODELS, entry.file));
     assert.equal(entry.file, `${entry.name}.safetensors`);
+    assert.ok(entry.licence, 'no licence');
     assert.equal(bytes.length, entry.bytes);
     assert.equal(createHash('sha256').update(bytes).digest('hex'), entry.sha256);
     const card = readFileSync(join(MODELS, entry.card), 'utf8');
@@ -36,6 +56,7 @@ for (const entry of manifest.models) {
     const vit = await Classifier.load(join(MODELS, entry.file));
     const { model, metadata } = vit.info();
     assert.equal(model.fileBytes, entry.bytes);
+    assert.equal(entry.classes, model.classes);
     assert.notEqual(metadata.trained, 'false');
     assert.ok(metadata.license, 'no licence in the metadata');
     const side = model.imageSize;

@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { count, duration, labelParts, percent, rate, size } from '../../web/app/format.js';
+import { count, duration, labelParts, percent, rate, size, timeLeft } from '../../web/app/format.js';
+import { kindWords } from '../../web/app/file_kinds.js';
 import { certainty, scopeWords, untrainedWords } from '../../web/app/messages.js';
 import { ternaryBits } from '../../web/app/models.js';
-import { shrinkToRgba, tensorToRgba } from '../../web/app/pixels.js';
+import { shrinkToRgba, squareOf, tensorToRgba } from '../../web/app/pixels.js';
+import { median } from '../../web/app/service.js';
 import { blockTimes, stageTotals } from '../../web/app/timing.js';
 
 test('numbers for people', () => {
@@ -197,6 +199,48 @@ test('all modules are named up front, so that they are fetched side by side', ()
     byPage.filter((url) => !ofPage.has(url)),
     [],
   );
+});
+
+test('a file that is no picture is called what it is', () => {
+  /** @param {string} start @param {string} [name] */
+  const title = (start, name = 'file') => kindWords(Buffer.from(start, 'latin1'), name)?.title;
+  assert.match(title('\0\0\0\x18ftypheic\0\0') ?? '', /HEIC/);
+  assert.match(title('\0\0\0\x18ftypavif\0\0') ?? '', /AVIF/);
+  assert.match(title('RIFF\x10\0\0\0WEBPVP8 ') ?? '', /WebP/);
+  assert.match(title('%PDF-1.7\n%\xe2\xe3') ?? '', /PDF/);
+  assert.match(title('\x08\x08\x12\x07pytorch\x1a\x05') ?? '', /ONNX/);
+  assert.match(title('\x08\x0a:\x00', 'model.onnx') ?? '', /ONNX/);
+  assert.match(title('PK\x03\x04\x14\0', 'weights.pth') ?? '', /PyTorch/);
+  assert.match(title('PK\x03\x04\x14\0', 'all.zip') ?? '', /ZIP/);
+  assert.match(title('II*\0\x08\0\0\0') ?? '', /TIFF/);
+  assert.match(title('II*\0\x10\0\0\0CR', 'a.CR2') ?? '', /raw/);
+  assert.match(title('<!DOCTYPE html><p>') ?? '', /web page/);
+  assert.match(title('just words, gr\xfc\xdfe\n', 'notes.jpg') ?? '', /text/);
+  assert.match(title('') ?? '', /empty/);
+  assert.equal(title('\x01\x02\x03\x04'), undefined);
+});
+
+test('the square that was moved is cut from the longer side', () => {
+  const wide = { data: Uint8Array.from({ length: 5 * 2 * 3 }, (_, i) => i), width: 5, height: 2 };
+  assert.equal(squareOf(wide), wide, 'the middle is left to the recipe');
+  assert.deepEqual(squareOf(wide, 1), {
+    data: Uint8Array.of(9, 10, 11, 12, 13, 14, 24, 25, 26, 27, 28, 29), width: 2, height: 2 });
+  const tall = { data: Uint8Array.from({ length: 8 }, (_, i) => i), width: 2, height: 4 };
+  assert.deepEqual(squareOf(tall, 0), { data: Uint8Array.of(0, 1, 2, 3), width: 2, height: 2 });
+  assert.equal(squareOf({ ...tall, width: 2, height: 2 }, 0).data, tall.data);
+});
+
+test('the time left is said once it is known', () => {
+  assert.equal(timeLeft(10, 100, 100), '');
+  assert.equal(timeLeft(50, 100, 2000), ', 2 s left');
+  assert.equal(timeLeft(1e6, 100e6, 10000), ', 17 min left');
+  assert.equal(timeLeft(100, 100, 9999), '');
+});
+
+test('times are medians', () => {
+  assert.equal(median([9, 1, 2]), 2);
+  assert.equal(median([4, 1, 2, 100]), 3);
+  assert.equal(median([7]), 7);
 });
 
 test('no module or class of the page has the name of one of the library', () => {

@@ -45,3 +45,15 @@ export function labelParts(label, index) {
   const comma = label.indexOf(',');
   return comma < 0 ? [label, ''] : [label.slice(0, comma), label.slice(comma + 1).trim()];
 }
+
+/**
+ * @param {number} loaded
+ * @param {number} total
+ * @param {number} ms  since the first byte was waited for
+ * @returns {string} ", 12 s left", '' while it cannot be said
+ */
+export function timeLeft(loaded, total, ms) {
+  if (ms < 500 || loaded <= 0 || loaded >= total) return '';
+  const seconds = Math.ceil(((total - loaded) / loaded) * (ms / 1000));
+  return seconds < 90 ? `, ${seconds} s left` : `, ${Math.round(seconds / 60)} min left`;
+}

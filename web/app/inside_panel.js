@@ -2,7 +2,6 @@
 // "Inside the model": the ternary weights of every matrix, counted and drawn.
 import { byId, element } from './dom.js';
 import { count, percent } from './format.js';
-import { goldenFile } from './resources.js';
 
 const MARKUP = `
   <div class="card-head"><h2 class="label">Inside the model</h2></div>
@@ -29,11 +28,16 @@ const MARKUP = `
   <div id="check" class="check">
     <div>
       <h3 class="label">Check this browser</h3>
-      <p class="quiet">Runs the sample pictures and compares each step with what Node gave, bit by bit.</p>
+      <p class="quiet">Runs pictures and compares each step with what was recorded of them elsewhere, bit by bit. For any
+        other model choose its golden file (from <code>vit158 record</code>) together with the pictures that it names.</p>
       <p id="check-words" class="check-words" role="status"></p>
       <ul id="check-list" class="check-list quiet"></ul>
     </div>
-    <button id="check-run" class="button small" type="button">Check</button>
+    <div class="check-actions">
+      <button id="check-run" class="button small" type="button">Check</button>
+      <button id="check-open" class="button small" type="button">Golden file</button>
+      <input id="check-file" type="file" multiple aria-label="Golden file, its pictures and maybe its model" tabindex="-1" hidden>
+    </div>
   </div>`;
 
 const PARTS = ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'];
@@ -58,8 +62,17 @@ class InsidePanel {
     zoom.addEventListener('input', () =>
       byId('inside-canvas').style.setProperty('--zoom', zoom.value),
     );
-    byId('check').hidden = goldenFile() === null;
-    byId('check-run').addEventListener('click', () => this.#check());
+    byId('check-run').addEventListener('click', () =>
+      this.#check(({ recorded }) => recorded(this.#shared.model?.entry ?? null)),
+    );
+    /** @type {HTMLInputElement} */
+    const input = byId('check-file');
+    byId('check-open').addEventListener('click', () => input.click());
+    input.addEventListener('change', () => {
+      const files = [...(input.files ?? [])];
+      input.value = '';
+      this.#check(({ recordedIn }) => recordedIn(files, this.#shared.model));
+    });
   }
 
   /** @param {boolean} isOpen */
@@ -72,7 +85,8 @@ class InsidePanel {
     if (this.#isOpen) this.#list();
   }
 
-  async #check() {
+  /** @param {(module: typeof import('./check.js')) => Promise<import('./check.js').Checked>} find */
+  async #check(find) {
     /** @type {HTMLButtonElement} */
     const button = byId('check-run');
     const words = byId('check-words');
@@ -81,8 +95,9 @@ class InsidePanel {
     words.textContent = 'Starting…';
     byId('check-list').replaceChildren();
     try {
-      const { checkBrowser } = await import('./check.js');
-      const [verdict, ...lines] = await checkBrowser(this.#shared, ({ done, total }) => {
+      const module = await import('./check.js');
+      const checked = await find(module);
+      const [verdict, ...lines] = await module.checkBrowser(checked, this.#shared, ({ done, total }) => {
         words.textContent = `${done} of ${total}`;
       });
       words.dataset.state = lines.length ? 'bad' : 'good';

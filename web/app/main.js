@@ -3,7 +3,8 @@
 // ?offline=off keeps nothing for offline use.
 import { AttentionView } from './attention_view.js';
 import { canvasIsRandomised } from './canvas.js';
-import { byId, notice } from './dom.js';
+import { ClassList } from './class_list.js';
+import { notice } from './dom.js';
 import { listenForFiles } from './inputs.js';
 import { LiveDesk } from './live_desk.js';
 import { modelWords } from './messages.js';
@@ -28,6 +29,7 @@ class App {
   #service = new ServiceClient({ worker: this.#options.get('worker') !== 'off' });
   #stage = new Stage();
   #results = new Results();
+  #classes = new ClassList();
   #timing = new Timing();
   #attention = new AttentionView((overlay) => {
     this.#stage.setOverlay(overlay);
@@ -45,7 +47,8 @@ class App {
   );
   #live = new LiveDesk(this.#service, this.#shown, () => this.#samples?.release());
   #models = new ModelDesk(this.#service, this.#variant, {
-    onModel: (facts, source) => this.#useModel(facts, source),
+    onFirst: (entry) => this.#offerSamples(entry),
+    onModel: (facts, source, entry) => this.#useModel(facts, source, entry),
     onFailed: (error) => {
       const { title, hint } = modelWords(error.code);
       this.#shown.showNoModel({ title, words: hint }, true);
@@ -73,6 +76,8 @@ class App {
   #panels = new Panels(this.#shared);
   /** @type {Samples | null} */
   #samples = null;
+  /** The model whose samples are offered. @type {import('./models.js').Entry | null} */
+  #sampled = null;
   #hasAnswered = false;
 
   async start() {
@@ -81,36 +86,47 @@ class App {
       onModel: (file) => this.#models.load({ file }),
       onProblem: (title, words) => notice('input', `${title}. ${words}`),
     });
-    const samples = fetchSamples().catch(() => ({ samples: [] }));
+    this.#panels.openAddressed();
     await this.#models.offer();
-    this.#offerSamples((await samples).samples);
     if (canvasIsRandomised()) nameRandomisedCanvas();
   }
 
-  /** @param {import('./samples.js').Sample[]} samples the first is classified at once */
-  #offerSamples(samples) {
+  /**
+   * The samples of a model take the place of another's. A page without a picture, or with a sample of
+   * the other, shows the first.
+   * @param {import('./models.js').Entry} entry
+   */
+  async #offerSamples(entry) {
+    if (entry === this.#sampled) return;
+    this.#sampled = entry;
+    const samples = await fetchSamples(entry).catch(() => []);
+    if (entry !== this.#sampled) return;
     this.#samples = new Samples(samples, {
       onPick: (file, sample) => this.#showFile(file, sample),
       onProblem: (title, words) => notice('input', `${title}. ${words}`),
     });
-    if (samples.length === 0) byId('samples-block').hidden = true;
-    else if (!this.#shown.current) this.#samples.pickFirst();
+    const { current } = this.#shown;
+    const sample = current?.picture?.sample;
+    if (!current || (sample && !this.#samples.has(sample))) this.#samples.pickFirst();
   }
 
   /**
    * @param {import('./service_messages.js').ModelFacts} facts
    * @param {import('./resources.js').ModelSource} source
+   * @param {import('./models.js').Entry | null} entry
    */
-  #useModel(facts, source) {
+  #useModel(facts, source, entry) {
     const again = this.#shared.model !== null || this.#shown.waitsForModel;
-    this.#shared.model = { facts, source };
-    this.#results.setScope(facts.labels, facts.info.metadata);
+    this.#shared.model = { facts, source, entry };
+    this.#results.setModel(facts.labels, facts.info.metadata);
+    this.#classes.setModel(facts.labels);
     this.#timing.setDepth(facts.info.model.depth);
     this.#stage.setCrop(cropOf(facts.info));
     this.#attention.setModel(facts.info.model);
     if (facts.randomised) nameRandomisedCanvas();
     this.#shown.useModel(facts.number, again);
     this.#panels.useModel();
+    if (entry) this.#offerSamples(entry);
   }
 
   /** @param {File[]} files one or more that someone chose, dropped or pasted */

@@ -125,6 +125,13 @@ export const untrainedWords = ({ trained }) =>
   trained === 'false' ? 'Not trained: random weights, for measuring speed' : '';
 
 /**
+ * @param {number} classes of the model
+ * @returns {string} for a picture that is like none of them
+ */
+export const unsureWords = (classes) =>
+  `The picture looks like none of the ${classes.toLocaleString('en')} things that this model knows. Its best guesses are below.`;
+
+/**
  * What the model can name at all.
  * @param {string[]} labels
  * @returns {string}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Which model is in use: offers those of the manifest, opens a choice, lets a newer choice take
 // over, and shows what went wrong. The model card itself is models.js.
+import { addressed, rememberedModel, rememberModel, setAddress } from './address.js';
+import { notice } from './dom.js';
 import { duration } from './format.js';
 import { Models } from './models.js';
 import { fetchManifest, modelSource } from './resources.js';
@@ -12,8 +14,10 @@ import { fetchManifest, modelSource } from './resources.js';
 
 /**
  * @typedef {object} Handlers
- * @property {(facts: import('./service_messages.js').ModelFacts, source: import('./resources.js').ModelSource) => void} onModel
- *   one is loaded and in use from now on
+ * @property {(entry: import('./models.js').Entry) => void} onFirst  the one that is loaded first
+ * @property {(facts: import('./service_messages.js').ModelFacts, source: import('./resources.js').ModelSource,
+ *             entry: import('./models.js').Entry | null) => void} onModel
+ *   one is loaded and in use from now on; null for a file of the visitor's
  * @property {(error: {code: string, message: string}) => void} onFailed  a load failed and there is none
  * @property {() => void} onCancelled                                     a load was cancelled and there is none
  */
@@ -24,7 +28,10 @@ export class ModelDesk {
   #variant;
   #handlers;
   #card = new Models({
-    onPick: (entry) => this.load({ entry }),
+    onPick: (entry) => {
+      rememberModel(entry.name);
+      this.load({ entry });
+    },
     onCancel: () => this.#abort?.abort(),
     onRetry: () => (this.#last ? this.load(this.#last) : this.offer()),
   });
@@ -45,12 +52,17 @@ export class ModelDesk {
     this.#handlers = handlers;
   }
 
-  /** Fills the picker and starts loading the model that the manifest names first. */
+  /** Fills the picker and starts loading: what the address names, else what was used last, else the first. */
   async offer() {
     try {
       const { models, default: first } = await fetchManifest();
       this.#card.setEntries(models);
-      this.load({ entry: models.find(({ name }) => name === first) ?? models[0] });
+      const wanted = [addressed('model'), rememberedModel(), first];
+      const entry = wanted.map((name) => models.find((one) => one.name === name)).find(Boolean) ?? models[0];
+      if (wanted[0] && entry.name !== wanted[0])
+        notice('address', `There is no model ${wanted[0]} here; this is ${entry.title}.`);
+      this.#handlers.onFirst(entry);
+      this.load({ entry });
     } catch (error) {
       this.#failed({ code: 'E_NETWORK', message: /** @type {Error} */ (error).message });
     }
@@ -70,12 +82,13 @@ export class ModelDesk {
       const request = { ...source, engine: this.#variant };
       const facts = await this.#service.load(request, {
         signal: abort.signal,
-        onProgress: (progress) => this.#card.showProgress(progress),
+        onProgress: (progress) => this.#card.showProgress(progress, performance.now() - start),
       });
       this.#hasModel = true;
       const words = `Loaded and checked in ${duration(performance.now() - start)}.`;
       this.#card.showFacts(facts.info, this.#service.thread, entry ?? null, file?.name ?? '', words);
-      this.#handlers.onModel(facts, source);
+      setAddress('model', entry?.name ?? '');
+      this.#handlers.onModel(facts, source, entry ?? null);
     } catch (error) {
       if (abort !== this.#abort) return; // another choice took over
       if (abort.signal.aborted) this.#cancelled();

@@ -2,7 +2,8 @@
 // The model card: picker, download with progress and cancel, trouble, and the facts of the model
 // in use.
 import { byId, element } from './dom.js';
-import { count, size } from './format.js';
+import { count, size, timeLeft } from './format.js';
+import { fetchCard } from './resources.js';
 import { modelWords, sentence, untrainedWords } from './messages.js';
 
 /**
@@ -15,6 +16,11 @@ import { modelWords, sentence, untrainedWords } from './messages.js';
  * @property {string} sha256
  * @property {string} [dataset]   where the file itself does not say
  * @property {string} [accuracy]
+ * @property {number} [classes]
+ * @property {string} [licence]
+ * @property {string} [samples]   their list, relative to the manifest
+ * @property {string} [golden]    what was recorded of it, relative to the manifest
+ * @property {string} [card]
  */
 
 /** @typedef {import('../lib/vit158.js').Info} Info */
@@ -44,6 +50,12 @@ function bitsWords(model) {
   return ternary ? `${ternary.toFixed(2)} ternary, ${whole.toFixed(2)} overall` : whole.toFixed(1);
 }
 
+/** @param {Entry} entry @returns {string} */
+function pickerWords({ title, classes, bytes, accuracy, licence }) {
+  const known = classes ? [`${classes.toLocaleString('en')} classes`] : [];
+  return [title, ...known, size(bytes), ...[accuracy, licence].filter(Boolean)].join(' · ');
+}
+
 /**
  * @param {Info} info
  * @param {string} thread       'worker' or 'page'
@@ -55,8 +67,10 @@ function factsOf({ model, metadata, engine, threads, memoryBytes }, thread, entr
   const module = engine === 'simd128' ? 'WebAssembly SIMD' : 'WebAssembly, no SIMD';
   const place = thread === 'worker' ? 'in a worker' : 'on the page';
   return [
+    model.classes.toLocaleString('en'),
     untrainedWords(metadata) || (metadata.dataset ?? entry?.dataset ?? 'not stated'),
     metadata.accuracy ?? entry?.accuracy ?? 'not stated',
+    entry?.licence ?? metadata.license ?? 'not stated',
     `${count(model.parameters)}, ${share ? `${share}% ternary` : 'float'}`,
     size(model.fileBytes),
     bitsWords(model),
@@ -72,6 +86,8 @@ export class Models {
   #select = byId('model-select');
   /** @type {Entry[]} */
   #entries = [];
+  /** @type {HTMLDialogElement} */
+  #dialog = byId('card');
   /** Index of the entry in use, LOCAL or NONE. */
   #inUse = NONE;
 
@@ -86,15 +102,17 @@ export class Models {
     byId('load-cancel').addEventListener('click', onCancel);
     byId('load-retry').addEventListener('click', onRetry);
     byId('load-close').addEventListener('click', () => this.showIdle());
+    byId('open-card').addEventListener('click', () => this.#openCard());
+    byId('card-close').addEventListener('click', () => this.#dialog.close());
   }
 
   /** @param {Entry[]} entries */
   setEntries(entries) {
     this.#entries = entries;
     this.#select.replaceChildren(
-      ...entries.map(({ title, bytes }, i) => {
+      ...entries.map((entry, i) => {
         const option = /** @type {HTMLOptionElement} */ (
-          element('option', '', `${title} (${size(bytes)})`)
+          element('option', '', pickerWords(entry))
         );
         option.value = String(i);
         return option;
@@ -108,9 +126,11 @@ export class Models {
     this.#setDone(0);
   }
 
-  /** @param {import('./service_messages.js').ProgressEvent} progress */
-  showProgress({ loaded, total }) {
-    byId('load-words').textContent = total ? `${size(loaded)} of ${size(total)}` : size(loaded);
+  /** @param {import('./service_messages.js').ProgressEvent} progress @param {number} ms since it began */
+  showProgress({ loaded, total }, ms) {
+    byId('load-words').textContent = total
+      ? `${size(loaded)} of ${size(total)}${timeLeft(loaded, total, ms)}`
+      : size(loaded);
     this.#setDone(total ? loaded / total : 0);
   }
 
@@ -154,6 +174,17 @@ export class Models {
     this.showIdle(words);
     const rows = byId('facts').querySelectorAll('dd');
     factsOf(info, thread, entry).forEach((value, i) => (rows[i].textContent = value));
+    /** @type {HTMLButtonElement} */ (byId('open-card')).disabled = !entry?.card;
+  }
+
+  async #openCard() {
+    const entry = this.#entries[this.#inUse];
+    byId('card-title').textContent = entry.title;
+    byId('card-text').textContent = 'Fetching the card…';
+    this.#dialog.showModal();
+    byId('card-text').textContent = await fetchCard(entry).catch(
+      (error) => `The card could not be fetched: ${/** @type {Error} */ (error).message}`,
+    );
   }
 
   /** @param {string} state @param {string} words */

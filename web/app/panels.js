@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The panels beside the picture: each is fetched and made when its tab is first opened, and told
 // from then on what happens on the page.
+import { addressed, setAddress } from './address.js';
 import { notice } from './dom.js';
-import { Tabs } from './tabs.js';
+import { TABS, Tabs } from './tabs.js';
+
+/**
+ * @typedef {object} ModelInUse
+ * @property {import('./service_messages.js').ModelFacts} facts
+ * @property {import('./resources.js').ModelSource} source
+ * @property {import('./models.js').Entry | null} entry  null for a file of the visitor's
+ */
 
 /**
  * What a panel may use of the page.
@@ -10,8 +18,7 @@ import { Tabs } from './tabs.js';
  * @property {import('./service_client.js').ServiceClient} service
  * @property {boolean} hasWorkers  false where the engine had to stay on the page's thread
  * @property {'auto' | 'scalar'} variant
- * @property {{facts: import('./service_messages.js').ModelFacts, source: import('./resources.js').ModelSource} | null} model
- *   in use
+ * @property {ModelInUse | null} model  in use
  * @property {import('./shown.js').ShownImage} shown
  * @property {import('./live_desk.js').LiveDesk} live
  * @property {(file: File) => void} showFile  puts a picture or a video on the stage
@@ -62,6 +69,12 @@ export class Panels {
     return (await this.#make('many'))?.takeFiles?.(files) ?? false;
   }
 
+  /** Opens the tab that the address names. */
+  openAddressed() {
+    const wanted = TABS.find((name) => name === addressed('tab'));
+    if (wanted && wanted !== this.current) this.#tabs.open(wanted);
+  }
+
   useModel() {
     for (const panel of this.#made.values()) panel.useModel?.();
   }
@@ -73,6 +86,7 @@ export class Panels {
   /** @param {TabName} name */
   async #opened(name) {
     for (const [other, panel] of this.#made) if (other !== name) panel.setOpen?.(false);
+    setAddress('tab', name === 'picture' ? '' : name);
     const panel = await this.#make(name);
     if (name === this.current) panel?.setOpen?.(true);
   }

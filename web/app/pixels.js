@@ -65,3 +65,25 @@ export function tensorToRgba(tensor, side, channels, { mean = '0.5', std = '0.5'
   }
   return { data, width: side, height: side };
 }
+
+/**
+ * The square along the longer side that someone has moved the model's eye to.
+ * @param {import('./service_messages.js').PixelData} picture
+ * @param {number} [region]  0 to 1; the middle needs no cut, since the model takes it anyway
+ * @returns {import('./service_messages.js').PixelData}
+ */
+export function squareOf(picture, region = 0.5) {
+  const { data, width, height } = picture;
+  if (region === 0.5 || width === height) return picture;
+  const channels = data.length / (width * height);
+  const side = Math.min(width, height);
+  const from = Math.round((Math.max(width, height) - side) * region);
+  if (height > width)
+    return { data: data.slice(from * width * channels, (from + side) * width * channels), width, height: side };
+  const out = new Uint8Array(side * side * channels);
+  for (let y = 0; y < side; y++) {
+    const at = (y * width + from) * channels;
+    out.set(data.subarray(at, at + side * channels), y * side * channels);
+  }
+  return { data: out, width: side, height: side };
+}

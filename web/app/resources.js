@@ -5,7 +5,6 @@
 
 const ROOT = new URL('../', import.meta.url);
 const MODELS = new URL('models/', ROOT);
-const SAMPLES = new URL('samples/', MODELS);
 const WORKER = new URL('./page_worker.js', import.meta.url);
 
 /**
@@ -18,13 +17,22 @@ const WORKER = new URL('./page_worker.js', import.meta.url);
 /** @returns {Promise<Manifest>} */
 export const fetchManifest = () => fetchJson(new URL('manifest.json', MODELS));
 
-/** @returns {Promise<{samples: import('./samples.js').Sample[]}>} */
-export const fetchSamples = () => fetchJson(new URL('samples.json', SAMPLES));
+/**
+ * The sample pictures of a model.
+ * @param {import('./models.js').Entry} entry
+ * @returns {Promise<import('./samples.js').Sample[]>} their files relative to models/
+ */
+export async function fetchSamples({ samples: list }) {
+  if (!list) return [];
+  /** @type {{samples: import('./samples.js').Sample[]}} */
+  const { samples } = await fetchJson(new URL(list, MODELS));
+  return samples.map((sample) => ({ ...sample, file: list.replace(/[^/]*$/, sample.file) }));
+}
 
-/** @param {string} file of samples.json @returns {string} an address for <img> and fetchSample */
-export const sampleUrl = (file) => new URL(file, SAMPLES).href;
+/** @param {string} file of a sample @returns {string} an address for <img> and fetchSample */
+export const sampleUrl = (file) => new URL(file, MODELS).href;
 
-/** @param {string} file of samples.json @returns {Promise<Blob>} */
+/** @param {string} file of a sample @returns {Promise<Blob>} */
 export async function fetchSample(file) {
   const response = await fetch(sampleUrl(file));
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
@@ -32,15 +40,28 @@ export async function fetchSample(file) {
 }
 
 /**
- * What was recorded of the default model and the samples, and where its pictures are.
+ * What was recorded of a model and its samples, and where these pictures are.
+ * @param {import('./models.js').Entry} entry
  * @returns {{golden: () => Promise<import('../lib/golden.js').Golden>,
  *            read: (file: string) => import('../lib/vit158.js').ByteSource} | null}
  *   null where there is none
  */
-export const goldenFile = () => ({
-  golden: () => fetchJson(new URL('golden.json', SAMPLES)),
-  read: sampleUrl,
-});
+export function goldenFile({ golden }) {
+  if (!golden) return null;
+  const url = new URL(golden, MODELS);
+  return { golden: () => fetchJson(url), read: (file) => new URL(file, url).href };
+}
+
+/**
+ * The text of a model's card.
+ * @param {import('./models.js').Entry} entry
+ * @returns {Promise<string>}
+ */
+export async function fetchCard({ card }) {
+  const response = await fetch(new URL(/** @type {string} */ (card), MODELS));
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
+  return response.text();
+}
 
 /**
  * A model as it crosses to the worker: an address, or the file itself.

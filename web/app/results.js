@@ -2,7 +2,7 @@
 // The predictions: a headline, five bars, and one spoken sentence for screen readers.
 import { byId, element } from './dom.js';
 import { labelParts, percent } from './format.js';
-import { certainty, scopeWords, sentence, untrainedWords } from './messages.js';
+import { certainty, sentence, unsureWords, untrainedWords } from './messages.js';
 
 export const TOP_K = 5;
 
@@ -11,6 +11,8 @@ export class Results {
   /** @type {HTMLElement[]} */
   #rows = [...byId('bars').children].map((row) => /** @type {HTMLElement} */ (row));
   #spoken = '';
+  /** @type {string[]} */
+  #labels = [];
   /** Takes the place of how sure the model is; '' for one that was trained. */
   #untrained = '';
 
@@ -18,9 +20,9 @@ export class Results {
    * @param {string[]} labels  all labels of the model
    * @param {Record<string, string>} metadata of its file
    */
-  setScope(labels, metadata) {
+  setModel(labels, metadata) {
+    this.#labels = labels;
     this.#untrained = untrainedWords(metadata);
-    byId('scope').textContent = scopeWords(labels);
     this.#rows.forEach((row, i) => (row.hidden = i >= labels.length));
   }
 
@@ -41,18 +43,19 @@ export class Results {
    * @param {import('./service_messages.js').Outcome} outcome
    * @param {'still' | 'live'} kind
    */
-  show({ predictions, logitsSha256 }, kind) {
+  show({ predictions, unsure, logitsSha256 }, kind) {
     const first = predictions[0];
-    const [headline] = labelParts(first.label, first.index);
-    const words = this.#untrained ? sentence(this.#untrained) : certainty(predictions);
-    this.#show('done', headline, percent(first.score), words);
+    const headline = unsure ? 'None of its classes' : labelParts(first.label, first.index)[0];
+    const words = unsure ? unsureWords(this.#labels.length) : this.#untrained ? sentence(this.#untrained) : certainty(predictions);
+    this.#show('done', headline, unsure ? '' : percent(first.score), words);
+    this.#body.dataset.unsure = String(unsure);
     this.#rows.forEach((row, i) => this.#fill(row, predictions[i]));
     const code = byId('fingerprint-code');
     code.textContent = logitsSha256.slice(0, 12);
     code.title = `SHA-256 of the logits: ${logitsSha256}`;
     this.#body.dataset.logitsSha256 = logitsSha256;
     const share = `, ${Math.round(first.score * 100)} percent`;
-    this.#announce(`${headline}${kind === 'still' ? share : ''}.`);
+    this.#announce(unsure ? words : `${headline}${kind === 'still' ? share : ''}.`);
   }
 
   /**

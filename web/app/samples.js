@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The strip of sample pictures, from models/samples/samples.json.
+// The strip of sample pictures of a model, and who made them.
 import { byId, element } from './dom.js';
 import { fetchSample, sampleUrl } from './resources.js';
 
@@ -7,6 +7,9 @@ import { fetchSample, sampleUrl } from './resources.js';
  * @typedef {object} Sample
  * @property {string} file
  * @property {string} title
+ * @property {string} [author]    of a photo under a licence that asks for the name
+ * @property {string} [original]  its address
+ * @property {string} [licence]
  */
 
 export class Samples {
@@ -40,6 +43,11 @@ export class Samples {
       button.addEventListener('click', () => this.#pick(button, file, title));
       return button;
     });
+    byId('samples-block').hidden = samples.length === 0;
+    // Ten stand in two rows where it is narrow, fewer than seven in one.
+    byId('samples').style.setProperty('--columns', String(samples.length < 7 ? samples.length : 5));
+    byId('samples').style.setProperty('--columns-wide', String(samples.length));
+    byId('samples-credits').replaceChildren(...credits(samples));
     byId('samples').replaceChildren(...this.#buttons.map((button) => element('li', '', [button])));
   }
 
@@ -52,6 +60,11 @@ export class Samples {
   /** A picture from elsewhere is about to come. */
   release() {
     this.#mark(null);
+  }
+
+  /** @param {string} sample  its file @returns {boolean} */
+  has(sample) {
+    return this.#buttons.some(({ dataset }) => dataset.file === sample);
   }
 
   /** Picks the first sample, so that the page opens with an answer. */
@@ -83,4 +96,17 @@ export class Samples {
     for (const button of this.#buttons)
       button.setAttribute('aria-pressed', String(button === wanted));
   }
+}
+
+/** "Photos: A, B, C (CC BY 2.0)", each name a link to its picture. @param {Sample[]} samples */
+function credits(samples) {
+  const named = samples.filter(({ author }) => author);
+  if (named.length === 0) return [];
+  const links = named.flatMap(({ author = '', original = '' }, i) => {
+    const link = /** @type {HTMLAnchorElement} */ (element('a', '', author));
+    link.href = original;
+    link.rel = 'noreferrer';
+    return i ? [', ', link] : [link];
+  });
+  return ['Photos: ', ...links, ` (${[...new Set(named.map(({ licence }) => licence))].join(', ')})`];
 }

@@ -4,7 +4,7 @@
 import { Classifier, decodeImage } from '../lib/vit158.js';
 import { canvasIsRandomised } from './canvas.js';
 import { PREVIEW_SIDE, REPLY, REQUEST } from './service_messages.js';
-import { shrinkToRgba, tensorToRgba } from './pixels.js';
+import { shrinkToRgba, squareOf, tensorToRgba } from './pixels.js';
 import { modelBlob, threadsModule, wasmModule } from './resources.js';
 import { variantHere } from './variant.js';
 
@@ -101,9 +101,10 @@ export class Service {
     const encoded = file && (await readFile(file));
     const module = await wasmModule('vit158-decode');
     const start = performance.now();
-    const pixels = given ?? (await decode(encoded ?? bitmap, { signal, wasm: module }));
+    const whole = given ?? (await decode(encoded ?? bitmap, { signal, wasm: module }));
+    const pixels = squareOf(whole, request.region);
     const decodeMs = given ? 0 : performance.now() - start;
-    if (request.wantsPreview) this.#preview(id, image, pixels);
+    if (request.wantsPreview) this.#preview(id, image, whole);
     const model = await this.#ready(signal);
     const number = this.#number;
     const result = await model.classify(pixels, { topK, signal, explain, embedding: true, input: true });
@@ -113,6 +114,7 @@ export class Service {
       image,
       model: number,
       predictions: result.predictions,
+      unsure: /** @type {{unsure?: boolean}} */ (result).unsure ?? false,
       times: { steps: stepsOf(result, decodeMs), runs: 1 },
       logitsSha256: result.logitsSha256,
       input: tensorToRgba(result.input, shape.imageSize, shape.channels, metadata),

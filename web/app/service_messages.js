@@ -52,6 +52,7 @@ export const PREVIEW_SIDE = 1024;
  * @property {ImageBitmap} [bitmap]  a frame (transferred), or
  * @property {PixelData} [pixels]    decoded pixels (buffer transferred)
  * @property {number} image          id of the image, which every answer to it carries
+ * @property {number} [region]      where the model's square lies along the longer side, 0 to 1; 0.5 if missing
  * @property {number} topK
  * @property {number} runs           1, or more: then ANSWER comes first, and as many runs more for the times
  * @property {boolean} wantsPreview  send a PREVIEW event
@@ -122,6 +123,7 @@ export const PREVIEW_SIDE = 1024;
  * @property {number} image         id of the image it belongs to
  * @property {number} model         number of the model that gave it, counted from 1
  * @property {import('../lib/vit158.js').Prediction[]} predictions  best first
+ * @property {boolean} unsure      the picture looks like none of the model's classes
  * @property {Times} times
  * @property {string} logitsSha256
  * @property {PixelData} input      RGBA of what the model was given

@@ -3,12 +3,16 @@
 // answer, its times, or what went wrong. Every answer names the image and the model that it is of; it
 // goes into the record of that image or nowhere, and the views are drawn from one record alone.
 import { byId } from './dom.js';
+import { describeFile } from './file_kinds.js';
 import { pictureWords, sentence } from './messages.js';
 import { TOP_K } from './results.js';
 
 /** Runs behind the times that come with an answer, and those of the button. */
 const USUAL_RUNS = 5;
 const MEASURE_RUNS = 20;
+
+/** Errors after which it helps to know what the file is. */
+const NOT_SHOWN = /^E_(FORMAT|INPUT|UNSUPPORTED)$/;
 
 /** @typedef {import('./service_messages.js').Outcome} Outcome */
 /** @typedef {import('./service_messages.js').PreviewEvent} PreviewEvent */
@@ -29,6 +33,7 @@ const MEASURE_RUNS = 20;
  * @property {Picture | null} picture  null while live pictures are on the stage
  * @property {import('./stage.js').Caption} caption
  * @property {PreviewEvent | null} preview
+ * @property {number} region  where the model's square lies along the longer side, 0 to 1
  * @property {Outcome | null} outcome
  * @property {import('./service_messages.js').Times | null} times
  * @property {Words | null} trouble
@@ -70,6 +75,7 @@ export class ShownImage {
     this.#views = views;
     this.#onChange = onChange;
     byId('measure').addEventListener('click', () => this.#measure());
+    views.stage.onRegion = (region) => this.#moveRegion(region);
   }
 
   /** @returns {Shown | null} what the page shows */
@@ -159,7 +165,7 @@ export class ShownImage {
    * @returns {Shown}
    */
   #newRecord(picture, caption) {
-    const nothing = { preview: null, outcome: null, times: null, trouble: null };
+    const nothing = { region: 0.5, preview: null, outcome: null, times: null, trouble: null };
     return { id: ++this.#lastId, picture, caption, ...nothing };
   }
 
@@ -173,12 +179,12 @@ export class ShownImage {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
-    const { id: image } = record;
+    const { id: image, region } = record;
     const picture = /** @type {Picture} */ (record.picture);
     try {
       const wanted = { topK: TOP_K, runs: USUAL_RUNS, wantsPreview, wantsAttention: true };
       const outcome = await this.#service.classify(
-        { ...sourceOf(picture), ...wanted, image },
+        { ...sourceOf(picture), ...wanted, image, region },
         {
           signal: abort.signal,
           onPreview: (preview) => this.#arrive(record, preview),
@@ -187,7 +193,9 @@ export class ShownImage {
       );
       this.#time(record, outcome);
     } catch (error) {
-      if (!abort.signal.aborted) this.#fail(record, /** @type {any} */ (error));
+      if (abort.signal.aborted) return;
+      const words = picture.file && (await describeFile(picture.file, picture.name));
+      if (!abort.signal.aborted) this.#fail(record, /** @type {any} */ (error), words);
     }
   }
 
@@ -200,11 +208,23 @@ export class ShownImage {
     this.#abort = abort;
     const wanted = { topK: TOP_K, runs: MEASURE_RUNS, wantsPreview: false, wantsAttention: false };
     try {
-      const request = { ...sourceOf(record.picture), ...wanted, image: record.id };
+      const { id: image, region } = record;
+      const request = { ...sourceOf(record.picture), ...wanted, image, region };
       this.#time(record, await this.#service.classify(request, { signal: abort.signal }));
     } catch (error) {
       if (!abort.signal.aborted) this.#fail(record, /** @type {any} */ (error));
     }
+  }
+
+  /** The model is to look at another part of the still picture. @param {number} region */
+  #moveRegion(region) {
+    const record = this.#still;
+    if (!record?.preview || this.#live) return;
+    record.region = region;
+    record.id = ++this.#lastId; // the answers to the part before are late
+    record.outcome = record.times = record.trouble = null;
+    this.#draw();
+    this.#ask(record, false);
   }
 
   /** @param {Shown} record @param {PreviewEvent} preview */
@@ -240,14 +260,21 @@ export class ShownImage {
     if (record === this.current) this.#drawTimes(record);
   }
 
-  /** @param {Shown} record @param {{code: string, message: string}} error */
-  #fail(record, { code, message }) {
+  /**
+   * @param {Shown} record
+   * @param {{code: string, message: string}} error
+   * @param {import('./file_kinds.js').Words | null} [known]  what kind of file it is
+   */
+  #fail(record, { code, message }, known) {
     if (code === 'E_NO_MODEL') {
       this.#waitsForModel = true; // the model's own trouble is shown already
       return;
     }
     const { title, hint } = pictureWords(code);
-    record.trouble = { title, words: `${record.caption.name}: ${sentence(message)} ${hint}` };
+    const { name } = record.caption;
+    record.trouble = known && NOT_SHOWN.test(code)
+      ? { title: known.title, words: `${name}: ${known.hint}` }
+      : { title, words: `${name}: ${sentence(message)} ${hint}` };
     record.outcome = record.times = null;
     if (record.picture) this.#still = record;
     if (record === this.current) this.#draw();
@@ -259,7 +286,7 @@ export class ShownImage {
     const { stage } = this.#views;
     stage.setLive(record !== null && record === this.#live);
     if (record) {
-      if (record.preview) stage.showPreview(record.preview, record.caption.name);
+      if (record.preview) stage.showPreview(record.preview, record.caption.name, record.region);
       else if (record.picture) stage.showNothing(record.caption.name, 'This file cannot be shown');
       if (record.preview || !record.picture) stage.setCaption(record.caption);
     } else {

@@ -50,6 +50,21 @@ export class Stage {
   #busyTimer;
   /** @type {Crop | null} */
   #crop = null;
+  /** Where the model's square lies along the longer side, 0 to 1. */
+  #region = 0.5;
+  /** @type {HTMLInputElement} */
+  #regionAt = byId('region-at');
+  /** Someone has moved the square. @type {(region: number) => void} */
+  onRegion = () => {};
+
+  constructor() {
+    this.#regionAt.addEventListener('input', () => {
+      this.#region = Number(this.#regionAt.value) / 100;
+      this.#drawVeil();
+    });
+    this.#regionAt.addEventListener('change', () => this.onRegion(this.#region));
+    this.#listenForDrags();
+  }
 
   /** @param {Crop} crop */
   setCrop(crop) {
@@ -81,6 +96,8 @@ export class Stage {
     byId('file-name').textContent = byId('file-name').title = name;
     byId('file-facts').textContent = byId('input-facts').textContent = '';
     this.#preview.setAttribute('aria-label', words);
+    byId('region').hidden = true;
+    this.#stage.classList.remove('is-movable');
   }
 
   /** Puts the live picture on the stage or takes it away. @param {boolean} on */
@@ -89,14 +106,16 @@ export class Stage {
     this.#stage.dataset.state = on ? 'live' : 'picture';
     this.#video.hidden = !on;
     byId('live-badge').hidden = !on;
+    if (on) byId('region').hidden = true;
     this.#preview.hidden = this.#veil.hidden = on;
   }
 
   /**
    * @param {import('./service_messages.js').PreviewEvent} picture
    * @param {string} name
+   * @param {number} region
    */
-  showPreview(picture, name) {
+  showPreview(picture, name, region) {
     this.setBusy(false);
     this.#stage.dataset.state = 'picture';
     const canvas = this.#preview;
@@ -105,6 +124,8 @@ export class Stage {
     canvas.getContext('2d')?.putImageData(imageOf(picture), 0, 0);
     canvas.classList.toggle('pixelated', Math.max(picture.width, picture.height) < PIXELATED_BELOW);
     canvas.setAttribute('aria-label', `Picture: ${name}`);
+    this.#region = region;
+    this.#regionAt.value = String(Math.round(100 * region));
     this.#drawVeil();
   }
 
@@ -142,7 +163,7 @@ export class Stage {
     if (!this.#crop) return '';
     const { share, side } = this.#crop;
     const all = width === height && share === 1;
-    return `Model input: ${all ? 'all of it' : 'the middle square'}, ${side} × ${side}`;
+    return `Model input: ${all ? 'all of it' : 'the square drawn on it'}, ${side} × ${side}`;
   }
 
   /**
@@ -159,8 +180,8 @@ export class Stage {
     this.#shade.width = width;
     this.#shade.height = height;
     const context = this.#shade.getContext('2d');
-    const side = Math.min(width, height) * this.#crop.share;
-    if (context) drawShade(context, overlay, (width - side) / 2, (height - side) / 2, side);
+    const { left, top, side } = this.#square(width, height, this.#isLive ? 0.5 : this.#region);
+    if (context) drawShade(context, overlay, left, top, side);
   }
 
   #drawVeil() {
@@ -169,10 +190,11 @@ export class Stage {
     veil.width = width;
     veil.height = height;
     const context = veil.getContext('2d');
+    const isMovable = !this.#isLive && this.#crop !== null && width !== height;
+    byId('region').hidden = !isMovable;
+    this.#stage.classList.toggle('is-movable', isMovable);
     if (!this.#crop || !context) return;
-    const side = Math.min(width, height) * this.#crop.share;
-    const left = (width - side) / 2;
-    const top = (height - side) / 2;
+    const { left, top, side } = this.#square(width, height, this.#region);
     if (left < 0.5 && top < 0.5) return;
     context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--veil');
     context.fillRect(0, 0, width, height);
@@ -180,5 +202,57 @@ export class Stage {
     context.strokeStyle = 'rgb(255 255 255 / 70%)';
     context.lineWidth = Math.max(1, Math.max(width, height) / 500);
     context.strokeRect(left, top, side, side);
+  }
+
+  /**
+   * The model's square: the recipe crops the middle of the part that was chosen.
+   * @param {number} width
+   * @param {number} height
+   * @param {number} region
+   */
+  #square(width, height, region) {
+    const part = Math.min(width, height);
+    const side = part * (this.#crop?.share ?? 1);
+    const margin = (part - side) / 2;
+    return { left: (width - part) * region + margin, top: (height - part) * region + margin, side };
+  }
+
+  /** The square follows the pointer; the model looks where it is let go. */
+  #listenForDrags() {
+    const stage = this.#stage;
+    let from = 0;
+    let before = 0;
+    let isDragging = false;
+    stage.addEventListener('pointerdown', (event) => {
+      if (!stage.classList.contains('is-movable') || event.button !== 0) return;
+      isDragging = true;
+      before = this.#region;
+      from = this.#along(event);
+      stage.setPointerCapture(event.pointerId);
+    });
+    stage.addEventListener('pointermove', (event) => {
+      if (!isDragging) return;
+      const { width, height } = this.#preview;
+      const room = (Math.max(width, height) - Math.min(width, height)) * this.#scale();
+      this.#region = Math.min(1, Math.max(0, before + (this.#along(event) - from) / room));
+      this.#regionAt.value = String(Math.round(100 * this.#region));
+      this.#drawVeil();
+    });
+    for (const end of ['pointerup', 'pointercancel'])
+      stage.addEventListener(end, () => {
+        if (isDragging && this.#region !== before) this.onRegion(this.#region);
+        isDragging = false;
+      });
+  }
+
+  /** @param {PointerEvent} event @returns {number} the pointer along the longer side */
+  #along(event) {
+    return this.#preview.width > this.#preview.height ? event.clientX : event.clientY;
+  }
+
+  /** Screen pixels of one pixel of the preview. */
+  #scale() {
+    const { clientWidth, clientHeight } = this.#stage;
+    return Math.min(clientWidth / this.#preview.width, clientHeight / this.#preview.height);
   }
 }

@@ -56,7 +56,7 @@ const fileOf = async (name, type) =>
 
 export const fetchManifest = async () => index().manifest;
 
-export const fetchSamples = async () => ({ samples: index().samples });
+export const fetchSamples = async () => index().samples;
 
 /** @param {string} file */
 export const sampleUrl = (file) => `data:${index().types[file]};base64,${textOf(file)}`;
@@ -68,6 +68,11 @@ export const fetchSample = (file) => fileOf(file, index().types[file]);
 export const goldenFile = () => {
   const { golden } = index();
   return golden && { golden: async () => golden, read: fetchSample };
+};
+
+/** Cards stay with the models. @returns {Promise<string>} */
+export const fetchCard = async () => {
+  throw new Error('this page has no cards inside');
 };
 
 /** @param {import('../app/models.js').Entry} entry @returns {Promise<ModelSource>} */
