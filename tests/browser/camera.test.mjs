@@ -86,3 +86,18 @@ for (const [name, words] of [
     },
   );
 }
+
+pageTest('live pictures are recorded for a class as long as its button is held', {}, async (page) => {
+  await page.click('#tab-teach');
+  await page.waitForSelector('.teach-class');
+  assert.equal(await page.isVisible('text=Hold to record'), false, 'there is nothing to record');
+  await live(page);
+  await page.focus('.teach-class >> nth=1 >> text=Hold to record');
+  const count = () => page.$$eval('.teach-class:nth-child(2) .teach-drop', (all) => all.length);
+  await page.keyboard.down('Space');
+  await page.waitForFunction(() => document.querySelectorAll('.teach-class:nth-child(2) .teach-drop').length >= 3);
+  await page.keyboard.up('Space');
+  const held = await count();
+  await page.waitForTimeout(500);
+  assert.equal(await count(), held, 'it ends when the button is let go');
+});

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { before } from 'node:test';
 import { count, percent } from '../../web/app/format.js';
-import { classify, normalise } from '../../web/app/teach.js';
+import { classesFile } from '../../web/app/teach.js';
+import { OwnClasses } from '../../web/lib/classes.js';
 import { Classifier } from '../../web/lib/vit158.js';
 import { answered, ROOT, suite, text } from './harness.mjs';
 import { give } from './pictures.mjs';
@@ -28,7 +29,7 @@ before(async () => {
   ({ model } = vit.info());
   for (const name of [...Object.values(TAUGHT).flat(), 'horse', 'airplane']) {
     const { embedding } = await vit.classify(samples(name)[0], { embedding: true });
-    embeddings.set(name, normalise(/** @type {Float32Array} */ (embedding)));
+    embeddings.set(name, /** @type {Float32Array} */ (embedding));
   }
   vit.dispose();
 });
@@ -43,10 +44,12 @@ function taughtBars(title, method) {
   const embedding = (name) => /** @type {Float32Array} */ (embeddings.get(name));
   const classes = Object.entries(TAUGHT).map(([name, names]) => ({
     name,
-    examples: names.map((one) => ({ embedding: embedding(one), thumbnail: '' })),
+    examples: names.map((one) => ({ vector: embedding(one), thumbnail: '' })),
   }));
-  return classify(classes, embedding(title.toLowerCase()), method)
-    .map(({ index, share }) => `${classes[index].name}${percent(share)}`)
+  const file = classesFile({ method, unlike: -1, classes }, { name: '', sha256: '0'.repeat(64) });
+  return new OwnClasses(file)
+    .match(embedding(title.toLowerCase()))
+    .predictions.map(({ label, score }) => `${label}${percent(score)}`)
     .join('');
 }
 
@@ -129,13 +132,24 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   const before = await text(page, '#teach-bars');
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('#teach-save')]);
   const buffer = readFileSync(await download.path());
-  assert.ok(buffer.length < 30000, `${buffer.length} bytes`);
+  assert.ok(buffer.length < 40000, `${buffer.length} bytes`);
+  const own = await OwnClasses.load(buffer);
+  assert.equal(own.model.sha256, manifest.models[0].sha256);
+  const vit = await Classifier.load(path.join(ROOT, `models/${manifest.default}.safetensors`), { sha256: own.model.sha256 });
+  const { predictions } = await own.classify(vit, samples('dog')[0]);
+  assert.equal(predictions.map(({ label, score }) => `${label}${percent(score)}`).join(''), before, 'the library says the same');
+  vit.dispose();
+  assert.match(await text(page, '#teach-snippet'), /OwnClasses\.load\('my-classes\.json'\)/);
   const file = { name: 'mine.json', mimeType: 'application/json', buffer };
 
+  await page.waitForFunction(() => document.getElementById('teach-kept')?.textContent === 'Kept in this browser.');
   await page.reload();
   await answered(page);
-  await page.click('#tab-teach');
-  await page.waitForSelector('.teach-class');
+  await page.waitForFunction(() => /2 classes .* are back, with 6 pictures/.test(document.getElementById('teach-words')?.textContent ?? ''));
+  assert.equal(await page.$$eval('.teach-drop', (all) => all.length), 6);
+  assert.equal(await page.inputValue('#teach-method'), 'neighbours');
+  await page.click('.teach-class >> nth=0 >> .teach-remove');
+  await page.click('.teach-class >> nth=0 >> .teach-remove');
   await page.setInputFiles('#teach-file', file);
   await page.waitForFunction(() => /2 classes/.test(document.getElementById('teach-words')?.textContent ?? ''));
   await page.selectOption('#teach-method', 'neighbours');
@@ -146,15 +160,46 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   );
 
   await page.setInputFiles('#teach-file', { ...file, name: 'cut.json', buffer: buffer.subarray(0, 99) });
-  await page.waitForFunction(() => /cut\.json: .*not JSON/.test(document.getElementById('teach-words')?.textContent ?? ''));
+  await page.waitForFunction(() => /cut\.json: .*not a file of classes/.test(document.getElementById('teach-words')?.textContent ?? ''));
   assert.equal(await page.$$eval('.teach-class', (all) => all.length), 2, 'what was there stays');
 
   const hash = await answered(page);
   await page.setInputFiles('#model-file', path.join(ROOT, 'models/fashion-mnist.safetensors'));
   await answered(page, hash);
-  assert.match(await text(page, '#teach-words'), /Another model/);
+  await page.waitForFunction(() => document.querySelectorAll('.teach-drop').length === 0);
   await page.setInputFiles('#teach-file', file);
   await page.waitForFunction(() => /mine\.json: .*another model/.test(document.getElementById('teach-words')?.textContent ?? ''));
+  await page.click('#tab-picture');
+  await page.selectOption('#model-select', '0');
+  await page.waitForFunction(() => document.querySelectorAll('.teach-drop').length === 6);
+});
+
+pageTest('own classes: a wrong picture is taken away, and everything taken away can come back', {}, async (page) => {
+  await page.click('#tab-teach');
+  await page.waitForSelector('.teach-class');
+  for (const [i, names] of [['cat', 'dog', 'ship'], ['truck', 'automobile']].entries()) {
+    await page.setInputFiles(`.teach-class >> nth=${i} >> input[type=file]`, samples(...names));
+    await page.waitForFunction((words) => document.getElementById('teach-words')?.textContent === words,
+      `Class ${i + 1} has ${names.length} more.`);
+  }
+  await page.waitForSelector('#teach-confusion:not([hidden])');
+  assert.match(await text(page, '#teach-confusion-words'), /: \d of 5 would be named right\.$/);
+  const cells = await page.$$eval('#teach-confusion-table tbody td', (all) => all.map((one) => Number(one.textContent) || 0));
+  assert.deepEqual([cells.length, cells.reduce((sum, n) => sum + n, 0)], [4, 5]);
+  const counts = () => page.$$eval('.teach-count', (all) => all.map((one) => one.textContent));
+  await page.click('.teach-class >> nth=0 >> .teach-drop >> nth=0');
+  assert.deepEqual(await counts(), ['2 pictures', '2 pictures']);
+  await page.click('#teach-undo');
+  assert.deepEqual(await counts(), ['3 pictures', '2 pictures']);
+  await page.click('.teach-class >> nth=0 >> .teach-remove');
+  assert.deepEqual(await counts(), ['2 pictures']);
+  await page.click('#teach-undo');
+  assert.deepEqual(await counts(), ['3 pictures', '2 pictures']);
+  assert.equal(await page.isVisible('#teach-undo'), false);
+  await page.fill('#teach-unlike', '99');
+  await page.waitForFunction(() => document.getElementById('teach-verdict')?.textContent === 'Unlike all of them');
+  await page.fill('#teach-unlike', '-100');
+  await page.waitForFunction(() => /^Class/.test(document.getElementById('teach-verdict')?.textContent ?? ''));
 });
 
 pageTest('own classes: the picture on the stage, a class more, a class less', {}, async (page) => {

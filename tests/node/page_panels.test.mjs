@@ -7,7 +7,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { mapOf, ROLLOUT } from '../../web/app/attention_maps.js';
 import { classifyAll, newRow, toCsv } from '../../web/app/batch.js';
-import { classify, fromFile, normalise, toFile } from '../../web/app/teach.js';
+import { classesFile, leaveOneOut, taughtOf } from '../../web/app/teach.js';
+import { classesText, OwnClasses } from '../../web/lib/classes.js';
+import { readClasses } from '../../web/lib/classes_file.js';
 import { drawMatrix, listMatrices } from '../../web/app/weights.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -80,55 +82,42 @@ test('a batch that is aborted starts no more files and leaves the rest waiting',
 
 /** @param {number[][]} vectors */
 const examples = (...vectors) =>
-  vectors.map((vector) => ({ embedding: normalise(vector), thumbnail: '' }));
+  vectors.map((vector) => ({ vector: Float32Array.from(vector), thumbnail: btoa('jpeg') }));
 
-test('own classes: the nearest centroid, and the nearest neighbours', () => {
-  const classes = [
-    { name: 'far right', examples: examples([10, 0, 0], [10, 1, 0]) },
-    { name: 'empty', examples: [] },
-    { name: 'up', examples: examples([0, 1, 0]) },
-    // Its mean points between the others; one of its pictures is right where we look.
-    { name: 'spread', examples: examples([0, 0, 1], [1, 0.1, 0], [0, 0, 1], [0, 0, 1]) },
-  ];
-  const near = [1, 0.05, 0];
-  const byCentroid = classify(classes, near, 'centroid');
-  assert.deepEqual(byCentroid.map(({ index }) => index), [0, 3, 2]);
-  assert.ok(Math.abs(byCentroid.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-9);
-  assert.ok(byCentroid[0].share > 0.95 && byCentroid[0].similarity > 0.99);
-  const byNeighbours = classify(classes, near, 'neighbours');
-  assert.equal(byNeighbours[0].index, 0);
-  const spread = byNeighbours.find(({ index }) => index === 3);
-  assert.ok(spread && spread.share > 0.3, 'one close picture counts, whatever the others');
+test('own classes become the file of the library, and come back from it', async () => {
+  /** @type {import('../../web/app/teach.js').Taught} */
+  const taught = {
+    method: 'neighbours',
+    unlike: 0.25,
+    classes: [
+      { name: 'Häuser "A"', examples: examples([1, 2, 3], [0.1, 1 / 3, -7]) },
+      { name: 'empty', examples: [] },
+    ],
+  };
+  const model = { name: 'some', sha256: 'ab'.repeat(32) };
+  const text = classesText(classesFile(taught, model));
+  assert.deepEqual(taughtOf(await readClasses(new TextEncoder().encode(text))), taught);
+  assert.equal('unlike' in classesFile({ ...taught, unlike: -1 }, model), false);
+  assert.deepEqual((await OwnClasses.load(new TextEncoder().encode(text))).labels(), ['Häuser "A"', 'empty']);
 });
 
-test('own classes survive a file; everything wrong with one is named', () => {
-  const classes = [
-    { name: 'Häuser "A"', examples: [{ embedding: normalise([1, 2, 3]), thumbnail: btoa('jpeg') }] },
-    { name: 'b', examples: examples([3, 2, 1], [0, 0, 1]) },
-  ];
-  const file = toFile(classes, 'model-a');
-  assert.deepEqual(fromFile(file, 'model-a', 3), classes);
-  assert.throws(() => fromFile('{"a', 'model-a', 3), /not JSON/);
-  assert.throws(() => fromFile('[]', 'model-a', 3), /not a file of classes/);
-  assert.throws(() => fromFile('null', 'model-a', 3), /not a file of classes/);
-  assert.throws(() => fromFile(file, 'model-b', 3), /another model/);
-  assert.throws(() => fromFile(file, 'model-a', 4), /Picture 1 of class 1 has not the 4 numbers/);
-  /** @param {(content: any) => void} change */
-  const changed = (change) => {
-    const content = JSON.parse(file);
-    change(content);
-    return () => fromFile(JSON.stringify(content), 'model-a', 3);
+test('each picture is compared with the others, itself left out', async () => {
+  /** @type {import('../../web/app/teach.js').Taught} */
+  const taught = {
+    method: 'centroid',
+    unlike: -1,
+    classes: [
+      { name: 'right', examples: examples([10, 0, 0], [9, 1, 0], [0, 1, 0.1]) }, // the last is like up
+      { name: 'up', examples: examples([0, 1, 0], [0, 3, 0.2]) },
+      { name: 'single', examples: examples([0, 0, 1]) }, // without it there is no such class
+    ],
   };
-  assert.throws(changed((c) => (c.version = 2)), /version 2; this page reads version 1/);
-  assert.throws(changed((c) => (c.classes = {})), /list of at most/);
-  assert.throws(changed((c) => delete c.classes[1].name), /name of class 2/);
-  assert.throws(changed((c) => (c.classes[1].name = 'x'.repeat(81))), /name of class 2/);
-  assert.throws(changed((c) => (c.classes[0].examples = 5)), /pictures of class 1/);
-  assert.throws(changed((c) => (c.classes[0].examples[0] = null)), /Picture 1 of class 1/);
-  assert.throws(changed((c) => (c.classes[1].examples[1].embedding = '%')), /Picture 2 of class 2/);
-  assert.throws(changed((c) => (c.classes[0].examples[0].thumbnail = 7)), /small picture/);
-  const nan = btoa(String.fromCharCode(...new Uint8Array(Float32Array.of(NaN, 0, 1).buffer)));
-  assert.throws(changed((c) => (c.classes[0].examples[0].embedding = nan)), /cannot be/);
+  let pauses = 0;
+  const control = { pause: async () => pauses++, isCurrent: () => true };
+  assert.deepEqual(await leaveOneOut(taught, control), {
+    right: 4, total: 5, counts: [[2, 1, 0], [0, 2, 0], [0, 0, 0]] });
+  assert.equal(pauses, 5);
+  assert.equal(await leaveOneOut(taught, { ...control, isCurrent: () => false }), null);
 });
 
 test('attention maps: the rollout, or a head without the class token, spread over 0 to 1', () => {

@@ -4,13 +4,15 @@ import { element, icon } from './dom.js';
 import { MOST_NAME } from './teach.js';
 
 /** Small pictures that are shown, the latest first. */
-const MOST_SHOWN = 7;
+const MOST_SHOWN = 60;
 export const THUMBNAIL_SIDE = 64;
 
 /**
  * @typedef {object} Handlers
  * @property {() => void} onPicture             give it the picture on the stage
+ * @property {(on: boolean) => void} onRecord   give it live pictures as long as it is held
  * @property {(files: File[]) => void} onFiles  give it these
+ * @property {(index: number) => void} onDrop   take this picture away
  * @property {() => void} onRename
  * @property {() => void} onRemove
  */
@@ -19,11 +21,12 @@ export class OwnClassView {
   #name = /** @type {HTMLInputElement} */ (element('input', 'teach-name'));
   #thumbs = element('div', 'teach-thumbs');
   #count = element('span', 'quiet teach-count');
-  /** @type {HTMLCanvasElement[]} */
-  #pictures = [];
+  #record;
+  #onDrop;
 
   /** @param {string} name @param {Handlers} handlers */
-  constructor(name, { onPicture, onFiles, onRename, onRemove }) {
+  constructor(name, { onPicture, onRecord, onFiles, onDrop, onRename, onRemove }) {
+    this.#onDrop = onDrop;
     this.#name.value = name;
     this.#name.maxLength = MOST_NAME;
     this.#name.setAttribute('aria-label', 'Name of the class');
@@ -38,19 +41,22 @@ export class OwnClassView {
     const remove = button([icon('close')], onRemove);
     remove.classList.add('teach-remove');
     remove.setAttribute('aria-label', 'Remove this class');
+    this.#record = holdButton('Hold to record', onRecord);
     this.node = element('li', 'teach-class', [
       this.#name,
       remove,
       this.#thumbs,
       element('div', 'teach-add', [
         button('Add this picture', onPicture),
+        this.#record,
         button('Add files', () => input.click()),
         this.#count,
         input,
       ]),
     ]);
     this.#takeDrops(onFiles);
-    this.#draw();
+    this.setPictures([]);
+    this.setLive(false);
   }
 
   get name() {
@@ -59,8 +65,22 @@ export class OwnClassView {
 
   /** @param {HTMLCanvasElement[]} pictures one for each example */
   setPictures(pictures) {
-    this.#pictures = pictures;
-    this.#draw();
+    const shown = pictures.map((canvas, i) => {
+      const one = button([canvas], () => this.#onDrop(i));
+      one.className = 'teach-drop';
+      one.title = 'Take this picture away';
+      one.setAttribute('aria-label', `Take picture ${i + 1} away`);
+      return one;
+    });
+    this.#thumbs.replaceChildren(...shown.slice(-MOST_SHOWN).reverse());
+    const count = pictures.length;
+    this.#count.textContent = count === 1 ? '1 picture' : `${count} pictures`;
+    this.#thumbs.hidden = count === 0;
+  }
+
+  /** @param {boolean} on  live pictures are on the stage */
+  setLive(on) {
+    this.#record.hidden = !on;
   }
 
   focus() {
@@ -81,13 +101,6 @@ export class OwnClassView {
       onFiles(files);
     });
   }
-
-  #draw() {
-    const count = this.#pictures.length;
-    this.#thumbs.replaceChildren(...this.#pictures.slice(-MOST_SHOWN).reverse());
-    this.#count.textContent = count === 1 ? '1 picture' : `${count} pictures`;
-    this.#thumbs.hidden = count === 0;
-  }
 }
 
 /** @param {string | Node[]} content @param {() => void} onClick @returns {HTMLElement} */
@@ -95,5 +108,33 @@ function button(content, onClick) {
   const made = element('button', 'button small', content);
   made.setAttribute('type', 'button');
   made.addEventListener('click', onClick);
+  return made;
+}
+
+/**
+ * On while it is held, by pointer or by Space or Enter.
+ * @param {string} words
+ * @param {(on: boolean) => void} onHold
+ * @returns {HTMLElement}
+ */
+function holdButton(words, onHold) {
+  const made = button(words, () => {});
+  const hold = (/** @type {boolean} */ on) => {
+    made.setAttribute('aria-pressed', String(on));
+    onHold(on);
+  };
+  made.setAttribute('aria-pressed', 'false');
+  made.addEventListener('pointerdown', (event) => {
+    made.setPointerCapture(event.pointerId);
+    hold(true);
+  });
+  for (const end of ['pointerup', 'pointercancel', 'blur']) made.addEventListener(end, () => hold(false));
+  const isKey = (/** @type {KeyboardEvent} */ { key }) => key === ' ' || key === 'Enter';
+  made.addEventListener('keydown', (event) => {
+    if (isKey(event) && !event.repeat) hold(true);
+  });
+  made.addEventListener('keyup', (event) => {
+    if (isKey(event)) hold(false);
+  });
   return made;
 }
