@@ -90,7 +90,7 @@ pageTest('a screen reader gets names, landmarks and the answer', {}, async (page
     /contentinfo/,
     /heading "vit158" \[level=1\]/,
     /region "Picture"/,
-    /region "What the model sees"/,
+    /region "Answer"/,
     /region "Where the time goes"/,
     /region "The model"/,
     /button "Choose a picture"/,

@@ -136,3 +136,32 @@ pageTest('any model can be checked with its golden file', {}, async (page) => {
   await page.waitForSelector('#check-words[data-state=bad]');
   assert.match(await text(page, '#check-words'), /another model: choose its \.safetensors/);
 });
+
+pageTest('the answer can be copied, and the model used elsewhere', { prepare: (context) => context.grantPermissions(['clipboard-read', 'clipboard-write']) }, async (page) => {
+  await page.click('#copy-answer');
+  await page.waitForFunction(() => document.getElementById('copy-answer')?.textContent === 'Copied');
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  const bars = await page.$$eval('#bars .bar', (all) => all.map((bar) => [...bar.children].map((part) => part.textContent)));
+  assert.deepEqual(copied.split('\n'), bars.map(([label, score]) => `${label}: ${score}`));
+  await page.click('#use summary');
+  assert.match(await text(page, '#use-snippet'), /Classifier\.load\('vit158-cifar10\.safetensors'/);
+  const before = await logitsHash(page);
+  await page.click('.sample >> nth=3');
+  await answered(page, before);
+  assert.equal(await text(page, '#copy-answer'), 'Copy', 'another answer is another text');
+});
+
+pageTest('on a phone the answer stands in the first screen, and a row of many leads to its picture', { context: { viewport: { width: 390, height: 844 } } }, async (page) => {
+  const bottom = await page.$eval('#verdict-score', (one) => one.getBoundingClientRect().bottom);
+  assert.ok(bottom <= 844, `the answer ends at ${bottom}`);
+  const files = ['cat', 'dog', 'bird', 'ship'].map((name) => path.join(ROOT, `models/samples/${name}.jpg`));
+  await page.setInputFiles('#file', files);
+  await page.waitForSelector('#many-csv:not([disabled])');
+  await page.click('.many-open >> nth=3');
+  await page.waitForFunction(() => document.getElementById('file-name')?.textContent === 'ship.jpg');
+  const { top, end } = await page.$eval('#stage', (stage) => {
+    const box = stage.getBoundingClientRect();
+    return { top: box.top, end: box.bottom };
+  });
+  assert.ok(top >= -1 && end <= 845, `${top} to ${end}`);
+});

@@ -4,7 +4,7 @@
 import { AttentionView } from './attention_view.js';
 import { canvasIsRandomised } from './canvas.js';
 import { ClassList } from './class_list.js';
-import { notice } from './dom.js';
+import { byId, notice } from './dom.js';
 import { listenForFiles } from './inputs.js';
 import { LiveDesk } from './live_desk.js';
 import { modelWords } from './messages.js';
@@ -71,6 +71,8 @@ class App {
     showFile: (file) => {
       this.#samples?.release();
       this.#showFile(file);
+      // On a phone the picture is above what was tapped.
+      byId('stage').scrollIntoView({ block: 'nearest' });
     },
   };
   #panels = new Panels(this.#shared);

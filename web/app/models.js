@@ -50,6 +50,13 @@ function bitsWords(model) {
   return ternary ? `${ternary.toFixed(2)} ternary, ${whole.toFixed(2)} overall` : whole.toFixed(1);
 }
 
+/** @param {string} file of the model @returns {string} what to write in an app that uses it */
+const snippetOf = (file) => `import { Classifier } from 'vit158';
+
+const vit = await Classifier.load('${file.replace(/['\\]/g, '\\$&')}', { worker: true });
+const { predictions } = await vit.classify(image);   // a file, <img>, <canvas>, <video>, ...
+console.log(predictions[0].label, predictions[0].score);`;
+
 /** @param {Entry} entry @returns {string} */
 function pickerWords({ title, classes, bytes, accuracy, licence }) {
   const known = classes ? [`${classes.toLocaleString('en')} classes`] : [];
@@ -172,6 +179,7 @@ export class Models {
       this.#select.append(option);
     }
     this.showIdle(words);
+    byId('use-snippet').textContent = snippetOf(entry?.file ?? name);
     const rows = byId('facts').querySelectorAll('dd');
     factsOf(info, thread, entry).forEach((value, i) => (rows[i].textContent = value));
     /** @type {HTMLButtonElement} */ (byId('open-card')).disabled = !entry?.card;

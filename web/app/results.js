@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The predictions: a headline, five bars, and one spoken sentence for screen readers.
-import { byId, element } from './dom.js';
+import { byId, element, notice } from './dom.js';
 import { labelParts, percent } from './format.js';
 import { certainty, sentence, unsureWords, untrainedWords } from './messages.js';
 
@@ -11,10 +11,26 @@ export class Results {
   /** @type {HTMLElement[]} */
   #rows = [...byId('bars').children].map((row) => /** @type {HTMLElement} */ (row));
   #spoken = '';
+  /** The answer as text, for the clipboard. */
+  #copied = '';
   /** @type {string[]} */
   #labels = [];
   /** Takes the place of how sure the model is; '' for one that was trained. */
   #untrained = '';
+
+  constructor() {
+    const button = byId('copy-answer');
+    button.hidden = !navigator.clipboard?.writeText;
+    button.addEventListener('click', async () => {
+      try {
+        await navigator.clipboard.writeText(this.#copied);
+        this.#announce('Copied.');
+        button.textContent = 'Copied';
+      } catch {
+        notice('copy', 'The browser did not let this page copy. Select the text instead.');
+      }
+    });
+  }
 
   /**
    * @param {string[]} labels  all labels of the model
@@ -50,6 +66,8 @@ export class Results {
     this.#show('done', headline, unsure ? '' : percent(first.score), words);
     this.#body.dataset.unsure = String(unsure);
     this.#rows.forEach((row, i) => this.#fill(row, predictions[i]));
+    const lines = predictions.map(({ label, index, score }) => `${labelParts(label, index)[0]}: ${percent(score)}`);
+    this.#setCopied((unsure ? [headline, ...lines] : lines).join('\n'));
     const code = byId('fingerprint-code');
     code.textContent = logitsSha256.slice(0, 12);
     code.title = `SHA-256 of the logits: ${logitsSha256}`;
@@ -72,7 +90,16 @@ export class Results {
     byId('verdict-words').textContent = words;
   }
 
+  /** @param {string} text  '' for nothing to copy */
+  #setCopied(text) {
+    if (text === this.#copied) return;
+    this.#copied = text;
+    /** @type {HTMLButtonElement} */ (byId('copy-answer')).disabled = text === '';
+    byId('copy-answer').textContent = 'Copy';
+  }
+
   #clear() {
+    this.#setCopied('');
     for (const row of this.#rows) this.#fill(row, undefined);
     byId('fingerprint-code').textContent = '';
     delete this.#body.dataset.logitsSha256;
