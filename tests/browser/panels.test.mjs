@@ -238,6 +238,22 @@ pageTest('the weights of a matrix are drawn', {}, async (page) => {
   assert.match(await text(page, '#inside-counts'), / weights\. −1: \d+\.\d%, 0: \d+\.\d%, \+1: \d+\.\d%$/);
 });
 
+pageTest('every tensor of a model is listed, and its values spread', {}, async (page) => {
+  await page.click('#tab-inside');
+  await page.waitForSelector('.inside-cell[aria-pressed=true]');
+  await page.click('#tensors summary');
+  await page.click('.tensor-name >> text=head.weight');
+  await page.waitForFunction(() => /values from -?[\d.]+.* are zero\.$/.test(document.getElementById('spread-words')?.textContent ?? ''));
+  assert.equal(await text(page, '#spread-name'), 'head.weight');
+  assert.match(await text(page, '#tensor-metadata'), /datasetCIFAR-10/);
+  assert.match(await text(page, '#tensor-steps'), /^decode, preprocess, embed, blocks\.0\.attn, .*, head$/);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#tensor-save')]);
+  const saved = JSON.parse(readFileSync(await download.path(), 'utf8'));
+  assert.equal(saved.name, manifest.default);
+  assert.equal(saved.model.depth, model.depth);
+  assert.equal(saved.tensors.length, await page.$$eval('#tensor-rows tr', (all) => all.length));
+});
+
 /** @param {import('playwright-core').Page} page @returns {Promise<Buffer>} a second of moving shapes */
 async function makeVideo(page) {
   const base64 = await page.evaluate(async () => {

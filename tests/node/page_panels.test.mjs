@@ -10,6 +10,7 @@ import { classifyAll, newRow, toCsv } from '../../web/app/batch.js';
 import { classesFile, leaveOneOut, taughtOf } from '../../web/app/teach.js';
 import { classesText, OwnClasses } from '../../web/lib/classes.js';
 import { readClasses } from '../../web/lib/classes_file.js';
+import { half, listTensors, spread, spreadOf } from '../../web/app/tensors.js';
 import { drawMatrix, listMatrices } from '../../web/app/weights.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -182,4 +183,27 @@ test('a matrix is drawn weight by weight, padding left out', async () => {
   assert.deepEqual(counts, [-1, 0, 1].map((w) => rows.flat().filter((one) => one === w).length));
   await assert.rejects(drawMatrix(new Blob(parts), 'other'), /no ternary matrix other/);
   await assert.rejects(listMatrices(new Blob(parts.slice(0, 2))), /ends before byte/);
+});
+
+test('all tensors of the shipped model are listed, and their bytes add up to its file', async () => {
+  const blob = await openAsBlob(MODEL);
+  const tensors = await listTensors(blob);
+  const header = 8 + Number(readFileSync(MODEL).readBigUInt64LE());
+  assert.equal(header + tensors.reduce((sum, { bytes }) => sum + bytes, 0), blob.size);
+  assert.ok(tensors.some(({ type }) => type === 'trit') && tensors.some(({ type }) => type !== 'trit'));
+  const norm = tensors.find(({ name }) => name === 'norm.weight');
+  assert.deepEqual(norm?.shape, [Number(norm?.shape[0])]);
+  const { count, low, high, mean, bins } = await spreadOf(blob, 'norm.weight');
+  assert.equal(count, norm?.shape[0]);
+  assert.ok(low <= mean && mean <= high);
+  assert.equal(bins.reduce((sum, n) => sum + n, 0), count);
+  await assert.rejects(spreadOf(blob, 'nothing'), /nothing has no numbers/);
+});
+
+test('the spread of values, and halves as floats', () => {
+  const found = spread(Float32Array.of(-1, 0, 0, 1));
+  assert.deepEqual([found.count, found.low, found.high, found.mean, found.zeros], [4, -1, 1, 0, 0.5]);
+  assert.deepEqual([found.bins[0], found.bins[20], found.bins[40]], [1, 2, 1]);
+  assert.deepEqual([0x3c00, 0xc000, 0x0001, 0x7bff, 0x8000, 0x7c00].map(half), [1, -2, 2 ** -24, 65504, -0, Infinity]);
+  assert.ok(Number.isNaN(half(0x7e00)));
 });

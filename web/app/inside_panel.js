@@ -2,6 +2,7 @@
 // "Inside the model": the ternary weights of every matrix, counted and drawn.
 import { byId, element } from './dom.js';
 import { count, percent } from './format.js';
+import { TensorView, TENSOR_MARKUP } from './tensor_view.js';
 
 const MARKUP = `
   <div class="card-head"><h2 class="label">Inside the model</h2></div>
@@ -25,6 +26,7 @@ const MARKUP = `
       </figcaption>
     </figure>
   </div>
+  ${TENSOR_MARKUP}
   <div id="check" class="check">
     <div>
       <h3 class="label">Check this browser</h3>
@@ -50,6 +52,7 @@ class InsidePanel {
   /** Of the model whose matrices are listed. @type {import('./resources.js').ModelSource | null} */
   #source = null;
   #isOpen = false;
+  #tensors;
   /** Wanted last; an older picture that comes later is dropped. */
   #wanted = '';
 
@@ -57,6 +60,7 @@ class InsidePanel {
   constructor(shared) {
     this.#shared = shared;
     byId('panel-inside').innerHTML = MARKUP;
+    this.#tensors = new TensorView(shared);
     /** @type {HTMLInputElement} */
     const zoom = byId('inside-zoom');
     zoom.addEventListener('input', () =>
@@ -78,11 +82,16 @@ class InsidePanel {
   /** @param {boolean} isOpen */
   setOpen(isOpen) {
     this.#isOpen = isOpen;
-    if (isOpen) this.#list();
+    if (isOpen) this.#showAll();
   }
 
   useModel() {
-    if (this.#isOpen) this.#list();
+    if (this.#isOpen) this.#showAll();
+  }
+
+  #showAll() {
+    this.#list();
+    this.#tensors.show().catch((error) => this.#say(`The tensors cannot be shown: ${error.message}`));
   }
 
   /** @param {(module: typeof import('./check.js')) => Promise<import('./check.js').Checked>} find */
@@ -120,7 +129,7 @@ class InsidePanel {
       const matrices = await this.#shared.service.matrices(source);
       if (source !== this.#source) return;
       if (matrices.length === 0) {
-        this.#say('This model has no ternary weights: its numbers are floats.');
+        this.#say('This model has no ternary weights: its numbers are floats. All of them are listed below.');
         return;
       }
       const total = matrices.reduce((sum, { nOut, nIn }) => sum + nOut * nIn, 0);

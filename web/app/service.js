@@ -128,8 +128,12 @@ export class Service {
 
   /** @param {any} request MatricesRequest or WeightsRequest */
   async #lookInside({ type, source, name }) {
-    const { drawMatrix, listMatrices } = await import('./weights.js');
     const file = await modelBlob(source);
+    if (type === REQUEST.TENSORS || type === REQUEST.SPREAD) {
+      const { listTensors, spreadOf } = await import('./tensors.js');
+      return type === REQUEST.SPREAD ? spreadOf(file, name) : listTensors(file);
+    }
+    const { drawMatrix, listMatrices } = await import('./weights.js');
     return type === REQUEST.WEIGHTS ? drawMatrix(file, name) : listMatrices(file);
   }
 

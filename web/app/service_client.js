@@ -88,6 +88,23 @@ export class ServiceClient {
     return this.#ask({ type: REQUEST.WEIGHTS, source, name }, [], undefined, () => {});
   }
 
+  /**
+   * @param {import('./resources.js').ModelSource} source
+   * @returns {Promise<import('./service_messages.js').TensorFacts[]>}
+   */
+  tensors(source) {
+    return this.#ask({ type: REQUEST.TENSORS, source }, [], undefined, () => {});
+  }
+
+  /**
+   * @param {import('./resources.js').ModelSource} source
+   * @param {string} name of a tensor
+   * @returns {Promise<import('./service_messages.js').Spread>}
+   */
+  spread(source, name) {
+    return this.#ask({ type: REQUEST.SPREAD, source, name }, [], undefined, () => {});
+  }
+
   /** @returns {Promise<(message: object, transfer: Transferable[]) => void>} */
   #startWorker() {
     return new Promise((resolve, reject) => {

@@ -13,6 +13,10 @@ export const REQUEST = Object.freeze({
   MATRICES: 'matrices',
   /** @see WeightsRequest */
   WEIGHTS: 'weights',
+  /** All tensors of a model file; answered by TensorFacts[]. @see MatricesRequest */
+  TENSORS: 'tensors',
+  /** How the values of one are spread; answered by Spread. @see WeightsRequest */
+  SPREAD: 'spread',
   /** Cancels the request whose id is in `target`; nothing answers this one. */
   CANCEL: 'cancel',
 });
@@ -78,6 +82,24 @@ export const PREVIEW_SIDE = 1024;
  * @property {number} nOut
  * @property {number} nIn
  * @property {[number, number, number]} counts  of weights -1, 0 and +1
+ */
+
+/**
+ * @typedef {object} TensorFacts
+ * @property {string} name
+ * @property {number[]} shape
+ * @property {string} type   of its encoding ('trit'), or of its numbers ('f16')
+ * @property {number} bytes
+ */
+
+/**
+ * @typedef {object} Spread
+ * @property {number} count  values that were looked at
+ * @property {number} low
+ * @property {number} high
+ * @property {number} mean
+ * @property {number} zeros  share of them that is 0
+ * @property {number[]} bins  how many values lie in each of as many equal parts from low to high
  */
 
 /**

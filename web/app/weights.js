@@ -21,7 +21,7 @@ const SHADES = Uint32Array.of(0xff1a1a1a, 0xff8c8c8c, 0xffffffff);
 export async function listMatrices(file) {
   const facts = [];
   for (const { from, to, ...matrix } of await places(file)) {
-    const codes = await read(file, from, to);
+    const codes = await readPart(file, from, to);
     facts.push({ ...matrix, counts: countTrits(codes, matrix.nOut, matrix.nIn) });
   }
   return facts;
@@ -37,7 +37,7 @@ export async function drawMatrix(file, wanted) {
   const place = (await places(file)).find(({ name }) => name === wanted);
   if (!place) throw new Error(`the file has no ternary matrix ${wanted}`);
   const { nOut, nIn, from, to } = place;
-  const codes = await read(file, from, to);
+  const codes = await readPart(file, from, to);
   const words = new Uint32Array(nOut * nIn);
   eachTrit(codes, nOut, nIn, (row, input, digit) => {
     words[row * nIn + input] = SHADES[digit];
@@ -45,17 +45,28 @@ export async function drawMatrix(file, wanted) {
   return { data: new Uint8ClampedArray(words.buffer), width: nIn, height: nOut };
 }
 
-/** @param {Blob} file @returns {Promise<Place[]>} of its ternary matrices, in the order of the file */
-async function places(file) {
-  const head = new DataView((await read(file, 0, LENGTH_BYTES)).buffer);
+/**
+ * @typedef {object} Header
+ * @property {Record<string, {dtype: string, shape: number[], data_offsets: [number, number]}>} tensors
+ * @property {Record<string, {type: string, n_out: number, n_in: number, rows?: number}>} encodings
+ * @property {number} start  of the data in the file
+ */
+
+/** @param {Blob} file @returns {Promise<Header>} */
+export async function readHeader(file) {
+  const head = new DataView((await readPart(file, 0, LENGTH_BYTES)).buffer);
   const length = Number(head.getBigUint64(0, true));
   if (length > MOST_HEADER_BYTES) throw new Error('the header is too long');
   const start = LENGTH_BYTES + length;
   const { __metadata__: metadata, ...tensors } = JSON.parse(
-    new TextDecoder().decode(await read(file, LENGTH_BYTES, start)),
+    new TextDecoder().decode(await readPart(file, LENGTH_BYTES, start)),
   );
-  /** @type {Record<string, {type: string, n_out: number, n_in: number, rows?: number}>} */
-  const encodings = JSON.parse(metadata?.encodings ?? '{}');
+  return { tensors, encodings: JSON.parse(metadata?.encodings ?? '{}'), start };
+}
+
+/** @param {Blob} file @returns {Promise<Place[]>} of its ternary matrices, in the order of the file */
+async function places(file) {
+  const { tensors, encodings, start } = await readHeader(file);
   const found = Object.entries(encodings)
     .filter(([name, { type }]) => type === 'trit' && tensors[name])
     .map(([name, { n_out, n_in: nIn, rows: nOut = n_out }]) => {
@@ -78,7 +89,7 @@ function byBlock(a, b) {
 }
 
 /** @param {Blob} file @param {number} from @param {number} to @returns {Promise<Uint8Array>} */
-async function read(file, from, to) {
+export async function readPart(file, from, to) {
   const bytes = new Uint8Array(await file.slice(from, to).arrayBuffer());
   if (bytes.length !== to - from) throw new Error(`the file ends before byte ${to}`);
   return bytes;
