@@ -44,18 +44,12 @@ vit158_status vit158_safetensors_write(const char *path, const vit158_contents *
 
 uint64_t vit158_safetensors_bytes(const vit158_contents *contents)
 {
-    uint32_t *order = malloc((contents->tensor_count + 1) * sizeof *order);
-    builder header = {0};
-    uint64_t n_bytes = 0;
-    if (order != NULL) {
-        order_tensors(order, contents);
-        build_header(&header, contents, order);
-        if (!header.failed)
-            n_bytes = VIT158_PREFIX_BYTES + header.length;
-        for (size_t i = 0; i < contents->tensor_count && !header.failed; i++)
-            n_bytes += view_bytes(&contents->tensors[i]);
-    }
-    free(header.text);
-    free(order);
+    vit158_file_head head;
+    if (vit158_head_build(&head, contents, NULL) != VIT158_OK)
+        return 0;
+    uint64_t n_bytes = head.n_bytes;
+    for (size_t i = 0; i < contents->tensor_count; i++)
+        n_bytes += vit158_tensor_view_bytes(&contents->tensors[i]);
+    vit158_head_clear(&head);
     return n_bytes;
 }
