@@ -54,7 +54,8 @@ vit158_status vit158_safetensors_write(const char *path, const vit158_contents *
                                        vit158_write_check check, void *context,
                                        vit158_error *error);
 
-/* The size of the file that these contents make, whatever their data; 0 if memory is short. */
+/* The size of the file that these contents make, whatever their data; 0 if it
+ * cannot be written. */
 uint64_t vit158_safetensors_bytes(const vit158_contents *contents);
 
 #endif
