@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 // The npm `vit158` command: finds the sub-command and hands over its part of the command line.
-// README.md in this folder describes output and exit codes.
+// COMMANDS.md in this folder describes output and exit codes.
 import { bundle } from './cli/bundle.mjs';
 import { classify } from './cli/classify.mjs';
+import { completion } from './cli/completion.mjs';
 import { EXIT, complain } from './cli/console.mjs';
 import { evaluate } from './cli/eval.mjs';
 import { importModel } from './cli/import.mjs';
@@ -13,6 +14,7 @@ import { numericsVersion } from './cli/model.mjs';
 import { UsageError } from './cli/options.mjs';
 import { record } from './cli/record.mjs';
 import { verify } from './cli/verify.mjs';
+import { nearest } from './lib/options.js';
 import { VERSION } from './lib/version.js';
 
 /** @type {Record<string, {summary: string, run: (args: string[]) => Promise<number>}>} */
@@ -24,6 +26,7 @@ const COMMANDS = {
   inspect: { summary: "list a model file's tensors and sizes", run: inspect },
   bundle: { summary: 'put a model and the page into one HTML file', run: bundle },
   record: { summary: 'write down what a model gives for pictures', run: record },
+  completion: { summary: 'complete commands and options in the shell', run: completion },
   verify: { summary: 'check that a model still gives what was recorded', run: verify },
 };
 
@@ -33,10 +36,10 @@ Ternary Vision Transformers: classify pictures, measure models.
 
 commands:
 ${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
   .join('\n')}
 
-\`vit158 COMMAND --help\` describes a command, \`vit158 --version\` this package.
+\`vit158 help COMMAND\` describes a command, \`vit158 version\` this package.
 Exit codes: 0 all went well, 1 something failed, 2 wrong command line.
 `;
 
@@ -46,16 +49,18 @@ async function main([name, ...rest]) {
     process.stderr.write(HELP);
     return EXIT.USAGE;
   }
-  if (name === '--help' || name === '-h') {
+  if (['--help', '-h', 'help'].includes(name)) {
+    if (rest.length > 0) return main([rest[0], '--help']);
     process.stdout.write(HELP);
     return EXIT.OK;
   }
-  if (name === '--version') {
+  if (['--version', '-V', 'version'].includes(name)) {
     process.stdout.write(`vit158 ${VERSION} (numerics ${await numericsVersion()})\n`);
     return EXIT.OK;
   }
   if (!Object.hasOwn(COMMANDS, name)) {
-    process.stderr.write(`vit158: there is no command '${name}' (see vit158 --help)\n`);
+    const near = nearest(name, Object.keys(COMMANDS));
+    process.stderr.write(`vit158: there is no command '${name}'${near ? `: did you mean ${near}?` : ''} (see vit158 --help)\n`);
     return EXIT.USAGE;
   }
   try {

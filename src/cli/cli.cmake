@@ -3,8 +3,10 @@
 add_library(vit158_cli STATIC
   src/cli/bench_profile.c
   src/cli/class_names.c
+  src/cli/classes_read.c
   src/cli/cmd_bench.c
   src/cli/cmd_classify.c
+  src/cli/cmd_completion.c
   src/cli/cmd_eval.c
   src/cli/cmd_import.c
   src/cli/cmd_info.c
@@ -13,6 +15,7 @@ add_library(vit158_cli STATIC
   src/cli/cmd_record.c
   src/cli/cmd_synth.c
   src/cli/cmd_verify.c
+  src/cli/confusion.c
   src/cli/console.c
   src/cli/files.c
   src/cli/find_model.c
@@ -21,10 +24,14 @@ add_library(vit158_cli STATIC
   src/cli/golden_write.c
   src/cli/import_folder.c
   src/cli/import_verify.c
+  src/cli/json_read.c
   src/cli/json_writer.c
   src/cli/model_advice.c
+  src/cli/nearest.c
   src/cli/options.c
+  src/cli/own_classes.c
   src/cli/picture_classifier.c
+  src/cli/path_list.c
   src/cli/picture_team.c
   src/cli/profile.c
   src/cli/statistics.c)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * vit158 eval: accuracy over a folder with one sub-folder a class. web/README.md describes which
+ * vit158 eval: accuracy over a folder with one sub-folder a class. web/COMMANDS.md describes which
  * folder is which class, which pictures a limit takes, and the JSON.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "cli/commands.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "base/error.h"
 #include "cli/class_names.h"
+#include "cli/confusion.h"
 #include "cli/console.h"
 #include "cli/files.h"
 #include "cli/picture_team.h"
@@ -31,8 +33,21 @@ typedef struct tally {
     size_t top1;
     size_t top5;
     size_t failed;
-    double *totals; /* [images] ms */
+    double *totals;        /* [images] ms */
+    vit158_judged *judged; /* [images] */
 } tally;
+
+typedef struct eval_options {
+    vit158_run_options run;
+    const char *wrong; /* list of wrong pictures to write */
+    uint32_t limit;
+    uint32_t workers;
+    bool confusion;
+    bool json;
+} eval_options;
+
+/* With fewer classes the five best are nearly all. */
+#define LEAST_CLASSES_TOP5 6
 
 static void free_pictures(picture_list *list)
 {
@@ -119,21 +134,30 @@ static void thin_out(picture_list *list, size_t limit)
 typedef struct run {
     tally *tally;
     const picture_list *list;
+    size_t taken;
     vit158_progress progress;
 } run;
 
-static const char *path_of(void *context, size_t index)
+/* Lists are in memory already, so that taking a picture is to name it. */
+static bool take_picture(void *context, vit158_picture_item *item)
 {
-    const run *const r = context;
-    return r->list->values[index].path;
+    run *const r = context;
+    if (r->taken == r->list->count)
+        return false;
+    item->path = strdup(r->list->values[r->taken++].path);
+    if (item->path == NULL)
+        item->status = vit158_fail(&item->error, VIT158_E_MEMORY, "not enough memory for a path");
+    return true;
 }
 
-static void count_picture(void *context, size_t index, vit158_classifier *c,
-                          const vit158_picture_timing *timing, const vit158_error *error)
+static void count_picture(void *context, size_t index, const vit158_picture_item *item,
+                          vit158_classifier *c, const vit158_picture_timing *timing,
+                          const vit158_error *error)
 {
     run *const r = context;
     tally *const t = r->tally;
     const picture *const p = &r->list->values[index];
+    (void)item;
     if (error != NULL) {
         vit158_progress_clear(&r->progress);
         vit158_complain("eval", p->path, error);
@@ -142,7 +166,11 @@ static void count_picture(void *context, size_t index, vit158_classifier *c,
     }
     vit158_prediction best[5];
     const uint32_t count = vit158_session_top_k(c->session, best, 5);
-    t->totals[t->images++] = timing->total;
+    t->totals[t->images] = timing->total;
+    t->judged[t->images++] = (vit158_judged){.path = p->path,
+                                             .truth = p->class_index,
+                                             .predicted = best[0].index,
+                                             .score = best[0].score};
     t->top1 += best[0].index == p->class_index;
     for (uint32_t k = 0; k < count; k++)
         t->top5 += best[k].index == p->class_index;
@@ -153,12 +181,12 @@ static void run_pictures(tally *t, vit158_classifier *c, const picture_list *lis
 {
     run r = {.tally = t, .list = list, .progress = vit158_progress_start(list->count)};
     const vit158_picture_work work = {
-        .path = path_of, .done = count_picture, .context = &r, .count = list->count};
+        .take = take_picture, .source = &r, .done = count_picture, .context = &r};
     vit158_run_pictures(c, &work, vit158_choose_workers(workers, c->options.threads, list->count));
     vit158_progress_clear(&r.progress);
 }
 
-static void print_json(const tally *t, const vit158_classifier *c)
+static void print_json(const tally *t, const vit158_classifier *c, bool confusion)
 {
     const double images = (double)t->images;
     vit158_json json = {.out = stdout};
@@ -166,84 +194,100 @@ static void print_json(const tally *t, const vit158_classifier *c)
     vit158_json_number(&json, "images", images);
     /* 0 / 0 is NaN, which prints as null. */
     vit158_json_number(&json, "top1", (double)t->top1 / images);
-    vit158_json_number(&json, "top5", (double)t->top5 / images);
+    if (c->info.classes >= LEAST_CLASSES_TOP5)
+        vit158_json_number(&json, "top5", (double)t->top5 / images);
     if (t->images > 0)
         vit158_json_number(&json, "ms_median",
                            vit158_round_ms(vit158_median(t->totals, t->images)));
     else
         vit158_json_raw(&json, "ms_median", "null");
     vit158_json_number(&json, "failed", (double)t->failed);
+    if (confusion)
+        vit158_json_classes(&json, t->judged, t->images, c->model);
     vit158_classifier_json(c, &json);
     vit158_json_close(&json, '}');
     putchar('\n');
 }
 
-static void print_text(const tally *t)
+static void print_text(const tally *t, const vit158_classifier *c, bool confusion)
 {
     if (t->images == 0) {
         printf("0 images\n");
         return;
     }
-    printf("%zu images, top-1 %.2f %%, top-5 %.2f %%, median %.2f ms", t->images,
-           100.0 * (double)t->top1 / (double)t->images, 100.0 * (double)t->top5 / (double)t->images,
-           vit158_median(t->totals, t->images));
+    const double images = (double)t->images;
+    printf("%zu images, top-1 %.2f %%", t->images, 100.0 * (double)t->top1 / images);
+    if (c->info.classes >= LEAST_CLASSES_TOP5)
+        printf(", top-5 %.2f %%", 100.0 * (double)t->top5 / images);
+    printf(", median %.2f ms", vit158_median(t->totals, t->images));
     if (t->failed > 0)
         printf(", %zu failed", t->failed);
     putchar('\n');
+    if (confusion)
+        vit158_print_classes(t->judged, t->images, c->model);
 }
 
-static int eval_folder(vit158_classifier *c, const char *folder, size_t limit, uint32_t workers,
-                       bool json)
+static vit158_status report(tally *t, const vit158_classifier *c, const eval_options *o,
+                            vit158_error *error)
+{
+    if (o->wrong != NULL)
+        VIT158_RETURN_IF_ERROR(vit158_write_wrong(o->wrong, t->judged, t->images, c->model, error));
+    vit158_sort_judged(t->judged, t->images);
+    if (o->json)
+        print_json(t, c, o->confusion);
+    else
+        print_text(t, c, o->confusion);
+    return VIT158_OK;
+}
+
+static int eval_folder(vit158_classifier *c, const char *folder, const eval_options *o)
 {
     tally t = {0};
     picture_list list = {0};
     vit158_error error;
+    const char *subject = folder;
     vit158_status status = list_pictures(&list, &t.failed, c->model, folder, &error);
     if (status == VIT158_OK) {
-        thin_out(&list, limit);
+        thin_out(&list, o->limit);
         t.totals = malloc((list.count + 1) * sizeof *t.totals);
-        if (!t.totals)
+        t.judged = malloc((list.count + 1) * sizeof *t.judged);
+        if (!t.totals || !t.judged)
             status = vit158_fail(&error, VIT158_E_MEMORY, "not enough memory for the results");
     }
     if (status == VIT158_OK) {
-        run_pictures(&t, c, &list, workers);
+        run_pictures(&t, c, &list, o->workers);
         if (t.images + t.failed == 0)
-            status = vit158_fail(&error, VIT158_E_ARGUMENT,
-                                 "no pictures: expected a folder for each class with *.jpg, *.jpeg "
-                                 "or *.png files");
-        if (json)
-            print_json(&t, c);
-        else
-            print_text(&t);
+            vit158_complain("eval", folder,
+                            &(vit158_error){.message =
+                                                "no pictures: expected a folder for each class "
+                                                "with *.jpg, *.jpeg or *.png files"});
+        status = report(&t, c, o, &error);
+        subject = o->wrong;
     }
     if (status != VIT158_OK)
-        vit158_complain("eval", folder, &error);
+        vit158_complain("eval", subject, &error);
     free_pictures(&list);
     free(t.totals);
-    return status == VIT158_OK && t.failed == 0 ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
+    free(t.judged);
+    return status == VIT158_OK && t.failed == 0 && t.images > 0 ? VIT158_EXIT_OK
+                                                                : VIT158_EXIT_FAILED;
 }
 
 int vit158_cmd_eval(int argc, char **argv)
 {
-    vit158_run_options run_options = {0};
-    uint32_t limit = 0;
-    uint32_t workers = 0;
-    bool json = false;
-    vit158_option options[3 + VIT158_RUN_OPTION_COUNT] = {
-        {.name = "--limit",
-         .placeholder = "N",
-         .help = "only N pictures, spread evenly over the folder",
-         .kind = VIT158_OPTION_UINT,
-         .value = &limit,
-         .min = 1,
-         .max = 1e9},
-        {.name = "--json",
-         .help = "the result as a JSON object",
-         .kind = VIT158_OPTION_FLAG,
-         .value = &json},
+    eval_options o = {0};
+    vit158_option options[5 + VIT158_RUN_OPTION_COUNT] = {
+        {"--limit", NULL, "N", "only N pictures, spread evenly over the folder", VIT158_OPTION_UINT,
+         &o.limit, 1, 1e9, NULL},
+        {"--confusion", NULL, NULL, "also each class: its accuracy, and what it is taken for",
+         VIT158_OPTION_FLAG, &o.confusion, 0, 0, NULL},
+        {"--wrong", NULL, "FILE", "write the wrong pictures to FILE.csv or FILE.json",
+         VIT158_OPTION_TEXT, &o.wrong, 0, 0, NULL},
+        {"--json", NULL, NULL, "the result as a JSON object", VIT158_OPTION_FLAG, &o.json, 0, 0,
+         NULL},
     };
-    vit158_run_option_rows(options + 2, &run_options);
-    options[2 + VIT158_RUN_OPTION_COUNT] = vit158_workers_option(&workers);
+    vit158_run_option_rows(options + 4, &o.run);
+    options[4 + VIT158_RUN_OPTION_COUNT] = vit158_workers_option(&o.workers);
     const vit158_usage usage = {
         .synopsis = "eval DIR [options]",
         .about =
@@ -259,10 +303,16 @@ int vit158_cmd_eval(int argc, char **argv)
     const int parsed = vit158_parse_options(&usage, &rest, argc, argv);
     if (parsed != VIT158_PARSE_OK)
         return parsed;
+    if (o.wrong != NULL && !vit158_is_wrong_list(o.wrong)) {
+        char message[300];
+        snprintf(message, sizeof message,
+                 "--wrong wants a name that ends in .csv or .json, got '%.200s'", o.wrong);
+        return vit158_options_mistake("eval", message);
+    }
     vit158_classifier c;
-    if (!vit158_classifier_open(&c, argv[0], &run_options))
+    if (!vit158_classifier_open(&c, argv[0], &o.run))
         return VIT158_EXIT_FAILED;
-    const int result = eval_folder(&c, rest.values[0], limit, workers, json);
+    const int result = eval_folder(&c, rest.values[0], &o);
     vit158_classifier_close(&c);
     return result;
 }

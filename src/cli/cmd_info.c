@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * vit158 info: what a model is and what running it takes. web/README.md describes the JSON.
+ * vit158 info: what a model is and what running it takes. web/COMMANDS.md describes the JSON.
  */
 #include "cli/commands.h"
 

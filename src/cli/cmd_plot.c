@@ -141,7 +141,7 @@ static void draw(FILE *out, const panel *panels, size_t count, double last)
             bottom - 10.0);
 }
 
-static int plot(const char *text, const char *path)
+static int plot(const char *text, const char *log, const char *path)
 {
     curve curves[] = {{"training loss", "step", "loss", "#c33", 1.0, NULL, NULL, 0},
                       {"validation loss", "eval", "val_loss", "#36c", 1.0, NULL, NULL, 0},
@@ -164,6 +164,7 @@ static int plot(const char *text, const char *path)
         curves[i].y = curves[i].x + MAX_POINTS;
     }
     double last = 1e-3;
+    size_t points = 0;
     while (*text) {
         const char *end = text + strcspn(text, "\n");
         for (size_t i = 0; i < curve_count; i++)
@@ -171,8 +172,16 @@ static int plot(const char *text, const char *path)
         text = *end ? end + 1 : end;
     }
     for (size_t i = 0; i < curve_count; i++)
-        if (curves[i].count)
+        if (curves[i].count) {
             last = fmax(last, curves[i].x[curves[i].count - 1]);
+            points += curves[i].count;
+        }
+    if (points == 0) {
+        free(memory);
+        vit158_fail(&error, VIT158_E_FORMAT,
+                    "no log of a training run: it has no line of a step or an evaluation");
+        return vit158_complain("plot", log, &error);
+    }
     vit158_file_writer out;
     vit158_status status = vit158_file_begin(&out, path, &error);
     if (status == VIT158_OK) {
@@ -204,7 +213,7 @@ int vit158_cmd_plot(int argc, char **argv)
     size_t n_bytes;
     if (vit158_file_read(&text, &n_bytes, arguments.values[0], 0, &error) != VIT158_OK)
         return vit158_complain("plot", arguments.values[0], &error);
-    const int result = plot((const char *)text, path);
+    const int result = plot((const char *)text, arguments.values[0], path);
     free(text);
     return result;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * vit158 record: what a model gives for pictures, as a golden file for `vit158 verify`.
- * web/README.md describes both.
+ * web/COMMANDS.md describes both.
  */
 #include "cli/commands.h"
 

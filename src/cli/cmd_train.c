@@ -2,14 +2,17 @@
  *
  * vit158 train RECIPE: one run of the trainer in a folder.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/files.h"
 #include "cli/options.h"
 #include "train/train_run.h"
 
@@ -95,6 +98,46 @@ static vit158_status load_recipe(vit158_train_recipe *recipe, const char *path, 
     return status;
 }
 
+/* Files of a run that people use, in the order of use. */
+static const char *const run_files[] = {"best.safetensors", "last.safetensors", "last.ckpt",
+                                        "log.jsonl"};
+#define RUN_FILES (sizeof run_files / sizeof *run_files)
+
+/* A run that failed at its start leaves an empty log, which is none. */
+static bool has_file(const char *folder, const char *name)
+{
+    struct stat info;
+    char *const path = vit158_join_path(folder, name);
+    const bool found = path != NULL && stat(path, &info) == 0 && info.st_size > 0;
+    free(path);
+    return found;
+}
+
+/* A new run would write over the models of the one that is there. */
+static vit158_status check_folder(const train_options *o, vit158_error *error)
+{
+    for (size_t i = 0; o->resume == NULL && i < RUN_FILES; i++)
+        if (has_file(o->out, run_files[i]))
+            return vit158_fail(error, VIT158_E_ARGUMENT,
+                               "%s holds another run (%s): name another folder with --out, or go "
+                               "on with that run by --resume %s/last.ckpt",
+                               o->out, run_files[i], o->out);
+    return VIT158_OK;
+}
+
+static void say_what_is_next(const char *folder)
+{
+    printf("written to %s:", folder);
+    for (size_t i = 0; i < RUN_FILES; i++)
+        if (has_file(folder, run_files[i]))
+            printf(" %s", run_files[i]);
+    printf("\n");
+    if (has_file(folder, run_files[0]))
+        printf("next: vit158 pack %s/%s -o model.safetensors\n", folder, run_files[0]);
+    else
+        printf("next: go on with --resume %s/last.ckpt\n", folder);
+}
+
 static int train(const train_options *o, const char *recipe_path)
 {
     vit158_error error;
@@ -114,7 +157,11 @@ static int train(const train_options *o, const char *recipe_path)
                                           .stop = &stop_request,
                                           .progress = o->quiet ? NULL : stdout};
     if (status == VIT158_OK)
+        status = check_folder(o, &error);
+    if (status == VIT158_OK)
         status = vit158_train_run(recipe, &run, &error);
+    if (status == VIT158_OK && !o->quiet)
+        say_what_is_next(o->out);
     free(recipe);
     return status == VIT158_OK ? VIT158_EXIT_OK : vit158_complain("train", NULL, &error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * vit158 verify: runs the pictures of a golden file again and says what differs, from which step
- * on. web/README.md describes the rules and the JSON.
+ * on. web/COMMANDS.md describes the rules and the JSON.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/commands.h"

@@ -17,6 +17,7 @@ enum {
 /* argv[0] is the command's name, argv[argc] is NULL. The strings may be reordered. */
 int vit158_cmd_bench(int argc, char **argv);
 int vit158_cmd_classify(int argc, char **argv);
+int vit158_cmd_completion(int argc, char **argv);
 int vit158_cmd_eval(int argc, char **argv);
 int vit158_cmd_import(int argc, char **argv);
 int vit158_cmd_info(int argc, char **argv);

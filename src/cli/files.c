@@ -25,25 +25,106 @@ static vit158_status io_error(vit158_error *error, const char *doing)
     return vit158_fail(error, VIT158_E_IO, "cannot %s: %s", doing, strerror(errno));
 }
 
-/* Opens a regular file and tells its size. */
-static vit158_status open_regular(FILE **file, uint64_t *n_bytes, const char *path,
-                                  vit158_error *error)
+const char *vit158_file_problem(int number)
+{
+    switch (number) {
+    case ENOENT:
+    case ENOTDIR:
+        return "there is no such file";
+    case EACCES:
+    case EPERM:
+        return "it may not be read";
+    case EISDIR:
+        return "it is a folder";
+    case ELOOP:
+        return "its links lead in a circle";
+    case ENAMETOOLONG:
+        return "the name is too long";
+    case EMFILE:
+    case ENFILE:
+        return "too many files are open";
+    default:
+        return strerror(number);
+    }
+}
+
+const char *vit158_write_problem(int number)
+{
+    if (number == ENOENT || number == ENOTDIR)
+        return "there is no such folder";
+    if (number == EACCES || number == EPERM || number == EROFS)
+        return "it may not be written";
+    return vit158_file_problem(number);
+}
+
+static bool is_address(const char *path)
+{
+    return strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0;
+}
+
+/* Opens a file or pipe, or standard input for "-", and tells its size, 0 if it is no regular
+ * file. */
+static vit158_status open_input(FILE **file, uint64_t *n_bytes, const char *path,
+                                vit158_error *error)
 {
     struct stat info;
-    *file = fopen(path, "rb");
-    if (!*file)
-        return io_error(error, "open the file");
+    *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (*file == NULL && is_address(path))
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "addresses are read by the npm command only (npx vit158); here: "
+                           "curl -L ADDRESS | vit158 classify -");
+    if (*file == NULL)
+        return vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(errno));
     vit158_status status = VIT158_OK;
     if (fstat(fileno(*file), &info) != 0)
         status = io_error(error, "read the file's size");
-    else if (!S_ISREG(info.st_mode))
-        status = vit158_fail(error, VIT158_E_IO, "not a regular file");
+    else if (S_ISDIR(info.st_mode))
+        status = vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(EISDIR));
     if (status != VIT158_OK) {
         fclose(*file);
         *file = NULL;
         return status;
     }
-    *n_bytes = (uint64_t)info.st_size;
+    *n_bytes = S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0;
+    return VIT158_OK;
+}
+
+static void close_input(FILE *file)
+{
+    if (file != stdin)
+        fclose(file);
+}
+
+/* All that comes. `room` bytes are expected, the file may be longer or a pipe. */
+static vit158_status read_all(uint8_t **bytes, size_t *n_bytes, FILE *file, size_t room,
+                              size_t max_bytes, vit158_error *error)
+{
+    uint8_t *data = NULL;
+    size_t filled = 0;
+    for (;;) {
+        uint8_t *const wider = realloc(data, room + 1); /* one more tells the end */
+        if (wider == NULL) {
+            free(data);
+            return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the file's %zu bytes",
+                               room);
+        }
+        data = wider;
+        filled += fread(data + filled, 1, room + 1 - filled, file);
+        if (filled <= room || filled > max_bytes)
+            break;
+        room = 2 * room < max_bytes ? 2 * room : max_bytes;
+    }
+    vit158_status status = VIT158_OK;
+    if (ferror(file))
+        status = io_error(error, "read the file");
+    else if (filled > max_bytes)
+        status = vit158_fail(error, VIT158_E_LIMIT, "the file has more than %zu bytes", max_bytes);
+    if (status != VIT158_OK) {
+        free(data);
+        return status;
+    }
+    *bytes = data;
+    *n_bytes = filled;
     return VIT158_OK;
 }
 
@@ -54,30 +135,16 @@ vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *pat
     uint64_t size;
     *bytes = NULL;
     *n_bytes = 0;
-    VIT158_RETURN_IF_ERROR(open_regular(&file, &size, path, error));
+    VIT158_RETURN_IF_ERROR(open_input(&file, &size, path, error));
     vit158_status status = VIT158_OK;
-    if (size > max_bytes) {
+    if (size > max_bytes)
         status =
             vit158_fail(error, VIT158_E_LIMIT, "the file has %llu bytes, at most %llu are read",
                         (unsigned long long)size, (unsigned long long)max_bytes);
-    } else {
-        uint8_t *const data = malloc(size ? (size_t)size : 1);
-        if (!data) {
-            status =
-                vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the file's %llu bytes",
-                            (unsigned long long)size);
-        } else {
-            *n_bytes = fread(data, 1, (size_t)size, file);
-            if (ferror(file)) {
-                status = io_error(error, "read the file");
-                free(data);
-                *n_bytes = 0;
-            } else {
-                *bytes = data;
-            }
-        }
-    }
-    fclose(file);
+    else
+        status =
+            read_all(bytes, n_bytes, file, size > 0 ? (size_t)size : CHUNK_BYTES, max_bytes, error);
+    close_input(file);
     return status;
 }
 
@@ -102,7 +169,7 @@ vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit
     uint64_t size;
     vit158_loader *loader;
     *model = NULL;
-    if (open_regular(&file, &size, path, error) != VIT158_OK)
+    if (open_input(&file, &size, path, error) != VIT158_OK)
         return vit158_advise(path, error);
     vit158_status status = vit158_loader_create(&loader, size, error);
     if (status == VIT158_OK)
@@ -110,7 +177,7 @@ vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit
     if (status == VIT158_OK)
         status = vit158_loader_finish(loader, model, error);
     vit158_loader_close(loader);
-    fclose(file);
+    close_input(file);
     return status == VIT158_OK ? VIT158_OK : vit158_advise(path, error);
 }
 
@@ -285,7 +352,7 @@ vit158_status vit158_hash_file(char out[65], const char *path, vit158_error *err
 {
     FILE *file;
     uint64_t size;
-    VIT158_RETURN_IF_ERROR(open_regular(&file, &size, path, error));
+    VIT158_RETURN_IF_ERROR(open_input(&file, &size, path, error));
     vit158_sha256 hash = vit158_sha256_start();
     uint8_t *const chunk = malloc(CHUNK_BYTES);
     vit158_status status = VIT158_OK;
@@ -298,6 +365,6 @@ vit158_status vit158_hash_file(char out[65], const char *path, vit158_error *err
         status = io_error(error, "read the file");
     vit158_sha256_end_hex(&hash, out);
     free(chunk);
-    fclose(file);
+    close_input(file);
     return status;
 }

@@ -12,7 +12,11 @@
 
 #include "vit158.h"
 
-/* Reads a regular file of at most `max_bytes`. The caller frees *bytes. */
+/* What is wrong with a file, by errno; the npm command says the same. */
+const char *vit158_file_problem(int number);
+const char *vit158_write_problem(int number);
+
+/* Reads a file or pipe of at most `max_bytes`; "-" is standard input. The caller frees *bytes. */
 vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *path, size_t max_bytes,
                                vit158_error *error);
 

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "cli/files.h"
-#include "model/json_in.h"
+#include "cli/json_read.h"
 
 #define MAX_GOLDEN_BYTES ((size_t)256 << 20)
 #define FORMAT_NAME "vit158-golden"
@@ -36,11 +36,6 @@ void vit158_golden_free(vit158_golden *golden)
     *golden = (vit158_golden){0};
 }
 
-static bool is(const vit158_json_string *key, const char *name)
-{
-    return key->raw_bytes == strlen(name) && memcmp(key->raw, name, key->raw_bytes) == 0;
-}
-
 /* Room for one more element of `size` bytes. */
 static bool grow(vit158_json_in *in, void **array, size_t count, size_t size)
 {
@@ -53,70 +48,10 @@ static bool grow(vit158_json_in *in, void **array, size_t count, size_t size)
     return true;
 }
 
-/* A string into memory of its own, in place of the one there was. */
-static bool read_text(vit158_json_in *in, char **out)
-{
-    vit158_json_string string;
-    if (!vit158_json_in_text(in, &string))
-        return false;
-    char *const text = malloc(string.raw_bytes + 1);
-    if (text == NULL)
-        return vit158_json_in_problem(in, "not enough memory");
-    vit158_json_string_decode(text, &string);
-    free(*out);
-    *out = text;
-    return true;
-}
-
 static bool read_file_name(vit158_json_in *in, char **out)
 {
-    return read_text(in, out) &&
+    return vit158_json_read_text(in, out) &&
            (**out != '\0' || vit158_json_in_problem(in, "a file name is empty"));
-}
-
-static bool read_hash(vit158_json_in *in, char out[65])
-{
-    vit158_json_string string;
-    if (!vit158_json_in_text(in, &string))
-        return false;
-    if (string.raw_bytes != 64 || strspn((const char *)string.raw, "0123456789abcdef") != 64)
-        return vit158_json_in_problem(in, "a SHA-256 in lower-case hexadecimal is expected");
-    memcpy(out, string.raw, 64);
-    out[64] = '\0';
-    return true;
-}
-
-static bool read_u32(vit158_json_in *in, uint32_t *out)
-{
-    uint64_t value;
-    if (!vit158_json_in_u64(in, &value))
-        return false;
-    if (value > UINT32_MAX)
-        return vit158_json_in_problem(in, "a number above 2^32 - 1");
-    *out = (uint32_t)value;
-    return true;
-}
-
-/* The program never leaves the "C" locale, so strtod reads what JSON writes. */
-static bool read_float(vit158_json_in *in, float *out)
-{
-    char text[40] = "";
-    char *end = text;
-    vit158_json_in_peek(in);
-    if (in->problem != NULL)
-        return false;
-    size_t n = 0;
-    while (n < sizeof text - 1 && in->position + n < in->n_bytes &&
-           memchr("+-.0123456789Ee", in->text[in->position + n], 15) != NULL) {
-        text[n] = (char)in->text[in->position + n];
-        n++;
-    }
-    const float value = (float)strtod(text, &end);
-    if (n == 0 || end != text + n || text[0] == '+' || text[0] == '.' || !isfinite(value))
-        return vit158_json_in_problem(in, "a finite number is expected");
-    in->position += n;
-    *out = value;
-    return true;
 }
 
 static bool read_top1(vit158_json_in *in, vit158_golden_picture *picture)
@@ -125,10 +60,10 @@ static bool read_top1(vit158_json_in *in, vit158_golden_picture *picture)
     vit158_json_string key;
     vit158_json_in_enter(in, '{');
     while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
-        if (is(&key, "index"))
-            has_index = read_u32(in, &picture->top1_index);
-        else if (is(&key, "label"))
-            read_text(in, &picture->top1_label);
+        if (vit158_json_key_is(&key, "index"))
+            has_index = vit158_json_read_u32(in, &picture->top1_index);
+        else if (vit158_json_key_is(&key, "label"))
+            vit158_json_read_text(in, &picture->top1_label);
         else
             vit158_json_in_problem(in, "an unknown member of top1");
     }
@@ -149,7 +84,7 @@ static void read_steps(vit158_json_in *in, vit158_golden_picture *picture)
             return;
         }
         vit158_json_string_decode(step.name, &key);
-        if (!read_hash(in, step.sha256) ||
+        if (!vit158_json_read_hash(in, step.sha256) ||
             !grow(in, (void **)&picture->steps, picture->step_count, sizeof step))
             return;
         picture->steps[picture->step_count++] = step;
@@ -162,7 +97,7 @@ static void read_logits(vit158_json_in *in, vit158_golden_picture *picture)
     vit158_json_in_enter(in, '[');
     while (vit158_json_in_next(in, ']')) {
         float value = 0;
-        if (!read_float(in, &value) ||
+        if (!vit158_json_read_float(in, &value) ||
             !grow(in, (void **)&picture->logits, picture->logit_count, sizeof value))
             return;
         picture->logits[picture->logit_count++] = value;
@@ -188,17 +123,17 @@ static bool read_picture(vit158_json_in *in, vit158_golden_picture *p)
     vit158_json_string key;
     vit158_json_in_enter(in, '{');
     while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
-        if (is(&key, "file"))
+        if (vit158_json_key_is(&key, "file"))
             read_file_name(in, &p->file);
-        else if (is(&key, "sha256"))
-            read_hash(in, p->sha256);
-        else if (is(&key, "top1"))
+        else if (vit158_json_key_is(&key, "sha256"))
+            vit158_json_read_hash(in, p->sha256);
+        else if (vit158_json_key_is(&key, "top1"))
             read_top1(in, p);
-        else if (is(&key, "logits_sha256"))
-            read_hash(in, p->logits_sha256);
-        else if (is(&key, "steps"))
+        else if (vit158_json_key_is(&key, "logits_sha256"))
+            vit158_json_read_hash(in, p->logits_sha256);
+        else if (vit158_json_key_is(&key, "steps"))
             read_steps(in, p);
-        else if (is(&key, "logits"))
+        else if (vit158_json_key_is(&key, "logits"))
             read_logits(in, p);
         else
             vit158_json_in_problem(in, "an unknown member of a picture");
@@ -228,45 +163,27 @@ static void read_model(vit158_json_in *in, vit158_golden *golden)
     vit158_json_string key;
     vit158_json_in_enter(in, '{');
     while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
-        if (is(&key, "file"))
+        if (vit158_json_key_is(&key, "file"))
             read_file_name(in, &golden->model_file);
-        else if (is(&key, "sha256"))
-            read_hash(in, golden->model_sha256);
+        else if (vit158_json_key_is(&key, "sha256"))
+            vit158_json_read_hash(in, golden->model_sha256);
         else
             vit158_json_in_problem(in, "an unknown member of model");
     }
-}
-
-/* The first two members tell what the rest is. */
-static vit158_status read_format(vit158_json_in *in, vit158_error *error)
-{
-    vit158_json_string key, name;
-    uint64_t version;
-    if (!vit158_json_in_enter(in, '{') || !vit158_json_in_next(in, '}') ||
-        !vit158_json_in_key(in, &key) || !is(&key, "format") || !vit158_json_in_text(in, &name) ||
-        !is(&name, FORMAT_NAME))
-        return vit158_fail(error, VIT158_E_FORMAT, "not a golden file");
-    if (!vit158_json_in_next(in, '}') || !vit158_json_in_key(in, &key) ||
-        !is(&key, "format_version") || !vit158_json_in_u64(in, &version))
-        return vit158_fail(error, VIT158_E_FORMAT, "not a golden file: it has no format_version");
-    if (version != FORMAT_VERSION)
-        return vit158_fail(error, VIT158_E_UNSUPPORTED,
-                           "golden files of version %llu are not read here, only %d",
-                           (unsigned long long)version, FORMAT_VERSION);
-    return VIT158_OK;
 }
 
 static vit158_status parse(vit158_golden *golden, vit158_json_in *in, vit158_error *error)
 {
     bool has_numerics = false;
     vit158_json_string key;
-    VIT158_RETURN_IF_ERROR(read_format(in, error));
+    VIT158_RETURN_IF_ERROR(
+        vit158_json_read_format(in, FORMAT_NAME, FORMAT_VERSION, "golden file", error));
     while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
-        if (is(&key, "numerics_version"))
-            has_numerics = read_u32(in, &golden->numerics_version);
-        else if (is(&key, "model"))
+        if (vit158_json_key_is(&key, "numerics_version"))
+            has_numerics = vit158_json_read_u32(in, &golden->numerics_version);
+        else if (vit158_json_key_is(&key, "model"))
             read_model(in, golden);
-        else if (is(&key, "pictures"))
+        else if (vit158_json_key_is(&key, "pictures"))
             read_pictures(in, golden);
         else
             vit158_json_in_problem(in, "an unknown member");

@@ -2,10 +2,12 @@
  *
  * The native `vit158` command: finds the sub-command and hands over its part of the command line.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/nearest.h"
 #include "vit158.h"
 
 typedef struct command {
@@ -24,6 +26,7 @@ static const command commands[] = {
     {"pack", "turn a float checkpoint into a packed ternary model", vit158_cmd_pack},
     {"record", "write down what a model gives for pictures", vit158_cmd_record},
     {"verify", "check that a model still gives what was recorded", vit158_cmd_verify},
+    {"completion", "complete commands and options in the shell", vit158_cmd_completion},
     {"synth", "write a model with random weights, for speed work", vit158_cmd_synth},
 #if defined(VIT158_HAVE_TRAIN)
     {"finetune", "make a ternary model of a folder of pictures and a pretrained one",
@@ -42,9 +45,53 @@ static void print_commands(FILE *out)
         "usage: vit158 COMMAND [arguments]\n\n"
         "Ternary Vision Transformers: classify pictures, measure and make models.\n\ncommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].summary);
-    fprintf(out, "\n`vit158 COMMAND --help` describes a command, `vit158 --version` this build.\n"
+        fprintf(out, "  %-12s%s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "\n`vit158 help COMMAND` describes a command, `vit158 version` this build.\n"
                  "Exit codes: 0 all went well, 1 something failed, 2 wrong command line.\n");
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
+static const char *command_name(const void *table, size_t i)
+{
+    const command *const all = table;
+    return all[i].name;
+}
+
+static const command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *const near = vit158_nearest(name, command_name, commands, COMMAND_COUNT);
+    fprintf(stderr, "vit158: there is no command '%s'", name);
+    if (near != NULL)
+        fprintf(stderr, ": did you mean %s?", near);
+    fprintf(stderr, " (see vit158 --help)\n");
+    return VIT158_EXIT_USAGE;
+}
+
+/* `vit158 help COMMAND` is `vit158 COMMAND --help`. */
+static int help_on(int argc, char **argv)
+{
+    static char option[] = "--help";
+    if (argc < 3) {
+        print_commands(stdout);
+        return VIT158_EXIT_OK;
+    }
+    const command *const wanted = find_command(argv[2]);
+    if (wanted == NULL)
+        return unknown_command(argv[2]);
+    char *words[] = {argv[2], option, NULL};
+    return wanted->run(2, words);
 }
 
 static int run_command(int argc, char **argv)
@@ -53,19 +100,14 @@ static int run_command(int argc, char **argv)
         print_commands(stderr);
         return VIT158_EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_commands(stdout);
-        return VIT158_EXIT_OK;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (is_one_of(argv[1], "--help", "-h", "help"))
+        return help_on(argc, argv);
+    if (is_one_of(argv[1], "--version", "-V", "version")) {
         printf("vit158 %s (numerics %u)\n", vit158_version(), vit158_numerics_version());
         return VIT158_EXIT_OK;
     }
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "vit158: there is no command '%s' (see vit158 --help)\n", argv[1]);
-    return VIT158_EXIT_USAGE;
+    const command *const wanted = find_command(argv[1]);
+    return wanted != NULL ? wanted->run(argc - 1, argv + 1) : unknown_command(argv[1]);
 }
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/nearest.h"
 
 #define HELP_COLUMN 26
 #define MAX_COLUMNS 99
@@ -81,6 +82,11 @@ mistake(const char *command, const char *format, ...)
     return VIT158_EXIT_USAGE;
 }
 
+int vit158_options_mistake(const char *command, const char *message)
+{
+    return mistake(command, "%s", message);
+}
+
 static int parse_number(const char *command, const vit158_option *option, const char *text)
 {
     char *end = NULL;
@@ -149,10 +155,25 @@ static const vit158_option *find_option(const vit158_usage *usage, const char *w
         const vit158_option *option = &usage->options[i];
         if (strlen(option->name) == n && strncmp(option->name, word, n) == 0)
             return option;
-        if (option->letter && strcmp(option->letter, word) == 0)
+        if (option->letter && word[1] != '-' && strncmp(option->letter, word, 2) == 0 &&
+            (word[2] == '\0' || option->kind != VIT158_OPTION_FLAG))
             return option;
     }
     return NULL;
+}
+
+static const char *option_name(const void *table, size_t i)
+{
+    const vit158_option *const options = table;
+    return options[i].name;
+}
+
+static int unknown_option(const vit158_usage *usage, const char *command, const char *word)
+{
+    const char *const near = vit158_nearest(word, option_name, usage->options, usage->option_count);
+    if (near == NULL)
+        return mistake(command, "unknown option '%s'", word);
+    return mistake(command, "unknown option '%s': did you mean %s?", word, near);
 }
 
 static bool asks_for_help(int argc, char **argv)
@@ -170,7 +191,7 @@ static int parse_option(const vit158_usage *usage, int *i, int argc, char **argv
     const char *word = argv[*i];
     const vit158_option *option = find_option(usage, word);
     if (!option)
-        return mistake(command, "unknown option '%s'", word);
+        return unknown_option(usage, command, word);
     const char *equals = word[1] == '-' ? strchr(word, '=') : NULL;
     if (option->kind == VIT158_OPTION_FLAG) {
         if (equals)
@@ -179,6 +200,8 @@ static int parse_option(const vit158_usage *usage, int *i, int argc, char **argv
     }
     if (equals)
         return set_value(command, option, equals + 1);
+    if (word[1] != '-' && word[2] != '\0') /* -k1 */
+        return set_value(command, option, word + 2);
     if (*i + 1 >= argc)
         return mistake(command, "%s needs a value", option->name);
     return set_value(command, option, argv[++*i]);

@@ -61,4 +61,7 @@ typedef struct vit158_arguments {
 int vit158_parse_options(const vit158_usage *usage, vit158_arguments *arguments, int argc,
                          char **argv);
 
+/* Says what is wrong with a command line, in one line; returns VIT158_EXIT_USAGE. */
+int vit158_options_mistake(const char *command, const char *message);
+
 #endif

@@ -7,15 +7,18 @@
 #include "cli/picture_team.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define MOST_UNTOLD 8
 
 typedef struct team {
     const vit158_picture_work *work;
-    pthread_mutex_t mutex;
+    pthread_mutex_t taking; /* apart: taking may wait for a list's next line */
+    size_t taken;
+    bool ended; /* there are no more to take */
+    pthread_mutex_t handing;
     pthread_cond_t handed_over;
-    size_t next;   /* picture to take */
     size_t handed; /* pictures handed over */
 } team;
 
@@ -47,25 +50,37 @@ uint32_t vit158_choose_workers(uint32_t told, uint32_t threads, size_t pictures)
     return workers > 0 ? (uint32_t)workers : 1;
 }
 
+static bool take(team *t, size_t *index, vit158_picture_item *item)
+{
+    pthread_mutex_lock(&t->taking);
+    *item = (vit158_picture_item){0};
+    t->ended = t->ended || !t->work->take(t->work->source, item);
+    const bool taken = !t->ended;
+    if (taken)
+        *index = t->taken++;
+    pthread_mutex_unlock(&t->taking);
+    return taken;
+}
+
 static void work(team *t, vit158_classifier *c)
 {
     const vit158_picture_work *const w = t->work;
-    pthread_mutex_lock(&t->mutex);
-    while (t->next < w->count) {
-        const size_t index = t->next++;
+    vit158_picture_item item;
+    size_t index;
+    while (take(t, &index, &item)) {
         vit158_picture_timing timing = {0};
-        vit158_error error;
-        pthread_mutex_unlock(&t->mutex);
-        const vit158_status status =
-            vit158_classifier_run(c, &timing, w->path(w->context, index), &error);
-        pthread_mutex_lock(&t->mutex);
+        if (item.status == VIT158_OK)
+            item.status = vit158_classifier_run(c, &timing, item.path, &item.error);
+        pthread_mutex_lock(&t->handing);
         while (t->handed != index)
-            pthread_cond_wait(&t->handed_over, &t->mutex);
-        w->done(w->context, index, c, &timing, status == VIT158_OK ? NULL : &error);
+            pthread_cond_wait(&t->handed_over, &t->handing);
+        w->done(w->context, index, &item, c, &timing,
+                item.status == VIT158_OK ? NULL : &item.error);
         t->handed++;
         pthread_cond_broadcast(&t->handed_over);
+        pthread_mutex_unlock(&t->handing);
+        free(item.path);
     }
-    pthread_mutex_unlock(&t->mutex);
 }
 
 static void *start(void *argument)
@@ -92,7 +107,8 @@ void vit158_run_pictures(vit158_classifier *c, const vit158_picture_work *pictur
 {
     member members[VIT158_MAX_WORKERS];
     team t = {.work = pictures,
-              .mutex = PTHREAD_MUTEX_INITIALIZER,
+              .taking = PTHREAD_MUTEX_INITIALIZER,
+              .handing = PTHREAD_MUTEX_INITIALIZER,
               .handed_over = PTHREAD_COND_INITIALIZER};
     uint32_t helpers = 0;
     while (helpers + 1 < workers && helpers < VIT158_MAX_WORKERS &&
@@ -103,6 +119,7 @@ void vit158_run_pictures(vit158_classifier *c, const vit158_picture_work *pictur
         pthread_join(members[i].thread, NULL);
         vit158_session_close(members[i].classifier.session);
     }
-    pthread_mutex_destroy(&t.mutex);
+    pthread_mutex_destroy(&t.taking);
+    pthread_mutex_destroy(&t.handing);
     pthread_cond_destroy(&t.handed_over);
 }

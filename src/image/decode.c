@@ -39,6 +39,8 @@ static const char *other_format(const uint8_t *bytes, size_t n_bytes)
 
 static vit158_status unknown_format(const uint8_t *bytes, size_t n_bytes, vit158_error *error)
 {
+    if (n_bytes == 0)
+        return vit158_fail(error, VIT158_E_FORMAT, "image: the file is empty");
     const size_t png = sizeof png_signature - 1, jpeg = sizeof jpeg_signature - 1;
     if (n_bytes > 0 && ((n_bytes < png && memcmp(bytes, png_signature, n_bytes) == 0) ||
                         (n_bytes < jpeg && memcmp(bytes, jpeg_signature, n_bytes) == 0)))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/recipe_read.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,8 @@ vit158_status vit158_recipe_read(vit158_model *model, const vit158_header *heade
                                                    -100.0, 100.0, error));
     VIT158_RETURN_IF_ERROR(
         vit158_metadata_numbers(recipe->std, recipe->channels, header, "std", 1e-6, 100.0, error));
+    double unsure = 0.0; /* for callers, who read the metadata */
+    VIT158_RETURN_IF_ERROR(vit158_metadata_number(&unsure, header, "unsure", -DBL_MIN, 1.0, error));
     VIT158_RETURN_IF_ERROR(vit158_metadata_eps(&model->norm_eps, 1e-6, header, "norm_eps", error));
     return vit158_metadata_eps(&model->inner_norm_eps, 1e-5, header, "inner_norm_eps", error);
 }

@@ -77,14 +77,16 @@ test('classify: text for people is the same', () => {
 test('classify: a bad file is one line on stderr, the others still run, exit code 1', () => {
   const broken = join(SCRATCH, 'broken.jpg');
   const missing = join(SCRATCH, 'missing.png');
+  const empty = join(SCRATCH, 'empty');
+  mkdirSync(empty, { recursive: true });
   writeFileSync(broken, 'this is no picture');
   for (const kind of /** @type {const} */ (['native', 'npm'])) {
-    const result = run(kind, 'classify', '--json', broken, SAMPLES[0], missing, SCRATCH, SAMPLES[1]);
+    const result = run(kind, 'classify', '--json', broken, SAMPLES[0], missing, empty, SAMPLES[1]);
     assert.equal(result.status, 1);
     assert.deepEqual(records(result.stdout).map((record) => record.file), [SAMPLES[0], SAMPLES[1]]);
     const complaints = result.stderr.trimEnd().split('\n');
     assert.equal(complaints.length, 3, result.stderr);
-    [broken, missing, SCRATCH].forEach((file, i) => {
+    [broken, missing, empty].forEach((file, i) => {
       assert.ok(complaints[i].startsWith(`vit158 classify: ${file}: `), complaints[i]);
       assert.ok(complaints[i].length > `vit158 classify: ${file}: `.length + 10, complaints[i]);
     });

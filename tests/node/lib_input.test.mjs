@@ -52,7 +52,7 @@ test('pixels that do not fit their size', async () => {
 test('what is no picture', async () => {
   for (const [image, named] of [[null, /null/], [undefined, /undefined/], [7, /^7 is/], [{}, /Object/], [[], /Array/]])
     await assert.rejects(open(image), error('E_INPUT', /** @type {RegExp} */ (named)));
-  await assert.rejects(open(new Uint8Array(0)), error('E_INPUT', /empty/));
+  await assert.rejects(open(new Uint8Array(0)), error('E_FORMAT', /empty/));
 });
 
 test('files of other kinds are named, as the native command names them', async () => {

@@ -39,7 +39,7 @@ function assertSame({ npm, native }) {
 
 test('threads and forms of options', () => {
   const [first] = assertSame(both('classify', jpeg, '--json'));
-  assert.deepEqual(Object.keys(first), ['file', 'predictions', 'timing', 'model', 'engine', 'numerics_version',
+  assert.deepEqual(Object.keys(first), ['file', 'predictions', 'unsure', 'timing', 'model', 'engine', 'numerics_version',
     'memory_bytes', 'logits_sha256']);
   for (const options of [['--engine=simd128', '--gemm', 'dot'], ['--threads', '2', '-k', '7'], ['--', jpeg]])
     for (const record of assertSame(both('classify', '--json', ...options, jpeg)))

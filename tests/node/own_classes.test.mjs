@@ -87,7 +87,7 @@ test('another model, another width, other options', async () => {
 
 /** @type {[string, (file: any) => unknown, string, RegExp][]} */
 const BAD = [
-  ['no file of classes', () => ({ a: 1 }), 'E_FORMAT', /not a file of classes/],
+  ['no file of classes', () => ({ a: 1 }), 'E_FORMAT', /not a classes file/],
   ['version 1', (file) => ({ ...file, format_version: 1 }), 'E_UNSUPPORTED', /version 1 are not read/],
   ['an unknown member', (file) => ({ ...file, extra: 1 }), 'E_VALUE', /unknown member extra/],
   ['no hash', (file) => ({ ...file, model: { name: 'a', sha256: 'x' } }), 'E_VALUE', /model is not/],

@@ -67,6 +67,30 @@ test('a run killed in the middle continues to the same bytes', async () => {
     readFileSync(join(FOLDER, 'whole/last.safetensors')));
 });
 
+test('a folder that holds a run is not trained over', () => {
+  const best = readFileSync(join(FOLDER, 'whole/best.safetensors'));
+  const again = run('train', 'tiny.recipe', '-o', 'whole', '-q');
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /whole holds another run \(best\.safetensors\): name another folder with --out, or go on/);
+  assert.deepEqual(readFileSync(join(FOLDER, 'whole/best.safetensors')), best);
+});
+
+test('a run ends with its files and the next command', () => {
+  const { status, stdout, stderr } = run('train', 'tiny.recipe', '-o', 'said', '--max-steps', '8');
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /written to said:.* last\.ckpt log\.jsonl\nnext: (vit158 pack said\/best\.safetensors -o model\.safetensors|go on with --resume said\/last\.ckpt)\n$/);
+});
+
+test('plot refuses what is no log', () => {
+  for (const [name, text] of [['empty.jsonl', ''], ['text.jsonl', 'hello\n'], ['other.jsonl', '{"type":"other"}\n']]) {
+    writeFileSync(join(FOLDER, name), text);
+    const { status, stderr } = run('plot', name, '-o', 'no.svg');
+    assert.equal(status, 1);
+    assert.match(stderr, new RegExp(`${name}: no log of a training run`));
+    assert.ok(!existsSync(join(FOLDER, 'no.svg')));
+  }
+});
+
 test('plot draws the log', () => {
   const plot = run('plot', 'whole/log.jsonl', '-o', 'curve.svg');
   assert.equal(plot.status, 0, plot.stderr);

@@ -235,7 +235,7 @@ static void test_other_files(void **state)
         size_t n_bytes;
         vit158_status status;
         const char *words;
-    } files[] = {{BYTES(""), VIT158_E_FORMAT, "neither"},
+    } files[] = {{BYTES(""), VIT158_E_FORMAT, "empty"},
                  {BYTES("\x89PN"), VIT158_E_TRUNCATED, "only 3 bytes"},
                  {BYTES("\xFF"), VIT158_E_TRUNCATED, "only 1 bytes"},
                  {BYTES("hello, world"), VIT158_E_FORMAT, "neither"},

@@ -25,14 +25,16 @@ const MAX_MODEL_BYTES = 200e6;
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
-  synopsis: 'bundle MODEL [PICTURE...] -o APP.html [options]',
+  synopsis: 'bundle [MODEL] [PICTURE...] -o APP.html [options]',
   about: 'Writes one HTML file that classifies pictures with MODEL: page, runtime, model and sample pictures.\n'
-    + 'It opens by a double click, without server or network. MODEL is a file, or a model in models/.',
+    + 'It opens by a double click, without server or network. MODEL is a file, or a model in models/; without\n'
+    + 'MODEL, or with a picture in its place, the default model.',
   options: [
+    { name: '--title', placeholder: 'TEXT', help: "of the page and its window (the page's own)" },
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the page to write (required)' },
     { name: '--json', help: 'say what was written as a JSON object' },
   ],
-  count: [1, Infinity],
+  count: [0, Infinity],
   notes: 'PICTUREs are offered to try; the first is classified when the page opens.\n'
     + 'Exit codes: 0 all went well, 1 something failed, 2 wrong command line.',
 };
@@ -41,15 +43,19 @@ const USAGE = {
 export async function bundle(args) {
   const parsed = parseOptions(USAGE, args);
   if (!parsed) return EXIT.OK;
-  const { values, rest: [wanted, ...pictures] } = parsed;
+  const { values, rest } = parsed;
+  const isPicture = rest.length > 0 && /\.(jpe?g|png)$/i.test(rest[0]);
+  const wanted = isPicture ? undefined : rest[0];
+  const pictures = isPicture ? rest : rest.slice(1);
+  const title = /** @type {string | undefined} */ (values['--title']);
   const out = /** @type {string | undefined} */ (values['--output']);
   if (out === undefined) throw new UsageError('say where to write with -o FILE');
-  const vit = await loadModel('bundle', { '--model': wanted });
+  const vit = await loadModel('bundle', wanted === undefined ? {} : { '--model': wanted });
   if (!vit) return EXIT.FAILED;
   try {
     const samples = await readSamples(vit, pictures);
     if (samples.length < pictures.length) return EXIT.FAILED;
-    const text = await fill(readTemplate(), findModel(wanted), vit.info().numericsVersion, samples);
+    const text = await fill(titled(readTemplate(), title), findModel(wanted), vit.info().numericsVersion, samples);
     writeWhole(out, text);
     const done = { file: out, model: vit.info().name, pictures: samples.length, bytes: Buffer.byteLength(text) };
     if (values['--json']) printJson(done);
@@ -110,6 +116,18 @@ function readTemplate() {
     throw new Vit158Error('E_IO',
       `${fileURLToPath(TEMPLATE)} cannot be read (\`npm run bundle\` makes it): ${messageOf(error)}`);
   }
+}
+
+/**
+ * The page with another title, in its head and at its top.
+ * @param {string} template
+ * @param {string} [title]
+ */
+function titled(template, title) {
+  if (title === undefined) return template;
+  const text = title.replace(/[&<>]/g, (letter) => `&#${letter.charCodeAt(0)};`);
+  return template.replace(/(<title>)[^<]*(<\/title>)/, (_all, open, close) => open + text + close)
+    .replace(/(<h1[^]*?<span>)[^<]*(<\/span>)/, (_all, open, close) => open + text + close);
 }
 
 /**

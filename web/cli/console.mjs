@@ -15,10 +15,19 @@ const REDRAW_MS = 100;
  * @param {unknown} error
  */
 export function complain(command, subject, error) {
-  const message = error instanceof Vit158Error ? printable(error.message)
+  const message = error instanceof Vit158Error ? printable(problemWith(subject, error))
     : error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`vit158 ${command}: ${subject === undefined ? '' : `${printable(subject)}: `}${message}\n`);
   return EXIT.FAILED;
+}
+
+/**
+ * The library names the file in its messages; the commands have it before them.
+ * @param {string | undefined} subject
+ * @param {Vit158Error} error
+ */
+export function problemWith(subject, { message }) {
+  return message.startsWith(`${subject}: `) ? message.slice(`${subject}: `.length) : message;
 }
 
 /**
@@ -47,10 +56,10 @@ export class Progress {
   #drawn = -Infinity;
   #shown;
 
-  /** @param {number} total */
-  constructor(total) {
+  /** @param {number} total @param {boolean} [wanted] */
+  constructor(total, wanted = true) {
     this.#total = total;
-    this.#shown = total > 1 && process.stderr.isTTY === true;
+    this.#shown = wanted && total > 1 && process.stderr.isTTY === true;
   }
 
   /** @param {number} done */

@@ -1,27 +1,35 @@
 // SPDX-License-Identifier: MIT
-// vit158 eval: accuracy over a folder with one sub-folder a class. ../README.md says which folder is
+// vit158 eval: accuracy over a folder with one sub-folder a class. ../COMMANDS.md says which folder is
 // which class and which pictures a limit takes.
-import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Vit158Error, messageOf } from '../lib/errors.js';
+import { Vit158Error } from '../lib/errors.js';
+import { classMembers, classRows, wrongText } from './confusion.mjs';
 import { EXIT, Progress, complain, printJson, roundMs } from './console.mjs';
+import { listClassFolders } from './folders.mjs';
 import { RUN_OPTIONS, loadModel, modelMembers } from './model.mjs';
-import { parseOptions } from './options.mjs';
+import { UsageError, parseOptions } from './options.mjs';
 import { WORKERS_OPTION, classifyInOrder, interruptible } from './pictures.mjs';
+import { writeWhole } from './record.mjs';
 
 /** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
 /** @typedef {{name: string, path: string, files: string[]}} Folder */
 /** @typedef {{path: string, index: number}} Picture */
-/** @typedef {{images: number, top1: number, top5: number, failed: number, ms: number[]}} Tally */
+/** @typedef {{path: string, truth: number, predicted: number, score: number}} Judged */
+/** @typedef {{judged: Judged[], top5: number, failed: number, ms: number[]}} Tally */
+
+/** With fewer classes the five best are nearly all. */
+const LEAST_CLASSES_TOP5 = 6;
 
 /** @type {import('./options.mjs').Usage} */
-const USAGE = {
+export const USAGE = {
   synopsis: 'eval DIR [options]',
   about: "Measures accuracy on DIR, which has a folder for each class, named by the class's label\n"
     + 'or wnid, with JPEG and PNG pictures in it.',
   options: [
     { name: '--limit', placeholder: 'N', help: 'only N pictures, spread evenly over the folder',
       range: [1, 1e9] },
+    { name: '--confusion', help: 'also each class: its accuracy, and what it is taken for' },
+    { name: '--wrong', placeholder: 'FILE', help: 'write the wrong pictures to FILE.csv or FILE.json' },
     { name: '--json', help: 'the result as a JSON object' },
     ...RUN_OPTIONS,
     WORKERS_OPTION,
@@ -35,6 +43,8 @@ export async function evaluate(args) {
   const parsed = parseOptions(USAGE, args);
   if (!parsed) return EXIT.OK;
   const { values, rest: [root] } = parsed;
+  const wrong = /** @type {string} */ (values['--wrong'] ?? '.csv');
+  if (!/\.(csv|json)$/.test(wrong)) throw new UsageError(`--wrong wants a name that ends in .csv or .json, got '${wrong}'`);
   return interruptible((signal) => evaluateFolder(root, values, signal));
 }
 
@@ -43,7 +53,7 @@ async function evaluateFolder(root, values, signal) {
   /** @type {Folder[]} */
   let folders;
   try {
-    folders = listFolders(root);
+    folders = listClassFolders(root);
   } catch (error) {
     return complain('eval', root, error);
   }
@@ -51,33 +61,29 @@ async function evaluateFolder(root, values, signal) {
   const count = Math.min(limit, folders.reduce((sum, { files }) => sum + files.length, 0));
   const vit = await loadModel('eval', values, { pictures: count, signal });
   if (!vit) return EXIT.FAILED;
+  let subject = root;
   /** @type {Tally} */
-  const tally = { images: 0, top1: 0, top5: 0, failed: 0, ms: [] };
+  const tally = { judged: [], top5: 0, failed: 0, ms: [] };
   try {
     const pictures = thinOut(judgeable(folders, vit, tally), limit);
     await runPictures(vit, pictures, tally, signal);
     if (signal.aborted)
       return complain('eval', root, new Vit158Error('E_ABORT',
         `interrupted after ${tally.ms.length} of ${pictures.length} pictures`));
-    if (tally.images + tally.failed === 0)
+    if (tally.judged.length + tally.failed === 0)
       complain('eval', root, new Vit158Error('E_INPUT',
         'no pictures: expected a folder for each class with *.jpg, *.jpeg or *.png files'));
-    if (values['--json']) printRecord(tally, vit);
-    else printText(tally);
+    const wrong = /** @type {string | undefined} */ (values['--wrong']);
+    subject = wrong ?? root;
+    if (wrong !== undefined) writeWhole(wrong, wrongText(tally.judged, vit.labels(), wrong));
+    if (values['--json']) printRecord(tally, vit, values['--confusion'] === true);
+    else printText(tally, vit, values['--confusion'] === true);
   } catch (error) {
-    return complain('eval', root, error);
+    return complain('eval', subject, error);
   } finally {
     vit.dispose();
   }
-  return tally.failed === 0 && tally.images > 0 ? EXIT.OK : EXIT.FAILED;
-}
-
-/** Folders with the pictures in them. @param {string} root @returns {Folder[]} */
-function listFolders(root) {
-  return list(root).filter((name) => statSync(join(root, name)).isDirectory()).map((name) => {
-    const path = join(root, name);
-    return { name, path, files: list(path).filter((file) => /\.(jpe?g|png)$/i.test(file)) };
-  });
+  return tally.failed === 0 && tally.judged.length > 0 ? EXIT.OK : EXIT.FAILED;
 }
 
 /**
@@ -96,16 +102,6 @@ function judgeable(folders, vit, tally) {
     tally.failed++;
     return [];
   });
-}
-
-/** Names in a folder in order of their bytes. @param {string} folder */
-function list(folder) {
-  try {
-    return readdirSync(folder).filter((name) => !name.startsWith('.'))
-      .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  } catch (error) {
-    throw new Vit158Error('E_IO', `cannot list ${folder}: ${messageOf(error)}`);
-  }
 }
 
 /** By wnid, else by label, whole or up to its first comma. @param {Classifier} vit */
@@ -135,13 +131,14 @@ function thinOut(pictures, limit) {
 /** @param {Classifier} vit @param {Picture[]} pictures @param {Tally} tally @param {AbortSignal} signal */
 async function runPictures(vit, pictures, tally, signal) {
   const progress = new Progress(pictures.length);
-  await classifyInOrder(vit, pictures.map(({ path }) => path), { topK: 5, signal }, (i, { found, error }) => {
-    const { path, index } = pictures[i];
+  const ask = (/** @type {any} */ image) => vit.classify(image, { topK: 5, signal });
+  const items = pictures.map(({ path }) => ({ file: path, image: () => path }));
+  await classifyInOrder(vit, items, ask, signal, (i, path, { found, error }) => {
     if (found) {
       const { predictions, timing } = found;
-      tally.images++;
+      const { index } = pictures[i];
+      tally.judged.push({ path, truth: index, predicted: predictions[0].index, score: predictions[0].score });
       tally.ms.push(timing.total);
-      if (predictions[0].index === index) tally.top1++;
       if (predictions.some((prediction) => prediction.index === index)) tally.top5++;
     } else {
       progress.clear();
@@ -159,22 +156,32 @@ function median(values) {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
 
-/** @param {Tally} tally @param {Classifier} vit */
-function printRecord({ images, top1, top5, failed, ms }, vit) {
+/** @param {Tally} tally */
+const rightOnes = ({ judged }) => judged.filter(({ truth, predicted }) => truth === predicted).length;
+
+/** @param {Classifier} vit */
+const hasTop5 = (vit) => vit.info().model.classes >= LEAST_CLASSES_TOP5;
+
+/** @param {Tally} tally @param {Classifier} vit @param {boolean} confusion */
+function printRecord(tally, vit, confusion) {
+  const images = tally.judged.length;
   printJson({
     images,
-    top1: top1 / images, // 0 / 0 is NaN, which prints as null
-    top5: top5 / images,
-    ms_median: roundMs(median(ms)),
-    failed,
+    top1: rightOnes(tally) / images, // 0 / 0 is NaN, which prints as null
+    ...(hasTop5(vit) ? { top5: tally.top5 / images } : {}),
+    ms_median: roundMs(median(tally.ms)),
+    failed: tally.failed,
+    ...(confusion ? { classes: classMembers(tally.judged, vit.labels()) } : {}),
     ...modelMembers(vit),
   });
 }
 
-/** @param {Tally} tally */
-function printText({ images, top1, top5, failed, ms }) {
+/** @param {Tally} tally @param {Classifier} vit @param {boolean} confusion */
+function printText(tally, vit, confusion) {
+  const images = tally.judged.length;
   const share = (/** @type {number} */ count) => `${((100 * count) / images).toFixed(2)} %`;
   process.stdout.write(images === 0 ? '0 images\n'
-    : `${images} images, top-1 ${share(top1)}, top-5 ${share(top5)}, median ${median(ms).toFixed(2)} ms`
-      + `${failed > 0 ? `, ${failed} failed` : ''}\n`);
+    : `${images} images, top-1 ${share(rightOnes(tally))}${hasTop5(vit) ? `, top-5 ${share(tally.top5)}` : ''}, `
+      + `median ${median(tally.ms).toFixed(2)} ms${tally.failed > 0 ? `, ${tally.failed} failed` : ''}\n`);
+  if (confusion) process.stdout.write(classRows(tally.judged, vit.labels()));
 }

@@ -56,7 +56,7 @@ export async function inspect(args) {
 /** @typedef {Awaited<ReturnType<typeof describe>>} Report */
 
 /**
- * Keys in the order of ../README.md.
+ * Keys in the order of ../COMMANDS.md.
  * @param {string} path
  * @param {ReturnType<typeof geometry>} shape
  * @param {Record<string, string>} metadata

@@ -2,6 +2,8 @@
 // Command lines: a command describes its options in a table; parsing, range checks and the text of
 // --help come from the table. Options and arguments may be mixed; "--" ends the options.
 
+import { nearest } from '../lib/options.js';
+
 const HELP_COLUMN = 26;
 
 /** A mistake on the command line. */
@@ -54,14 +56,15 @@ export function parseOptions(usage, args) {
       continue;
     }
     const [, name, given] = word.match(/^(--[^=]*)=(.*)$/s) ?? [word, word];
-    const option = usage.options.find((o) => o.name === name || o.letter === name);
-    if (!option) throw new UsageError(`unknown option '${word}'`);
-    if (!option.placeholder && !option.choices) {
+    const joined = /^-[^-]./s.test(word) ? usage.options.find((o) => o.letter === word.slice(0, 2) && takesValue(o)) : undefined;
+    const option = joined ?? usage.options.find((o) => o.name === name || o.letter === name);
+    if (!option) throw new UsageError(unknownOption(word, usage.options));
+    if (!takesValue(option)) {
       if (given !== undefined) throw new UsageError(`${option.name} takes no value`);
       values[option.name] = true;
       continue;
     }
-    const value = given ?? args[++i];
+    const value = given ?? (joined ? word.slice(2) : args[++i]); // -k1
     if (value === undefined) throw new UsageError(`${option.name} needs a value`);
     values[option.name] = parseValue(option, value);
   }
@@ -69,6 +72,15 @@ export function parseOptions(usage, args) {
   if (rest.length < min) throw new UsageError(`an argument is missing: vit158 ${usage.synopsis}`);
   if (rest.length > max) throw new UsageError(`one argument too many: '${rest[max]}'`);
   return { values, rest };
+}
+
+/** @param {Option} option */
+const takesValue = (option) => option.placeholder !== undefined || option.choices !== undefined;
+
+/** @param {string} word @param {Option[]} options */
+function unknownOption(word, options) {
+  const near = nearest(word, options.map(({ name }) => name));
+  return `unknown option '${word}'${near ? `: did you mean ${near}?` : ''}`;
 }
 
 /** @param {Option} option @param {string} text */

@@ -4,7 +4,9 @@ import os from 'node:os';
 
 /** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
 /** @typedef {import('../lib/vit158.d.ts').Classification} Classification */
-/** @typedef {{found?: Classification, error?: unknown}} Outcome one of the two */
+/** @typedef {{file: string, image: () => any}} Picture its name, and what is handed to the library */
+/** @typedef {Pick<Classification, 'predictions' | 'timing' | 'logits' | 'logitsSha256' | 'unsure'>} Found */
+/** @typedef {{found?: Found, error?: unknown}} Outcome one of the two */
 
 /** A worker is started for so many bytes of model run (pictures times its size): less than that takes
  * less time than the start. */
@@ -34,25 +36,50 @@ export function chooseWorkers(values, pictures, modelBytes) {
 }
 
 /**
- * Classifies files; `done` gets the outcomes in the order of the files. Ends early, without a word, when
- * the signal is aborted.
- * @param {Classifier} vit
- * @param {string[]} files
- * @param {{topK: number, signal: AbortSignal}} options
- * @param {(index: number, outcome: Outcome) => void} done
+ * What is asked of each picture.
+ * @typedef {(image: import('../lib/vit158.d.ts').ImageInput) => Promise<Found>} Ask
  */
-export async function classifyInOrder(vit, files, options, done) {
+
+/**
+ * Classifies pictures; `done` gets the outcomes in their order, each as soon as those before it are there, also
+ * while the next picture is still to be named. Ends early, without a word, when the signal is aborted.
+ * @param {Classifier} vit
+ * @param {Iterable<Picture> | AsyncIterable<Picture>} pictures
+ * @param {Ask} ask
+ * @param {AbortSignal} signal
+ * @param {(index: number, file: string, outcome: Outcome) => void} done
+ */
+export async function classifyInOrder(vit, pictures, ask, signal, done) {
   const width = Math.max(1, vit.info().workers * AHEAD);
-  /** @type {Promise<Outcome>[]} */
+  const source = iterate(pictures);
+  /** @type {{file: string, outcome: Promise<Outcome>}[]} */
   const running = [];
-  let next = 0;
-  for (let i = 0; i < files.length; i++) {
-    for (; next < files.length && next - i < width; next++)
-      running.push(vit.classify(files[next], options).then((found) => ({ found }), (error) => ({ error })));
-    const outcome = await /** @type {Promise<Outcome>} */ (running.shift());
-    if (options.signal.aborted) return;
-    done(i, outcome);
+  /** @type {Promise<IteratorResult<Picture>> | undefined} */
+  let coming = source.next();
+  for (let index = 0; coming || running.length > 0;) {
+    const next = running.length < width ? coming : undefined;
+    const first = running[0]?.outcome;
+    /** @type {any} an IteratorResult or an Outcome */
+    const event = await Promise.race([...(next ? [next] : []), ...(first ? [first] : [])]);
+    if (signal.aborted) return;
+    if ('found' in event || 'error' in event) {
+      done(index++, /** @type {{file: string}} */ (running.shift()).file, event);
+    } else if (event.done) {
+      coming = undefined;
+    } else {
+      const { file, image } = /** @type {Picture} */ (event.value);
+      running.push({ file, outcome: outcomeOf(async () => ask(await image())) });
+      coming = source.next();
+    }
   }
+}
+
+/** @param {() => Promise<Found>} work @returns {Promise<Outcome>} */
+const outcomeOf = (work) => work().then((found) => ({ found }), (error) => ({ error }));
+
+/** @param {Iterable<Picture> | AsyncIterable<Picture>} pictures */
+async function* iterate(pictures) {
+  yield* pictures;
 }
 
 /**

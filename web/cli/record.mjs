@@ -7,6 +7,7 @@ import { Vit158Error, messageOf } from '../lib/errors.js';
 import { goldenText } from '../lib/golden_file.js';
 import { recordPicture } from '../lib/regression.js';
 import { sha256Hex } from '../lib/sha256.js';
+import { fileProblem } from '../lib/source.js';
 import { EXIT, Progress, complain, printJson, printable } from './console.mjs';
 import { RUN_OPTIONS, findModel, loadModel } from './model.mjs';
 import { UsageError, parseOptions } from './options.mjs';
@@ -87,7 +88,7 @@ function readPicture(file) {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new Vit158Error('E_IO', `reading ${file}: ${messageOf(error)}`);
+    throw new Vit158Error('E_IO', fileProblem(error));
   }
 }
 
@@ -111,6 +112,13 @@ function realFolder(folder) {
   }
 }
 
+/** As src/cli/files.c says it. @param {any} error */
+function writeProblem(error) {
+  if (['ENOENT', 'ENOTDIR'].includes(error?.code)) return 'there is no such folder';
+  if (['EACCES', 'EPERM', 'EROFS'].includes(error?.code)) return 'it may not be written';
+  return error?.code ? fileProblem(error) : messageOf(error);
+}
+
 /** Under another name first: there is a whole file or none. @param {string} path @param {string} text */
 export function writeWhole(path, text) {
   const temporary = `${path}.tmp${process.pid}`;
@@ -120,6 +128,6 @@ export function writeWhole(path, text) {
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new Vit158Error('E_IO', `cannot be written: ${messageOf(error)}`);
+    throw new Vit158Error('E_IO', `cannot be written: ${writeProblem(error)}`);
   }
 }

@@ -56,7 +56,7 @@ export async function readClasses(source, signal) {
   try {
     value = JSON.parse(strictTextOf(bytes));
   } catch (error) {
-    throw new Vit158Error(bytes[0] === 0x7b ? 'E_JSON' : 'E_FORMAT', `${name}: not a file of classes: ${messageOf(error)}`);
+    throw new Vit158Error(bytes[0] === 0x7b ? 'E_JSON' : 'E_FORMAT', `${name}: not a classes file: ${messageOf(error)}`);
   }
   try {
     return checkClasses(value);
@@ -68,9 +68,9 @@ export async function readClasses(source, signal) {
 
 /** @param {any} value what the JSON says @returns {ClassesFile} with vectors as Float32Array */
 export function checkClasses(value) {
-  if (!isObject(value) || value.format !== FORMAT) throw new Vit158Error('E_FORMAT', 'not a file of classes');
+  if (!isObject(value) || value.format !== FORMAT) throw new Vit158Error('E_FORMAT', 'not a classes file');
   if (value.format_version !== FORMAT_VERSION)
-    throw new Vit158Error('E_UNSUPPORTED', `classes of version ${value.format_version ?? value.version} are not `
+    throw new Vit158Error('E_UNSUPPORTED', `classes files of version ${value.format_version ?? value.version} are not `
       + `read here, only ${FORMAT_VERSION}: save them anew in the page`);
   known(value, ['format', 'format_version', 'model', 'dim', 'method', 'unlike', 'classes'], 'the file');
   const { model, dim, method, unlike, classes } = value;

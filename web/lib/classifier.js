@@ -39,6 +39,7 @@ export class Classifier {
   #stepNames;
   #name;
   #sha256;
+  #unsureBelow;
   /** Settles when the calls made so far have finished. @type {Promise<void>} */
   #tail = Promise.resolve();
   #disposed = false;
@@ -59,6 +60,7 @@ export class Classifier {
     this.#stepNames = engine.stepNames;
     this.#name = name;
     this.#sha256 = sha256;
+    this.#unsureBelow = Number(engine.metadata().unsure ?? 0);
   }
 
   /**
@@ -125,6 +127,7 @@ export class Classifier {
         .map(({ index, score }) => ({ label: engine.label(index), score, index }));
       return {
         predictions,
+        unsure: engine.topK(1)[0].score < this.#unsureBelow,
         timing,
         logits: engine.logits(this.#model.classes),
         logitsSha256: engine.stateSha256(),

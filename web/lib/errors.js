@@ -39,6 +39,11 @@ export class Vit158Error extends Error {
     /** @type {ErrorCode} */
     this.code = code;
   }
+
+  /** Also of another copy of this package: import and require() give two. @param {any} error */
+  static [Symbol.hasInstance](error) {
+    return isVit158Error(error);
+  }
 }
 
 /**
@@ -78,13 +83,9 @@ export function asCall(call, work) {
   return wrapErrors('E_INTERNAL', call, work);
 }
 
-/**
- * Also one that another copy of this package made.
- * @param {any} error
- * @returns {error is Vit158Error}
- */
+/** @param {any} error @returns {error is Vit158Error} */
 export function isVit158Error(error) {
-  return error instanceof Vit158Error || (error?.name === 'Vit158Error' && typeof error.code === 'string');
+  return error?.name === 'Vit158Error' && typeof error.code === 'string';
 }
 
 /** Errors of other realms are no instances of this one's Error. @param {any} error @returns {string} */

@@ -27,7 +27,7 @@ export async function openImage(image, decoder, pace = new Pace()) {
     return timed(() => openPixels(given));
   }
   const { bytes, name } = await readPicture(given, pace);
-  if (bytes.length === 0) throw new Vit158Error('E_INPUT', `${name} is empty`);
+  if (bytes.length === 0) throw new Vit158Error('E_FORMAT', 'image: the file is empty'); // as src/image/decode.c
   const decode = async () => {
     const instance = await pace.wait(decoder.acquire(), 'while loading the decoder');
     return timed(() => instance.decode(bytes));

@@ -14,7 +14,7 @@ export declare const VERSION: string;
 export type ErrorCode =
   /** a caller's value is out of range */
   | 'E_ARGUMENT'
-  /** a source or picture is of a type that is not taken, empty, or cannot be read */
+  /** a source or picture is of a type that is not taken, or cannot be read */
   | 'E_INPUT'
   /** the object has been disposed of, or its engine crashed before */
   | 'E_STATE'
@@ -199,6 +199,8 @@ export interface Attention {
 export interface Classification {
   /** Best first. */
   predictions: Prediction[];
+  /** True if the best score is below the model's metadata `unsure`: most likely none of the classes. */
+  unsure: boolean;
   timing: Timing;
   /** One per class, in class order. */
   logits: Float32Array;
