@@ -35,7 +35,7 @@ const KINDS = [
     title: 'A GGUF model', hint: 'vit158 opens .safetensors files of Vision Transformers.' }],
   ['zip', (head) => head.startsWith('PK\x03\x04'), {
     title: 'A ZIP archive or an office document', hint: `Unpack it and give the pictures in it. ${NO_PICTURE}` }],
-  ['svg', (head, name) => /^\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<svg[\s>]/s.test(head) || /\.svg$/i.test(name), {
+  ['svg', (head, name) => /^\s*(<\?xml[^>]*>\s*)?(<!-{2}.*?-->\s*)?<svg[\s>]/s.test(head) || /\.svg$/i.test(name), {
     title: 'An SVG drawing', hint: 'It could not be drawn; it may lack a width and a height. Save it as PNG.' }],
   ['html', (head) => /^\s*<(!doctype html|html)/i.test(head), {
     title: 'A web page', hint: `Save the picture itself, not the page around it. ${NO_PICTURE}` }],
