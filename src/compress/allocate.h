@@ -2,7 +2,7 @@
  *
  * Who gets how many bytes: of each item one option is chosen so that the losses add up to little
  * and the bytes to no more than a budget. Exactly, for few items (dynamic programming over the
- * budget, METHODS.md 2.7), or for many by gain a byte, which is as good but for the last step.
+ * budget, METHODS.md 2.5), or for many by gain a byte, which is as good but for the last step.
  */
 #ifndef VIT158_COMPRESS_ALLOCATE_H
 #define VIT158_COMPRESS_ALLOCATE_H

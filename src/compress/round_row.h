@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Error-compensated rounding of one output's weights (GPTQ, Frantar et al. 2022, arXiv 2210.17323;
- * METHODS.md 9): the weights w^ near the target w with small (w - w^)^T H (w - w^), H the moments
+ * METHODS.md 2.2): the weights w^ near the target w with small (w - w^)^T H (w - w^), H the moments
  * of the layer's inputs. Columns are rounded in order, each error spread over those not yet
  * rounded; then codes are improved one by one and scales refitted on the full H.
  */

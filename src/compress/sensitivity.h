@@ -4,7 +4,7 @@
  * an output, the divergence (Kullback-Leibler, nats) of the class probabilities from the float
  * network's on some of the calibration pictures, and each output's share of it. With 3 and 4 rows
  * it is too small to be told from noise and follows from the layer's error, which it is
- * proportional to. Sums over matrices predict what rounding all of them does (METHODS.md 9).
+ * proportional to. Sums over matrices predict what rounding all of them does (METHODS.md 2.4).
  */
 #ifndef VIT158_COMPRESS_SENSITIVITY_H
 #define VIT158_COMPRESS_SENSITIVITY_H
