@@ -38,6 +38,7 @@ export const PACKAGES = [
   { name: 'firefox-esr', why: 'browser tests', command: 'firefox-esr' },
   { name: 'webkit2gtk-driver', why: 'browser tests', file: '/usr/bin/WebKitWebDriver' },
   { name: 'xvfb', why: 'a screen for WebKit in the browser tests', file: '/usr/bin/Xvfb' },
+  { name: 'parallel', why: 'hands out lists of pictures in a test', command: 'parallel' },
   { name: 'clang-format-14', why: 'format check', command: 'clang-format-14', version: '14.' },
 ];
 

@@ -58,7 +58,11 @@ const USES = {
 };
 
 /** @param {import('playwright-core').Page} page the long tasks so far do not count */
-const forget = (page) => page.evaluate(() => void (/** @type {any} */ (globalThis).longTasks = []));
+const forget = (page) =>
+  page.evaluate(() => {
+    const all = /** @type {any} */ (globalThis);
+    all.longTasks = [];
+  });
 
 /**
  * @param {string} url

@@ -97,6 +97,7 @@ test('every method and kind of weights gives a model that opens', async () => {
       const { bytes } = JSON.parse(inspected.stdout);
       assert.equal(bytes.file, bytes.formula, `${method} ${weights}`);
     }
+  /** @type {number[]} */
   const distances = [];
   for (const weights of ['rows:1', 'rows:2', 'rows:3', 'int8']) {
     quantize('out.safetensors', '--weights', weights);
