@@ -206,7 +206,7 @@ pageTest(
       const bar = document.getElementById('load-bar');
       return bar?.getAttribute('aria-valuenow') === '50';
     });
-    assert.match(await text(page, '#load-words'), /^\d+ kB of \d+ kB$/);
+    assert.match(await text(page, '#load-words'), /^\d+ kB of \d+ kB(, \d+ s left)?$/);
     await page.click('#load-cancel');
     assert.equal(await text(page, '#load-words'), 'Cancelled.');
     assert.match(await text(page, '#verdict-words'), /Pick a model/);

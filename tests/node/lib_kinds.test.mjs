@@ -134,7 +134,7 @@ test('unknown options are refused by name, wrong values with what is wanted', as
     ['engine', 'mmx', /engine must be auto, scalar, simd128, not "mmx"/], ['gemm', 1, /gemm must be/]]))
     for (const worker of option === 'worker' ? [value] : [false, true])
       await assert.rejects(load({ worker, [option]: value }), refusal('E_ARGUMENT', wanted));
-  assert.equal(readdirSync('/proc/self/fd').length, before, 'no file was opened');
+  assert.ok(readdirSync('/proc/self/fd').length <= before, 'no file was opened');
   for (const vit of both) {
     const run = (/** @type {any} */ options) => vit.classify(PICTURE, options);
     await assert.rejects(run({ topk: 2 }), refusal('E_ARGUMENT', /did you mean topK/));

@@ -91,7 +91,7 @@ export class Classifier {
     /** @type {Engine | undefined} */
     let engine;
     try {
-      const stream = await sizedModel(opened, onProgress);
+      const stream = await sizedModel(opened, onProgress, NAMES_BYTES);
       const count = alone ? 1 : await chooseThreads(threads, stream.size);
       if (count > 1) engine = await startThreaded(count, stream.size, wasm.threads, threads === 'auto');
       engine ??= await Engine.create(await (module ?? loadWasm(variant, wasm.engine)));
@@ -349,25 +349,20 @@ async function startThreaded(threads, modelBytes, wasm, optional) {
 /**
  * Feeds a file to the engine as it arrives.
  * @param {Engine} engine
- * @param {import('./source.js').ByteStream & {size: number}} stream
+ * @param {import('./source.js').ByteStream & {start: Uint8Array}} stream
  * @param {Pace} pace
  * @param {Given<LoadOptions>} options
  */
 async function fill(engine, stream, pace, { sha256 }) {
   const hash = sha256 === undefined ? undefined : new Sha256();
-  /** @type {Uint8Array | undefined} */
-  let start;
+  if (stream.start.length > 0) refusePage(stream.name, stream.start);
   engine.loadBegin(stream.length);
   for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
-    if (start === undefined) {
-      refusePage(stream.name, chunk);
-      start = chunk.slice(0, NAMES_BYTES);
-    }
     hash?.update(chunk);
     try {
       engine.loadPush(chunk);
     } catch (error) {
-      throw withAdvice(error, start);
+      throw withAdvice(error, stream.start);
     }
     await pace.pause(`while loading ${stream.name}`);
   }

@@ -13,10 +13,12 @@ const MAX_HEADER_BYTES = 4 << 20;
 /**
  * @param {ByteStream} stream of a model file; it is read up to the end of the header
  * @param {import('./vit158.d.ts').LoadOptions['onProgress']} [onProgress] hears of all that arrives
- * @returns {Promise<ByteStream & {size: number}>} size: of the file, 0 if it is none; length: only if
- *   the header and whoever sends the file agree
+ * @param {number} [startBytes] of `start`
+ * @returns {Promise<ByteStream & {size: number, start: Uint8Array}>} size: of the file, 0 if it is none;
+ *   length: only if the header and whoever sends the file agree; start: a copy of its first bytes, in
+ *   however small pieces they came
  */
-export async function sizedModel(stream, onProgress) {
+export async function sizedModel(stream, onProgress, startBytes = 0) {
   let size = stream.length;
   let loaded = 0;
   const report = () => onProgress?.({ loaded, total: size });
@@ -36,6 +38,7 @@ export async function sizedModel(stream, onProgress) {
   return {
     ...stream,
     size,
+    start: firstBytes(waiting, startBytes),
     length: stream.length || (stream.announced === size ? size : 0),
     async pull() {
       const held = waiting.shift();
@@ -47,6 +50,17 @@ export async function sizedModel(stream, onProgress) {
       return chunk;
     },
   };
+}
+
+/** @param {Uint8Array[]} pieces @param {number} count */
+function firstBytes(pieces, count) {
+  const start = new Uint8Array(Math.min(count, pieces.reduce((sum, piece) => sum + piece.length, 0)));
+  let at = 0;
+  for (const piece of pieces) {
+    start.set(piece.subarray(0, start.length - at), at);
+    at = Math.min(start.length, at + piece.length);
+  }
+  return start;
 }
 
 /** Where the header ends; 8 if it cannot be one. @param {Uint8Array} start at least 8 bytes */

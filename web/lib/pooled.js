@@ -16,6 +16,7 @@ import { Pace } from './pace.js';
 import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
 import { baseName, collect, isByteSource, isPath, openSource, refusePage, settled } from './source.js';
+import { NAMES_BYTES } from './what_is.js';
 import { openWorker, workerProblem } from './workers.js';
 
 /** @typedef {import('./options.js').Given<import('./vit158.d.ts').LoadOptions>} LoadOptions */
@@ -361,12 +362,9 @@ async function portableModel(source, signal, onProgress) {
 async function readModel(source, signal, onProgress) {
   const opened = await openSource(source, signal);
   try {
-    const stream = await sizedModel(opened, onProgress);
-    let first = true;
-    const bytes = await collect(stream, (_loaded, chunk) => {
-      if (first) refusePage(stream.name, chunk);
-      first = false;
-    });
+    const stream = await sizedModel(opened, onProgress, NAMES_BYTES);
+    if (stream.start.length > 0) refusePage(stream.name, stream.start);
+    const bytes = await collect(stream, () => {});
     return { bytes, name: baseName(stream.path) };
   } finally {
     await opened.close();
