@@ -25,6 +25,8 @@ await writeTemplate();
 const SAMPLES = path.join(ROOT, 'models/samples');
 const CAT = path.join(SAMPLES, 'cat.jpg');
 const DOG = path.join(SAMPLES, 'dog.jpg');
+/** What "check this browser" says when all is well. */
+const CHECKED = /^All 2 pictures give the logits recorded of CIFAR-10, ternary ViT, bit for bit \((simd128|scalar)\)\.$/m;
 
 /** @param {string} name @param {string[]} args of `vit158 bundle` */
 function makeApp(name, ...args) {
@@ -129,7 +131,7 @@ appTest('the other tabs open, and the browser can be checked', app, async (page)
   await page.waitForSelector('#panel-inside canvas');
   await page.click('#check-run');
   await page.waitForSelector('#check-words[data-state=good]');
-  assert.match(await text(page, '#check-words'), /^All 2 pictures give the recorded logits here, bit for bit/);
+  assert.match(await text(page, '#check-words'), CHECKED);
 });
 
 test('another model, and a PNG picture', async () => {
@@ -165,11 +167,13 @@ test('names and labels are text, whatever they contain', async () => {
 test('no model and no pictures to try: nothing is written, or the page just waits', async () => {
   const out = path.join(folder, 'none.html');
   const damaged = path.join(folder, 'damaged.safetensors');
+  const disguised = path.join(folder, 'disguised.safetensors');
+  copyFileSync(CAT, disguised);
   writeFileSync(damaged, readFileSync(path.join(ROOT, 'models/fashion-mnist.safetensors')).subarray(0, 100000));
   for (const [args, message] of /** @type {[string[], RegExp][]} */ ([
     [['absent'], /no such file, and no model of that name/],
     [[damaged], /damaged\.safetensors: .+/],
-    [[CAT], /cat\.jpg: .+/],
+    [[disguised], /disguised\.safetensors: .+/],
     [['fashion-mnist', damaged], /damaged\.safetensors: .+/],
     [['fashion-mnist', path.join(folder, 'absent.jpg')], /absent\.jpg: .+/],
   ])) {
@@ -184,6 +188,13 @@ test('no model and no pictures to try: nothing is written, or the page just wait
   await inApp('no pictures to try', makeApp('bare.html', 'fashion-mnist'), async (page) => {
     await page.waitForFunction(() => /Loaded/.test(document.getElementById('load-words')?.textContent ?? ''));
     assert.equal(await page.isVisible('#samples-block'), false);
+    await page.click('#tab-inside');
+    await page.waitForSelector('#check-run', { state: 'hidden' });
+    const golden = path.join(folder, 'golden.json');
+    assert.equal(npmCommand('record', 'fashion-mnist', CAT, '-o', golden).code, 0);
+    await page.setInputFiles('#check-file', [golden, CAT]);
+    await page.waitForSelector('#check-words[data-state=good]');
+    assert.match(await text(page, '#check-words'), /^All 1 pictures give the logits recorded of fashion-mnist\.safetensors, bit for bit/);
   });
 });
 
@@ -201,6 +212,6 @@ for (const [name, start, thread] of /** @type {const} */ ([['Firefox', startFire
       await driver.waitFor('the tab', () => document.getElementById('check-run'));
       await driver.click('#check-run');
       await driver.waitFor('the check', () => /^(good|bad)$/.test(document.getElementById('check-words')?.dataset.state ?? ''));
-      assert.match(await driver.evaluate(() => document.getElementById('check')?.innerText ?? ''), /give the recorded logits here/);
+      assert.match(await driver.evaluate(() => document.getElementById('check')?.innerText ?? ''), CHECKED);
     }));
 }

@@ -2,6 +2,7 @@
 // "Inside the model": the ternary weights of every matrix, counted and drawn.
 import { byId, element } from './dom.js';
 import { count, percent } from './format.js';
+import { fetchManifest, goldenFile } from './resources.js';
 import { TensorView, TENSOR_MARKUP } from './tensor_view.js';
 
 const MARKUP = `
@@ -69,6 +70,7 @@ class InsidePanel {
     byId('check-run').addEventListener('click', () =>
       this.#check(({ recorded }) => recorded(this.#shared.model?.entry ?? null)),
     );
+    this.#offerCheck().catch(() => {}); // the button stays, and says what is wrong
     /** @type {HTMLInputElement} */
     const input = byId('check-file');
     byId('check-open').addEventListener('click', () => input.click());
@@ -92,6 +94,12 @@ class InsidePanel {
   #showAll() {
     this.#list();
     this.#tensors.show().catch((error) => this.#say(`The tensors cannot be shown: ${error.message}`));
+  }
+
+  /** A page without any record, as a bundle without pictures, checks by a golden file only. */
+  async #offerCheck() {
+    const { models } = await fetchManifest();
+    byId('check-run').hidden = !models.some(goldenFile);
   }
 
   /** @param {(module: typeof import('./check.js')) => Promise<import('./check.js').Checked>} find */
