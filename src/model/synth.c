@@ -226,7 +226,7 @@ static void rest_matrix(synth *s, const char *name, uint32_t rank, const uint64_
     size_t count = 1;
     for (uint32_t i = 0; i < rank; i++)
         count *= (size_t)shape[i];
-    float *scale = malloc(n_out * sizeof *scale);
+    float *scale = calloc(n_out, sizeof *scale);
     if (scale == NULL) {
         out_of_memory(s);
         return;
