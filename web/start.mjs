@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// `npm start`: classifies a sample picture with the default model, through the committed wasm
+// `npm start`: classifies the first sample picture of the default model, through the committed wasm
 // modules, then serves the page until it is stopped. Needs Node and nothing else; what a Node that is
 // too old could not import is imported after the check.
 // `npm start -- [--port N] [--coi]` as in serve.mjs.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -24,9 +24,12 @@ if (major < MIN_NODE[0] || (major === MIN_NODE[0] && minor < MIN_NODE[1]))
 if (!existsSync(join(ROOT, 'wasm_build/dist/vit158.wasm')))
   stop('wasm_build/dist has no modules; npm run build:wasm makes them');
 
-const samples = join(ROOT, 'models/samples');
-const [first] = readdirSync(samples).filter((name) => /\.(jpg|png)$/.test(name)).sort();
-const picture = relative(process.cwd(), join(samples, first));
+const MANIFEST = join(ROOT, 'models/manifest.json');
+/** @param {string} file */
+const json = (file) => JSON.parse(readFileSync(file, 'utf8'));
+const { default: name, models } = json(MANIFEST);
+const list = join(dirname(MANIFEST), models.find((/** @type {{name: string}} */ one) => one.name === name).samples);
+const picture = relative(process.cwd(), join(dirname(list), json(list).samples[0].file));
 console.log(`$ node web/cli.mjs classify ${picture}`);
 const { status } = spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), 'classify', picture],
   { stdio: 'inherit' });

@@ -10,8 +10,14 @@ import { serve } from '../../web/serve.mjs';
 import { artifact, ROOT } from './harness.mjs';
 import { inBrowser, startFirefox, startWebKit } from './webdriver.mjs';
 
-const MODEL = `models/${JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8')).default}.safetensors`;
-const FILES = ['models/samples/airplane.jpg', 'tests/data/images/baseline_420.jpg', 'tests/data/images/rgb_8.png',
+/** The page opens with it; samples are the manifest's. */
+const { default: NAME, models } = JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8'));
+const MODEL = `models/${NAME}.safetensors`;
+const LIST = `models/${models.find((/** @type {{name: string}} */ one) => one.name === NAME).samples}`;
+const { samples: SAMPLES } = JSON.parse(readFileSync(path.join(ROOT, LIST), 'utf8'));
+/** @param {number} i @returns {string} */
+const sample = (i) => `${path.dirname(LIST)}/${SAMPLES[i].file}`;
+const FILES = [sample(0), 'tests/data/images/baseline_420.jpg', 'tests/data/images/rgb_8.png',
   'tests/data/images/orientation_6.jpg'];
 const RAW = { data: Array.from({ length: 97 * 61 * 3 }, (_, i) => ((i * i + 7 * i) >> 4) & 255), width: 97, height: 61 };
 
@@ -126,12 +132,12 @@ for (const [name, start] of /** @type {const} */ ([['Firefox', startFirefox], ['
 
   browserTest('many files become a table', async () => {
     await open(driver);
-    const samples = ['bird', 'cat', 'ship'].map((one) => path.join(ROOT, `models/samples/${one}.jpg`));
-    await driver.setFiles('#file', samples);
+    const places = [1, 3, 4];
+    await driver.setFiles('#file', places.map((i) => path.join(ROOT, sample(i))));
     await driver.waitFor('the table', () => /^3 pictures in/.test(document.getElementById('many-words')?.textContent ?? ''));
     const rows = await driver.evaluate(() =>
       [...document.querySelectorAll('#many-rows tr:not([hidden])')].map((row) => [...row.children].slice(1, 3).map((cell) => cell.textContent)));
-    assert.deepEqual(rows, [['bird.jpg', 'bird'], ['cat.jpg', 'cat'], ['ship.jpg', 'ship']]);
+    assert.deepEqual(rows, places.map((i) => [SAMPLES[i].file, SAMPLES[i].label]));
   });
 
   browserTest('where it looked, own classes, the weights and the check are there', async () => {

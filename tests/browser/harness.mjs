@@ -52,8 +52,9 @@ export function launch(extra = []) {
 /**
  * Registers tests that share one browser and one server.
  * @param {string[]} [browserArgs]
+ * @param {string} [model] that the page opens with, by its name in the manifest; else the default
  */
-export function suite(browserArgs = []) {
+export function suite(browserArgs = [], model = '') {
   /** @type {Promise<import('playwright-core').Browser> | undefined} */
   let browser;
   /** @type {ReturnType<typeof serve> | undefined} */
@@ -88,7 +89,9 @@ export function suite(browserArgs = []) {
       await options.prepare?.(context);
       const page = await context.newPage();
       try {
-        await page.goto(url + (options.query ?? ''));
+        const address = new URL(options.query ?? '', url);
+        if (model) address.searchParams.set('model', model);
+        await page.goto(address.href);
         if (!options.bare) await answered(page);
         await body(page, url);
         assert.deepEqual(complaints, []);

@@ -54,7 +54,7 @@ pageTest('a link opens a model with samples of its own, and they are recognised'
 });
 
 pageTest('the model picked last comes back, and its samples go with it', ready, async (page, url) => {
-  assert.match(page.url(), /model=vit158-cifar10/);
+  assert.match(page.url(), /model=vit158-imagenet/);
   const before = await logitsHash(page);
   await page.selectOption('#model-select', { index: manifest.models.length });
   await page.waitForSelector(`.sample[title="${samples[0].title}"][aria-pressed=true]`);
@@ -115,13 +115,13 @@ for (const [name, start, words] of [
 
 pageTest('a model card can be read on the page', {}, async (page) => {
   await page.click('#open-card');
-  await page.waitForFunction(() => /vit158-cifar10\.safetensors/.test(document.getElementById('card-text')?.textContent ?? ''));
+  await page.waitForFunction(() => /vit158-imagenet\.safetensors/.test(document.getElementById('card-text')?.textContent ?? ''));
   await page.keyboard.press('Escape');
   assert.equal(await page.isVisible('#card'), false);
 });
 
 pageTest('any model can be checked with its golden file', {}, async (page) => {
-  const folder = path.join(ROOT, 'models/samples');
+  const folder = path.join(ROOT, 'models/samples/imagenet');
   const golden = JSON.parse(readFileSync(path.join(folder, 'golden.json'), 'utf8'));
   const two = { ...golden, pictures: golden.pictures.slice(3, 5) };
   const file = (/** @type {object} */ content) =>
@@ -131,7 +131,7 @@ pageTest('any model can be checked with its golden file', {}, async (page) => {
   await page.click('#tab-inside');
   await page.setInputFiles('#check-file', [file(two), ...two.pictures.map(picture)]);
   await page.waitForSelector('#check-words[data-state=good]');
-  assert.match(await text(page, '#check-words'), /^All 2 pictures .* CIFAR-10, ternary ViT, bit for bit/);
+  assert.match(await text(page, '#check-words'), /^All 2 pictures .* ImageNet, 1,000 classes, bit for bit/);
   await page.setInputFiles('#check-file', [file({ ...two, model: { ...two.model, sha256: 'ab'.repeat(32) } })]);
   await page.waitForSelector('#check-words[data-state=bad]');
   assert.match(await text(page, '#check-words'), /another model: choose its \.safetensors/);
@@ -144,7 +144,7 @@ pageTest('the answer can be copied, and the model used elsewhere', { prepare: (c
   const bars = await page.$$eval('#bars .bar', (all) => all.map((bar) => [...bar.children].map((part) => part.textContent)));
   assert.deepEqual(copied.split('\n'), bars.map(([label, score]) => `${label}: ${score}`));
   await page.click('#use summary');
-  assert.match(await text(page, '#use-snippet'), /Classifier\.load\('vit158-cifar10\.safetensors'/);
+  assert.match(await text(page, '#use-snippet'), /Classifier\.load\('vit158-imagenet\.safetensors'/);
   const before = await logitsHash(page);
   await page.click('.sample >> nth=3');
   await answered(page, before);

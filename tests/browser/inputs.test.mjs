@@ -3,11 +3,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { Classifier } from '../../web/lib/vit158.js';
 import { answered, ROOT, suite, text } from './harness.mjs';
 import { give, makePicture, withOrientation } from './pictures.mjs';
 
 const pageTest = suite();
-const LABELS = 'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
+const manifest = JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8'));
+const vit = await Classifier.load(path.join(ROOT, `models/${manifest.default}.safetensors`));
+const LABELS = vit.labels();
+vit.dispose();
 
 /** @param {import('playwright-core').Page} page */
 const previewSize = (page) =>
@@ -154,18 +158,36 @@ pageTest('a 30-megapixel picture is previewed small', {}, async (page) => {
   assert.match(await text(page, '#file-facts'), /^6000 × 5000 pixels/);
 });
 
-pageTest('the sample pictures are recognised', {}, async (page) => {
-  const index = readFileSync(path.join(ROOT, 'models/samples/samples.json'), 'utf8');
-  /** @type {{title: string, label: string}[]} */
-  const samples = JSON.parse(index).samples;
-  const wrong = [];
-  let hash = '';
-  for (const { title, label } of samples) {
-    await page.click(`.sample[title="${title}"]`);
-    hash = await answered(page, hash);
-    const seen = (await text(page, '#verdict-label')).toLowerCase();
-    if (seen !== label) wrong.push(`${label} is taken for ${seen}`);
-  }
-  assert.equal(samples.length, LABELS.length);
-  assert.ok(wrong.length <= 1, wrong.join(', '));
+for (const [model, count] of /** @type {[string, number][]} */ ([['vit158-imagenet', 6], ['vit158-cifar10', 10]])) {
+  pageTest(`the sample pictures of ${model} are recognised`, { query: `?model=${model}` }, async (page) => {
+    const entry = manifest.models.find((/** @type {{name: string}} */ { name }) => name === model);
+    /** @type {{samples: {title: string, label: string}[]}} */
+    const { samples } = JSON.parse(readFileSync(path.join(ROOT, 'models', entry.samples), 'utf8'));
+    const wrong = [];
+    let hash = '';
+    for (const { title, label } of samples) {
+      await page.click(`.sample[title="${title}"]`);
+      hash = await answered(page, hash);
+      const seen = await text(page, '#verdict-label');
+      if (seen.toLowerCase() !== label.toLowerCase()) wrong.push(`${label} is taken for ${seen}`);
+    }
+    assert.equal(samples.length, count);
+    assert.ok(wrong.length <= 1, wrong.join(', '));
+  });
+}
+
+pageTest('a picture like none of the classes is called so, the best guesses stay', {}, async (page) => {
+  assert.equal(await page.getAttribute('#results', 'data-unsure'), 'false');
+  const before = await answered(page);
+  await page.setInputFiles('#file', path.join(ROOT, 'models/samples/bird.jpg')); // a drawing; 33 %, below 38 %
+  await answered(page, before);
+  assert.equal(await page.getAttribute('#results', 'data-unsure'), 'true');
+  assert.equal(await text(page, '#verdict-label'), 'None of its classes');
+  assert.equal(await text(page, '#verdict-score'), '');
+  assert.match(await text(page, '#verdict-words'), /none of the 1,000 things .* Its best guesses are below/);
+  assert.equal(await text(page, '#bars .bar:first-child .bar-label'), 'table lamp');
+  const unsure = await answered(page);
+  await page.click('.sample >> nth=1');
+  await answered(page, unsure);
+  assert.equal(await page.getAttribute('#results', 'data-unsure'), 'false');
 });

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import path from 'node:path';
+import { size } from '../../web/app/format.js';
 import { answered, FLOAT_MODEL, ROOT, suite, text } from './harness.mjs';
 import { dropPath, give } from './pictures.mjs';
 
 const pageTest = suite();
 const manifest = JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8'));
+const DEFAULT = manifest.models.find((/** @type {{name: string}} */ { name }) => name === manifest.default);
 const MODEL_URL = `**/models/${manifest.default}.safetensors`;
 
 /** @param {import('playwright-core').Page} page @returns {Promise<Record<string, string>>} */
@@ -20,14 +22,24 @@ const facts = (page) =>
 pageTest('the facts are those of the shipped model', {}, async (page) => {
   const shown = await facts(page);
   const bytes = readFileSync(path.join(ROOT, 'models', `${manifest.default}.safetensors`)).length;
-  assert.equal(shown['File size'], `${Math.round(bytes / 1000)} kB`);
-  assert.match(shown['Trained on'], /CIFAR-10/);
+  assert.equal(shown['File size'], size(bytes));
+  assert.equal(shown['File size'], '3.40 MB');
+  assert.equal(shown.Classes, '1,000');
+  assert.equal(shown['Trained on'], 'ImageNet-1k');
   assert.match(shown.Accuracy, /%/);
   assert.match(shown.Parameters, /ternary$/);
-  assert.match(shown['Bits per weight'], /^1\.6\d ternary, \d\.\d\d overall$/);
+  assert.match(shown['Bits per weight'], /^4\.\d\d ternary, 4\.76 overall$/); // sums of rows
   assert.match(shown['Memory in use'], /^\d+\.\d+ MB$/);
   assert.equal(shown.Engine, 'WebAssembly SIMD, in a worker');
+  assert.match(await text(page, '#scope'), /1,000 things/);
+});
+
+pageTest('the small model can be chosen, with samples of its own', { query: '?model=vit158-cifar10' }, async (page) => {
+  const shown = await facts(page);
+  assert.match(shown['Trained on'], /CIFAR-10/);
+  assert.match(shown['Bits per weight'], /^1\.6\d ternary, \d\.\d\d overall$/);
   assert.match(await text(page, '#scope'), /10 things only: airplane, .* and truck\./);
+  assert.equal(await page.$$eval('.sample', (all) => all.length), 10);
 });
 
 pageTest('a local copy of the model gives the same logits', {}, async (page) => {
@@ -74,7 +86,7 @@ pageTest('a model that was not trained is named so, until another is in use', {}
   await page.waitForFunction(
     () => /sure|decide/.test(document.getElementById('verdict-words')?.textContent ?? ''),
   );
-  assert.match((await facts(page))['Trained on'], /CIFAR-10/);
+  assert.equal((await facts(page))['Trained on'], DEFAULT.dataset);
 });
 
 for (const how of ['chosen', 'dropped']) {
@@ -206,7 +218,7 @@ pageTest(
       const bar = document.getElementById('load-bar');
       return bar?.getAttribute('aria-valuenow') === '50';
     });
-    assert.match(await text(page, '#load-words'), /^\d+ kB of \d+ kB(, \d+ s left)?$/);
+    assert.match(await text(page, '#load-words'), /^1\.70 MB of 3\.40 MB(, \d+ s left)?$/);
     await page.click('#load-cancel');
     assert.equal(await text(page, '#load-words'), 'Cancelled.');
     assert.match(await text(page, '#verdict-words'), /Pick a model/);

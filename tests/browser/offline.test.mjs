@@ -146,7 +146,7 @@ siteTest('an interrupted download of a file kept on demand is not kept', async (
   const hash = await answered(page);
   const name = 'models/fashion-mnist.safetensors';
   state.spoil = (wanted, bytes) => (wanted === name ? bytes.subarray(0, bytes.length / 2) : bytes);
-  await page.selectOption('#model-select', '1');
+  await page.selectOption('#model-select', '2');
   await page.waitForSelector('#trouble:not([hidden])');
   assert.match((await page.textContent('#trouble')) ?? '', /Not the file it should be/);
   state.spoil = (_wanted, bytes) => bytes;
@@ -155,8 +155,8 @@ siteTest('an interrupted download of a file kept on demand is not kept', async (
   state.online = false;
   await page.goto(url); // opens with the model picked last, which has no samples of its own
   await page.waitForFunction(() => /^Loaded/.test(document.getElementById('load-words')?.textContent ?? ''));
-  assert.equal(await page.inputValue('#model-select'), '1');
-  await page.setInputFiles('#file', path.join(ROOT, 'models/samples/airplane.jpg'));
+  assert.equal(await page.inputValue('#model-select'), '2');
+  await page.setInputFiles('#file', path.join(ROOT, 'models/samples/imagenet/lakeside.jpg'));
   assert.equal(await answered(page), other);
   await page.selectOption('#model-select', '0');
   assert.equal(await answered(page, other), hash);

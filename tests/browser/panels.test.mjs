@@ -12,8 +12,12 @@ import { Classifier } from '../../web/lib/vit158.js';
 import { answered, ROOT, suite, text } from './harness.mjs';
 import { give } from './pictures.mjs';
 
-const pageTest = suite();
-const manifest = JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8'));
+/** Its samples are taught, and its weights drawn. */
+const MODEL = 'vit158-cifar10';
+const pageTest = suite([], MODEL);
+/** @type {{models: {name: string, sha256: string}[]}} */
+const { models } = JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8'));
+const PLACE = models.findIndex(({ name }) => name === MODEL);
 
 /** @param {string[]} names of samples */
 const samples = (...names) => names.map((name) => path.join(ROOT, `models/samples/${name}.jpg`));
@@ -25,7 +29,7 @@ let model;
 /** What that model makes of the samples in TAUGHT and a few more. @type {Map<string, Float32Array>} */
 const embeddings = new Map();
 before(async () => {
-  const vit = await Classifier.load(path.join(ROOT, `models/${manifest.default}.safetensors`));
+  const vit = await Classifier.load(path.join(ROOT, `models/${MODEL}.safetensors`));
   ({ model } = vit.info());
   for (const name of [...Object.values(TAUGHT).flat(), 'horse', 'airplane']) {
     const { embedding } = await vit.classify(samples(name)[0], { embedding: true });
@@ -134,8 +138,8 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   const buffer = readFileSync(await download.path());
   assert.ok(buffer.length < 40000, `${buffer.length} bytes`);
   const own = await OwnClasses.load(buffer);
-  assert.equal(own.model.sha256, manifest.models[0].sha256);
-  const vit = await Classifier.load(path.join(ROOT, `models/${manifest.default}.safetensors`), { sha256: own.model.sha256 });
+  assert.equal(own.model.sha256, models[PLACE].sha256);
+  const vit = await Classifier.load(path.join(ROOT, `models/${MODEL}.safetensors`), { sha256: own.model.sha256 });
   const { predictions } = await own.classify(vit, samples('dog')[0]);
   assert.equal(predictions.map(({ label, score }) => `${label}${percent(score)}`).join(''), before, 'the library says the same');
   vit.dispose();
@@ -170,7 +174,7 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   await page.setInputFiles('#teach-file', file);
   await page.waitForFunction(() => /mine\.json: .*another model/.test(document.getElementById('teach-words')?.textContent ?? ''));
   await page.click('#tab-picture');
-  await page.selectOption('#model-select', '0');
+  await page.selectOption('#model-select', String(PLACE));
   await page.waitForFunction(() => document.querySelectorAll('.teach-drop').length === 6);
 });
 
@@ -249,7 +253,7 @@ pageTest('every tensor of a model is listed, and its values spread', {}, async (
   assert.match(await text(page, '#tensor-steps'), /^decode, preprocess, embed, blocks\.0\.attn, .*, head$/);
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('#tensor-save')]);
   const saved = JSON.parse(readFileSync(await download.path(), 'utf8'));
-  assert.equal(saved.name, manifest.default);
+  assert.equal(saved.name, MODEL);
   assert.equal(saved.model.depth, model.depth);
   assert.equal(saved.tensors.length, await page.$$eval('#tensor-rows tr', (all) => all.length));
 });

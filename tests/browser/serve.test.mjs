@@ -202,9 +202,9 @@ function start(args) {
   });
 }
 
-test('npm start classifies a picture, then serves the page', async () => {
+test('npm start classifies a photo, then serves the page', async () => {
   const { output, url } = await start(['--port', '0', '--coi']);
-  assert.match(output, /\d+(\.\d+)? % +airplane/);
+  assert.match(output, /\d+(\.\d+)? % +lakeside/);
   const response = await fetch(url);
   assert.equal(response.headers.get('cross-origin-opener-policy'), 'same-origin');
   assert.match(await response.text(), /<title>vit158/);

@@ -42,21 +42,21 @@ async function same(args, input) {
 }
 
 test('folders, standard input, pipes, forms of options', async () => {
-  const all = await same(['classify', 'models/samples', '-k1', '--json']);
+  const all = await same(['classify', '-m', CIFAR, 'models/samples', '-k1', '--json']);
   assert.equal(all.code, 0);
   const records = jsonLines(all.stdout);
   assert.deepEqual(records.map(({ file }) => file).slice(0, 2), ['models/samples/airplane.jpg', 'models/samples/automobile.jpg']);
   assert.ok(records.length === 10 && records.every(({ predictions }) => predictions.length === 1));
-  const one = await same(['classify', '-', '--top-k=2', '--json'], readFileSync(PICTURE));
+  const one = await same(['classify', '-m', CIFAR, '-', '--top-k=2', '--json'], readFileSync(PICTURE));
   assert.deepEqual(jsonLines(one.stdout).map(({ file, predictions }) => [file, predictions.length, predictions[0].label]), [['-', 2, 'cat']]);
   for (const [, command] of COMMANDS) {
     const line = command.map((word) => `'${word}'`).join(' ');
-    const piped = run('bash', ['-c', `cat '${PICTURE}' | ${line} classify /dev/stdin -k1; ${line} classify <(cat '${PICTURE}') -k 1`]);
+    const piped = run('bash', ['-c', `cat '${PICTURE}' | ${line} classify -m '${CIFAR}' /dev/stdin -k1; ${line} classify -m '${CIFAR}' <(cat '${PICTURE}') -k 1`]);
     assert.match(piped.stdout, /^\/dev\/stdin\n +86\.97 % {2}cat\n\/dev\/fd\/\d+\n +86\.97 % {2}cat\n$/, piped.stderr);
   }
-  const high = await same(['classify', PICTURE, '--threshold', '0.03']);
+  const high = await same(['classify', '-m', CIFAR, PICTURE, '--threshold', '0.03']);
   assert.match(high.stdout, /cat\n.*frog\n$/);
-  assert.equal((await same(['classify', PICTURE, '--threshold', '1', '--json'])).code, 0);
+  assert.equal((await same(['classify', '-m', CIFAR, PICTURE, '--threshold', '1', '--json'])).code, 0);
 });
 
 test('what cannot be read is said in the same words, and its name once', async () => {
@@ -88,7 +88,7 @@ test('lists: in order, each failure in its place, exit codes', async () => {
   const expected = [samples[0], 'gone.jpg', samples[1], 'models', samples[2]];
   for (const [input, ending] of [[list.join('\n'), ''], [list.join('\n'), '\n'], [list.join('\r\n'), '\r\n']]) {
     for (const workers of ['1', '3']) {
-      const { code, stdout } = await same(['classify', '--files-from', '-', '--workers', workers], input + ending);
+      const { code, stdout } = await same(['classify', '-m', CIFAR, '--files-from', '-', '--workers', workers], input + ending);
       assert.equal(code, 1);
       const records = jsonLines(stdout);
       assert.deepEqual(records.map(({ file }) => file), expected);
@@ -109,7 +109,7 @@ test('lists: in order, each failure in its place, exit codes', async () => {
 for (const [name, command] of COMMANDS) {
   test(`${name}: an answer comes before the next path does`, async () => {
     for (const workers of ['1', '2']) {
-      const child = spawn(command[0], [...command.slice(1), 'classify', '--files-from', '-', '-k1', '--workers', workers], { cwd: ROOT });
+      const child = spawn(command[0], [...command.slice(1), 'classify', '-m', CIFAR, '--files-from', '-', '-k1', '--workers', workers], { cwd: ROOT });
       const lines = (async function* () {
         let text = '';
         for await (const chunk of child.stdout) {
@@ -136,7 +136,7 @@ test('GNU parallel and xargs hand out the paths', { skip: run('sh', ['-c', 'comm
   for (const [, command] of COMMANDS) {
     const line = command.map((word) => `'${word}'`).join(' ');
     const { code, stdout, stderr } = run('bash', ['-c', `ls -d '${folder}'/copy*.jpg '${folder}'/gone.jpg 2>/dev/null `
-      + `| parallel --pipe -j 2 -N 7 ${line} classify --files-from - --workers 1 --keep-going`]);
+      + `| parallel --pipe -j 2 -N 7 ${line} classify -m '${CIFAR}' --files-from - --workers 1 --keep-going`]);
     assert.equal(code, 0, stderr);
     assert.deepEqual(jsonLines(stdout).map(({ file }) => file).sort(), [...paths].sort(), 'nothing is lost or doubled');
   }
@@ -242,17 +242,17 @@ test('eval: classes, what they are taken for, and the wrong pictures', async () 
     mkdirSync(join(root, label), { recursive: true });
     names.forEach((name, i) => cpSync(join(ROOT, `models/samples/${name}.jpg`), join(root, label, `${i},${name}.jpg`)));
   }
-  const text = await same(['eval', root, '--confusion', '--wrong', join(folder, 'wrong.csv')]);
+  const text = await same(['eval', '-m', CIFAR, root, '--confusion', '--wrong', join(folder, 'wrong.csv')]);
   assert.match(text.stdout, /^7 images, top-1 28\.57 %, top-5 [\d.]+ %, median [\d.]+ ms\n {3}33\.33 % of 3 {2}cat {2}\(taken for dog 1, ship 1\)\n {2}100\.00 % of 1 {2}dog\n {4}0\.00 % of 3 {2}horse {2}\(taken for frog 2, cat 1\)\n$/);
   const csv = readFileSync(join(folder, 'wrong.csv'), 'utf8').split('\n');
   assert.deepEqual([csv[0], csv.length], ['file,class,predicted,score', 7]);
   assert.match(csv[1], /^"[^"]*1,dog\.jpg",cat,dog,0\.\d+$/);
-  const { stdout } = await same(['eval', root, '--confusion', '--json', '--wrong', join(folder, 'wrong.json')]);
+  const { stdout } = await same(['eval', '-m', CIFAR, root, '--confusion', '--json', '--wrong', join(folder, 'wrong.json')]);
   const [record] = jsonLines(stdout);
   assert.deepEqual(record.classes[2], { label: 'horse', index: 7, images: 3, top1: 0,
     taken_for: [{ label: 'frog', index: 6, images: 2 }, { label: 'cat', index: 3, images: 1 }] });
   const wrong = JSON.parse(readFileSync(join(folder, 'wrong.json'), 'utf8'));
   assert.deepEqual(wrong.map((/** @type {any} */ one) => one.predicted), ['dog', 'ship', 'frog', 'frog', 'cat']);
   assert.deepEqual(Object.keys(wrong[0]), ['file', 'class', 'predicted', 'score']);
-  assert.match((await same(['eval', root, '--wrong', '/no/such/w.csv'])).stderr, /^vit158 eval: \/no\/such\/w\.csv: cannot be written: there is no such folder\n$/);
+  assert.match((await same(['eval', '-m', CIFAR, root, '--wrong', '/no/such/w.csv'])).stderr, /^vit158 eval: \/no\/such\/w\.csv: cannot be written: there is no such folder\n$/);
 });

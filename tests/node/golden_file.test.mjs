@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { goldenText, record, verify } from '../../web/lib/golden.js';
 import { Classifier } from '../../web/lib/vit158.js';
@@ -273,13 +273,22 @@ for (const [name, command] of Object.entries(COMMANDS)) test(`the record command
   rmSync(out, { recursive: true });
 });
 
-test('the committed golden file is what `npm run golden` writes', () => {
-  const samples = join(ROOT, 'models/samples');
-  const path = join(samples, 'golden.json');
-  const pictures = readdirSync(samples).filter((name) => name.endsWith('.jpg')).length;
-  for (const command of Object.values(COMMANDS)) {
-    const { code, stdout, stderr } = command('verify', path);
-    assert.equal(code, 0, `${stderr}\nis the default model another one? then \`npm run golden\``);
-    assert.match(stdout, new RegExp(`${pictures} of ${pictures} pictures the same`));
-  }
+for (const { name, golden } of JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8')).models) {
+  if (!golden) continue;
+  test(`${name}: the committed golden file is what the model gives for its samples`, () => {
+    const path = join(ROOT, 'models', golden);
+    const pictures = readdirSync(dirname(path)).filter((file) => file.endsWith('.jpg')).length;
+    assert.ok(pictures >= 6);
+    assert.ok(JSON.parse(readFileSync(path, 'utf8')).model.file.endsWith(`/${name}.safetensors`));
+    for (const command of Object.values(COMMANDS)) {
+      const { code, stdout, stderr } = command('verify', path);
+      assert.equal(code, 0, `${stderr}\nis the model another one? then \`npm run golden\` (default), or record`);
+      assert.match(stdout, new RegExp(`${pictures} of ${pictures} pictures the same`));
+    }
+  });
+}
+
+test('the models of the manifest that are shown with samples have a golden file', () => {
+  const { models } = JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8'));
+  for (const { name, samples, golden } of models) assert.equal(golden, samples?.replace(/[^/]*$/, 'golden.json'), name);
 });

@@ -17,7 +17,8 @@ test('the manifest lists every model file once, and the default', () => {
   assert.deepEqual(files.toSorted(), readdirSync(MODELS).filter((name) => name.endsWith('.safetensors')).sort());
   const names = manifest.models.map((/** @type {{name: string}} */ entry) => entry.name);
   assert.equal(new Set(names).size, names.length);
-  assert.ok(names.includes(manifest.default));
+  assert.equal(manifest.default, 'vit158-imagenet');
+  assert.ok(names.includes(manifest.default) && names.includes('vit158-cifar10'));
 });
 
 test('samples: every photo that needs a credit has one, on the page and in THIRD-PARTY.md', () => {

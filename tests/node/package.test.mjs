@@ -23,8 +23,8 @@ function runModule(source) {
   return JSON.parse(stdout);
 }
 
-test('packed it is at most 2 MB; without models smaller than 1.4 MB, and nothing is in it that does not belong', () => {
-  assert.ok(statSync(tarball).size <= 2e6);
+test('packed it is at most 5.5 MB; without models smaller than 1.4 MB, and nothing is in it that does not belong', () => {
+  assert.ok(statSync(tarball).size <= 5.5e6);
   const { stdout } = run('tar', ['-tzf', tarball]);
   const files = stdout.trim().split('\n').map((name) => name.replace(/^package\//, ''));
   const bytes = files.filter((name) => !name.startsWith('models/'))
@@ -68,7 +68,7 @@ test('import, classify with a model of the package, address a module', () => {
     import { createRequire } from 'node:module';
     import { Classifier, VERSION } from 'vit158';
     const require = createRequire(import.meta.url);
-    const vit = await Classifier.load(require.resolve('vit158/models/vit158-cifar10.safetensors'),
+    const vit = await Classifier.load(require.resolve('vit158/models/vit158-imagenet.safetensors'),
       { wasm: require.resolve('vit158/vit158.wasm') });
     const { logitsSha256, predictions } = await vit.classify(${JSON.stringify(picture)});
     console.log(JSON.stringify({ logitsSha256, predictions: predictions.length,

@@ -140,12 +140,12 @@ test('attention maps: the rollout, or a head without the class token, spread ove
 test('the weights of the shipped model are counted as inspect counts them', async () => {
   const command = fileURLToPath(new URL('web/cli.mjs', ROOT));
   const run = spawnSync(process.execPath, [command, 'inspect', '--json', MODEL], { encoding: 'utf8' });
-  /** @type {{name: string, n_out: number, n_in: number, zeros: number}[]} */
+  /** @type {{name: string, n_out: number, n_in: number, rows?: number, zeros: number}[]} */
   const expected = JSON.parse(run.stdout).matrices;
   const found = await listMatrices(await openAsBlob(MODEL));
   assert.deepEqual(
     found.map(({ name, nOut, nIn, counts }) => ({ name, nOut, nIn, zeros: counts[1] / (nOut * nIn) })),
-    expected.map(({ name, n_out: nOut, n_in: nIn, zeros }) => ({ name, nOut, nIn, zeros })),
+    expected.map(({ name, n_out, n_in: nIn, rows: nOut = n_out, zeros }) => ({ name, nOut, nIn, zeros })),
   );
   for (const { nOut, nIn, counts } of found)
     assert.equal(counts.reduce((sum, n) => sum + n, 0), nOut * nIn);

@@ -144,15 +144,14 @@ test('an input tensor turns back into its bytes', () => {
 });
 
 test('five trits share a byte: the bits per ternary weight follow', () => {
-  const model = {
-    dim: 192,
-    mlpDim: 384,
-    depth: 6,
-    ternaryParameters: 6 * (4 * 192 * 192 + 2 * 192 * 384),
-  };
-  const bits = ternaryBits(/** @type {any} */ (model));
-  assert.ok(bits >= 1.6 && bits < 1.63, String(bits));
-  assert.equal(ternaryBits(/** @type {any} */ ({ ...model, ternaryParameters: 0 })), 0);
+  /** @param {object} encodings */
+  const bits = (encodings) => ternaryBits({ encodings: JSON.stringify(encodings) });
+  const qkv = { type: 'trit', n_in: 192, n_out: 576 };
+  assert.equal(bits({ qkv }), (39 * 8) / 192);
+  assert.equal(bits({ qkv: { ...qkv, rows: 1440 } }), (2.5 * 39 * 8) / 192, 'an output has as many rows as it is worth');
+  assert.equal(bits({ qkv, 'head.weight': { type: 'i8', n_in: 192, n_out: 10 } }), (39 * 8) / 192);
+  assert.equal(bits({}), 0);
+  assert.equal(ternaryBits({}), 0);
 });
 
 const WEB = new URL('../../web/', import.meta.url);

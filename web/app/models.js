@@ -30,23 +30,31 @@ const LOCAL = -1;
 const NONE = -2;
 
 /**
- * Bits of storage per ternary weight: five of them share a byte (src/model/FORMAT.md).
- * @param {Info['model']} model
+ * Bits of storage per weight of the ternary matrices: five trits share a byte, and a weight has as many
+ * trits as its output has rows (src/model/FORMAT.md).
+ * @param {Record<string, string>} metadata
  * @returns {number} 0 if the model has no ternary weights
  */
-export function ternaryBits({ dim, mlpDim: hidden, depth, ternaryParameters: weights }) {
-  if (!weights) return 0;
-  const bytes = depth * (Math.ceil(dim / 5) * (4 * dim + hidden) + Math.ceil(hidden / 5) * dim);
-  return (bytes * 8) / weights;
+export function ternaryBits({ encodings = '{}' }) {
+  /** @type {{type: string, n_in: number, n_out: number, rows?: number}[]} */
+  const matrices = Object.values(JSON.parse(encodings));
+  let [bytes, weights] = [0, 0];
+  for (const { type, n_in: nIn, n_out: nOut, rows = nOut } of matrices) {
+    if (type !== 'trit') continue;
+    bytes += Math.ceil(nIn / 5) * rows;
+    weights += nIn * nOut;
+  }
+  return weights && (bytes * 8) / weights;
 }
 
 /**
  * @param {Info['model']} model
+ * @param {Record<string, string>} metadata
  * @returns {string}
  */
-function bitsWords(model) {
+function bitsWords(model, metadata) {
   const whole = (model.fileBytes * 8) / model.parameters;
-  const ternary = ternaryBits(model);
+  const ternary = ternaryBits(metadata);
   return ternary ? `${ternary.toFixed(2)} ternary, ${whole.toFixed(2)} overall` : whole.toFixed(1);
 }
 
@@ -80,7 +88,7 @@ function factsOf({ model, metadata, engine, threads, memoryBytes }, thread, entr
     entry?.licence ?? metadata.license ?? 'not stated',
     `${count(model.parameters)}, ${share ? `${share}% ternary` : 'float'}`,
     size(model.fileBytes),
-    bitsWords(model),
+    bitsWords(model, metadata),
     size(memoryBytes),
     `${model.depth} blocks, width ${model.dim}, ${model.heads} heads`,
     `${model.imageSize} × ${model.imageSize} pixels`,

@@ -114,7 +114,7 @@ export class Service {
       image,
       model: number,
       predictions: result.predictions,
-      unsure: /** @type {{unsure?: boolean}} */ (result).unsure ?? false,
+      unsure: result.unsure,
       times: { steps: stepsOf(result, decodeMs), runs: 1 },
       logitsSha256: result.logitsSha256,
       input: tensorToRgba(result.input, shape.imageSize, shape.channels, metadata),
