@@ -14,7 +14,7 @@ const page = await browser.newPage({
 });
 await page.goto(url);
 const before = await answered(page);
-await page.click('.sample[title="Bird"]');
+await page.click('.sample >> nth=2');
 await answered(page, before);
 await page.click('#measure');
 await page.waitForFunction(() =>
