@@ -140,7 +140,7 @@ function watch(context, url, expected) {
 export async function answered(page, before = '') {
   await page.waitForFunction((old) => {
     const { state, logitsSha256 } = document.getElementById('results')?.dataset ?? {};
-    return state === 'done' && logitsSha256 !== old;
+    return state === 'done' && logitsSha256 !== undefined && logitsSha256 !== old;
   }, before);
   return logitsHash(page);
 }

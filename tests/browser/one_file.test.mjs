@@ -38,7 +38,8 @@ function makeApp(name, ...args) {
 }
 
 /** What the command says of a picture. @param {string} picture @param {string[]} args */
-const hashOf = (picture, ...args) => jsonLines(npmCommand('classify', '--json', picture, ...args).stdout)[0].logits_sha256;
+const hashOf = (picture, ...args) => jsonLines(npmCommand('classify', '--json', picture, ...(args.length > 0 ? args
+  : ['-m', path.join(ROOT, 'models/vit158-cifar10.safetensors')])).stdout)[0].logits_sha256;
 
 /**
  * Opens a page with the network cut.
