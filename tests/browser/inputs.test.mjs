@@ -164,10 +164,14 @@ for (const [model, count] of /** @type {[string, number][]} */ ([['vit158-imagen
     /** @type {{samples: {title: string, label: string}[]}} */
     const { samples } = JSON.parse(readFileSync(path.join(ROOT, 'models', entry.samples), 'utf8'));
     const wrong = [];
-    let hash = '';
-    for (const { title, label } of samples) {
+    await answered(page);
+    for (const { title, label } of [...samples].reverse()) { // the first one is shown already
       await page.click(`.sample[title="${title}"]`);
-      hash = await answered(page, hash);
+      await page.waitForFunction((name) => {
+        const { state, logitsSha256 } = document.getElementById('results')?.dataset ?? {};
+        return document.getElementById('file-name')?.textContent === name && state === 'done' && logitsSha256 !== undefined
+          && document.getElementById('verdict-label')?.textContent !== '…';
+      }, title);
       const seen = await text(page, '#verdict-label');
       if (seen.toLowerCase() !== label.toLowerCase()) wrong.push(`${label} is taken for ${seen}`);
     }
