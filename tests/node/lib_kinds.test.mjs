@@ -3,7 +3,7 @@
 // are gone, options that are null, misspelt or of the wrong type. With and without workers the same;
 // whatever is thrown is a Vit158Error with a true sentence.
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import vm from 'node:vm';
@@ -121,6 +121,15 @@ test('an option that is null or undefined is not given', async () => {
   assert.ok(open() <= before + 4, `open files: ${before}, then ${open()}`);
 });
 
+/** Whether a descriptor of this process is of that file. @param {string} fd @param {string} file */
+function isOpen(fd, file) {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`) === file;
+  } catch {
+    return false; // it was the folder's own, and is closed
+  }
+}
+
 test('unknown options are refused by name, wrong values with what is wanted', async () => {
   const load = (/** @type {any} */ options) => Classifier.load(MODEL, options);
   const before = readdirSync('/proc/self/fd').length;
@@ -135,6 +144,7 @@ test('unknown options are refused by name, wrong values with what is wanted', as
     for (const worker of option === 'worker' ? [value] : [false, true])
       await assert.rejects(load({ worker, [option]: value }), refusal('E_ARGUMENT', wanted));
   assert.ok(readdirSync('/proc/self/fd').length <= before, 'no file was opened');
+  assert.ok(!readdirSync('/proc/self/fd').some((fd) => isOpen(fd, MODEL)), 'the model was not opened');
   for (const vit of both) {
     const run = (/** @type {any} */ options) => vit.classify(PICTURE, options);
     await assert.rejects(run({ topk: 2 }), refusal('E_ARGUMENT', /did you mean topK/));
