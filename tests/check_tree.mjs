@@ -26,9 +26,24 @@ const ALLOWED_INCLUDES = {
   cli: ['base', 'api', 'model', 'import', 'train', 'compress'],
 };
 
-const TOP_LEVEL = ['src', 'web', 'models', 'wasm_build', 'tests', 'CMakeLists.txt',
-  'CMakePresets.json', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'THIRD-PARTY.md', 'LICENSE', 'package.json',
-  'package-lock.json', 'tsconfig.json'];
+const TOP_LEVEL = [
+  'src',
+  'web',
+  'models',
+  'wasm_build',
+  'tests',
+  'CMakeLists.txt',
+  'CMakePresets.json',
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'THIRD-PARTY.md',
+  'LICENSE',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+];
 
 /** @param {string} command @param {string[]} args */
 function output(command, args, input = '') {
@@ -36,7 +51,8 @@ function output(command, args, input = '') {
   return { ok: run.status === 0, text: run.stdout ?? '', errors: run.stderr ?? String(run.error) };
 }
 
-const FILES = output('git', ['ls-files', '-co', '--exclude-standard']).text.split('\n')
+const FILES = output('git', ['ls-files', '-co', '--exclude-standard'])
+  .text.split('\n')
   .filter((path) => path !== '' && existsSync(join(ROOT, path)));
 const SOURCES = FILES.filter((path) => /^src\/.*\.[ch]$/.test(path));
 /** Headers that users of the library include. */
@@ -44,10 +60,11 @@ const PUBLIC = /^src\/vit158\w*\.h$/;
 const C_FILES = FILES.filter((path) => /\.[ch]$/.test(path));
 
 /** Made by programs, or data: no rule about lines or licence holds for them. */
-const isData = (/** @type {string} */ path) => /^(package-lock\.json|LICENSE)$/.test(path)
-  || /^(wasm_build\/dist|tests\/data|tests\/fuzz\/corpus)\//.test(path)
-  || /\.(png|jpe?g|safetensors|wasm|csv|ico|bin|svg)$/.test(path)
-  || /^(models|tests)\/.*\.json$/.test(path);
+const isData = (/** @type {string} */ path) =>
+  /^(package-lock\.json|LICENSE)$/.test(path) ||
+  /^(wasm_build\/dist|tests\/data|tests\/fuzz\/corpus)\//.test(path) ||
+  /\.(png|jpe?g|safetensors|wasm|csv|ico|bin|svg)$/.test(path) ||
+  /^(models|tests)\/.*\.json$/.test(path);
 const TEXTS = FILES.filter((path) => !isData(path));
 
 /** @param {string} path */
@@ -60,57 +77,81 @@ const systemIncludes = (path) => [...read(path).matchAll(/^\s*#\s*include\s*<([^
 
 /** Rules about text: each gives a list of complaints. @type {Record<string, () => string[]>} */
 const TEXT_RULES = {
-  'only the agreed files lie at the top': () => [...new Set(FILES.map((path) => path.split('/')[0]))]
-    .filter((name) => !name.startsWith('.') && !TOP_LEVEL.includes(name)),
+  'only the agreed files lie at the top': () =>
+    [...new Set(FILES.map((path) => path.split('/')[0]))].filter(
+      (name) => !name.startsWith('.') && !TOP_LEVEL.includes(name),
+    ),
 
-  [`no file is longer than ${MAX_LINES} lines`]: () => TEXTS
-    .map((path) => ({ path, lines: read(path).split('\n').length - 1 }))
-    .filter(({ lines }) => lines > MAX_LINES).map(({ path, lines }) => `${path}: ${lines} lines`),
+  [`no file is longer than ${MAX_LINES} lines`]: () =>
+    TEXTS.map((path) => ({ path, lines: read(path).split('\n').length - 1 }))
+      .filter(({ lines }) => lines > MAX_LINES)
+      .map(({ path, lines }) => `${path}: ${lines} lines`),
 
-  'text has no tabs, trailing spaces or carriage returns, and ends with a line feed': () => TEXTS
-    .flatMap((path) => {
+  'text has no tabs, trailing spaces or carriage returns, and ends with a line feed': () =>
+    TEXTS.flatMap((path) => {
       const text = read(path);
-      const bad = text.split('\n').findIndex((line) => /[\t\r]/.test(line)
-        || (/[ ]$/.test(line) && !path.endsWith('.md')));
+      const bad = text
+        .split('\n')
+        .findIndex((line) => /[\t\r]/.test(line) || (/[ ]$/.test(line) && !path.endsWith('.md')));
       const found = bad >= 0 ? [`${path}:${bad + 1}`] : [];
       return text === '' || text.endsWith('\n') ? found : [...found, `${path}: no line feed at the end`];
     }),
 
-  'every source file names its licence': () => TEXTS
-    .filter((path) => /\.(c|h|js|mjs|cjs|ts|css|html|py|cmake|sh|txt)$/.test(path))
-    .filter((path) => !read(path).split('\n').slice(0, 4).join('\n').includes('SPDX-License-Identifier: MIT')),
+  'every source file names its licence': () =>
+    TEXTS.filter((path) => /\.(c|h|js|mjs|cjs|ts|css|html|py|cmake|sh|txt)$/.test(path)).filter(
+      (path) => !read(path).split('\n').slice(0, 4).join('\n').includes('SPDX-License-Identifier: MIT'),
+    ),
 
-  'no source file is marked unfinished': () => TEXTS
-    .filter((path) => /\.(c|h|js|mjs|cjs|ts|css|html|py|cmake|sh)$/.test(path))
-    .filter((path) => new RegExp('\\b(TO' + 'DO|FIX' + 'ME)\\b').test(read(path))),
+  'no source file is marked unfinished': () =>
+    TEXTS.filter((path) => /\.(c|h|js|mjs|cjs|ts|css|html|py|cmake|sh)$/.test(path)).filter((path) =>
+      new RegExp('\\b(TO' + 'DO|FIX' + 'ME)\\b').test(read(path)),
+    ),
 
   'file names in src are unique': () => {
-    const names = FILES.filter((path) => path.startsWith('src/')).map((path) => basename(path))
+    const names = FILES.filter((path) => path.startsWith('src/'))
+      .map((path) => basename(path))
       .filter((name) => name !== 'sources.cmake');
     return names.filter((name, i) => names.indexOf(name) !== i);
   },
 
-  'includes follow the layers': () => SOURCES.filter((path) => !PUBLIC.test(path)).flatMap((path) => {
-    const folder = path.split('/')[1];
-    const allowed = [folder, ...(ALLOWED_INCLUDES[/** @type {keyof ALLOWED_INCLUDES} */ (folder)] ?? [])];
-    return includes(path)
-      .filter((header) => !PUBLIC.test(`src/${header}`) && !allowed.includes(header.split('/')[0]))
-      .map((header) => `${path} includes ${header}`);
-  }),
+  'includes follow the layers': () =>
+    SOURCES.filter((path) => !PUBLIC.test(path)).flatMap((path) => {
+      const folder = path.split('/')[1];
+      const allowed = [folder, ...(ALLOWED_INCLUDES[/** @type {keyof ALLOWED_INCLUDES} */ (folder)] ?? [])];
+      return includes(path)
+        .filter((header) => !PUBLIC.test(`src/${header}`) && !allowed.includes(header.split('/')[0]))
+        .map((header) => `${path} includes ${header}`);
+    }),
 
-  'files of an instruction set are called <operation>_<set>.c': () => SOURCES.flatMap((path) => systemIncludes(path)
-    .filter((header) => /^(simde\/|wasm_simd128|immintrin)/.test(header) && path.endsWith('.c')
-      && !path.startsWith('src/train/') && !/_(simd128|avx2|avx512)\.c$/.test(path))
-    .map((header) => `${path} includes <${header}>`)),
+  'files of an instruction set are called <operation>_<set>.c': () =>
+    SOURCES.flatMap((path) =>
+      systemIncludes(path)
+        .filter(
+          (header) =>
+            /^(simde\/|wasm_simd128|immintrin)/.test(header) &&
+            path.endsWith('.c') &&
+            !path.startsWith('src/train/') &&
+            !/_(simd128|avx2|avx512)\.c$/.test(path),
+        )
+        .map((header) => `${path} includes <${header}>`),
+    ),
 
-  'SIMD intrinsics and stb stay in their files': () => SOURCES.flatMap((path) => systemIncludes(path)
-    .filter((header) => (/^(simde\/|wasm_simd128|immintrin)/.test(header)
-        && !/^src\/(kernels|image)\/\w*simd\w*\.[ch]$|^src\/train\//.test(path))
-      || (/^stb/.test(header) && !path.startsWith('src/image/')))
-    .map((header) => `${path} includes <${header}>`)),
+  'SIMD intrinsics and stb stay in their files': () =>
+    SOURCES.flatMap((path) =>
+      systemIncludes(path)
+        .filter(
+          (header) =>
+            (/^(simde\/|wasm_simd128|immintrin)/.test(header) &&
+              !/^src\/(kernels|image)\/\w*simd\w*\.[ch]$|^src\/train\//.test(path)) ||
+            (/^stb/.test(header) && !path.startsWith('src/image/')),
+        )
+        .map((header) => `${path} includes <${header}>`),
+    ),
 
   'every C file is in one source list': () => {
-    const lists = FILES.filter((path) => /^(src|wasm_build)\/.*\.cmake$/.test(path)).map(read).join('\n');
+    const lists = FILES.filter((path) => /^(src|wasm_build)\/.*\.cmake$/.test(path))
+      .map(read)
+      .join('\n');
     return SOURCES.filter((path) => path.endsWith('.c') && !lists.includes(path));
   },
 
@@ -118,9 +159,11 @@ const TEXT_RULES = {
     const version = JSON.parse(read('package.json')).version;
     const header = read('src/vit158.h');
     const macro = ['MAJOR', 'MINOR', 'PATCH']
-      .map((part) => header.match(new RegExp(`VIT158_VERSION_${part} (\\d+)`))?.[1]).join('.');
+      .map((part) => header.match(new RegExp(`VIT158_VERSION_${part} (\\d+)`))?.[1])
+      .join('.');
     const cmake = read('CMakeLists.txt').match(/project\(vit158 VERSION ([\d.]+)/)?.[1];
-    return [macro, cmake].filter((other) => other !== version)
+    return [macro, cmake]
+      .filter((other) => other !== version)
       .map((other) => `package.json has ${version}, another place ${other}`);
   },
 };
@@ -128,9 +171,11 @@ const TEXT_RULES = {
 /** Global symbols of the native library. */
 function symbols() {
   const { ok, text, errors } = output('nm', ['build/native/libvit158.a']);
-  if (!ok)
-    throw new Error(`nm build/native/libvit158.a: ${errors.trim()}`);
-  return text.split('\n').map((line) => line.match(/([A-Za-z]) (\S+)$/)).filter((match) => match !== null)
+  if (!ok) throw new Error(`nm build/native/libvit158.a: ${errors.trim()}`);
+  return text
+    .split('\n')
+    .map((line) => line.match(/([A-Za-z]) (\S+)$/))
+    .filter((match) => match !== null)
     .map((match) => ({ type: match[1], name: match[2] }));
 }
 
@@ -147,14 +192,22 @@ function calls(folder) {
   const listed = objects.map((path) => ({ file: basename(path, '.o'), lines: output('nm', [path]).text.split('\n') }));
   /** @type {Map<string, string>} */
   const home = new Map();
-  const named = (/** @type {string[]} */ lines, /** @type {RegExp} */ type) => lines
-    .map((line) => line.match(/([A-Za-z]) (\S+)$/)).filter((match) => match !== null && type.test(match[1]))
-    .map((match) => /** @type {RegExpMatchArray} */ (match)[2]);
-  for (const { file, lines } of listed)
-    for (const name of named(lines, /[TDBRCVW]/))
-      home.set(name, file);
-  return new Map(listed.map(({ file, lines }) => [file, new Set(named(lines, /U/)
-    .flatMap((name) => home.get(name) ?? []).filter((other) => other !== file))]));
+  const named = (/** @type {string[]} */ lines, /** @type {RegExp} */ type) =>
+    lines
+      .map((line) => line.match(/([A-Za-z]) (\S+)$/))
+      .filter((match) => match !== null && type.test(match[1]))
+      .map((match) => /** @type {RegExpMatchArray} */ (match)[2]);
+  for (const { file, lines } of listed) for (const name of named(lines, /[TDBRCVW]/)) home.set(name, file);
+  return new Map(
+    listed.map(({ file, lines }) => [
+      file,
+      new Set(
+        named(lines, /U/)
+          .flatMap((name) => home.get(name) ?? [])
+          .filter((other) => other !== file),
+      ),
+    ]),
+  );
 }
 
 /** A way from a node back to itself, undefined if there is none.
@@ -163,80 +216,139 @@ function circle(graph) {
   const finished = new Set();
   /** @type {(node: string, path: string[]) => string[] | undefined} */
   const walk = (node, path) => {
-    if (path.includes(node))
-      return [...path.slice(path.indexOf(node)), node];
-    if (finished.has(node))
-      return undefined;
+    if (path.includes(node)) return [...path.slice(path.indexOf(node)), node];
+    if (finished.has(node)) return undefined;
     for (const next of graph.get(node) ?? []) {
       const found = walk(next, [...path, node]);
-      if (found !== undefined)
-        return found;
+      if (found !== undefined) return found;
     }
     finished.add(node);
     return undefined;
   };
   for (const node of graph.keys()) {
     const found = walk(node, []);
-    if (found !== undefined)
-      return found;
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
 /** C library calls that end the process or print; the library leaves both to its caller. */
-const FORBIDDEN_CALLS = new Set(['exit', '_exit', 'abort', 'printf', 'fprintf', 'vprintf', 'vfprintf',
-  'puts', 'fputs', 'putchar', 'perror', 'stdout', 'stderr', '__printf_chk', '__fprintf_chk']);
+const FORBIDDEN_CALLS = new Set([
+  'exit',
+  '_exit',
+  'abort',
+  'printf',
+  'fprintf',
+  'vprintf',
+  'vfprintf',
+  'puts',
+  'fputs',
+  'putchar',
+  'perror',
+  'stdout',
+  'stderr',
+  '__printf_chk',
+  '__fprintf_chk',
+]);
 
 /** Rules that need compilers and builds. @type {Record<string, () => string[]>} */
 const BUILD_RULES = {
-  'the public headers compile, as C11 and as C++': () => [
-    ['gcc', '-std=c11', 'c'], ['g++', '-std=c++11', 'c++']].flatMap(([compiler, standard, language]) => {
-    const { ok, errors } = output(compiler, [standard, '-pedantic', '-Wall', '-Wextra', '-Werror',
-      '-fsyntax-only', '-Isrc', '-x', language, '-'], `${SOURCES.filter((path) => PUBLIC.test(path))
-      .map((path) => `#include "${basename(path)}"\n`).join('')}int main(void) { return 0; }\n`);
-    return ok ? [] : [`${compiler}: ${errors}`];
-  }),
+  'the public headers compile, as C11 and as C++': () =>
+    [
+      ['gcc', '-std=c11', 'c'],
+      ['g++', '-std=c++11', 'c++'],
+    ].flatMap(([compiler, standard, language]) => {
+      const { ok, errors } = output(
+        compiler,
+        [standard, '-pedantic', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-Isrc', '-x', language, '-'],
+        `${SOURCES.filter((path) => PUBLIC.test(path))
+          .map((path) => `#include "${basename(path)}"\n`)
+          .join('')}int main(void) { return 0; }\n`,
+      );
+      return ok ? [] : [`${compiler}: ${errors}`];
+    }),
 
   'all headers compile together': () => {
     const lines = SOURCES.filter((path) => path.endsWith('.h')).map((path) => `#include "${path.slice(4)}"\n`);
-    const { ok, errors } = output('gcc', ['-std=c11', '-Wall', '-Wextra', '-Werror', '-fsyntax-only',
-      '-DVIT158_HAVE_SIMD128=1', '-Isrc', '-x', 'c', '-'], lines.join(''));
+    const { ok, errors } = output(
+      'gcc',
+      ['-std=c11', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-DVIT158_HAVE_SIMD128=1', '-Isrc', '-x', 'c', '-'],
+      lines.join(''),
+    );
     return ok ? [] : errors.split('\n').filter((line) => /error/.test(line));
   },
 
-  'names of src/train start with vit158_train': () => SOURCES.filter((path) => /^src\/train\/.*\.h$/.test(path))
-    .flatMap((path) => [...read(path).matchAll(/^(?:}|\w[\w ]*[ *])\s*\*?(vit158_(?!train)\w+)[;(]/gm)].map((match) => `${path}: ${match[1]}`)),
+  'names of src/train start with vit158_train': () =>
+    SOURCES.filter((path) => /^src\/train\/.*\.h$/.test(path)).flatMap((path) =>
+      [...read(path).matchAll(/^(?:}|\w[\w ]*[ *])\s*\*?(vit158_(?!train)\w+)[;(]/gm)].map(
+        (match) => `${path}: ${match[1]}`,
+      ),
+    ),
 
-  'every header compiles alone': () => SOURCES.filter((path) => path.endsWith('.h')).flatMap((path) => {
-    const { ok, errors } = output('gcc', ['-std=c11', '-Wall', '-Wextra', '-Werror', '-fsyntax-only',
-      '-DVIT158_HAVE_SIMD128=1', '-Isrc', '-x', 'c', '-'], `#include "${path.slice(4)}"\n`);
-    return ok ? [] : [`${path}: ${errors.split('\n')[0]}`];
-  }),
+  'every header compiles alone': () =>
+    SOURCES.filter((path) => path.endsWith('.h')).flatMap((path) => {
+      const { ok, errors } = output(
+        'gcc',
+        [
+          '-std=c11',
+          '-Wall',
+          '-Wextra',
+          '-Werror',
+          '-fsyntax-only',
+          '-DVIT158_HAVE_SIMD128=1',
+          '-Isrc',
+          '-x',
+          'c',
+          '-',
+        ],
+        `#include "${path.slice(4)}"\n`,
+      );
+      return ok ? [] : [`${path}: ${errors.split('\n')[0]}`];
+    }),
 
-  'global symbols of the library start with vit158_': () => symbols()
-    .filter(({ type, name }) => /[TDBRCVWu]/.test(type) && !name.startsWith('vit158_'))
-    .map(({ name }) => name),
+  'global symbols of the library start with vit158_': () =>
+    symbols()
+      .filter(({ type, name }) => /[TDBRCVWu]/.test(type) && !name.startsWith('vit158_'))
+      .map(({ name }) => name),
 
-  'the library has no writable globals (outside stb_image)': () => output('objdump', ['-t', 'build/native/libvit158.a'])
-    .text.split(/\n(?=\S+\.o:)/).filter((member) => !member.startsWith('stb.c.o:'))
-    .flatMap((member) => [...member.matchAll(/^[0-9a-f]{16} .{7} (\S+)\s+([0-9a-f]{16})\s+(\S+)$/gm)])
-    .filter(([, section, size]) => /^(\.(data|bss)(?!\.rel\.ro)|\*COM\*)/.test(section) && Number.parseInt(size, 16) > 0)
-    .map(([, , , name]) => name),
+  'the library has no writable globals (outside stb_image)': () =>
+    output('objdump', ['-t', 'build/native/libvit158.a'])
+      .text.split(/\n(?=\S+\.o:)/)
+      .filter((member) => !member.startsWith('stb.c.o:'))
+      .flatMap((member) => [...member.matchAll(/^[0-9a-f]{16} .{7} (\S+)\s+([0-9a-f]{16})\s+(\S+)$/gm)])
+      .filter(
+        ([, section, size]) => /^(\.(data|bss)(?!\.rel\.ro)|\*COM\*)/.test(section) && Number.parseInt(size, 16) > 0,
+      )
+      .map(([, , , name]) => name),
 
-  'no file calls itself over others of its folder': () => ACYCLIC_FOLDERS.flatMap((folder) => {
-    const graph = calls(folder);
-    const sources = SOURCES.filter((path) => path.startsWith(`src/${folder}/`) && path.endsWith('.c'));
-    if (graph.size !== sources.length)
-      return [`src/${folder}: ${sources.length} sources, but ${graph.size} objects in build/native`];
-    const found = circle(graph);
-    return found === undefined ? [] : [`src/${folder}: ${found.join(' -> ')}`];
-  }),
+  'no file calls itself over others of its folder': () =>
+    ACYCLIC_FOLDERS.flatMap((folder) => {
+      const graph = calls(folder);
+      const sources = SOURCES.filter((path) => path.startsWith(`src/${folder}/`) && path.endsWith('.c'));
+      if (graph.size !== sources.length)
+        return [`src/${folder}: ${sources.length} sources, but ${graph.size} objects in build/native`];
+      const found = circle(graph);
+      return found === undefined ? [] : [`src/${folder}: ${found.join(' -> ')}`];
+    }),
 
-  'the library neither prints nor exits': () => symbols()
-    .filter(({ type, name }) => type === 'U' && FORBIDDEN_CALLS.has(name)).map(({ name }) => name),
+  'the library neither prints nor exits': () =>
+    symbols()
+      .filter(({ type, name }) => type === 'U' && FORBIDDEN_CALLS.has(name))
+      .map(({ name }) => name),
 
   'wasm modules keep to their size, import nothing and export what their lists name': () =>
     Object.keys(sizeBudget()).flatMap((name) => complaints(name, readFileSync(join(DIST, name)))),
+
+  'JavaScript is formatted by Prettier': () => {
+    const files = FILES.filter((path) => /\.(js|mjs|cjs|ts|cts|jsx)$/.test(path) && !isData(path));
+    const { ok, text, errors } = output(process.execPath, [
+      'node_modules/prettier/bin/prettier.cjs',
+      '--list-different',
+      ...files,
+    ]);
+    if (files.length < 100) return [`only ${files.length} files were found`];
+    return ok ? [] : [...text.split('\n').filter(Boolean), ...errors.split('\n').slice(0, 1).filter(Boolean)];
+  },
 
   'C is formatted by clang-format 14': () => {
     const { ok, errors } = output('clang-format-14', ['--dry-run', '-Werror', ...C_FILES]);
@@ -256,10 +368,8 @@ for (const [rule, check] of Object.entries({ ...TEXT_RULES, ...BUILD_RULES })) {
   }
   console.log(`${complaints.length === 0 ? 'ok' : 'BAD'}  ${rule}`);
   complaints.forEach((complaint) => console.log(`     ${complaint}`));
-  if (complaints.length === 0)
-    passed++;
-  else
-    failed++;
+  if (complaints.length === 0) passed++;
+  else failed++;
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

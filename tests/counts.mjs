@@ -8,8 +8,7 @@
 
 /** @param {Counts} counts */
 export function countsLine(counts) {
-  return `${counts.passed} passed, ${counts.failed} failed`
-    + (counts.skipped > 0 ? `, ${counts.skipped} skipped` : '');
+  return `${counts.passed} passed, ${counts.failed} failed` + (counts.skipped > 0 ? `, ${counts.skipped} skipped` : '');
 }
 
 /**
@@ -75,7 +74,6 @@ export function countTap(tap) {
  */
 export function countLastLine(output) {
   const match = output.trimEnd().match(/(?:^|\n)(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/);
-  if (!match)
-    return { passed: 0, failed: 1, skipped: 0 };
+  if (!match) return { passed: 0, failed: 1, skipped: 0 };
   return { passed: Number(match[1]), failed: Number(match[2]), skipped: Number(match[3] ?? 0) };
 }

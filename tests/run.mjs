@@ -28,9 +28,17 @@ function run(command, args) {
   return new Promise((resolve) => {
     let output = '';
     const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
-    child.stdout.on('data', (data) => { output += data; process.stdout.write(data); });
-    child.stderr.on('data', (data) => { process.stderr.write(data); });
-    child.on('error', (error) => { console.log(String(error)); resolve({ code: 127, output }); });
+    child.stdout.on('data', (data) => {
+      output += data;
+      process.stdout.write(data);
+    });
+    child.stderr.on('data', (data) => {
+      process.stderr.write(data);
+    });
+    child.on('error', (error) => {
+      console.log(String(error));
+      resolve({ code: 127, output });
+    });
     child.on('close', (code) => resolve({ code: code ?? 1, output }));
   });
 }
@@ -38,36 +46,54 @@ function run(command, args) {
 /** @param {string} preset */
 async function build(preset) {
   const configured = await run('cmake', ['--preset', preset]);
-  if (configured.code !== 0)
-    return false;
+  if (configured.code !== 0) return false;
   return (await run('cmake', ['--build', '--preset', preset, '-j', JOBS])).code === 0;
 }
 
 /** @param {string} preset @returns {Promise<Counts>} */
 async function ctest(preset) {
-  if (!await build(preset))
-    return one(false);
+  if (!(await build(preset))) return one(false);
   const report = join(ROOT, 'build', preset, 'ctest.xml');
   rmSync(report, { force: true });
-  const { code } = await run('ctest', ['--preset', preset, '-j', JOBS, '--output-junit', report,
-    '--test-output-size-passed', '1000000', '--test-output-size-failed', '1000000']);
+  const { code } = await run('ctest', [
+    '--preset',
+    preset,
+    '-j',
+    JOBS,
+    '--output-junit',
+    report,
+    '--test-output-size-passed',
+    '1000000',
+    '--test-output-size-failed',
+    '1000000',
+  ]);
   return withExitCode(existsSync(report) ? countCtest(readFileSync(report, 'utf8')) : one(false), code);
 }
 
 /** @param {string} folder @param {string} [jobs] @returns {Promise<Counts>} */
 async function nodeTests(folder, jobs = JOBS) {
   const path = join(ROOT, folder);
-  const files = !existsSync(path) ? [] : readdirSync(path).filter((name) => name.endsWith('.test.mjs'))
-    .sort().map((name) => `${folder}/${name}`);
+  const files = !existsSync(path)
+    ? []
+    : readdirSync(path)
+        .filter((name) => name.endsWith('.test.mjs'))
+        .sort()
+        .map((name) => `${folder}/${name}`);
   if (files.length === 0) {
     console.log(`${folder} has no *.test.mjs`);
     return one(false);
   }
   const tap = join(ROOT, 'build', `${folder.replaceAll('/', '-')}.tap`);
   mkdirSync(join(ROOT, 'build'), { recursive: true });
-  const { code } = await run(process.execPath, ['--test', `--test-concurrency=${jobs}`,
-    '--test-reporter=spec', '--test-reporter-destination=stdout',
-    '--test-reporter=tap', `--test-reporter-destination=${tap}`, ...files]);
+  const { code } = await run(process.execPath, [
+    '--test',
+    `--test-concurrency=${jobs}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${tap}`,
+    ...files,
+  ]);
   return withExitCode(countTap(readFileSync(tap, 'utf8')), code);
 }
 
@@ -99,8 +125,11 @@ const LONG_STEPS = ['proof'];
 function keepResult(summary) {
   const git = (/** @type {string[]} */ ...args) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
   const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ', with uncommitted changes';
-  const lines = [`${new Date().toISOString().slice(0, 10)}, commit ${git('rev-parse', '--short', 'HEAD')}${changed}`,
-    `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`, ...summary];
+  const lines = [
+    `${new Date().toISOString().slice(0, 10)}, commit ${git('rev-parse', '--short', 'HEAD')}${changed}`,
+    `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`,
+    ...summary,
+  ];
   writeFileSync(join(ROOT, 'tests/proof/RESULT.txt'), lines.map((line) => `${line}\n`).join(''));
 }
 
@@ -124,12 +153,10 @@ async function main(names) {
     total.skipped += counts.skipped;
     const seconds = ((Date.now() - begin) / 1000).toFixed(1);
     summary.push(`${name.padEnd(8)} ${countsLine(counts)} (${seconds} s)`);
-    if (counts.skippedTests?.length)
-      summary.push(`         SKIPPED: ${counts.skippedTests.join(', ')}`);
+    if (counts.skippedTests?.length) summary.push(`         SKIPPED: ${counts.skippedTests.join(', ')}`);
   }
   console.log(`\n== summary (${((Date.now() - started) / 1000).toFixed(0)} s)\n${summary.join('\n')}`);
-  if (names.length > 0 && names.every((name) => LONG_STEPS.includes(name)))
-    keepResult([...summary, countsLine(total)]);
+  if (names.length > 0 && names.every((name) => LONG_STEPS.includes(name))) keepResult([...summary, countsLine(total)]);
   console.log(countsLine(total));
   return total.failed === 0 && total.passed > 0;
 }
@@ -143,6 +170,9 @@ if (wanted.includes('--list')) {
   console.error(`no step '${unknown}'; the steps are ${Object.keys(STEPS).join(', ')}`);
   process.exitCode = 2;
 } else {
-  process.exitCode = await main(wanted.length > 0 ? wanted
-    : Object.keys(STEPS).filter((name) => !LONG_STEPS.includes(name))) ? 0 : 1;
+  process.exitCode = (await main(
+    wanted.length > 0 ? wanted : Object.keys(STEPS).filter((name) => !LONG_STEPS.includes(name)),
+  ))
+    ? 0
+    : 1;
 }

@@ -26,13 +26,19 @@ export const PACKAGES = [
   { name: 'libstb-dev', why: 'JPEG and PNG decoding', header: 'stb/stb_image.h' },
   { name: 'zlib1g-dev', why: 'the trainer reads gzip-compressed IDX files', header: 'zlib.h' },
   { name: 'libcmocka-dev', why: 'unit tests', header: 'cmocka.h' },
-  { name: 'dataset-fashion-mnist', why: 'test pictures of models/fashion-mnist',
-    file: '/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz' },
+  {
+    name: 'dataset-fashion-mnist',
+    why: 'test pictures of models/fashion-mnist',
+    file: '/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz',
+  },
   { name: 'python3-pil', why: 'judge of resize and decoding', python: 'PIL' },
   { name: 'python3-numpy', why: 'pictures for the judge', python: 'numpy' },
   { name: 'python3-torch', why: 'models in the layouts that vit158 import reads', python: 'torch' },
-  { name: 'libopenblas0-pthread', why: 'matrix products of PyTorch',
-    file: '/usr/lib/x86_64-linux-gnu/openblas-pthread/libblas.so.3' },
+  {
+    name: 'libopenblas0-pthread',
+    why: 'matrix products of PyTorch',
+    file: '/usr/lib/x86_64-linux-gnu/openblas-pthread/libblas.so.3',
+  },
   { name: 'emscripten', why: 'wasm modules', command: 'emcc' },
   { name: 'chromium', why: 'browser tests', command: 'chromium' },
   { name: 'firefox-esr', why: 'browser tests', command: 'firefox-esr' },
@@ -45,8 +51,11 @@ export const PACKAGES = [
 /** What `npm run proof` needs besides. @type {typeof PACKAGES} */
 export const PROOF_PACKAGES = [
   { name: 'python3-torch', why: 'makes the goldens anew', python: 'torch' },
-  { name: 'libopenblas0-pthread', why: 'PyTorch in good time',
-    file: '/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.so.0' },
+  {
+    name: 'libopenblas0-pthread',
+    why: 'PyTorch in good time',
+    file: '/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.so.0',
+  },
 ];
 
 /** @param {string} text */
@@ -66,14 +75,15 @@ function quiet(command, args, input = '') {
 function loud(command, args, env = {}) {
   say([command, ...args].join(' '));
   const run = spawnSync(command, args, {
-    cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env },
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
   });
   return run.status === 0;
 }
 
 function isDebian12() {
-  if (!existsSync('/etc/os-release'))
-    return false;
+  if (!existsSync('/etc/os-release')) return false;
   const text = readFileSync('/etc/os-release', 'utf8');
   return /^ID=debian$/m.test(text) && /^VERSION_ID="?12"?$/m.test(text);
 }
@@ -82,8 +92,12 @@ function isDebian12() {
 function missingDebianPackages(packages) {
   const names = packages.map((p) => p.name);
   const run = quiet('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names]);
-  const installed = new Set(run.stdout.split('\n').filter((line) => line.endsWith(' installed'))
-    .map((line) => line.split(' ')[0]));
+  const installed = new Set(
+    run.stdout
+      .split('\n')
+      .filter((line) => line.endsWith(' installed'))
+      .map((line) => line.split(' ')[0]),
+  );
   return names.filter((name) => !installed.has(name));
 }
 
@@ -93,20 +107,17 @@ function probe(p) {
     const run = quiet(p.command, ['--version']);
     return run.status === 0 && run.stdout.includes(p.version ?? '');
   }
-  if (p.file)
-    return existsSync(p.file);
-  if (p.python)
-    return quiet('python3', ['-c', `import ${p.python}`]).status === 0;
-  const source = `#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <setjmp.h>\n`
-    + `#include <${p.header}>\n`;
+  if (p.file) return existsSync(p.file);
+  if (p.python) return quiet('python3', ['-c', `import ${p.python}`]).status === 0;
+  const source =
+    `#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <setjmp.h>\n` + `#include <${p.header}>\n`;
   return quiet('cc', ['-fsyntax-only', '-x', 'c', '-'], source).status === 0;
 }
 
 /** @param {typeof PACKAGES} packages */
 function installDebianPackages(packages) {
   const missing = missingDebianPackages(packages);
-  if (missing.length === 0)
-    return true;
+  if (missing.length === 0) return true;
   say(`missing Debian packages: ${missing.join(' ')}`);
   const install = ['install', '-y', '--no-install-recommends', ...missing];
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -117,20 +128,26 @@ function installDebianPackages(packages) {
     return false;
   }
   /** @param {string[]} args */
-  const aptGet = (args) => asRoot ? loud('apt-get', args, env)
-    : loud('sudo', ['-n', 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...args]);
+  const aptGet = (args) =>
+    asRoot
+      ? loud('apt-get', args, env)
+      : loud('sudo', ['-n', 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...args]);
   return aptGet(['update', '-q']) && aptGet([...install, '-q']);
 }
 
 /** @param {typeof PACKAGES} packages */
 function checkOtherSystem(packages) {
   const missing = packages.filter((p) => !probe(p));
-  if (missing.length === 0)
-    return true;
+  if (missing.length === 0) return true;
   say('this is not Debian 12, so nothing is installed for you. Missing:');
   for (const p of missing) {
-    const what = p.command ? `command ${p.command}${p.version ? ` ${p.version}x` : ''}`
-      : p.header ? `C header <${p.header}>` : p.file ? `the file ${p.file}` : `Python module ${p.python}`;
+    const what = p.command
+      ? `command ${p.command}${p.version ? ` ${p.version}x` : ''}`
+      : p.header
+        ? `C header <${p.header}>`
+        : p.file
+          ? `the file ${p.file}`
+          : `Python module ${p.python}`;
     say(`  ${what} (${p.why}); Debian's package: ${p.name}`);
   }
   return false;
@@ -139,14 +156,14 @@ function checkOtherSystem(packages) {
 /** Whether node_modules holds exactly what package-lock.json asks for. */
 function npmIsCurrent() {
   const installedPath = join(ROOT, 'node_modules/.package-lock.json');
-  if (!existsSync(installedPath))
-    return false;
+  if (!existsSync(installedPath)) return false;
   /** @param {string} path */
   const packages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
   const installed = packages(installedPath);
   const wanted = packages(join(ROOT, 'package-lock.json'));
-  return Object.keys(wanted).every((key) => key === '' || wanted[key].optional
-    || installed[key]?.version === wanted[key].version);
+  return Object.keys(wanted).every(
+    (key) => key === '' || wanted[key].optional || installed[key]?.version === wanted[key].version,
+  );
 }
 
 /** Installs what is missing; false if something could not be. */
@@ -156,10 +173,8 @@ export function setUp(packages = PACKAGES) {
     say(`the tests need Node 20 or newer, this is ${process.version}`);
     return false;
   }
-  if (!(isDebian12() ? installDebianPackages(packages) : checkOtherSystem(packages)))
-    return false;
+  if (!(isDebian12() ? installDebianPackages(packages) : checkOtherSystem(packages))) return false;
   return npmIsCurrent() || loud('npm', ['ci', '--no-audit', '--no-fund']);
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
-  process.exitCode = setUp() ? 0 : 1;
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) process.exitCode = setUp() ? 0 : 1;

@@ -13,8 +13,14 @@ export const BUILD = join(ROOT, 'build/wasm');
 export const DIST = join(ROOT, 'wasm_build/dist');
 
 /** Exports that emcc adds to every module. */
-const EMSCRIPTEN_EXPORTS = ['memory', '_initialize', 'stackSave', 'stackRestore', 'stackAlloc',
-  '__indirect_function_table'];
+const EMSCRIPTEN_EXPORTS = [
+  'memory',
+  '_initialize',
+  'stackSave',
+  'stackRestore',
+  'stackAlloc',
+  '__indirect_function_table',
+];
 
 /** Which exports_*.txt a module follows. @type {Record<string, string>} */
 const EXPORT_LISTS = {
@@ -54,13 +60,18 @@ export function buildModules(stdio) {
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 
 /** Files besides the sources that decide what comes out. */
-const BUILD_FILES = ['CMakeLists.txt', 'wasm_build/flags.cmake', 'wasm_build/wasm.cmake',
-  ...new Set(Object.values(EXPORT_LISTS).map((list) => `wasm_build/${list}`))];
+const BUILD_FILES = [
+  'CMakeLists.txt',
+  'wasm_build/flags.cmake',
+  'wasm_build/wasm.cmake',
+  ...new Set(Object.values(EXPORT_LISTS).map((list) => `wasm_build/${list}`)),
+];
 
 /** Our files that the modules were made from; the sources by ninja's record of the last build. */
 export function moduleSources() {
   const log = execFileSync('ninja', ['-C', BUILD, '-t', 'deps'], {
-    encoding: 'utf8', maxBuffer: 1 << 26,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
   });
   /** @type {Set<string>} */
   const files = new Set();
@@ -69,8 +80,7 @@ export function moduleSources() {
     if (`${target}.wasm` in sizeBudget())
       for (const [, path] of section.matchAll(/^ +(.+)$/gm)) files.add(resolve(BUILD, path));
   }
-  const sources = [...files].map((path) => relative(ROOT, path))
-    .filter((path) => path.startsWith('src/'));
+  const sources = [...files].map((path) => relative(ROOT, path)).filter((path) => path.startsWith('src/'));
   return [...sources, ...BUILD_FILES].sort();
 }
 
@@ -89,13 +99,17 @@ export function complaints(name, bytes) {
   const list = readFileSync(join(ROOT, 'wasm_build', EXPORT_LISTS[name]), 'utf8');
   /** @type {string[]} */
   const listed = list.match(/^[a-z_]\w+$/gm) ?? [];
-  const exported = WebAssembly.Module.exports(module).map((entry) => entry.name)
+  const exported = WebAssembly.Module.exports(module)
+    .map((entry) => entry.name)
     .filter((symbol) => !EMSCRIPTEN_EXPORTS.includes(symbol));
   const budget = sizeBudget()[name];
   return [
     ...WebAssembly.Module.imports(module)
-      .filter((entry) => !(name.includes('threads') && entry.kind === 'memory')
-        && !(name.includes('import') && entry.module === 'vit158'))
+      .filter(
+        (entry) =>
+          !(name.includes('threads') && entry.kind === 'memory') &&
+          !(name.includes('import') && entry.module === 'vit158'),
+      )
       .map((entry) => `imports ${entry.module}.${entry.name}`),
     ...exported.filter((symbol) => !listed.includes(symbol)).map((symbol) => `exports ${symbol}`),
     ...listed.filter((symbol) => !exported.includes(symbol)).map((symbol) => `lacks ${symbol}`),
@@ -123,7 +137,10 @@ function main() {
   const sources = moduleSources();
   /** @type {BuildFacts} */
   const build = {
-    compiler: compilerVersion() ?? '', sources_sha256: sourcesDigest(sources), sources, modules,
+    compiler: compilerVersion() ?? '',
+    sources_sha256: sourcesDigest(sources),
+    sources,
+    modules,
   };
   writeFileSync(join(DIST, 'build.json'), `${JSON.stringify(build, null, 2)}\n`);
 }

@@ -25,7 +25,9 @@ const inlineFromFiles = {
 const ENTRIES = ['vit158', 'inline', 'golden', 'classes', 'worker_service'];
 
 for (const entry of ENTRIES) {
-  const { outputFiles: [{ text }] } = await build({
+  const {
+    outputFiles: [{ text }],
+  } = await build({
     absWorkingDir: ROOT,
     entryPoints: [`web/lib/${entry}.js`],
     bundle: true,
@@ -35,7 +37,9 @@ for (const entry of ENTRIES) {
     minify: true, // five files with much in common; the sources are in the package, too
     target: 'node18',
     plugins: [inlineFromFiles],
-    banner: { js: '// Made by wasm_build/make_cjs.mjs.\nconst vit158Here = require("node:url").pathToFileURL(__filename).href;' },
+    banner: {
+      js: '// Made by wasm_build/make_cjs.mjs.\nconst vit158Here = require("node:url").pathToFileURL(__filename).href;',
+    },
     // Files lie beside this one as beside the sources; built-in modules come by require().
     define: { 'import.meta.url': 'vit158Here', 'process.getBuiltinModule': 'require' },
   });

@@ -19,8 +19,10 @@ export function inlineText() {
     const digest = createHash('sha256').update(bytes).digest('hex');
     return `  // ${file}, ${bytes.length} bytes, SHA-256 ${digest}\n  ${name}: '${bytes.toString('base64')}',\n`;
   });
-  return '// SPDX-License-Identifier: MIT\n// Made from wasm_build/dist by wasm_build/make_inline.mjs.\n'
-    + `export const INLINE_MODULES = {\n${entries.join('')}};\n`;
+  return (
+    '// SPDX-License-Identifier: MIT\n// Made from wasm_build/dist by wasm_build/make_inline.mjs.\n' +
+    `export const INLINE_MODULES = {\n${entries.join('')}};\n`
+  );
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

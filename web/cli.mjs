@@ -60,7 +60,9 @@ async function main([name, ...rest]) {
   }
   if (!Object.hasOwn(COMMANDS, name)) {
     const near = nearest(name, Object.keys(COMMANDS));
-    process.stderr.write(`vit158: there is no command '${name}'${near ? `: did you mean ${near}?` : ''} (see vit158 --help)\n`);
+    process.stderr.write(
+      `vit158: there is no command '${name}'${near ? `: did you mean ${near}?` : ''} (see vit158 --help)\n`,
+    );
     return EXIT.USAGE;
   }
   try {

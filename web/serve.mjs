@@ -16,8 +16,7 @@ export { LAYOUT, ROOT };
 const DEFAULT_PORT = 8158;
 
 /** The policy the page promises to run under; video files of the visitor's have blob: addresses. */
-export const CSP =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; media-src 'self' blob:";
+export const CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; media-src 'self' blob:";
 
 const PLAIN = 'text/plain; charset=utf-8';
 const TYPES = {
@@ -61,8 +60,7 @@ async function answer(request, response, headers) {
     response.writeHead(status, { ...headers, 'content-type': PLAIN });
     response.end(`${text}\n`);
   };
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return refuse(405, 'only GET and HEAD');
+  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'only GET and HEAD');
   let pathname;
   try {
     pathname = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
@@ -77,8 +75,7 @@ async function answer(request, response, headers) {
   const file = resolveFile(pathname);
   const found = file ? await stat(file).catch(() => null) : null;
   if (!file || !found?.isFile()) return refuse(404, `there is no ${pathname}`);
-  const type =
-    TYPES[/** @type {keyof typeof TYPES} */ (path.extname(file))] ?? 'application/octet-stream';
+  const type = TYPES[/** @type {keyof typeof TYPES} */ (path.extname(file))] ?? 'application/octet-stream';
   response.writeHead(200, { ...headers, 'content-type': type, 'content-length': found.size });
   if (request.method === 'HEAD') return response.end();
   return createReadStream(file)
@@ -155,5 +152,4 @@ export async function serveFromCommandLine(args) {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
-  await serveFromCommandLine(process.argv.slice(2));
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await serveFromCommandLine(process.argv.slice(2));

@@ -59,7 +59,9 @@ export async function listScript(files) {
   /** @type {Record<string, string>} */
   const onDemand = {};
   for (const [name, file] of files) {
-    const hash = createHash('sha256').update(await readFile(file)).digest('hex');
+    const hash = createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
     const isFirst = name === `models/${manifest.default}.safetensors`;
     (ON_DEMAND.test(name) && !isFirst ? onDemand : needed)[name] = hash;
   }

@@ -31,8 +31,7 @@ const { default: name, models } = json(MANIFEST);
 const list = join(dirname(MANIFEST), models.find((/** @type {{name: string}} */ one) => one.name === name).samples);
 const picture = relative(process.cwd(), join(dirname(list), json(list).samples[0].file));
 console.log(`$ node web/cli.mjs classify ${picture}`);
-const { status } = spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), 'classify', picture],
-  { stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), 'classify', picture], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 console.log('\nOther pictures: node web/cli.mjs classify FILE...; everything else: node web/cli.mjs --help');
 const { serveFromCommandLine } = await import('./serve.mjs');

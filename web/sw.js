@@ -59,8 +59,7 @@ async function fromOthers(name) {
 }
 
 async function dropOthers() {
-  for (const other of await caches.keys())
-    if (other.startsWith(PREFIX) && other !== CACHE) await caches.delete(other);
+  for (const other of await caches.keys()) if (other.startsWith(PREFIX) && other !== CACHE) await caches.delete(other);
 }
 
 /**

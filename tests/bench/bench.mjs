@@ -38,40 +38,61 @@ const BROWSER = join(ROOT, 'tests/bench/bench_browser.mjs');
  */
 function jsonLines(file, args) {
   const [command, ...first] = file.endsWith('.mjs') ? [process.execPath, file] : [file];
-  const run = spawnSync(command, [...first, ...args],
-    { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 });
-  if (run.status !== 0)
-    throw new Error(`${relative(ROOT, file)} ended with ${run.status ?? run.signal}`);
-  return run.stdout.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  const run = spawnSync(command, [...first, ...args], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 1 << 26,
+  });
+  if (run.status !== 0) throw new Error(`${relative(ROOT, file)} ended with ${run.status ?? run.signal}`);
+  return run.stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
 }
 
 /** @param {Row} row */
 function kernelLine(row) {
   const ratio = row.dot_peak_gmacs ? `${(Number(row.gmacs) / Number(row.dot_peak_gmacs)).toFixed(2)}x` : '';
-  return `${String(row.name).padEnd(28)} ${String(row.n_in).padStart(5)} ${String(row.n_out).padStart(5)} `
-    + `${String(row.n_tokens).padStart(5)} ${String(row.threads).padStart(3)} `
-    + `${Number(row.gmacs).toFixed(1).padStart(8)} ${ratio.padStart(9)}`;
+  return (
+    `${String(row.name).padEnd(28)} ${String(row.n_in).padStart(5)} ${String(row.n_out).padStart(5)} ` +
+    `${String(row.n_tokens).padStart(5)} ${String(row.threads).padStart(3)} ` +
+    `${Number(row.gmacs).toFixed(1).padStart(8)} ${ratio.padStart(9)}`
+  );
 }
 
 /** @param {Row} row */
 function modelLine(row) {
-  return `${String(row.model).padEnd(28)} ${String(row.precision).padEnd(8)} ${String(row.threads).padStart(3)} `
-    + [row.median_ms, row.min_ms, row.max_ms, row.load_ms, row.first_ms, row.wasm_mb]
-      .map((value) => Number(value).toFixed(1).padStart(9)).join(' ')
-    + `  ${(Number(row.size_bytes) / 2 ** 20).toFixed(2)}`;
+  return (
+    `${String(row.model).padEnd(28)} ${String(row.precision).padEnd(8)} ${String(row.threads).padStart(3)} ` +
+    [row.median_ms, row.min_ms, row.max_ms, row.load_ms, row.first_ms, row.wasm_mb]
+      .map((value) => Number(value).toFixed(1).padStart(9))
+      .join(' ') +
+    `  ${(Number(row.size_bytes) / 2 ** 20).toFixed(2)}`
+  );
 }
 
 /** @param {{file: string, threads: number, plan: {runs: number}}} job @param {boolean} profile */
 function nativeRows({ file, threads, plan }, profile) {
-  return jsonLines(join(ROOT, 'build/native/vit158'), ['bench', '--json', '-m', file, '--threads', String(threads),
-    '--runs', String(Math.max(plan.runs, 5)), ...(profile ? ['--profile'] : [])])
-    .filter(({ kind }) => (kind === 'profile') === profile);
+  return jsonLines(join(ROOT, 'build/native/vit158'), [
+    'bench',
+    '--json',
+    '-m',
+    file,
+    '--threads',
+    String(threads),
+    '--runs',
+    String(Math.max(plan.runs, 5)),
+    ...(profile ? ['--profile'] : []),
+  ]).filter(({ kind }) => (kind === 'profile') === profile);
 }
 
 /** @param {Row} row */
 function profileLine({ operation, ms, share }) {
-  return `  ${String(operation).padEnd(32)} ${Number(ms).toFixed(3).padStart(9)} ms `
-    + `${(100 * Number(share)).toFixed(1).padStart(5)} %`;
+  return (
+    `  ${String(operation).padEnd(32)} ${Number(ms).toFixed(3).padStart(9)} ms ` +
+    `${(100 * Number(share)).toFixed(1).padStart(5)} %`
+  );
 }
 
 /** @param {string} path in build/ */
@@ -81,8 +102,9 @@ function needs(path) {
 }
 
 const KERNEL_HEAD = 'kernel                        n_in n_out     N thr   GMAC/s  dot peak';
-const MODEL_HEAD = 'model                        weights  thr median ms    min ms    max ms   load ms  first ms '
-  + '  wasm MB  file MiB';
+const MODEL_HEAD =
+  'model                        weights  thr median ms    min ms    max ms   load ms  first ms ' +
+  '  wasm MB  file MiB';
 
 function main() {
   const { values } = parseArgs({
@@ -107,27 +129,25 @@ function main() {
   }
   /** @param {string} head @param {(row: Row) => string} line */
   const printer = (head, line) => {
-    if (!values.json)
-      console.log(head);
+    if (!values.json) console.log(head);
     return (/** @type {Row} */ row) => console.log(values.json ? JSON.stringify(row) : line(row));
   };
   const threads = values.threads.split(',').map(Number);
   if (values.browser && (values.profile || values.native))
     throw new Error('--browser goes with neither --profile nor --native');
-  if (values.profile && !values.native)
-    needs('wasm/bench_engine.wasm');
+  if (values.profile && !values.native) needs('wasm/bench_engine.wasm');
   if (!values['no-kernels']) {
     needs(values.native ? 'native/bench_kernels' : 'wasm/bench_kernels.wasm');
     const print = printer(KERNEL_HEAD, kernelLine);
     const { rounds, warm } = values;
     const rows = values.browser
       ? jsonLines(BROWSER, [JSON.stringify({ kernels: { rounds: Number(rounds), warmMs: Number(warm) } })])
-      : values.native ? jsonLines(join(ROOT, 'build/native/bench_kernels'), [rounds])
-      : jsonLines(join(ROOT, 'tests/bench/bench_kernels.mjs'), ['--json', '--rounds', rounds, '--warm', warm]);
+      : values.native
+        ? jsonLines(join(ROOT, 'build/native/bench_kernels'), [rounds])
+        : jsonLines(join(ROOT, 'tests/bench/bench_kernels.mjs'), ['--json', '--rounds', rounds, '--warm', warm]);
     rows.forEach(print);
   }
-  if (values['no-models'])
-    return;
+  if (values['no-models']) return;
   const fallback = `${JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8')).default},tiny`;
   const print = printer(MODEL_HEAD, modelLine);
   for (const name of (values.models ?? fallback).split(',')) {
@@ -136,13 +156,15 @@ function main() {
       const runs = Number(values.runs);
       const plan = { runs, minRuns: Math.min(runs, 5), warmupMs: Number(values.warm) };
       const job = { file, model: basename(name, '.safetensors'), threads: count, plan };
-      const rows = values.native ? nativeRows(job, false)
+      const rows = values.native
+        ? nativeRows(job, false)
         : jsonLines(values.browser ? BROWSER : join(ROOT, 'tests/bench/bench_model.mjs'), [JSON.stringify(job)]);
       rows.forEach(print);
     }
     if (values.profile) {
       const plan = { runs: Number(values.runs) };
-      const rows = values.native ? nativeRows({ file, threads: 1, plan }, true)
+      const rows = values.native
+        ? nativeRows({ file, threads: 1, plan }, true)
         : jsonLines(join(ROOT, 'tests/bench/bench_profile.mjs'), [file, values.runs, values.warm]);
       for (const row of rows) console.log(values.json ? JSON.stringify(row) : profileLine(row));
     }

@@ -15,8 +15,13 @@ import { modelRow, seededTensor, timeRuns } from './timing.mjs';
 /** @param {import('playwright-core').Page} page @param {{rounds: number, warmMs: number}} plan */
 async function kernels(page, plan) {
   const module = readFileSync(join(ROOT, 'build/wasm/bench_kernels.wasm'));
-  return page.evaluate(measureKernels,
-    { base64: module.toString('base64'), env: 'chromium', only: '', crossover: false, ...plan });
+  return page.evaluate(measureKernels, {
+    base64: module.toString('base64'),
+    env: 'chromium',
+    only: '',
+    crossover: false,
+    ...plan,
+  });
 }
 
 /** @param {import('playwright-core').Page} page @param {Job} job */
@@ -27,21 +32,35 @@ async function model(page, { file, model: name, threads, plan }) {
     const { Classifier } = await import(library);
     const blob = await (await fetch('/model-to-measure')).blob();
     const begin = performance.now();
-    const vit = await Classifier.load(blob, { worker: true, threads: count, wasm: {
-      engine: '/dist/vit158.wasm', threads: '/dist/vit158-threads.wasm', decoder: '/dist/vit158-decode.wasm' } });
+    const vit = await Classifier.load(blob, {
+      worker: true,
+      threads: count,
+      wasm: {
+        engine: '/dist/vit158.wasm',
+        threads: '/dist/vit158-threads.wasm',
+        decoder: '/dist/vit158-decode.wasm',
+      },
+    });
     /** @type {any} */ (globalThis).vit = vit;
     return { info: vit.info(), load: performance.now() - begin };
   }, threads);
   const input = seededTensor(info.model.channels * info.model.imageSize ** 2);
-  await page.evaluate((values) => {
-    /** @type {any} */ (globalThis).input = Float32Array.from(values);
-  }, [...input]);
-  const times = await timeRuns(() => page.evaluate(async () => {
-    const { vit, input: tensor } = /** @type {any} */ (globalThis);
-    const begin = performance.now();
-    await vit.forward(tensor);
-    return performance.now() - begin;
-  }), plan);
+  await page.evaluate(
+    (values) => {
+      /** @type {any} */ (globalThis).input = Float32Array.from(values);
+    },
+    [...input],
+  );
+  const times = await timeRuns(
+    () =>
+      page.evaluate(async () => {
+        const { vit, input: tensor } = /** @type {any} */ (globalThis);
+        const begin = performance.now();
+        await vit.forward(tensor);
+        return performance.now() - begin;
+      }),
+    plan,
+  );
   const last = await page.evaluate(() => /** @type {any} */ (globalThis).vit.info());
   return [modelRow(name, 'chromium', threads, last, { ...times, load })];
 }

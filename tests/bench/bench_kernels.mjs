@@ -33,7 +33,10 @@ for (const row of rows) {
   const kind = row.name === 'f32' ? 'f32' : 'dot';
   const peak = Number(row[`${kind}_peak_gmacs`]);
   const shape = `${String(row.n_in).padStart(4)} -> ${String(row.n_out).padEnd(4)} N=${String(row.n_tokens).padEnd(3)}`;
-  console.log(options.json ? JSON.stringify(row)
-    : `${String(row.name).padEnd(10)} ${shape} ${Number(row.gmacs).toFixed(1).padStart(6)} GMAC/s, `
-      + `${(Number(row.gmacs) / peak).toFixed(2)} of the ${kind} peak ${peak.toFixed(1)}`);
+  console.log(
+    options.json
+      ? JSON.stringify(row)
+      : `${String(row.name).padEnd(10)} ${shape} ${Number(row.gmacs).toFixed(1).padStart(6)} GMAC/s, ` +
+          `${(Number(row.gmacs) / peak).toFixed(2)} of the ${kind} peak ${peak.toFixed(1)}`,
+  );
 }

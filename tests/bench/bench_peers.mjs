@@ -39,13 +39,11 @@ function modelFiles(name, norms) {
   mkdirSync(FOLDER, { recursive: true });
   const ours = join(FOLDER, `vit-${name}-${norms}norms.safetensors`);
   if (!existsSync(ours))
-    make(join(ROOT, 'build/native/vit158'),
-      ['synth', '--arch', ARCHITECTURES[name], '--norms', norms, '-o', ours]);
+    make(join(ROOT, 'build/native/vit158'), ['synth', '--arch', ARCHITECTURES[name], '--norms', norms, '-o', ours]);
   const fp32 = join(FOLDER, `vit-${name}-fp32.onnx`);
   const int8 = join(FOLDER, `vit-${name}-int8.onnx`);
   if (norms === '2' && !existsSync(int8))
-    make('/usr/bin/python3',
-      [join(ROOT, 'tests/bench/peers/make_onnx.py'), ours, `fp32=${fp32}`, `int8=${int8}`]);
+    make('/usr/bin/python3', [join(ROOT, 'tests/bench/peers/make_onnx.py'), ours, `fp32=${fp32}`, `int8=${int8}`]);
   return { ours, fp32, int8 };
 }
 
@@ -63,7 +61,8 @@ class Peer {
     this.setup = { system, file, threads, side: SIDE };
     /** @type {Promise<never>} */
     this.death = new Promise((_, reject) =>
-      this.child.once('exit', (code) => reject(new Error(`${system} ended with ${code}`))));
+      this.child.once('exit', (code) => reject(new Error(`${system} ended with ${code}`))),
+    );
     this.death.catch(() => {}); // at the end it is killed
   }
 
@@ -91,11 +90,20 @@ class Peer {
   row(model) {
     const sorted = [...this.ms].sort((a, b) => a - b);
     return {
-      kind: 'model', system: this.setup.system, model, precision: this.precision,
-      threads: this.setup.threads, env: 'node', median_ms: sorted[sorted.length >> 1],
-      min_ms: sorted[0], max_ms: sorted[sorted.length - 1], load_ms: this.first.load_ms,
-      first_ms: this.first.first_ms, wasm_mb: this.last.wasm_bytes / 2 ** 20,
-      rss_mb: this.last.rss_bytes / 2 ** 20, size_bytes: statSync(this.setup.file).size,
+      kind: 'model',
+      system: this.setup.system,
+      model,
+      precision: this.precision,
+      threads: this.setup.threads,
+      env: 'node',
+      median_ms: sorted[sorted.length >> 1],
+      min_ms: sorted[0],
+      max_ms: sorted[sorted.length - 1],
+      load_ms: this.first.load_ms,
+      first_ms: this.first.first_ms,
+      wasm_mb: this.last.wasm_bytes / 2 ** 20,
+      rss_mb: this.last.rss_bytes / 2 ** 20,
+      size_bytes: statSync(this.setup.file).size,
     };
   }
 }
@@ -112,26 +120,39 @@ async function compare(model, options) {
   const peers = [];
   const norms = options.norms.split(',');
   for (const count of norms)
-    peers.push(new Peer('vit158', count === '2' ? 'ternary' : `ternary ${count} norms`,
-      modelFiles(/** @type {any} */ (model), count).ours, threads));
+    peers.push(
+      new Peer(
+        'vit158',
+        count === '2' ? 'ternary' : `ternary ${count} norms`,
+        modelFiles(/** @type {any} */ (model), count).ours,
+        threads,
+      ),
+    );
   const { int8, fp32 } = modelFiles(/** @type {any} */ (model), '2');
   peers.push(new Peer('ort_web', 'int8', int8, threads));
   if (!options['no-fp32']) peers.push(new Peer('ort_web', 'fp32', fp32, threads));
   try {
     for (const peer of peers) await peer.start();
-    for (let i = 0; i < Number(options.rounds); i++)
-      for (const peer of peers) await peer.round();
+    for (let i = 0; i < Number(options.rounds); i++) for (const peer of peers) await peer.round();
     const rows = peers.map((peer) => peer.row(model));
     for (const row of rows) print(row, options.json);
     for (const [i, row] of rows.entries())
       if (i > 0)
-        print({
-          kind: 'ratio', model, threads, of: `${row.system} ${row.precision}`, to: 'vit158 ternary',
-          time: row.median_ms / rows[0].median_ms,
-          load_and_first: (row.load_ms + row.first_ms) / (rows[0].load_ms + rows[0].first_ms),
-          wasm_memory: row.wasm_mb / rows[0].wasm_mb, file: row.size_bytes / rows[0].size_bytes,
-          cosine: row.precision.includes('norms') ? undefined : cosine(peers[i].first.logits, peers[0].first.logits),
-        }, options.json);
+        print(
+          {
+            kind: 'ratio',
+            model,
+            threads,
+            of: `${row.system} ${row.precision}`,
+            to: 'vit158 ternary',
+            time: row.median_ms / rows[0].median_ms,
+            load_and_first: (row.load_ms + row.first_ms) / (rows[0].load_ms + rows[0].first_ms),
+            wasm_memory: row.wasm_mb / rows[0].wasm_mb,
+            file: row.size_bytes / rows[0].size_bytes,
+            cosine: row.precision.includes('norms') ? undefined : cosine(peers[i].first.logits, peers[0].first.logits),
+          },
+          options.json,
+        );
   } finally {
     for (const peer of peers) peer.child.kill();
   }
@@ -140,16 +161,21 @@ async function compare(model, options) {
 /** @param {Record<string, any>} row @param {boolean | undefined} json */
 function print(row, json) {
   if (json) return console.log(JSON.stringify(row));
-  const numbers = Object.entries(row).filter(([, value]) => value !== undefined)
+  const numbers = Object.entries(row)
+    .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`);
   console.log(numbers.join('  '));
 }
 
 const { values } = parseArgs({
   options: {
-    models: { type: 'string', default: 'tiny,base' }, threads: { type: 'string', default: '1' },
-    rounds: { type: 'string', default: '11' }, norms: { type: 'string', default: '2' },
-    'no-fp32': { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },
+    models: { type: 'string', default: 'tiny,base' },
+    threads: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '11' },
+    norms: { type: 'string', default: '2' },
+    'no-fp32': { type: 'boolean' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean' },
   },
 });
 if (values.help) console.log(HELP);

@@ -72,14 +72,22 @@ function pass() {
   return { ...ms, 'rest of the blocks': rest };
 }
 
-for (const begin = performance.now(); performance.now() - begin < warmMs;)
-  pass();
+for (const begin = performance.now(); performance.now() - begin < warmMs;) pass();
 /** @type {Record<string, number>[]} */
 const passes = Array.from({ length: runs }, pass);
 const total = median(passes.map((ms) => ms.total));
 for (const operation of [...operations, 'patch embedding', 'head', 'rest of the blocks', 'total']) {
   const ms = median(passes.map((one) => one[operation]));
   if (ms > 0)
-    console.log(JSON.stringify({ kind: 'profile', system: 'vit158', model: basename(file, '.safetensors'),
-      env: 'node', operation, ms: round3(ms), share: round3(ms / total) }));
+    console.log(
+      JSON.stringify({
+        kind: 'profile',
+        system: 'vit158',
+        model: basename(file, '.safetensors'),
+        env: 'node',
+        operation,
+        ms: round3(ms),
+        share: round3(ms / total),
+      }),
+    );
 }

@@ -52,7 +52,7 @@ for (const model of values.models.split(',')) {
   const many = await Classifier.load(file, { threads });
   const { channels, imageSize } = one.info().model;
   const input = seededTensor(channels * imageSize ** 2);
-  for (const begin = performance.now(); performance.now() - begin < Number(values.warm); )
+  for (const begin = performance.now(); performance.now() - begin < Number(values.warm);)
     for (const vit of [one, many]) await once(vit, input);
   for (const busy of new Set([0, Number(values.busy)])) {
     const others = Array.from({ length: busy }, () => spawn(process.execPath, ['-e', 'for (;;);']));
@@ -61,13 +61,26 @@ for (const model of values.models.split(',')) {
       const times = await alternate([one, many], input, Number(values.rounds));
       const [one_ms, many_ms] = times.map(median);
       const [one_best_ms, many_best_ms] = times.map((ms) => Math.min(...ms));
-      const row = { kind: 'threads', system: 'vit158', model, env: 'node', threads, busy,
-        one_ms: round3(one_ms), many_ms: round3(many_ms), ratio: round3(one_ms / many_ms),
-        one_best_ms: round3(one_best_ms), many_best_ms: round3(many_best_ms) };
-      console.log(values.json ? JSON.stringify(row)
-        : `${model}, ${busy} other busy process${busy === 1 ? '' : 'es'}: one thread ${one_ms.toFixed(1)} ms, `
-          + `${threads} threads ${many_ms.toFixed(1)} ms, ${row.ratio.toFixed(2)}x `
-          + `(best ${one_best_ms.toFixed(1)}, ${many_best_ms.toFixed(1)})`);
+      const row = {
+        kind: 'threads',
+        system: 'vit158',
+        model,
+        env: 'node',
+        threads,
+        busy,
+        one_ms: round3(one_ms),
+        many_ms: round3(many_ms),
+        ratio: round3(one_ms / many_ms),
+        one_best_ms: round3(one_best_ms),
+        many_best_ms: round3(many_best_ms),
+      };
+      console.log(
+        values.json
+          ? JSON.stringify(row)
+          : `${model}, ${busy} other busy process${busy === 1 ? '' : 'es'}: one thread ${one_ms.toFixed(1)} ms, ` +
+              `${threads} threads ${many_ms.toFixed(1)} ms, ${row.ratio.toFixed(2)}x ` +
+              `(best ${one_best_ms.toFixed(1)}, ${many_best_ms.toFixed(1)})`,
+      );
     } finally {
       for (const other of others) other.kill('SIGKILL');
     }

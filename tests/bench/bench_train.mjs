@@ -15,16 +15,26 @@ const threads = String(process.argv[3] ?? 2);
 
 /** @type {Record<string, {command: string, args: string[], env: Record<string, string>}>} */
 const VARIANTS = {
-  vit158: { command: join(ROOT, 'build/native/bench_train'),
-    args: ['--threads', threads, '--optimiser', 'adamw', '--steps', '8'], env: {} },
-  'vit158, gradient_bits 8': { command: join(ROOT, 'build/native/bench_train'),
-    args: ['--threads', threads, '--optimiser', 'adamw', '--steps', '8', '--gradient_bits', '8'], env: {} },
-  'torch, SkylakeX': { command: '/usr/bin/python3',
+  vit158: {
+    command: join(ROOT, 'build/native/bench_train'),
+    args: ['--threads', threads, '--optimiser', 'adamw', '--steps', '8'],
+    env: {},
+  },
+  'vit158, gradient_bits 8': {
+    command: join(ROOT, 'build/native/bench_train'),
+    args: ['--threads', threads, '--optimiser', 'adamw', '--steps', '8', '--gradient_bits', '8'],
+    env: {},
+  },
+  'torch, SkylakeX': {
+    command: '/usr/bin/python3',
     args: [join(ROOT, 'tests/bench/train_torch.py'), '--threads', threads],
-    env: { OPENBLAS_CORETYPE: 'SkylakeX', OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads } },
-  torch: { command: '/usr/bin/python3',
+    env: { OPENBLAS_CORETYPE: 'SkylakeX', OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads },
+  },
+  torch: {
+    command: '/usr/bin/python3',
     args: [join(ROOT, 'tests/bench/train_torch.py'), '--threads', threads],
-    env: { OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads } },
+    env: { OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads },
+  },
 };
 
 /** @type {Record<string, {best_images_per_second: number, cpu_ms_per_image: number}[]>} */
@@ -37,11 +47,17 @@ for (let round = 0; round < rounds; round++) {
     process.stdout.write(`${name}: ${run.stdout.trim()}\n`);
   }
 }
-const summary = Object.entries(results).map(([name, runs]) => ({ name,
+const summary = Object.entries(results).map(([name, runs]) => ({
+  name,
   images_per_second: median(runs.map((r) => r.best_images_per_second)),
-  cpu_ms_per_image: median(runs.map((r) => r.cpu_ms_per_image)) }));
+  cpu_ms_per_image: median(runs.map((r) => r.cpu_ms_per_image)),
+}));
 for (const s of summary) {
-  process.stdout.write(`${JSON.stringify({ ...s,
-    first_is_faster_by: +(summary[0].images_per_second / s.images_per_second).toFixed(2),
-    first_needs_less_cpu_by: +(s.cpu_ms_per_image / summary[0].cpu_ms_per_image).toFixed(2) })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({
+      ...s,
+      first_is_faster_by: +(summary[0].images_per_second / s.images_per_second).toFixed(2),
+      first_needs_less_cpu_by: +(s.cpu_ms_per_image / summary[0].cpu_ms_per_image).toFixed(2),
+    })}\n`,
+  );
 }

@@ -3,8 +3,7 @@
 
 /** @param {string | number | undefined} value */
 function field(value) {
-  if (value === undefined || typeof value === 'number')
-    return String(value ?? '');
+  if (value === undefined || typeof value === 'number') return String(value ?? '');
   return `"${value.replaceAll('"', '""')}"`;
 }
 
@@ -19,9 +18,15 @@ export function csvLine(columns, row) {
  * @returns {Record<string, string | number>[]}
  */
 export function parseCsv(text) {
-  const [head, ...lines] = text.trimEnd().split('\n').map((line) =>
-    [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)]
-      .map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? (plain === '' ? undefined : Number(plain))));
-  return lines.map((fields) => Object.fromEntries(head.map((name, i) => [name, fields[i]])
-    .filter(([, value]) => value !== undefined)));
+  const [head, ...lines] = text
+    .trimEnd()
+    .split('\n')
+    .map((line) =>
+      [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+        ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? (plain === '' ? undefined : Number(plain)),
+      ),
+    );
+  return lines.map((fields) =>
+    Object.fromEntries(head.map((name, i) => [name, fields[i]]).filter(([, value]) => value !== undefined)),
+  );
 }

@@ -20,8 +20,8 @@ const escape = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeA
 /** @typedef {Record<string, any>} Row */
 
 /** @param {Row} row */
-const systemName = (row) => (row.system === 'vit158' ? `vit158, ${row.precision}`
-  : `onnxruntime-web, ${row.precision}`);
+const systemName = (row) =>
+  row.system === 'vit158' ? `vit158, ${row.precision}` : `onnxruntime-web, ${row.precision}`;
 
 /**
  * Rows of the newest run in which other systems took part, with one thread, by model.
@@ -30,9 +30,11 @@ const systemName = (row) => (row.system === 'vit158' ? `vit158, ${row.precision}
  */
 function newestComparison(rows) {
   const peers = rows.filter((row) => row.system !== 'vit158' && row.threads === 1);
-  if (peers.length === 0)
-    throw new Error('no side-by-side run with one thread is recorded');
-  const newest = peers.map((row) => row.run).sort().at(-1);
+  if (peers.length === 0) throw new Error('no side-by-side run with one thread is recorded');
+  const newest = peers
+    .map((row) => row.run)
+    .sort()
+    .at(-1);
   const groups = new Map();
   for (const row of rows.filter((r) => r.run === newest && r.threads === 1))
     groups.set(row.model, [...(groups.get(row.model) ?? []), row]);
@@ -44,15 +46,19 @@ function drawGroup(model, rows, top) {
   const longest = Math.max(...rows.map((row) => row.median_ms));
   const ours = rows.find((row) => row.system === 'vit158')?.median_ms;
   const scale = (WIDTH - LEFT - RIGHT) / longest;
-  const lines = [`<text class="head" x="0" y="${top + 22}">${escape(NAMES[/** @type {keyof NAMES} */ (model)] ?? model)}</text>`];
+  const lines = [
+    `<text class="head" x="0" y="${top + 22}">${escape(NAMES[/** @type {keyof NAMES} */ (model)] ?? model)}</text>`,
+  ];
   rows.forEach((row, i) => {
     const y = top + GROUP_HEAD + i * (BAR + GAP);
     const ms = row.median_ms < 100 ? row.median_ms.toFixed(1) : row.median_ms.toFixed(0);
     const ratio = row.median_ms === ours ? '' : ` (${(row.median_ms / ours).toFixed(1)} x)`;
-    lines.push(`<text x="${LEFT - 10}" y="${y + 15}" text-anchor="end">${escape(systemName(row))}</text>`,
-      `<rect class="${row.system === 'vit158' ? 'ours' : 'peer'}" x="${LEFT}" y="${y}" `
-      + `width="${(row.median_ms * scale).toFixed(1)}" height="${BAR}" rx="2"/>`,
-      `<text x="${(LEFT + row.median_ms * scale + 8).toFixed(1)}" y="${y + 15}">${ms} ms${ratio}</text>`);
+    lines.push(
+      `<text x="${LEFT - 10}" y="${y + 15}" text-anchor="end">${escape(systemName(row))}</text>`,
+      `<rect class="${row.system === 'vit158' ? 'ours' : 'peer'}" x="${LEFT}" y="${y}" ` +
+        `width="${(row.median_ms * scale).toFixed(1)}" height="${BAR}" rx="2"/>`,
+      `<text x="${(LEFT + row.median_ms * scale + 8).toFixed(1)}" y="${y + 15}">${ms} ms${ratio}</text>`,
+    );
   });
   return { lines, height: GROUP_HEAD + rows.length * (BAR + GAP) + 8 };
 }
@@ -67,8 +73,11 @@ for (const [model, list] of groups) {
   top += height;
 }
 const any = [...groups.values()][0][0];
-body.push(`<text class="foot" x="0" y="${top + 18}">${escape(
-  `Milliseconds a picture of 224 x 224, one thread, Node ${any.node}, ${any.cpu}; ${any.run.slice(0, 10)}, ${any.commit}`)}</text>`);
+body.push(
+  `<text class="foot" x="0" y="${top + 18}">${escape(
+    `Milliseconds a picture of 224 x 224, one thread, Node ${any.node}, ${any.cpu}; ${any.run.slice(0, 10)}, ${any.commit}`,
+  )}</text>`,
+);
 console.log(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top + 30}" role="img" aria-label="Milliseconds a picture of vit158 and onnxruntime-web">
 <style>
 text { font: 14px system-ui, sans-serif; fill: #1f2328; }

@@ -55,8 +55,7 @@ export async function measureKernels({ base64, env, rounds, only, crossover, war
 
   const everything = [...peaks, ...cases];
   for (const { run } of everything) rate(run, Math.max(warmMs / 30, warmMs / everything.length));
-  for (const begin = performance.now(); performance.now() - begin < warmMs; )
-    for (const { run } of everything) run();
+  for (const begin = performance.now(); performance.now() - begin < warmMs;) for (const { run } of everything) run();
   for (let round = 0; round < rounds; round++)
     for (const timed of everything) timed.rates.push(rate(timed.run, ROUND_MS));
 

@@ -16,18 +16,14 @@ export const ARCHITECTURES = { tiny: 'ti', small: 's', base: 'b', large: 'l' };
  */
 export function modelFile(name) {
   const collected = join(ROOT, 'models', `${name}.safetensors`);
-  if (!(name in ARCHITECTURES))
-    return existsSync(collected) ? collected : name;
+  if (!(name in ARCHITECTURES)) return existsSync(collected) ? collected : name;
   const file = join(ROOT, 'build/bench', `vit-${name}-ternary.safetensors`);
-  if (existsSync(file))
-    return file;
+  if (existsSync(file)) return file;
   const command = join(ROOT, 'build/native/vit158');
-  if (!existsSync(command))
-    throw new Error(`${name}: needs the native command; run: npm run build:native`);
+  if (!existsSync(command)) throw new Error(`${name}: needs the native command; run: npm run build:native`);
   mkdirSync(join(ROOT, 'build/bench'), { recursive: true });
   const arch = ARCHITECTURES[/** @type {keyof ARCHITECTURES} */ (name)];
   const made = spawnSync(command, ['synth', '--arch', arch, '-o', file], { stdio: ['ignore', 2, 2] });
-  if (made.status !== 0)
-    throw new Error(`${name}: vit158 synth failed`);
+  if (made.status !== 0) throw new Error(`${name}: vit158 synth failed`);
   return file;
 }

@@ -17,13 +17,23 @@ const RESULTS = join(ROOT, 'tests/bench/results');
 const RUN = ['run', 'commit', 'cpu', 'node', 'note'];
 /** Columns by kind of record, after those of the run. @type {Record<string, string[]>} */
 const COLUMNS = {
-  kernel: ['name', 'n_in', 'n_out', 'n_tokens', 'threads', 'env', 'gmacs', 'dot_peak_gmacs',
-    'f32_peak_gmacs'],
-  threads: ['system', 'model', 'env', 'threads', 'busy', 'one_ms', 'many_ms', 'ratio',
-    'one_best_ms', 'many_best_ms'],
+  kernel: ['name', 'n_in', 'n_out', 'n_tokens', 'threads', 'env', 'gmacs', 'dot_peak_gmacs', 'f32_peak_gmacs'],
+  threads: ['system', 'model', 'env', 'threads', 'busy', 'one_ms', 'many_ms', 'ratio', 'one_best_ms', 'many_best_ms'],
   profile: ['system', 'model', 'env', 'operation', 'ms', 'share'],
-  model: ['system', 'model', 'precision', 'threads', 'env', 'median_ms', 'min_ms', 'max_ms', 'load_ms',
-    'first_ms', 'wasm_mb', 'size_bytes'],
+  model: [
+    'system',
+    'model',
+    'precision',
+    'threads',
+    'env',
+    'median_ms',
+    'min_ms',
+    'max_ms',
+    'load_ms',
+    'first_ms',
+    'wasm_mb',
+    'size_bytes',
+  ],
 };
 
 /** @param {string[]} args */
@@ -43,13 +53,10 @@ let count = 0;
 for (const line of readFileSync(0, 'utf8').split('\n')) {
   const record = line.startsWith('{') ? JSON.parse(line) : {};
   const columns = COLUMNS[record.kind];
-  if (line !== '')
-    console.log(line);
-  if (!columns)
-    continue;
+  if (line !== '') console.log(line);
+  if (!columns) continue;
   const file = join(RESULTS, `${record.kind.replace(/s$/, '')}s.csv`);
-  if (!existsSync(file))
-    appendFileSync(file, `${[...RUN, ...columns].map((name) => `"${name}"`).join(',')}\n`);
+  if (!existsSync(file)) appendFileSync(file, `${[...RUN, ...columns].map((name) => `"${name}"`).join(',')}\n`);
   appendFileSync(file, `${csvLine([...RUN, ...columns], { ...run, ...record })}\n`);
   count++;
 }

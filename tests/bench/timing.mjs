@@ -38,13 +38,11 @@ export async function timeRuns(run, plan = {}) {
   };
   const first = await once();
   const warm = performance.now();
-  for (let i = 0; i < p.warmupRuns || performance.now() - warm < p.warmupMs; i++)
-    await once();
+  for (let i = 0; i < p.warmupRuns || performance.now() - warm < p.warmupMs; i++) await once();
   /** @type {number[]} */
   const ms = [];
   const begin = performance.now();
-  while (ms.length < p.runs && (ms.length < p.minRuns || performance.now() - begin < p.budgetMs))
-    ms.push(await once());
+  while (ms.length < p.runs && (ms.length < p.minRuns || performance.now() - begin < p.budgetMs)) ms.push(await once());
   return {
     median_ms: round3(median(ms)),
     min_ms: round3(Math.min(...ms)),
@@ -68,8 +66,7 @@ function precisionOf({ ternaryParameters, int8Parameters }) {
  * @param {Awaited<ReturnType<typeof timeRuns>> & {load: number}} times
  */
 export function modelRow(model, env, threads, info, times) {
-  if (info.threads !== threads)
-    throw new Error(`${threads} threads asked for, ${info.threads} run`);
+  if (info.threads !== threads) throw new Error(`${threads} threads asked for, ${info.threads} run`);
   return {
     kind: 'model',
     system: 'vit158',
@@ -98,6 +95,8 @@ export function seededTensor(count) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return (state + 0.5) / 2 ** 32;
   };
-  return Float32Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(uniform()))
-    * Math.cos(2 * Math.PI * uniform()));
+  return Float32Array.from(
+    { length: count },
+    () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()),
+  );
 }

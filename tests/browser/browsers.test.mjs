@@ -17,9 +17,17 @@ const LIST = `models/${models.find((/** @type {{name: string}} */ one) => one.na
 const { samples: SAMPLES } = JSON.parse(readFileSync(path.join(ROOT, LIST), 'utf8'));
 /** @param {number} i @returns {string} */
 const sample = (i) => `${path.dirname(LIST)}/${SAMPLES[i].file}`;
-const FILES = [sample(0), 'tests/data/images/baseline_420.jpg', 'tests/data/images/rgb_8.png',
-  'tests/data/images/orientation_6.jpg'];
-const RAW = { data: Array.from({ length: 97 * 61 * 3 }, (_, i) => ((i * i + 7 * i) >> 4) & 255), width: 97, height: 61 };
+const FILES = [
+  sample(0),
+  'tests/data/images/baseline_420.jpg',
+  'tests/data/images/rgb_8.png',
+  'tests/data/images/orientation_6.jpg',
+];
+const RAW = {
+  data: Array.from({ length: 97 * 61 * 3 }, (_, i) => ((i * i + 7 * i) >> 4) & 255),
+  width: 97,
+  height: 61,
+};
 
 /** What Node says. @type {Map<string, string>} */
 const hashes = new Map();
@@ -48,17 +56,24 @@ async function open(driver, query = '') {
     log.problems = [];
     for (const type of ['error', 'unhandledrejection', 'securitypolicyviolation'])
       addEventListener(type, (/** @type {any} */ event) =>
-        log.problems.push(`${type}: ${event.message ?? event.reason ?? event.violatedDirective}`));
+        log.problems.push(`${type}: ${event.message ?? event.reason ?? event.violatedDirective}`),
+      );
   });
   await answered(driver, hashes.get(FILES[0]));
 }
 
 /** @param {Driver} driver @param {string} [hash] */
 const answered = (driver, hash) =>
-  driver.waitFor(`the answer ${hash}`, (wanted) =>
-    document.getElementById('results')?.dataset.logitsSha256 === wanted, hash);
+  driver.waitFor(
+    `the answer ${hash}`,
+    (wanted) => document.getElementById('results')?.dataset.logitsSha256 === wanted,
+    hash,
+  );
 
-for (const [name, start] of /** @type {const} */ ([['Firefox', startFirefox], ['WebKit', startWebKit]])) {
+for (const [name, start] of /** @type {const} */ ([
+  ['Firefox', startFirefox],
+  ['WebKit', startWebKit],
+])) {
   /** @type {Driver} */
   let driver;
 
@@ -83,7 +98,10 @@ for (const [name, start] of /** @type {const} */ ([['Firefox', startFirefox], ['
   ])) {
     browserTest(`the page has Node's logits${query && ` with ${query.slice(1)}`}`, async () => {
       await open(driver, query);
-      assert.equal(await driver.evaluate(() => document.getElementById('facts')?.lastElementChild?.lastElementChild?.textContent), engine);
+      assert.equal(
+        await driver.evaluate(() => document.getElementById('facts')?.lastElementChild?.lastElementChild?.textContent),
+        engine,
+      );
       for (const file of FILES.slice(1)) {
         await driver.setFiles('#file', [path.join(ROOT, file)]);
         await answered(driver, hashes.get(file));
@@ -93,68 +111,114 @@ for (const [name, start] of /** @type {const} */ ([['Firefox', startFirefox], ['
 
   browserTest('a browser without SIMD gets the scalar module, with the same logits', async () => {
     await open(driver);
-    const found = await driver.evaluate(async ({ model, file }) => {
-      const real = WebAssembly.validate;
-      WebAssembly.validate = () => false;
-      try {
-        const { Classifier: Page } = await import(/** @type {any} */ ('/lib/vit158.js'));
-        const blob = (/** @type {string} */ url) => fetch(url).then((response) => response.blob());
-        const wasm = { engine: '/dist/vit158-scalar.wasm', decoder: '/dist/vit158-decode.wasm' };
-        const vit = await Page.load(`/${model}`, { wasm });
-        return { engine: vit.info().engine, hash: (await vit.classify(await blob(file))).logitsSha256 };
-      } finally {
-        WebAssembly.validate = real;
-      }
-    }, { model: MODEL, file: `/${FILES[0]}` });
+    const found = await driver.evaluate(
+      async ({ model, file }) => {
+        const real = WebAssembly.validate;
+        WebAssembly.validate = () => false;
+        try {
+          const { Classifier: Page } = await import(/** @type {any} */ ('/lib/vit158.js'));
+          const blob = (/** @type {string} */ url) => fetch(url).then((response) => response.blob());
+          const wasm = { engine: '/dist/vit158-scalar.wasm', decoder: '/dist/vit158-decode.wasm' };
+          const vit = await Page.load(`/${model}`, { wasm });
+          return { engine: vit.info().engine, hash: (await vit.classify(await blob(file))).logitsSha256 };
+        } finally {
+          WebAssembly.validate = real;
+        }
+      },
+      { model: MODEL, file: `/${FILES[0]}` },
+    );
     assert.deepEqual(found, { engine: 'scalar', hash: hashes.get(FILES[0]) });
   });
 
   browserTest('the library on the page and in two workers: files, pixels, bitmaps, embeddings', async () => {
     await open(driver);
     for (const worker of [false, 2]) {
-      const found = await driver.evaluate(async ({ model, file, raw, workers }) => {
-        const { Classifier: Page } = await import(/** @type {any} */ ('/lib/vit158.js'));
-        const wasm = { engine: '/dist/vit158.wasm', decoder: '/dist/vit158-decode.wasm' };
-        const vit = await Page.load(`/${model}`, { wasm, worker: workers });
-        const pixels = { ...raw, data: Uint8Array.from(raw.data) };
-        const canvas = Object.assign(document.createElement('canvas'), { width: 40, height: 30 });
-        canvas.getContext('2d')?.fillRect(3, 4, 20, 20);
-        const [first, again, drawn, bitmap] = await Promise.all([
-          vit.classify(await (await fetch(file)).blob()), vit.classify(pixels, { embedding: true, explain: true }),
-          vit.classify(canvas), vit.classify(await createImageBitmap(canvas))]);
-        vit.dispose();
-        return { file: first.logitsSha256, raw: again.logitsSha256, same: drawn.logitsSha256 === bitmap.logitsSha256,
-          embedding: again.embedding.length, heads: again.attention.heads };
-      }, { model: MODEL, file: `/${FILES[0]}`, raw: RAW, workers: worker });
-      assert.deepEqual(found, { file: hashes.get(FILES[0]), raw: rawHash, same: true, embedding: shape.dim, heads: shape.heads });
+      const found = await driver.evaluate(
+        async ({ model, file, raw, workers }) => {
+          const { Classifier: Page } = await import(/** @type {any} */ ('/lib/vit158.js'));
+          const wasm = { engine: '/dist/vit158.wasm', decoder: '/dist/vit158-decode.wasm' };
+          const vit = await Page.load(`/${model}`, { wasm, worker: workers });
+          const pixels = { ...raw, data: Uint8Array.from(raw.data) };
+          const canvas = Object.assign(document.createElement('canvas'), { width: 40, height: 30 });
+          canvas.getContext('2d')?.fillRect(3, 4, 20, 20);
+          const [first, again, drawn, bitmap] = await Promise.all([
+            vit.classify(await (await fetch(file)).blob()),
+            vit.classify(pixels, { embedding: true, explain: true }),
+            vit.classify(canvas),
+            vit.classify(await createImageBitmap(canvas)),
+          ]);
+          vit.dispose();
+          return {
+            file: first.logitsSha256,
+            raw: again.logitsSha256,
+            same: drawn.logitsSha256 === bitmap.logitsSha256,
+            embedding: again.embedding.length,
+            heads: again.attention.heads,
+          };
+        },
+        { model: MODEL, file: `/${FILES[0]}`, raw: RAW, workers: worker },
+      );
+      assert.deepEqual(found, {
+        file: hashes.get(FILES[0]),
+        raw: rawHash,
+        same: true,
+        embedding: shape.dim,
+        heads: shape.heads,
+      });
     }
   });
 
   browserTest('many files become a table', async () => {
     await open(driver);
     const places = [1, 3, 4];
-    await driver.setFiles('#file', places.map((i) => path.join(ROOT, sample(i))));
-    await driver.waitFor('the table', () => /^3 pictures in/.test(document.getElementById('many-words')?.textContent ?? ''));
+    await driver.setFiles(
+      '#file',
+      places.map((i) => path.join(ROOT, sample(i))),
+    );
+    await driver.waitFor('the table', () =>
+      /^3 pictures in/.test(document.getElementById('many-words')?.textContent ?? ''),
+    );
     const rows = await driver.evaluate(() =>
-      [...document.querySelectorAll('#many-rows tr:not([hidden])')].map((row) => [...row.children].slice(1, 3).map((cell) => cell.textContent)));
-    assert.deepEqual(rows, places.map((i) => [SAMPLES[i].file, SAMPLES[i].label]));
+      [...document.querySelectorAll('#many-rows tr:not([hidden])')].map((row) =>
+        [...row.children].slice(1, 3).map((cell) => cell.textContent),
+      ),
+    );
+    assert.deepEqual(
+      rows,
+      places.map((i) => [SAMPLES[i].file, SAMPLES[i].label]),
+    );
   });
 
   browserTest('where it looked, own classes, the weights and the check are there', async () => {
     await open(driver);
-    await driver.waitFor('attention', (heads) =>
-      [.../** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('button.looked-tile canvas'))].filter(({ width }) => width > 1).length === 1 + heads, shape.heads);
+    await driver.waitFor(
+      'attention',
+      (heads) =>
+        [
+          .../** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('button.looked-tile canvas')),
+        ].filter(({ width }) => width > 1).length ===
+        1 + heads,
+      shape.heads,
+    );
     await driver.click('.looked-tile');
     await driver.waitFor('the shade', () => !document.getElementById('shade')?.hidden);
     await driver.click('#tab-teach');
     await driver.waitFor('classes', () => document.querySelectorAll('.teach-class').length === 2);
     await driver.click('.teach-class .teach-add button');
-    await driver.waitFor('a picture taught', () => /has it/.test(document.getElementById('teach-words')?.textContent ?? ''));
+    await driver.waitFor('a picture taught', () =>
+      /has it/.test(document.getElementById('teach-words')?.textContent ?? ''),
+    );
     await driver.click('#tab-inside');
-    await driver.waitFor('the weights', (matrices) => document.querySelectorAll('.inside-cell').length === matrices, 4 * shape.depth);
+    await driver.waitFor(
+      'the weights',
+      (matrices) => document.querySelectorAll('.inside-cell').length === matrices,
+      4 * shape.depth,
+    );
     await driver.click('#check-run');
     await driver.waitFor('the check', () => document.getElementById('check-words')?.dataset.state === 'good');
-    const overflow = await driver.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    const overflow = await driver.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
     assert.equal(overflow, 0);
   });
 
@@ -162,7 +226,10 @@ for (const [name, start] of /** @type {const} */ ([['Firefox', startFirefox], ['
     await open(driver);
     const names = await driver.evaluate(() => performance.getEntriesByType('resource').map((entry) => entry.name));
     assert.ok(names.length > 10);
-    assert.deepEqual(names.filter((one) => !one.startsWith(server.url)), []);
+    assert.deepEqual(
+      names.filter((one) => !one.startsWith(server.url)),
+      [],
+    );
   });
 
   browserTest('works without the network after one visit', async () => {

@@ -25,10 +25,7 @@ pageTest('live pictures are classified, one after the other', {}, async (page) =
   await page.click('#camera');
   assert.equal(await page.isVisible('#video'), false);
   assert.equal(await page.getAttribute('#camera', 'aria-pressed'), 'false');
-  const stopped = await page.$eval(
-    '#video',
-    (video) => /** @type {HTMLVideoElement} */ (video).srcObject === null,
-  );
+  const stopped = await page.$eval('#video', (video) => /** @type {HTMLVideoElement} */ (video).srcObject === null);
   assert.ok(stopped, 'the camera is given back');
 });
 
@@ -45,13 +42,9 @@ pageTest('a camera that goes away ends the live picture', {}, async (page) => {
 pageTest('one picture can be taken and measured', {}, async (page) => {
   await live(page);
   await page.click('#shoot');
-  await page.waitForFunction(
-    () => document.getElementById('file-name')?.textContent === 'Camera picture',
-  );
+  await page.waitForFunction(() => document.getElementById('file-name')?.textContent === 'Camera picture');
   await page.click('#measure');
-  await page.waitForFunction(() =>
-    /^Median/.test(document.getElementById('total-words')?.textContent ?? ''),
-  );
+  await page.waitForFunction(() => /^Median/.test(document.getElementById('total-words')?.textContent ?? ''));
   assert.match(await text(page, '#file-facts'), /^640 × 480 pixels/);
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'measure');
 });
@@ -75,8 +68,7 @@ for (const [name, words] of [
       prepare: (context) =>
         context.addInitScript((errorName) => {
           if (navigator.mediaDevices)
-            navigator.mediaDevices.getUserMedia = () =>
-              Promise.reject(new DOMException('refused', errorName));
+            navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('refused', errorName));
         }, String(name)),
     },
     async (page) => {

@@ -41,8 +41,7 @@ export function contrastProblems(page) {
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       const parent = /** @type {HTMLElement} */ (node.parentElement);
       const words = node.textContent?.trim();
-      if (!words || !parent.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
-        continue;
+      if (!words || !parent.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
       if (parent.closest('.hidden-text, option, noscript, :disabled')) continue;
       const style = getComputedStyle(parent);
       const back = backgroundOf(parent);

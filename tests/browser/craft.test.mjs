@@ -13,15 +13,11 @@ const WIDTHS = [320, 360, 768, 1024, 1280, 1600];
 for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
   for (const width of WIDTHS) {
     const viewport = { width, height: width < 640 ? 740 : 900 };
-    pageTest(
-      `${width} px wide, ${colorScheme}`,
-      { context: { viewport, colorScheme } },
-      async (page) => {
-        assert.deepEqual(await layoutProblems(page), []);
-        await page.waitForTimeout(400); // bars have grown
-        assert.deepEqual(await contrastProblems(page), []);
-      },
-    );
+    pageTest(`${width} px wide, ${colorScheme}`, { context: { viewport, colorScheme } }, async (page) => {
+      assert.deepEqual(await layoutProblems(page), []);
+      await page.waitForTimeout(400); // bars have grown
+      assert.deepEqual(await contrastProblems(page), []);
+    });
   }
 }
 
@@ -54,10 +50,18 @@ for (const width of [360, 1280]) {
 pageTest('everything can be reached and used by keyboard', {}, async (page) => {
   const before = await answered(page);
   const reached = await tabOrder(page);
-  const samples = await page.$$eval('.sample', (all) =>
-    all.map((one) => one.getAttribute('aria-label')),
-  );
-  const wanted = ['tab-picture', 'looked-block', 'choose', 'paste', 'camera', ...samples, 'measure', 'open-model', 'model-select'];
+  const samples = await page.$$eval('.sample', (all) => all.map((one) => one.getAttribute('aria-label')));
+  const wanted = [
+    'tab-picture',
+    'looked-block',
+    'choose',
+    'paste',
+    'camera',
+    ...samples,
+    'measure',
+    'open-model',
+    'model-select',
+  ];
   assert.deepEqual(
     wanted.filter((name) => !reached.includes(name ?? '')),
     [],
@@ -106,28 +110,21 @@ pageTest('a screen reader gets names, landmarks and the answer', {}, async (page
     assert.match(snapshot, expected);
   const nameless = await page.$$eval('button, select, input, canvas[role], [role=img]', (all) =>
     all
-      .filter(
-        (one) =>
-          !(one.getAttribute('aria-label') || one.textContent?.trim() || one.closest('label')),
-      )
+      .filter((one) => !(one.getAttribute('aria-label') || one.textContent?.trim() || one.closest('label')))
       .map((one) => one.outerHTML),
   );
   assert.deepEqual(nameless, []);
   assert.match(await text(page, '#announce'), /^\w[\w ]*, \d+ percent\.$/);
 });
 
-pageTest(
-  'reduced motion stops all motion',
-  { context: { reducedMotion: 'reduce' } },
-  async (page) => {
-    const moving = await page.$$eval('*', (all) =>
-      all
-        .filter((one) => {
-          const { transitionDuration, animationName } = getComputedStyle(one);
-          return transitionDuration !== '0s' || animationName !== 'none';
-        })
-        .map((one) => one.className),
-    );
-    assert.deepEqual(moving, []);
-  },
-);
+pageTest('reduced motion stops all motion', { context: { reducedMotion: 'reduce' } }, async (page) => {
+  const moving = await page.$$eval('*', (all) =>
+    all
+      .filter((one) => {
+        const { transitionDuration, animationName } = getComputedStyle(one);
+        return transitionDuration !== '0s' || animationName !== 'none';
+      })
+      .map((one) => one.className),
+  );
+  assert.deepEqual(moving, []);
+});

@@ -15,16 +15,19 @@ const FILL = {
   async many(page) {
     const files = samples('cat', 'dog', 'bird', 'ship', 'truck');
     await page.setInputFiles('#file', [...files, ...files, ...files, path.join(ROOT, 'LICENSE')]);
-    await page.waitForFunction(() =>
-      /^16 pictures in/.test(document.getElementById('many-words')?.textContent ?? ''),
-    );
+    await page.waitForFunction(() => /^16 pictures in/.test(document.getElementById('many-words')?.textContent ?? ''));
   },
   async teach(page) {
     await page.click('#tab-teach');
-    for (const [i, names] of [['cat', 'dog'], ['ship', 'truck']].entries()) {
+    for (const [i, names] of [
+      ['cat', 'dog'],
+      ['ship', 'truck'],
+    ].entries()) {
       await page.setInputFiles(`.teach-class >> nth=${i} >> input[type=file]`, samples(...names));
-      await page.waitForFunction((words) =>
-        document.getElementById('teach-words')?.textContent === words, `Class ${i + 1} has 2 more.`);
+      await page.waitForFunction(
+        (words) => document.getElementById('teach-words')?.textContent === words,
+        `Class ${i + 1} has 2 more.`,
+      );
     }
     await page.waitForSelector('#teach-answer[data-state=done]');
   },
@@ -56,19 +59,22 @@ for (const [name, fill] of Object.entries(FILL)) {
 pageTest('tabs are turned by arrow keys, and what they show is named', {}, async (page) => {
   await page.focus('#tab-picture');
   for (const [key, name] of [
-    ['ArrowRight', 'many'], ['ArrowRight', 'teach'], ['ArrowRight', 'inside'], ['ArrowRight', 'picture'],
-    ['ArrowLeft', 'inside'], ['Home', 'picture'], ['End', 'inside'],
+    ['ArrowRight', 'many'],
+    ['ArrowRight', 'teach'],
+    ['ArrowRight', 'inside'],
+    ['ArrowRight', 'picture'],
+    ['ArrowLeft', 'inside'],
+    ['Home', 'picture'],
+    ['End', 'inside'],
   ]) {
     await page.keyboard.press(key);
     assert.equal(await page.evaluate(() => document.activeElement?.id), `tab-${name}`);
-    assert.deepEqual(
-      await page.$$eval('[role=tab][aria-selected=true]', (tabs) => tabs.map(({ id }) => id)),
-      [`tab-${name}`],
-    );
-    assert.deepEqual(
-      await page.$$eval('[role=tabpanel]:not([hidden])', (panels) => panels.map(({ id }) => id)),
-      [`panel-${name}`],
-    );
+    assert.deepEqual(await page.$$eval('[role=tab][aria-selected=true]', (tabs) => tabs.map(({ id }) => id)), [
+      `tab-${name}`,
+    ]);
+    assert.deepEqual(await page.$$eval('[role=tabpanel]:not([hidden])', (panels) => panels.map(({ id }) => id)), [
+      `panel-${name}`,
+    ]);
     assert.equal(await page.getAttribute(`#panel-${name}`, 'aria-labelledby'), `tab-${name}`);
   }
 });
@@ -77,8 +83,16 @@ pageTest('the keyboard reaches and uses everything in the panels', {}, async (pa
   await FILL.teach(page);
   await page.focus('#tab-teach');
   let reached = await tabOrder(page);
-  for (const wanted of ['teach-open', 'teach-save', 'teach-method', 'Name of the class',
-    'Remove this class', 'Add this picture', 'Add files', 'teach-new'])
+  for (const wanted of [
+    'teach-open',
+    'teach-save',
+    'teach-method',
+    'Name of the class',
+    'Remove this class',
+    'Add this picture',
+    'Add files',
+    'teach-new',
+  ])
     assert.ok(reached.includes(wanted), `${wanted} in ${reached}`);
   await page.focus('.teach-add .button');
   await page.keyboard.press('Enter');
@@ -88,7 +102,10 @@ pageTest('the keyboard reaches and uses everything in the panels', {}, async (pa
   await page.focus('#tab-inside');
   reached = await tabOrder(page);
   for (const wanted of ['Block 1, mlp.fc2: ', 'inside-box', 'inside-zoom', 'check-run'])
-    assert.ok(reached.some((name) => name.startsWith(wanted) || name === wanted), `${wanted} in ${reached}`);
+    assert.ok(
+      reached.some((name) => name.startsWith(wanted) || name === wanted),
+      `${wanted} in ${reached}`,
+    );
   await page.focus('[data-name="blocks.0.mlp.fc2.weight"]');
   await page.keyboard.press('Space');
   await page.waitForFunction(() => document.getElementById('inside-name')?.textContent === 'Block 1, mlp.fc2');
@@ -107,10 +124,13 @@ pageTest('reduced motion stops all motion in the panels', { context: { reducedMo
   for (const fill of Object.values(FILL)) {
     await fill(page);
     const moving = await page.$$eval('*', (all) =>
-      all.filter((one) => {
-        const { transitionDuration, animationName } = getComputedStyle(one);
-        return transitionDuration !== '0s' || animationName !== 'none';
-      }).map((one) => one.className));
+      all
+        .filter((one) => {
+          const { transitionDuration, animationName } = getComputedStyle(one);
+          return transitionDuration !== '0s' || animationName !== 'none';
+        })
+        .map((one) => one.className),
+    );
     assert.deepEqual(moving, []);
   }
 });

@@ -6,7 +6,9 @@ import path from 'node:path';
 import { launch, ROOT } from './harness.mjs';
 
 const drawing = readFileSync(path.join(ROOT, 'web/icon.svg'), 'utf8');
-const maskable = drawing.replace('rx="8" ', '').replace('viewBox="0 0 32 32"', 'viewBox="-3 -3 38 38"')
+const maskable = drawing
+  .replace('rx="8" ', '')
+  .replace('viewBox="0 0 32 32"', 'viewBox="-3 -3 38 38"')
   .replace('<rect width="32" height="32"', '<rect x="-3" y="-3" width="38" height="38"');
 
 const browser = await launch();
@@ -16,7 +18,9 @@ for (const [name, side, svg] of /** @type {const} */ ([
   ['icon-maskable-512', 512, maskable],
 ])) {
   const page = await browser.newPage({ viewport: { width: side, height: side } });
-  await page.setContent(`<body style="margin: 0">${svg.replace('<svg ', `<svg width="${side}" height="${side}" style="display: block" `)}`);
+  await page.setContent(
+    `<body style="margin: 0">${svg.replace('<svg ', `<svg width="${side}" height="${side}" style="display: block" `)}`,
+  );
   const png = await page.screenshot({ omitBackground: true });
   writeFileSync(path.join(ROOT, `web/${name}.png`), png);
   console.log(`${name}.png: ${png.length} bytes`);

@@ -126,7 +126,13 @@ function watch(context, url, expected) {
   });
   context.on('weberror', (error) => complain(String(error.error())));
   context.on('request', (request) => {
-    if (!request.url().replace(/^blob:/, '').startsWith(url)) complain(`foreign request: ${request.url()}`);
+    if (
+      !request
+        .url()
+        .replace(/^blob:/, '')
+        .startsWith(url)
+    )
+      complain(`foreign request: ${request.url()}`);
   });
   return complaints;
 }

@@ -35,23 +35,34 @@ async function prepare(context) {
 }
 const ready = { needs: FLOAT_MODEL, prepare };
 
-pageTest('a link opens a model with samples of its own, and they are recognised', { ...ready, query: '?model=thousand' }, async (page) => {
-  assert.match(await text(page, '#scope'), /1,000 things/);
-  assert.deepEqual(await page.$$eval('.sample', (all) => all.map((one) => /** @type {HTMLElement} */ (one).title)),
-    samples.map((/** @type {{title: string}} */ { title }) => title));
-  for (const { title, label, author } of samples) {
-    await page.click(`.sample[title="${title}"]`);
-    await page.waitForFunction(
-      (wanted) => document.getElementById('verdict-label')?.textContent === wanted, label);
-    assert.equal(await text(page, '#file-name'), title);
-    assert.ok((await text(page, '#samples-credits')).includes(author));
-  }
-  assert.match(await page.textContent('#model-select option:last-child') ?? '', /A thousand classes · 1,000 classes · 22\.\d MB · Apache-2\.0/);
-  await page.click('#classes summary');
-  await page.fill('#classes-wanted', 'espresso');
-  assert.deepEqual(await page.$$eval('#classes-list li', (all) => all.map((one) => one.textContent)), ['espresso maker', 'espresso']);
-  assert.equal(await text(page, '#classes-count'), '2 of 1,000');
-});
+pageTest(
+  'a link opens a model with samples of its own, and they are recognised',
+  { ...ready, query: '?model=thousand' },
+  async (page) => {
+    assert.match(await text(page, '#scope'), /1,000 things/);
+    assert.deepEqual(
+      await page.$$eval('.sample', (all) => all.map((one) => /** @type {HTMLElement} */ (one).title)),
+      samples.map((/** @type {{title: string}} */ { title }) => title),
+    );
+    for (const { title, label, author } of samples) {
+      await page.click(`.sample[title="${title}"]`);
+      await page.waitForFunction((wanted) => document.getElementById('verdict-label')?.textContent === wanted, label);
+      assert.equal(await text(page, '#file-name'), title);
+      assert.ok((await text(page, '#samples-credits')).includes(author));
+    }
+    assert.match(
+      (await page.textContent('#model-select option:last-child')) ?? '',
+      /A thousand classes · 1,000 classes · 22\.\d MB · Apache-2\.0/,
+    );
+    await page.click('#classes summary');
+    await page.fill('#classes-wanted', 'espresso');
+    assert.deepEqual(await page.$$eval('#classes-list li', (all) => all.map((one) => one.textContent)), [
+      'espresso maker',
+      'espresso',
+    ]);
+    assert.equal(await text(page, '#classes-count'), '2 of 1,000');
+  },
+);
 
 pageTest('the model picked last comes back, and its samples go with it', ready, async (page, url) => {
   assert.match(page.url(), /model=vit158-imagenet/);
@@ -78,7 +89,10 @@ pageTest('the model picked last comes back, and its samples go with it', ready, 
 
 pageTest('the part that the model sees is drawn and can be moved', {}, async (page) => {
   const first = await logitsHash(page);
-  assert.equal(await page.isVisible('#region'), (await page.$eval('#preview', (c) => /** @type {any} */ (c).width !== /** @type {any} */ (c).height)));
+  assert.equal(
+    await page.isVisible('#region'),
+    await page.$eval('#preview', (c) => /** @type {any} */ (c).width !== /** @type {any} */ (c).height),
+  );
   const buffer = await makePicture(page, 'image/png', { width: 400, height: 160 });
   await page.setInputFiles('#file', { name: 'wide', mimeType: 'image/png', buffer });
   const middle = await answered(page, first);
@@ -86,7 +100,9 @@ pageTest('the part that the model sees is drawn and can be moved', {}, async (pa
   await page.fill('#region-at', '100');
   const right = await answered(page, middle);
   assert.equal(await text(page, '#file-name'), 'wide');
-  const box = /** @type {{x: number, y: number, width: number, height: number}} */ (await (await page.$('#stage'))?.boundingBox());
+  const box = /** @type {{x: number, y: number, width: number, height: number}} */ (
+    await (await page.$('#stage'))?.boundingBox()
+  );
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await page.mouse.down();
   await page.mouse.move(box.x - 900, box.y + box.height / 2, { steps: 4 });
@@ -108,14 +124,19 @@ for (const [name, start, words] of [
     const buffer = Buffer.from(String(start), 'latin1');
     await page.setInputFiles('#file', { name: String(name), mimeType: '', buffer });
     await page.waitForSelector('#results[data-state=error]');
-    assert.match(`${await text(page, '#verdict-label')} ${await text(page, '#verdict-words')}`, /** @type {RegExp} */ (words));
+    assert.match(
+      `${await text(page, '#verdict-label')} ${await text(page, '#verdict-words')}`,
+      /** @type {RegExp} */ (words),
+    );
     assert.match(await text(page, '#verdict-words'), new RegExp(String(name).replace('.', '\\.')));
   });
 }
 
 pageTest('a model card can be read on the page', {}, async (page) => {
   await page.click('#open-card');
-  await page.waitForFunction(() => /vit158-imagenet\.safetensors/.test(document.getElementById('card-text')?.textContent ?? ''));
+  await page.waitForFunction(() =>
+    /vit158-imagenet\.safetensors/.test(document.getElementById('card-text')?.textContent ?? ''),
+  );
   await page.keyboard.press('Escape');
   assert.equal(await page.isVisible('#card'), false);
 });
@@ -124,10 +145,16 @@ pageTest('any model can be checked with its golden file', {}, async (page) => {
   const folder = path.join(ROOT, 'models/samples/imagenet');
   const golden = JSON.parse(readFileSync(path.join(folder, 'golden.json'), 'utf8'));
   const two = { ...golden, pictures: golden.pictures.slice(3, 5) };
-  const file = (/** @type {object} */ content) =>
-    ({ name: 'mine.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(content)) });
-  const picture = (/** @type {{file: string}} */ one) =>
-    ({ name: one.file, mimeType: 'image/jpeg', buffer: readFileSync(path.join(folder, one.file)) });
+  const file = (/** @type {object} */ content) => ({
+    name: 'mine.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify(content)),
+  });
+  const picture = (/** @type {{file: string}} */ one) => ({
+    name: one.file,
+    mimeType: 'image/jpeg',
+    buffer: readFileSync(path.join(folder, one.file)),
+  });
   await page.click('#tab-inside');
   await page.setInputFiles('#check-file', [file(two), ...two.pictures.map(picture)]);
   await page.waitForSelector('#check-words[data-state=good]');
@@ -137,31 +164,44 @@ pageTest('any model can be checked with its golden file', {}, async (page) => {
   assert.match(await text(page, '#check-words'), /another model: choose its \.safetensors/);
 });
 
-pageTest('the answer can be copied, and the model used elsewhere', { prepare: (context) => context.grantPermissions(['clipboard-read', 'clipboard-write']) }, async (page) => {
-  await page.click('#copy-answer');
-  await page.waitForFunction(() => document.getElementById('copy-answer')?.textContent === 'Copied');
-  const copied = await page.evaluate(() => navigator.clipboard.readText());
-  const bars = await page.$$eval('#bars .bar', (all) => all.map((bar) => [...bar.children].map((part) => part.textContent)));
-  assert.deepEqual(copied.split('\n'), bars.map(([label, score]) => `${label}: ${score}`));
-  await page.click('#use summary');
-  assert.match(await text(page, '#use-snippet'), /Classifier\.load\('vit158-imagenet\.safetensors'/);
-  const before = await logitsHash(page);
-  await page.click('.sample >> nth=3');
-  await answered(page, before);
-  assert.equal(await text(page, '#copy-answer'), 'Copy', 'another answer is another text');
-});
+pageTest(
+  'the answer can be copied, and the model used elsewhere',
+  { prepare: (context) => context.grantPermissions(['clipboard-read', 'clipboard-write']) },
+  async (page) => {
+    await page.click('#copy-answer');
+    await page.waitForFunction(() => document.getElementById('copy-answer')?.textContent === 'Copied');
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    const bars = await page.$$eval('#bars .bar', (all) =>
+      all.map((bar) => [...bar.children].map((part) => part.textContent)),
+    );
+    assert.deepEqual(
+      copied.split('\n'),
+      bars.map(([label, score]) => `${label}: ${score}`),
+    );
+    await page.click('#use summary');
+    assert.match(await text(page, '#use-snippet'), /Classifier\.load\('vit158-imagenet\.safetensors'/);
+    const before = await logitsHash(page);
+    await page.click('.sample >> nth=3');
+    await answered(page, before);
+    assert.equal(await text(page, '#copy-answer'), 'Copy', 'another answer is another text');
+  },
+);
 
-pageTest('on a phone the answer stands in the first screen, and a row of many leads to its picture', { context: { viewport: { width: 390, height: 844 } } }, async (page) => {
-  const bottom = await page.$eval('#verdict-score', (one) => one.getBoundingClientRect().bottom);
-  assert.ok(bottom <= 844, `the answer ends at ${bottom}`);
-  const files = ['cat', 'dog', 'bird', 'ship'].map((name) => path.join(ROOT, `models/samples/${name}.jpg`));
-  await page.setInputFiles('#file', files);
-  await page.waitForSelector('#many-csv:not([disabled])');
-  await page.click('.many-open >> nth=3');
-  await page.waitForFunction(() => document.getElementById('file-name')?.textContent === 'ship.jpg');
-  const { top, end } = await page.$eval('#stage', (stage) => {
-    const box = stage.getBoundingClientRect();
-    return { top: box.top, end: box.bottom };
-  });
-  assert.ok(top >= -1 && end <= 845, `${top} to ${end}`);
-});
+pageTest(
+  'on a phone the answer stands in the first screen, and a row of many leads to its picture',
+  { context: { viewport: { width: 390, height: 844 } } },
+  async (page) => {
+    const bottom = await page.$eval('#verdict-score', (one) => one.getBoundingClientRect().bottom);
+    assert.ok(bottom <= 844, `the answer ends at ${bottom}`);
+    const files = ['cat', 'dog', 'bird', 'ship'].map((name) => path.join(ROOT, `models/samples/${name}.jpg`));
+    await page.setInputFiles('#file', files);
+    await page.waitForSelector('#many-csv:not([disabled])');
+    await page.click('.many-open >> nth=3');
+    await page.waitForFunction(() => document.getElementById('file-name')?.textContent === 'ship.jpg');
+    const { top, end } = await page.$eval('#stage', (stage) => {
+      const box = stage.getBoundingClientRect();
+      return { top: box.top, end: box.bottom };
+    });
+    assert.ok(top >= -1 && end <= 845, `${top} to ${end}`);
+  },
+);

@@ -64,10 +64,7 @@ for (const [kind, mimeType] of [
     await answered(page, before);
     assert.deepEqual(await previewSize(page), [320, 200]);
     assert.equal(await text(page, '#file-name'), 'picture of ours');
-    assert.match(
-      await text(page, '#file-facts'),
-      new RegExp(`^320 × 200 pixels, .* kB ${kind}`, 'i'),
-    );
+    assert.match(await text(page, '#file-facts'), new RegExp(`^320 × 200 pixels, .* kB ${kind}`, 'i'));
     assert.equal(await page.$$eval('.sample[aria-pressed=true]', (pressed) => pressed.length), 0);
   });
 }
@@ -158,19 +155,27 @@ pageTest('a 30-megapixel picture is previewed small', {}, async (page) => {
   assert.match(await text(page, '#file-facts'), /^6000 × 5000 pixels/);
 });
 
-for (const [model, count] of /** @type {[string, number][]} */ ([['vit158-imagenet', 6], ['vit158-cifar10', 10]])) {
+for (const [model, count] of /** @type {[string, number][]} */ ([
+  ['vit158-imagenet', 6],
+  ['vit158-cifar10', 10],
+])) {
   pageTest(`the sample pictures of ${model} are recognised`, { query: `?model=${model}` }, async (page) => {
     const entry = manifest.models.find((/** @type {{name: string}} */ { name }) => name === model);
     /** @type {{samples: {title: string, label: string}[]}} */
     const { samples } = JSON.parse(readFileSync(path.join(ROOT, 'models', entry.samples), 'utf8'));
     const wrong = [];
     await answered(page);
-    for (const { title, label } of [...samples].reverse()) { // the first one is shown already
+    for (const { title, label } of [...samples].reverse()) {
+      // the first one is shown already
       await page.click(`.sample[title="${title}"]`);
       await page.waitForFunction((name) => {
         const { state, logitsSha256 } = document.getElementById('results')?.dataset ?? {};
-        return document.getElementById('file-name')?.textContent === name && state === 'done' && logitsSha256 !== undefined
-          && document.getElementById('verdict-label')?.textContent !== '…';
+        return (
+          document.getElementById('file-name')?.textContent === name &&
+          state === 'done' &&
+          logitsSha256 !== undefined &&
+          document.getElementById('verdict-label')?.textContent !== '…'
+        );
       }, title);
       const seen = await text(page, '#verdict-label');
       if (seen.toLowerCase() !== label.toLowerCase()) wrong.push(`${label} is taken for ${seen}`);

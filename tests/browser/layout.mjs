@@ -13,7 +13,8 @@ export function layoutProblems(page) {
   return page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
     // What may be wider than what shows of it: these are clipped, or can be scrolled.
-    const clipped = '.bar-track *, .skip, .hidden-text, .samples *, .credits *, .looked-tiles *, .inside-box *, .many-table-box *, .teach-table-box *';
+    const clipped =
+      '.bar-track *, .skip, .hidden-text, .samples *, .credits *, .looked-tiles *, .inside-box *, .many-table-box *, .teach-table-box *';
     const beyond = [...document.querySelectorAll('body *')].filter((found) => {
       if (found.matches(clipped)) return false;
       const box = found.getBoundingClientRect();

@@ -11,11 +11,19 @@ import { ROOT } from '../node/shared.mjs';
 import { launch } from './harness.mjs';
 
 const MODEL = '/models/vit158-cifar10.safetensors';
-const PICTURES = { jpeg: '/tests/data/images/baseline_420.jpg', png: '/tests/data/images/rgb_8.png',
-  rotated: '/tests/data/images/orientation_6.jpg' };
+const PICTURES = {
+  jpeg: '/tests/data/images/baseline_420.jpg',
+  png: '/tests/data/images/rgb_8.png',
+  rotated: '/tests/data/images/orientation_6.jpg',
+};
 const CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
-const TYPES = /** @type {Record<string, string>} */ ({ '.js': 'text/javascript', '.html': 'text/html',
-  '.wasm': 'application/wasm', '.jpg': 'image/jpeg', '.png': 'image/png' });
+const TYPES = /** @type {Record<string, string>} */ ({
+  '.js': 'text/javascript',
+  '.html': 'text/html',
+  '.wasm': 'application/wasm',
+  '.jpg': 'image/jpeg',
+  '.png': 'image/png',
+});
 
 /** @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response */
 function answer(request, response) {
@@ -80,22 +88,31 @@ async function inPage(work, argument, { errors = /^$/, prepare } = {}) {
 
 for (const options of [{}, { engine: 'scalar' }, { worker: true }, { worker: 2 }]) {
   test(`files, with ${JSON.stringify(options)}`, async () => {
-    const results = await inPage(async ({ model, pictures, options: loadOptions }) => {
-      const { Classifier: Page } = await import(/** @type {any} */ ('/web/lib/vit158.js'));
-      const page = await Page.load(model, loadOptions);
-      /** @type {Record<string, Record<string, string>>} */
-      const found = {};
-      for (const [kind, url] of Object.entries(pictures)) {
-        const blob = await (await fetch(url)).blob();
-        const sources = { url, absolute: new URL(url, location.href), blob, file: new File([blob], 'x'),
-          buffer: await blob.arrayBuffer(), response: await fetch(url) };
-        for (const [name, source] of Object.entries(sources))
-          (found[kind] ??= {})[name] = (await page.classify(source)).logitsSha256;
-      }
-      const info = page.info();
-      page.dispose();
-      return { found, engine: info.engine, workers: info.workers };
-    }, { model: MODEL, pictures: PICTURES, options });
+    const results = await inPage(
+      async ({ model, pictures, options: loadOptions }) => {
+        const { Classifier: Page } = await import(/** @type {any} */ ('/web/lib/vit158.js'));
+        const page = await Page.load(model, loadOptions);
+        /** @type {Record<string, Record<string, string>>} */
+        const found = {};
+        for (const [kind, url] of Object.entries(pictures)) {
+          const blob = await (await fetch(url)).blob();
+          const sources = {
+            url,
+            absolute: new URL(url, location.href),
+            blob,
+            file: new File([blob], 'x'),
+            buffer: await blob.arrayBuffer(),
+            response: await fetch(url),
+          };
+          for (const [name, source] of Object.entries(sources))
+            (found[kind] ??= {})[name] = (await page.classify(source)).logitsSha256;
+        }
+        const info = page.info();
+        page.dispose();
+        return { found, engine: info.engine, workers: info.workers };
+      },
+      { model: MODEL, pictures: PICTURES, options },
+    );
     assert.equal(results.engine, 'engine' in options ? 'scalar' : 'simd128');
     assert.equal(results.workers, Number('worker' in options ? options.worker : 0));
     for (const [kind, sources] of Object.entries(results.found))
@@ -105,35 +122,47 @@ for (const options of [{}, { engine: 'scalar' }, { worker: true }, { worker: 2 }
 
 test('everything a page can draw, on the page and through a worker', async () => {
   for (const worker of [false, true]) {
-    const found = await inPage(async ({ model, png, pixels, worker: inWorker }) => {
-      const { Classifier: Page } = await import(/** @type {any} */ ('/web/lib/vit158.js'));
-      const page = await Page.load(model, { worker: inWorker });
-      const { data: rgb, width: w, height: h } = pixels;
-      const rgba = new Uint8ClampedArray(w * h * 4).fill(255);
-      for (let i = 0; i < w * h; i++) rgba.set(rgb.slice(3 * i, 3 * i + 3), 4 * i);
-      const imageData = new ImageData(rgba, w, h);
-      const canvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
-      canvas.getContext('2d', { willReadFrequently: true })?.putImageData(imageData, 0, 0);
-      const offscreen = new OffscreenCanvas(w, h);
-      offscreen.getContext('2d', { willReadFrequently: true })?.putImageData(imageData, 0, 0);
-      const img = new Image();
-      img.src = png;
-      await img.decode();
-      const bitmap = await createImageBitmap(imageData);
-      const frame = new VideoFrame(canvas, { timestamp: 0 });
-      const bitmapCanvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
-      bitmapCanvas.getContext('bitmaprenderer')?.transferFromImageBitmap(await createImageBitmap(imageData));
-      /** @type {Record<string, string>} */
-      const hashes = {};
-      const sources = { imageData, pixels: { data: Uint8Array.from(rgb), width: w, height: h }, canvas, offscreen,
-        img, bitmap, frame, bitmapCanvas };
-      for (let round = 0; round < 2; round++) // what the caller holds stays usable
-        for (const [name, source] of Object.entries(sources))
-          hashes[`${name} ${round}`] = (await page.classify(source)).logitsSha256;
-      frame.close();
-      page.dispose();
-      return hashes;
-    }, { model: MODEL, png: PICTURES.png, pixels: { data: [...data], width, height }, worker });
+    const found = await inPage(
+      async ({ model, png, pixels, worker: inWorker }) => {
+        const { Classifier: Page } = await import(/** @type {any} */ ('/web/lib/vit158.js'));
+        const page = await Page.load(model, { worker: inWorker });
+        const { data: rgb, width: w, height: h } = pixels;
+        const rgba = new Uint8ClampedArray(w * h * 4).fill(255);
+        for (let i = 0; i < w * h; i++) rgba.set(rgb.slice(3 * i, 3 * i + 3), 4 * i);
+        const imageData = new ImageData(rgba, w, h);
+        const canvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
+        canvas.getContext('2d', { willReadFrequently: true })?.putImageData(imageData, 0, 0);
+        const offscreen = new OffscreenCanvas(w, h);
+        offscreen.getContext('2d', { willReadFrequently: true })?.putImageData(imageData, 0, 0);
+        const img = new Image();
+        img.src = png;
+        await img.decode();
+        const bitmap = await createImageBitmap(imageData);
+        const frame = new VideoFrame(canvas, { timestamp: 0 });
+        const bitmapCanvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
+        bitmapCanvas.getContext('bitmaprenderer')?.transferFromImageBitmap(await createImageBitmap(imageData));
+        /** @type {Record<string, string>} */
+        const hashes = {};
+        const sources = {
+          imageData,
+          pixels: { data: Uint8Array.from(rgb), width: w, height: h },
+          canvas,
+          offscreen,
+          img,
+          bitmap,
+          frame,
+          bitmapCanvas,
+        };
+        for (let round = 0; round < 2; round++)
+          // what the caller holds stays usable
+          for (const [name, source] of Object.entries(sources))
+            hashes[`${name} ${round}`] = (await page.classify(source)).logitsSha256;
+        frame.close();
+        page.dispose();
+        return hashes;
+      },
+      { model: MODEL, png: PICTURES.png, pixels: { data: [...data], width, height }, worker },
+    );
     for (const [name, hash] of Object.entries(found)) assert.equal(hash, HASHES.png, `${name}, worker: ${worker}`);
   }
 });
@@ -146,8 +175,9 @@ test('a video, a lossy WebP and a bitmap with transparency are classified', asyn
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     context.fillStyle = 'teal';
     context.fillRect(0, 0, 40, 48);
-    const webp = await /** @type {Promise<Blob>} */ (new Promise((resolve) =>
-      canvas.toBlob((blob) => resolve(/** @type {Blob} */ (blob)), 'image/webp', 0.9)));
+    const webp = await /** @type {Promise<Blob>} */ (
+      new Promise((resolve) => canvas.toBlob((blob) => resolve(/** @type {Blob} */ (blob)), 'image/webp', 0.9))
+    );
     const video = Object.assign(document.createElement('video'), { muted: true, srcObject: canvas.captureStream(30) });
     const drawing = setInterval(() => context.fillRect(0, 0, 40, 48), 20);
     await video.play();
@@ -156,7 +186,10 @@ test('a video, a lossy WebP and a bitmap with transparency are classified', asyn
     const sources = { webp, video, transparent: await createImageBitmap(canvas) };
     for (const [name, source] of Object.entries(sources)) {
       const { predictions } = await page.classify(source, { topK: Infinity });
-      found[name] = predictions.reduce((/** @type {number} */ sum, /** @type {{score: number}} */ p) => sum + p.score, 0);
+      found[name] = predictions.reduce(
+        (/** @type {number} */ sum, /** @type {{score: number}} */ p) => sum + p.score,
+        0,
+      );
     }
     clearInterval(drawing);
     return found;
@@ -166,25 +199,32 @@ test('a video, a lossy WebP and a bitmap with transparency are classified', asyn
 });
 
 test('errors say what is wrong', async () => {
-  const errors = await inPage(async ({ model, foreign }) => {
-    const { Classifier: Page } = await import(/** @type {any} */ ('/web/lib/vit158.js'));
-    const page = await Page.load(model);
-    const tries = {
-      text: () => page.classify(new Blob(['hello'])),
-      missing: () => page.classify('/no/such.jpg'),
-      unloaded: () => page.classify(new Image()),
-      empty: () => page.classify(Object.assign(document.createElement('canvas'), { width: 0 })),
-      model: () => Page.load('/no/such.safetensors'),
-      wasm: () => Page.load(model, { wasm: '/no/such.wasm' }),
-      blocked: () => Page.load(foreign),
-    };
-    /** @type {Record<string, string>} */
-    const found = {};
-    for (const [name, work] of Object.entries(tries))
-      found[name] = await work().then(() => 'no error', (/** @type {any} */ e) => `${e.name} ${e.code} ${e.message}`);
-    await page.classify(new ImageData(4, 4));
-    return found;
-  }, { model: MODEL, foreign: other + MODEL }, { errors: /404|Content Security Policy|violates/ });
+  const errors = await inPage(
+    async ({ model, foreign }) => {
+      const { Classifier: Page } = await import(/** @type {any} */ ('/web/lib/vit158.js'));
+      const page = await Page.load(model);
+      const tries = {
+        text: () => page.classify(new Blob(['hello'])),
+        missing: () => page.classify('/no/such.jpg'),
+        unloaded: () => page.classify(new Image()),
+        empty: () => page.classify(Object.assign(document.createElement('canvas'), { width: 0 })),
+        model: () => Page.load('/no/such.safetensors'),
+        wasm: () => Page.load(model, { wasm: '/no/such.wasm' }),
+        blocked: () => Page.load(foreign),
+      };
+      /** @type {Record<string, string>} */
+      const found = {};
+      for (const [name, work] of Object.entries(tries))
+        found[name] = await work().then(
+          () => 'no error',
+          (/** @type {any} */ e) => `${e.name} ${e.code} ${e.message}`,
+        );
+      await page.classify(new ImageData(4, 4));
+      return found;
+    },
+    { model: MODEL, foreign: other + MODEL },
+    { errors: /404|Content Security Policy|violates/ },
+  );
   assert.match(errors.text, /Vit158Error E_UNSUPPORTED .*cannot read/);
   assert.match(errors.missing, /Vit158Error E_NETWORK .*such\.jpg answered 404/);
   assert.match(errors.unloaded, /Vit158Error E_INPUT /);
@@ -195,11 +235,19 @@ test('errors say what is wrong', async () => {
 });
 
 test('without SIMD the scalar module runs, with the same logits', async () => {
-  const [engine, hash] = await inPage(async ({ model, url }) => {
-    const { Classifier: Page } = await import(/** @type {any} */ ('/web/lib/vit158.js'));
-    const page = await Page.load(model);
-    return [page.info().engine, (await page.classify(url)).logitsSha256];
-  }, { model: MODEL, url: PICTURES.jpeg }, { prepare: () => { WebAssembly.validate = () => false; } });
+  const [engine, hash] = await inPage(
+    async ({ model, url }) => {
+      const { Classifier: Page } = await import(/** @type {any} */ ('/web/lib/vit158.js'));
+      const page = await Page.load(model);
+      return [page.info().engine, (await page.classify(url)).logitsSha256];
+    },
+    { model: MODEL, url: PICTURES.jpeg },
+    {
+      prepare: () => {
+        WebAssembly.validate = () => false;
+      },
+    },
+  );
   assert.deepEqual([engine, hash], ['scalar', HASHES.jpeg]);
 });
 
@@ -217,5 +265,9 @@ test('abort and progress while a model loads', async () => {
     return { code, first: seen.slice(0, 2), last: seen.slice(-2) };
   }, MODEL);
   const total = statSync(join(ROOT, MODEL)).size;
-  assert.deepEqual(found, { code: 'E_ABORT', first: [0, 0], last: [total, total] }, 'what a server announces is no size yet');
+  assert.deepEqual(
+    found,
+    { code: 'E_ABORT', first: [0, 0], last: [total, total] },
+    'what a server announces is no size yet',
+  );
 });

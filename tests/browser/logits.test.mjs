@@ -48,12 +48,7 @@ function classifyInPage(page, model, { data, width, height }) {
       const inPage = await PageClassifier.load(address, { wasm: '/dist/vit158.wasm' });
       return (await inPage.classify({ data: pixels, width: w, height: h })).logitsSha256;
     },
-    /** @type {[string, string, number, number]} */ ([
-      model,
-      Buffer.from(data).toString('base64'),
-      width,
-      height,
-    ]),
+    /** @type {[string, string, number, number]} */ ([model, Buffer.from(data).toString('base64'), width, height]),
   );
 }
 

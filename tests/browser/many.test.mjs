@@ -29,8 +29,7 @@ writeFileSync(notes, 'just words');
 const hashes = new Map();
 before(async () => {
   const vit = await Classifier.load(path.join(ROOT, `models/${MODEL}.safetensors`));
-  for (const name of PICTURES)
-    hashes.set(name, (await vit.classify(path.join(SAMPLES, name))).logitsSha256);
+  for (const name of PICTURES) hashes.set(name, (await vit.classify(path.join(SAMPLES, name))).logitsSha256);
   vit.dispose();
 });
 
@@ -38,8 +37,7 @@ before(async () => {
 async function run(page, paths) {
   await page.setInputFiles((await page.$('#many-file')) ? '#many-file' : '#file', paths);
   await page.waitForFunction(
-    (count) =>
-      document.getElementById('many-words')?.textContent?.startsWith(`${count} pictures in`),
+    (count) => document.getElementById('many-words')?.textContent?.startsWith(`${count} pictures in`),
     paths.length.toLocaleString('en'),
   );
 }
@@ -78,8 +76,7 @@ pageTest("several files become a table with Node's logits", {}, async (page) => 
   assert.equal(about.engine, 'simd128');
   /** @type {{file: string, logits_sha256: string}[]} */
   const found = results.slice(0, 10);
-  for (const { file, logits_sha256 } of found)
-    assert.equal(logits_sha256, hashes.get(file.slice(5)), file);
+  for (const { file, logits_sha256 } of found) assert.equal(logits_sha256, hashes.get(file.slice(5)), file);
   assert.match(results[10].error, /^E_[A-Z]+: /);
   assert.ok(!('label' in results[10]));
 });
@@ -120,16 +117,12 @@ pageTest(`memory stays flat over ${MANY} files, and none of them waits for the p
 pageTest('a long run can be cancelled, and what is there can be saved', {}, async (page) => {
   await page.setInputFiles('#file', files);
   await page.waitForFunction(() =>
-    /^\d+ of 1,000, .* a second, \d+ s left$/.test(
-      document.getElementById('many-words')?.textContent ?? '',
-    ),
+    /^\d+ of 1,000, .* a second, \d+ s left$/.test(document.getElementById('many-words')?.textContent ?? ''),
   );
   const share = Number(await page.getAttribute('#many-bar', 'aria-valuenow'));
   assert.ok(share >= 0 && share <= 100);
   await page.click('#many-cancel');
-  await page.waitForFunction(() =>
-    /^Cancelled after/.test(document.getElementById('many-words')?.textContent ?? ''),
-  );
+  await page.waitForFunction(() => /^Cancelled after/.test(document.getElementById('many-words')?.textContent ?? ''));
   const done = Number((await text(page, '#many-words')).replace(/\D*([\d,]+) of.*/, '$1').replace(',', ''));
   assert.ok(done > 0 && done < MANY, String(done));
   await page.waitForFunction(() => !document.querySelector('#many-csv:disabled'));

@@ -24,13 +24,16 @@ const USES = {
     await page.waitForTimeout(500);
   },
   [`${MANY} files`]: async (page) => {
-    await page.evaluate(async ([count, ...urls]) => {
-      const blobs = await Promise.all(urls.map(async (url) => (await fetch(url)).blob()));
-      const carrier = new DataTransfer();
-      for (let i = 0; i < Number(count); i++)
-        carrier.items.add(new File([blobs[i % blobs.length]], `${i}.jpg`, { type: 'image/jpeg' }));
-      /** @type {any} */ (globalThis).carrier = carrier;
-    }, [String(MANY), ...SAMPLES.map((file) => `models/samples/${path.basename(file)}`)]);
+    await page.evaluate(
+      async ([count, ...urls]) => {
+        const blobs = await Promise.all(urls.map(async (url) => (await fetch(url)).blob()));
+        const carrier = new DataTransfer();
+        for (let i = 0; i < Number(count); i++)
+          carrier.items.add(new File([blobs[i % blobs.length]], `${i}.jpg`, { type: 'image/jpeg' }));
+        /** @type {any} */ (globalThis).carrier = carrier;
+      },
+      [String(MANY), ...SAMPLES.map((file) => `models/samples/${path.basename(file)}`)],
+    );
     await page.waitForTimeout(500);
     await forget(page); // making the files is not the page's doing
     await page.evaluate(() => {
@@ -43,8 +46,10 @@ const USES = {
     await page.click('#tab-teach');
     for (const nth of [0, 1]) {
       await page.setInputFiles(`.teach-class >> nth=${nth} >> input[type=file]`, SAMPLES);
-      await page.waitForFunction((words) => document.getElementById('teach-words')?.textContent === words,
-        `Class ${nth + 1} has ${SAMPLES.length} more.`);
+      await page.waitForFunction(
+        (words) => document.getElementById('teach-words')?.textContent === words,
+        `Class ${nth + 1} has ${SAMPLES.length} more.`,
+      );
     }
   },
   'the weights': async (page) => {

@@ -52,10 +52,7 @@ pageTest('a local copy of the model gives the same logits', {}, async (page) => 
   await page.click('.sample >> nth=1');
   await answered(page, before);
   await page.click('.sample >> nth=0');
-  await page.waitForFunction(
-    (hash) => document.getElementById('results')?.dataset.logitsSha256 === hash,
-    before,
-  );
+  await page.waitForFunction((hash) => document.getElementById('results')?.dataset.logitsSha256 === hash, before);
   await page.selectOption('#model-select', '0');
   await page.waitForFunction(() => !document.querySelector('#model-select [value="-1"]'));
 });
@@ -83,9 +80,7 @@ pageTest('a model that was not trained is named so, until another is in use', {}
   );
   assert.equal((await facts(page))['Trained on'], words);
   await page.selectOption('#model-select', '0');
-  await page.waitForFunction(
-    () => /sure|decide/.test(document.getElementById('verdict-words')?.textContent ?? ''),
-  );
+  await page.waitForFunction(() => /sure|decide/.test(document.getElementById('verdict-words')?.textContent ?? ''));
   assert.equal((await facts(page))['Trained on'], DEFAULT.dataset);
 });
 
@@ -110,10 +105,7 @@ pageTest('a file that is no model is refused, the model before stays', {}, async
   const buffer = Buffer.from('{"not": "a model"}');
   await give(page, 'drop', { name: 'wrong.safetensors', mimeType: '', buffer });
   await page.waitForSelector('#trouble:not([hidden])');
-  assert.match(
-    await text(page, '#trouble'),
-    /Not a model file.*wrong\.safetensors: .*stays in use/s,
-  );
+  assert.match(await text(page, '#trouble'), /Not a model file.*wrong\.safetensors: .*stays in use/s);
   await page.click('#load-close');
   assert.equal(await page.isVisible('#trouble'), false);
   await page.click('.sample >> nth=1');
@@ -138,9 +130,7 @@ pageTest(
   async (page) => {
     await page.waitForSelector('#results[data-state=error]');
     assert.match(await text(page, '#trouble'), /Could not fetch the model.*404/s);
-    await page.waitForFunction(
-      () => /** @type {HTMLCanvasElement} */ (document.querySelector('#preview')).width > 4,
-    ); // the picture is shown
+    await page.waitForFunction(() => /** @type {HTMLCanvasElement} */ (document.querySelector('#preview')).width > 4); // the picture is shown
     await page.context().unroute(MODEL_URL);
     await page.click('#load-retry');
     await answered(page);
@@ -168,8 +158,7 @@ pageTest(
   {
     bare: true,
     expected: [/404/],
-    prepare: (context) =>
-      context.route('**/models/manifest.json', (route) => route.fulfill({ status: 404 })),
+    prepare: (context) => context.route('**/models/manifest.json', (route) => route.fulfill({ status: 404 })),
   },
   async (page) => {
     await page.waitForSelector('#trouble:not([hidden])');
@@ -182,8 +171,7 @@ pageTest(
   {
     bare: true,
     expected: [/404/],
-    prepare: (context) =>
-      context.route('**/vit158.wasm', (route) => route.fulfill({ status: 404 })),
+    prepare: (context) => context.route('**/vit158.wasm', (route) => route.fulfill({ status: 404 })),
   },
   async (page) => {
     await page.waitForSelector('#trouble:not([hidden])');
@@ -204,9 +192,7 @@ pageTest(
       });
       await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
       const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-      await context.route(MODEL_URL, (route) =>
-        route.continue({ url: `http://127.0.0.1:${port}/` }),
-      );
+      await context.route(MODEL_URL, (route) => route.continue({ url: `http://127.0.0.1:${port}/` }));
       context.once('close', () => {
         server.closeAllConnections();
         server.close();

@@ -14,8 +14,14 @@ const MODEL = JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), '
 const folder = mkdtempSync(path.join(tmpdir(), 'vit158-site-'));
 const original = path.join(folder, 'original');
 const TYPES = /** @type {Record<string, string>} */ ({
-  '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json',
-  '.wasm': 'application/wasm', '.svg': 'image/svg+xml', '.png': 'image/png', '.jpg': 'image/jpeg',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
   '.webmanifest': 'application/manifest+json',
 });
 
@@ -43,7 +49,10 @@ async function serveCopy(name) {
     state.asked.push(wanted);
     try {
       const bytes = state.spoil(wanted, readFileSync(path.join(root, wanted)));
-      const headers = { 'content-type': TYPES[path.extname(wanted)] ?? 'application/octet-stream', 'cache-control': 'max-age=600' };
+      const headers = {
+        'content-type': TYPES[path.extname(wanted)] ?? 'application/octet-stream',
+        'cache-control': 'max-age=600',
+      };
       return response.writeHead(200, headers).end(bytes);
     } catch {
       return response.writeHead(404).end();
@@ -51,12 +60,19 @@ async function serveCopy(name) {
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  return { root, state, url: `http://localhost:${port}/some/path/`, close: () => { server.closeAllConnections(); server.close(); } };
+  return {
+    root,
+    state,
+    url: `http://localhost:${port}/some/path/`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
 }
 
 /** @param {import('playwright-core').Page} page waits until the service worker is in charge of the next visit */
-const kept = (page) =>
-  page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+const kept = (page) => page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
 
 /**
  * @param {string} name
@@ -124,7 +140,7 @@ siteTest('kept files that are damaged are fetched again', async (page, { state, 
       const cache = await caches.open((await caches.keys())[0]);
       for (const { url: address } of await cache.keys()) {
         if (!wanted.some((one) => address.endsWith(one))) continue;
-        const bytes = new Uint8Array(await (/** @type {Response} */ (await cache.match(address))).arrayBuffer());
+        const bytes = new Uint8Array(await /** @type {Response} */ (await cache.match(address)).arrayBuffer());
         bytes[bytes.length >> 1] ^= 1;
         await cache.put(address, new Response(bytes.slice(0, address.endsWith('.wasm') ? -100 : undefined)));
       }
@@ -187,7 +203,10 @@ siteTest('a new version comes as a whole, when the visitor wants it', async (pag
   // The new version: two files changed that must not be mixed with the old ones.
   for (const name of ['app/format.js', 'index.html']) {
     const file = path.join(root, name);
-    writeFileSync(file, readFileSync(file, 'utf8').replace('} ms`', '} mS`').replace('Where the time goes', 'Where time goes'));
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace('} ms`', '} mS`').replace('Where the time goes', 'Where time goes'),
+    );
   }
   writeList(root);
   await page.goto(url); // still the old one, from the cache

@@ -2,7 +2,16 @@
 // The one-file app that `vit158 bundle` writes: opened from the disk with the network cut it does
 // everything the page does, asks for nothing but itself, and treats a stranger's text as text.
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -26,7 +35,8 @@ const SAMPLES = path.join(ROOT, 'models/samples');
 const CAT = path.join(SAMPLES, 'cat.jpg');
 const DOG = path.join(SAMPLES, 'dog.jpg');
 /** What "check this browser" says when all is well. */
-const CHECKED = /^All 2 pictures give the logits recorded of CIFAR-10, ternary ViT, bit for bit \((simd128|scalar)\)\.$/m;
+const CHECKED =
+  /^All 2 pictures give the logits recorded of CIFAR-10, ternary ViT, bit for bit \((simd128|scalar)\)\.$/m;
 
 /** @param {string} name @param {string[]} args of `vit158 bundle` */
 function makeApp(name, ...args) {
@@ -38,8 +48,15 @@ function makeApp(name, ...args) {
 }
 
 /** What the command says of a picture. @param {string} picture @param {string[]} args */
-const hashOf = (picture, ...args) => jsonLines(npmCommand('classify', '--json', picture, ...(args.length > 0 ? args
-  : ['-m', path.join(ROOT, 'models/vit158-cifar10.safetensors')])).stdout)[0].logits_sha256;
+const hashOf = (picture, ...args) =>
+  jsonLines(
+    npmCommand(
+      'classify',
+      '--json',
+      picture,
+      ...(args.length > 0 ? args : ['-m', path.join(ROOT, 'models/vit158-cifar10.safetensors')]),
+    ).stdout,
+  )[0].logits_sha256;
 
 /**
  * Opens a page with the network cut.
@@ -96,16 +113,24 @@ appTest('it opens with an answer, in a worker', app, async (page) => {
   assert.match(await text(page, '#facts'), /in a worker/);
   assert.equal(await text(page, '#verdict-label'), 'cat');
   assert.deepEqual(await page.$$eval('.sample', (all) => all.map((one) => one.getAttribute('title'))), ['Cat', 'Dog']);
-  assert.ok(await page.$$eval('.sample img', (all) =>
-    all.every((one) => /** @type {HTMLImageElement} */ (one).naturalWidth > 0)));
+  assert.ok(
+    await page.$$eval('.sample img', (all) =>
+      all.every((one) => /** @type {HTMLImageElement} */ (one).naturalWidth > 0),
+    ),
+  );
   await page.click('.sample[title="Dog"]');
   assert.equal(await answered(page, hashOf(CAT)), hashOf(DOG));
 });
 
-appTest('it works without workers and without SIMD', app, async (page) => {
-  assert.equal(await answered(page), hashOf(CAT));
-  assert.match(await text(page, '#facts'), /no SIMD, on the page/);
-}, '?worker=off&engine=scalar');
+appTest(
+  'it works without workers and without SIMD',
+  app,
+  async (page) => {
+    assert.equal(await answered(page), hashOf(CAT));
+    assert.match(await text(page, '#facts'), /no SIMD, on the page/);
+  },
+  '?worker=off&engine=scalar',
+);
 
 appTest('it takes pictures and models that are dropped', app, async (page) => {
   const first = await answered(page);
@@ -120,8 +145,14 @@ appTest('many pictures at once, in workers of its own', app, async (page) => {
   await answered(page);
   await page.click('#tab-many');
   const names = readdirSync(SAMPLES).filter((name) => name.endsWith('.jpg'));
-  await page.setInputFiles('#many-file', names.map((name) => path.join(SAMPLES, name)));
-  await page.waitForFunction((n) => document.querySelectorAll('#many-rows [data-state=done]').length === n, names.length);
+  await page.setInputFiles(
+    '#many-file',
+    names.map((name) => path.join(SAMPLES, name)),
+  );
+  await page.waitForFunction(
+    (n) => document.querySelectorAll('#many-rows [data-state=done]').length === n,
+    names.length,
+  );
 });
 
 appTest('the other tabs open, and the browser can be checked', app, async (page) => {
@@ -150,10 +181,18 @@ test('names and labels are text, whatever they contain', async () => {
   const metadata = path.join(folder, 'metadata.json');
   const model = path.join(folder, `a&b"<!--$'.safetensors`);
   const picture = path.join(folder, `"<img src=x onerror=alert(3)>&$&.jpg`);
-  writeFileSync(metadata, JSON.stringify({ dataset: evil,
-    labels: JSON.stringify(Array.from({ length: 7 }, (_, i) => evil + i)) }));
-  const packed = nativeCommand('pack', path.join(ROOT, 'tests/data/tiny/latent-6.safetensors'), '-o', model,
-    '--metadata', metadata);
+  writeFileSync(
+    metadata,
+    JSON.stringify({ dataset: evil, labels: JSON.stringify(Array.from({ length: 7 }, (_, i) => evil + i)) }),
+  );
+  const packed = nativeCommand(
+    'pack',
+    path.join(ROOT, 'tests/data/tiny/latent-6.safetensors'),
+    '-o',
+    model,
+    '--metadata',
+    metadata,
+  );
   assert.equal(packed.code, 0, packed.stderr);
   copyFileSync(CAT, picture);
   const file = makeApp('evil.html', model, picture);
@@ -195,24 +234,42 @@ test('no model and no pictures to try: nothing is written, or the page just wait
     assert.equal(npmCommand('record', 'fashion-mnist', CAT, '-o', golden).code, 0);
     await page.setInputFiles('#check-file', [golden, CAT]);
     await page.waitForSelector('#check-words[data-state=good]');
-    assert.match(await text(page, '#check-words'), /^All 1 pictures give the logits recorded of fashion-mnist\.safetensors, bit for bit/);
+    assert.match(
+      await text(page, '#check-words'),
+      /^All 1 pictures give the logits recorded of fashion-mnist\.safetensors, bit for bit/,
+    );
   });
 });
 
-for (const [name, start, thread] of /** @type {const} */ ([['Firefox', startFirefox, 'in a worker'],
-  ['WebKit', startWebKit, 'on the page']])) {
+for (const [name, start, thread] of /** @type {const} */ ([
+  ['Firefox', startFirefox, 'in a worker'],
+  ['WebKit', startWebKit, 'on the page'],
+])) {
   test(`${name}: the same from the disk`, () =>
     inBrowser(start, artifact(`${name} one file`), async (driver) => {
       await driver.open(pathToFileURL(app()).href);
       const wanted = hashOf(CAT);
-      await driver.waitFor('the answer', (hash) => document.getElementById('results')?.dataset.logitsSha256 === hash, wanted);
-      assert.match(await driver.evaluate(() => document.getElementById('facts')?.textContent ?? ''), new RegExp(thread));
+      await driver.waitFor(
+        'the answer',
+        (hash) => document.getElementById('results')?.dataset.logitsSha256 === hash,
+        wanted,
+      );
+      assert.match(
+        await driver.evaluate(() => document.getElementById('facts')?.textContent ?? ''),
+        new RegExp(thread),
+      );
       await driver.setFiles('#file', [DOG]);
-      await driver.waitFor('the file', (hash) => document.getElementById('results')?.dataset.logitsSha256 === hash, hashOf(DOG));
+      await driver.waitFor(
+        'the file',
+        (hash) => document.getElementById('results')?.dataset.logitsSha256 === hash,
+        hashOf(DOG),
+      );
       await driver.click('#tab-inside');
       await driver.waitFor('the tab', () => document.getElementById('check-run'));
       await driver.click('#check-run');
-      await driver.waitFor('the check', () => /^(good|bad)$/.test(document.getElementById('check-words')?.dataset.state ?? ''));
+      await driver.waitFor('the check', () =>
+        /^(good|bad)$/.test(document.getElementById('check-words')?.dataset.state ?? ''),
+      );
       assert.match(await driver.evaluate(() => document.getElementById('check')?.innerText ?? ''), CHECKED);
     }));
 }

@@ -39,7 +39,7 @@ const watch = (page) =>
       return {
         name: byId('file-name').textContent,
         state: byId('stage').dataset.state,
-        answer: state === 'error' ? `error ${byId('verdict-words').textContent}` : logitsSha256 ?? '',
+        answer: state === 'error' ? `error ${byId('verdict-words').textContent}` : (logitsSha256 ?? ''),
         stage: byId('preview').hidden ? '' : byId('preview').getAttribute('aria-label'),
         seen: printOf(byId('seen')),
         tile: tile instanceof HTMLCanvasElement && tile.width > 1 ? printOf(tile) : '',
@@ -68,12 +68,19 @@ const settled = async (page, name) => {
 };
 
 /** @param {Page} page @param {number} hue */
-const file = async (page, hue, name = `file ${hue}`) =>
-  ({ name, mimeType: 'image/png', buffer: await makePicture(page, 'image/png', { hue }) });
+const file = async (page, hue, name = `file ${hue}`) => ({
+  name,
+  mimeType: 'image/png',
+  buffer: await makePicture(page, 'image/png', { hue }),
+});
 
 pageTest('every picture has its own answer, whatever came before it', READBACK, async (page) => {
   const [chosen, dropped, pasted, inMany, moreInMany] = [
-    await file(page, 10), await file(page, 80), await file(page, 150), await file(page, 220), await file(page, 290),
+    await file(page, 10),
+    await file(page, 80),
+    await file(page, 150),
+    await file(page, 220),
+    await file(page, 290),
   ];
   const broken = { name: 'broken.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture at all') };
   /** @param {number} nth */
@@ -189,6 +196,5 @@ pageTest('another model: no answer of the one before stays beside the picture', 
   await settledName(page, 'Airplane');
   assert.notEqual(await hashOf(), first);
   await picker.selectOption(own);
-  await page.waitForFunction(
-    (hash) => document.getElementById('results')?.dataset.logitsSha256 === hash, first);
+  await page.waitForFunction((hash) => document.getElementById('results')?.dataset.logitsSha256 === hash, first);
 });

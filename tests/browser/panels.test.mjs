@@ -103,9 +103,7 @@ pageTest('times are those of runs without attention', {}, async (page) => {
   await answered(page, hash);
   await looked(page);
   await page.click('#measure');
-  await page.waitForFunction(() =>
-    /^Median/.test(document.getElementById('total-words')?.textContent ?? ''),
-  );
+  await page.waitForFunction(() => /^Median/.test(document.getElementById('total-words')?.textContent ?? ''));
 });
 
 pageTest('own classes: taught, saved, opened again', {}, async (page) => {
@@ -116,8 +114,10 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   for (const [i, [name, names]] of Object.entries(TAUGHT).entries()) {
     await page.fill(`.teach-class >> nth=${i} >> .teach-name`, name);
     await page.setInputFiles(`.teach-class >> nth=${i} >> input[type=file]`, samples(...names));
-    await page.waitForFunction((words) =>
-      document.getElementById('teach-words')?.textContent?.startsWith(words), `${name} has 3 more.`);
+    await page.waitForFunction(
+      (words) => document.getElementById('teach-words')?.textContent?.startsWith(words),
+      `${name} has 3 more.`,
+    );
   }
   /** @param {string} title @param {import('../../web/app/teach.js').Method} method */
   const classified = async (title, method) => {
@@ -141,7 +141,11 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   assert.equal(own.model.sha256, models[PLACE].sha256);
   const vit = await Classifier.load(path.join(ROOT, `models/${MODEL}.safetensors`), { sha256: own.model.sha256 });
   const { predictions } = await own.classify(vit, samples('dog')[0]);
-  assert.equal(predictions.map(({ label, score }) => `${label}${percent(score)}`).join(''), before, 'the library says the same');
+  assert.equal(
+    predictions.map(({ label, score }) => `${label}${percent(score)}`).join(''),
+    before,
+    'the library says the same',
+  );
   vit.dispose();
   assert.match(await text(page, '#teach-snippet'), /OwnClasses\.load\('my-classes\.json'\)/);
   const file = { name: 'mine.json', mimeType: 'application/json', buffer };
@@ -149,7 +153,9 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   await page.waitForFunction(() => document.getElementById('teach-kept')?.textContent === 'Kept in this browser.');
   await page.reload();
   await answered(page);
-  await page.waitForFunction(() => /2 classes .* are back, with 6 pictures/.test(document.getElementById('teach-words')?.textContent ?? ''));
+  await page.waitForFunction(() =>
+    /2 classes .* are back, with 6 pictures/.test(document.getElementById('teach-words')?.textContent ?? ''),
+  );
   assert.equal(await page.$$eval('.teach-drop', (all) => all.length), 6);
   assert.equal(await page.inputValue('#teach-method'), 'neighbours');
   await page.click('.teach-class >> nth=0 >> .teach-remove');
@@ -158,13 +164,12 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   await page.waitForFunction(() => /2 classes/.test(document.getElementById('teach-words')?.textContent ?? ''));
   await page.selectOption('#teach-method', 'neighbours');
   await page.click('.sample[title="Dog"]');
-  await page.waitForFunction(
-    (wanted) => document.getElementById('teach-bars')?.textContent === wanted,
-    before,
-  );
+  await page.waitForFunction((wanted) => document.getElementById('teach-bars')?.textContent === wanted, before);
 
   await page.setInputFiles('#teach-file', { ...file, name: 'cut.json', buffer: buffer.subarray(0, 99) });
-  await page.waitForFunction(() => /^cut\.json: not a classes file: /.test(document.getElementById('teach-words')?.textContent ?? ''));
+  await page.waitForFunction(() =>
+    /^cut\.json: not a classes file: /.test(document.getElementById('teach-words')?.textContent ?? ''),
+  );
   assert.equal(await page.$$eval('.teach-class', (all) => all.length), 2, 'what was there stays');
 
   const hash = await answered(page);
@@ -172,7 +177,9 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   await answered(page, hash);
   await page.waitForFunction(() => document.querySelectorAll('.teach-drop').length === 0);
   await page.setInputFiles('#teach-file', file);
-  await page.waitForFunction(() => /mine\.json: .*another model/.test(document.getElementById('teach-words')?.textContent ?? ''));
+  await page.waitForFunction(() =>
+    /mine\.json: .*another model/.test(document.getElementById('teach-words')?.textContent ?? ''),
+  );
   await page.click('#tab-picture');
   await page.selectOption('#model-select', String(PLACE));
   await page.waitForFunction(() => document.querySelectorAll('.teach-drop').length === 6);
@@ -181,14 +188,21 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
 pageTest('own classes: a wrong picture is taken away, and everything taken away can come back', {}, async (page) => {
   await page.click('#tab-teach');
   await page.waitForSelector('.teach-class');
-  for (const [i, names] of [['cat', 'dog', 'ship'], ['truck', 'automobile']].entries()) {
+  for (const [i, names] of [
+    ['cat', 'dog', 'ship'],
+    ['truck', 'automobile'],
+  ].entries()) {
     await page.setInputFiles(`.teach-class >> nth=${i} >> input[type=file]`, samples(...names));
-    await page.waitForFunction((words) => document.getElementById('teach-words')?.textContent === words,
-      `Class ${i + 1} has ${names.length} more.`);
+    await page.waitForFunction(
+      (words) => document.getElementById('teach-words')?.textContent === words,
+      `Class ${i + 1} has ${names.length} more.`,
+    );
   }
   await page.waitForSelector('#teach-confusion:not([hidden])');
   assert.match(await text(page, '#teach-confusion-words'), /: \d of 5 would be named right\.$/);
-  const cells = await page.$$eval('#teach-confusion-table tbody td', (all) => all.map((one) => Number(one.textContent) || 0));
+  const cells = await page.$$eval('#teach-confusion-table tbody td', (all) =>
+    all.map((one) => Number(one.textContent) || 0),
+  );
   assert.deepEqual([cells.length, cells.reduce((sum, n) => sum + n, 0)], [4, 5]);
   const counts = () => page.$$eval('.teach-count', (all) => all.map((one) => one.textContent));
   await page.click('.teach-class >> nth=0 >> .teach-drop >> nth=0');
@@ -216,7 +230,10 @@ pageTest('own classes: the picture on the stage, a class more, a class less', {}
   await page.click('.teach-class >> nth=1 >> text=Add this picture');
   await page.waitForFunction(() => document.getElementById('teach-verdict')?.textContent === 'Class 2');
   await page.click('#teach-new');
-  assert.equal(await page.$eval('.teach-class:last-child .teach-name', (name) => name === document.activeElement), true);
+  assert.equal(
+    await page.$eval('.teach-class:last-child .teach-name', (name) => name === document.activeElement),
+    true,
+  );
   await page.click('.teach-class >> nth=1 >> .teach-remove');
   assert.equal(await page.$$eval('.teach-class', (all) => all.length), 2);
   assert.match(await text(page, '#teach-verdict'), /Two classes/);
@@ -226,13 +243,21 @@ pageTest('the weights of a matrix are drawn', {}, async (page) => {
   await page.click('#tab-inside');
   await page.waitForSelector('.inside-cell[aria-pressed=true]');
   assert.equal(await page.$$eval('.inside-cell', (all) => all.length), 4 * model.depth);
-  assert.ok((await text(page, '#inside-words')).startsWith(
-    `${count(model.ternaryParameters)} ternary weights in ${4 * model.depth} matrices; `));
+  assert.ok(
+    (await text(page, '#inside-words')).startsWith(
+      `${count(model.ternaryParameters)} ternary weights in ${4 * model.depth} matrices; `,
+    ),
+  );
   await page.click('[data-name="blocks.1.mlp.fc1.weight"]');
   await page.waitForFunction(() => document.getElementById('inside-name')?.textContent === 'Block 2, mlp.fc1');
   const { size, colours } = await page.$eval('#inside-canvas', (node) => {
     const canvas = /** @type {HTMLCanvasElement} */ (node);
-    const { data } = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).getImageData(0, 0, canvas.width, canvas.height);
+    const { data } = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).getImageData(
+      0,
+      0,
+      canvas.width,
+      canvas.height,
+    );
     const reds = [...data].filter((_, i) => i % 4 === 0);
     return { size: [canvas.width, canvas.height], colours: [...new Set(reds)].sort((a, b) => a - b) };
   });
@@ -247,7 +272,9 @@ pageTest('every tensor of a model is listed, and its values spread', {}, async (
   await page.waitForSelector('.inside-cell[aria-pressed=true]');
   await page.click('#tensors summary');
   await page.click('.tensor-name >> text=head.weight');
-  await page.waitForFunction(() => /values from -?[\d.]+.* are zero\.$/.test(document.getElementById('spread-words')?.textContent ?? ''));
+  await page.waitForFunction(() =>
+    /values from -?[\d.]+.* are zero\.$/.test(document.getElementById('spread-words')?.textContent ?? ''),
+  );
   assert.equal(await text(page, '#spread-name'), 'head.weight');
   assert.match(await text(page, '#tensor-metadata'), /datasetCIFAR-10/);
   assert.match(await text(page, '#tensor-steps'), /^decode, preprocess, embed, blocks\.0\.attn, .*, head$/);
@@ -322,9 +349,7 @@ pageTest(
   {
     prepare: (context) =>
       context.route('**/golden.json', (route) => {
-        const golden = JSON.parse(
-          readFileSync(path.join(ROOT, 'models/samples/golden.json'), 'utf8'),
-        );
+        const golden = JSON.parse(readFileSync(path.join(ROOT, 'models/samples/golden.json'), 'utf8'));
         const cat = golden.pictures.find((/** @type {any} */ { file }) => file === 'cat.jpg');
         for (const step of Object.keys(cat.steps).slice(6)) cat.steps[step] = '0'.repeat(64);
         cat.logits[0] += 0.5;

@@ -35,10 +35,7 @@ export async function makePicture(page, type, { width = 320, height = 200, hue =
  * @returns {Buffer} the same picture with an Exif segment that holds just that
  */
 export function withOrientation(jpeg, orientation) {
-  const segment = Buffer.from(
-    'ffe100224578696600004d4d002a00000008000101120003000000010000000000000000',
-    'hex',
-  );
+  const segment = Buffer.from('ffe100224578696600004d4d002a00000008000101120003000000010000000000000000', 'hex');
   segment.writeUInt16BE(orientation, segment.length - 8);
   return Buffer.concat([jpeg.subarray(0, 2), segment, jpeg.subarray(2)]);
 }

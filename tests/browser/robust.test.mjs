@@ -9,30 +9,22 @@ import { CSP } from '../../web/serve.mjs';
 const pageTest = suite();
 
 /** @param {import('playwright-core').Page} page @returns {Promise<string>} */
-const engine = (page) =>
-  page.$eval('#facts', (facts) => facts.lastElementChild?.lastElementChild?.textContent ?? '');
+const engine = (page) => page.$eval('#facts', (facts) => facts.lastElementChild?.lastElementChild?.textContent ?? '');
 
-pageTest(
-  'the page keeps its content policy',
-  { expected: [/style-src|inline style/] },
-  async (page, url) => {
-    const answer = await page.request.get(url);
-    assert.equal(answer.headers()['content-security-policy'], CSP);
-    assert.equal(
-      CSP,
-      "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; media-src 'self' blob:",
-    );
-    const meta = page.locator('meta[http-equiv=Content-Security-Policy]');
-    assert.equal(await meta.getAttribute('content'), CSP);
-    // The policy is in force: what it forbids does not happen.
-    const evaluated = await page.evaluate(() => {
-      const made = document.createElement('div');
-      made.setAttribute('style', 'color: red');
-      return made.style.color;
-    });
-    assert.equal(evaluated, '');
-  },
-);
+pageTest('the page keeps its content policy', { expected: [/style-src|inline style/] }, async (page, url) => {
+  const answer = await page.request.get(url);
+  assert.equal(answer.headers()['content-security-policy'], CSP);
+  assert.equal(CSP, "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; media-src 'self' blob:");
+  const meta = page.locator('meta[http-equiv=Content-Security-Policy]');
+  assert.equal(await meta.getAttribute('content'), CSP);
+  // The policy is in force: what it forbids does not happen.
+  const evaluated = await page.evaluate(() => {
+    const made = document.createElement('div');
+    made.setAttribute('style', 'color: red');
+    return made.style.color;
+  });
+  assert.equal(evaluated, '');
+});
 
 pageTest('the scalar engine can be forced', { query: '?engine=scalar' }, async (page) => {
   assert.equal(await engine(page), 'WebAssembly, no SIMD, in a worker');
@@ -68,8 +60,7 @@ const WITHOUT_WORKER = [
     'when the worker does not start',
     {
       expected: [/404/],
-      prepare: (context) =>
-        context.route('**/page_worker.js', (route) => route.fulfill({ status: 404 })),
+      prepare: (context) => context.route('**/page_worker.js', (route) => route.fulfill({ status: 404 })),
     },
   ],
 ];
@@ -101,9 +92,7 @@ pageTest(
       context.addInitScript(() => {
         for (const type of [CanvasRenderingContext2D, OffscreenCanvasRenderingContext2D]) {
           const honest = type.prototype.getImageData;
-          type.prototype.getImageData = /** @this {any} */ function (
-            /** @type {any[]} */ ...given
-          ) {
+          type.prototype.getImageData = /** @this {any} */ function (/** @type {any[]} */ ...given) {
             const image = honest.apply(this, /** @type {any} */ (given));
             for (let i = 0; i < image.data.length; i += 97) image.data[i] ^= 1;
             return image;
@@ -161,10 +150,7 @@ pageTest('the newest picture wins', {}, async (page) => {
   await page.click('.sample >> nth=1');
   const wanted = await answered(page, before);
   for (const nth of [2, 0, 2, 1]) await page.click(`.sample >> nth=${nth}`);
-  await page.waitForFunction(
-    (hash) => document.getElementById('results')?.dataset.logitsSha256 === hash,
-    wanted,
-  );
+  await page.waitForFunction((hash) => document.getElementById('results')?.dataset.logitsSha256 === hash, wanted);
   await page.waitForTimeout(300);
   assert.equal(await answered(page), wanted);
 });
@@ -174,12 +160,9 @@ pageTest('times are shown for every stage and block', {}, async (page) => {
   await page.waitForFunction(() =>
     /^Median of \d+ runs/.test(document.getElementById('total-words')?.textContent ?? ''),
   );
-  const legend = await page.$$eval('#legend div', (rows) =>
-    rows.map((row) => row.textContent ?? ''),
-  );
+  const legend = await page.$$eval('#legend div', (rows) => rows.map((row) => row.textContent ?? ''));
   assert.equal(legend.length, 5);
-  for (const row of legend)
-    assert.match(row, /^(Decode|Resize|Embed|Blocks|Head)(<0\.1|\d+(\.\d+)?) ms$/);
+  for (const row of legend) assert.match(row, /^(Decode|Resize|Embed|Blocks|Head)(<0\.1|\d+(\.\d+)?) ms$/);
   const sum = legend.reduce(
     (total, row) => total + (row.includes('<') ? 0 : Number.parseFloat(row.replace(/^\D+/, ''))),
     0,
@@ -187,9 +170,7 @@ pageTest('times are shown for every stage and block', {}, async (page) => {
   const total = Number.parseFloat(await text(page, '#total-ms'));
   assert.ok(Math.abs(sum - total) <= 0.06 + total * 0.01, `${sum} is not ${total}`);
   assert.match(await text(page, '#total-rate'), /^\d+(\.\d)? images\/s$/);
-  const columns = await page.$$eval('.block-column', (all) =>
-    all.map((one) => /** @type {HTMLElement} */ (one).title),
-  );
+  const columns = await page.$$eval('.block-column', (all) => all.map((one) => /** @type {HTMLElement} */ (one).title));
   const depth = (await text(page, '#facts')).match(/(\d+) blocks/)?.[1];
   assert.equal(columns.length, Number(depth));
   for (const title of columns) assert.match(title, /attention \d.* ms, MLP \d.* ms/);

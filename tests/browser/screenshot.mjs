@@ -17,9 +17,7 @@ const before = await answered(page);
 await page.click('.sample >> nth=2');
 await answered(page, before);
 await page.click('#measure');
-await page.waitForFunction(() =>
-  /^Median/.test(document.getElementById('total-words')?.textContent ?? ''),
-);
+await page.waitForFunction(() => /^Median/.test(document.getElementById('total-words')?.textContent ?? ''));
 await page.mouse.move(0, 0);
 await page.waitForTimeout(500); // bars have grown
 await page.screenshot({ path: target });

@@ -119,7 +119,11 @@ export class Driver {
 
   /** @param {string} file a PNG is written there */
   async screenshot(file) {
-    const base64 = await within('screenshot', SCREENSHOT_MS, this.#send('GET', 'TakeScreenshot', 'screenshot', undefined));
+    const base64 = await within(
+      'screenshot',
+      SCREENSHOT_MS,
+      this.#send('GET', 'TakeScreenshot', 'screenshot', undefined),
+    );
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, Buffer.from(base64, 'base64'));
   }
@@ -141,8 +145,14 @@ export class Driver {
  */
 export async function inBrowser(start, picture, body, tries = 2) {
   const driver = await start();
-  const failure = await body(driver).then(() => null, (error) => ({ error }));
-  const answers = await driver.screenshot(picture).then(() => true, () => false);
+  const failure = await body(driver).then(
+    () => null,
+    (error) => ({ error }),
+  );
+  const answers = await driver.screenshot(picture).then(
+    () => true,
+    () => false,
+  );
   await driver.close();
   if (!failure) return;
   if (answers || tries === 1) throw failure.error;
@@ -197,7 +207,11 @@ export async function startFirefox() {
   };
   const lines = Object.entries(preferences).map(([key, value]) => `user_pref("${key}", ${JSON.stringify(value)});\n`);
   writeFileSync(path.join(profile, 'user.js'), lines.join(''));
-  const firefox = start('firefox-esr', ['--headless', '--marionette', '--no-remote', '--profile', profile, '--width', '1280', '--height', '900'], { HOME: profile });
+  const firefox = start(
+    'firefox-esr',
+    ['--headless', '--marionette', '--no-remote', '--profile', profile, '--width', '1280', '--height', '900'],
+    { HOME: profile },
+  );
   const portFile = path.join(profile, 'MarionetteActivePort');
   const port = await until('Firefox starts', () => {
     firefox.check();
@@ -307,7 +321,10 @@ export async function startWebKit() {
   try {
     await until("WebKit's driver starts", () => {
       driver.check();
-      return fetch(`http://127.0.0.1:${port}/status`).then((response) => response.ok, () => false);
+      return fetch(`http://127.0.0.1:${port}/status`).then(
+        (response) => response.ok,
+        () => false,
+      );
     });
     const options = { binary, args: ['--automation'] };
     const made = await send('POST', 'NewSession', '', {

@@ -31,7 +31,10 @@ function checkRows(rows, env) {
   assert.ok(kernels.length > 20);
   for (const row of kernels) isComplete(row, KERNEL_KEYS);
   const models = rows.filter(({ kind }) => kind === 'model');
-  assert.deepEqual(models.map(({ threads }) => threads), [1, 2]);
+  assert.deepEqual(
+    models.map(({ threads }) => threads),
+    [1, 2],
+  );
   for (const row of models) isComplete(row, MODEL_KEYS);
   for (const row of rows) assert.equal(row.env, env);
 }
@@ -57,16 +60,37 @@ test('npm run bench -- --native: the same natively', () => {
 });
 
 test('npm run bench:threads: alone and beside a busy process', () => {
-  const { code, stdout, stderr } = run(process.execPath, [join(ROOT, 'tests/bench/bench_threads.mjs'),
-    '--json', '--rounds', '1', '--warm', '0', '--models', MODEL]);
+  const { code, stdout, stderr } = run(process.execPath, [
+    join(ROOT, 'tests/bench/bench_threads.mjs'),
+    '--json',
+    '--rounds',
+    '1',
+    '--warm',
+    '0',
+    '--models',
+    MODEL,
+  ]);
   assert.equal(code, 0, stderr);
   const rows = jsonLines(stdout);
-  assert.deepEqual(rows.map(({ busy }) => busy), [0, 1]);
+  assert.deepEqual(
+    rows.map(({ busy }) => busy),
+    [0, 1],
+  );
   for (const row of rows) isComplete(row, ['model', 'threads', 'one_ms', 'many_ms', 'ratio']);
 });
 
 test('vit158 bench: a model and its profile', () => {
-  const { code, stdout, stderr } = nativeCommand('bench', '--json', '--runs', '5', '--seconds', '0', '--profile', '-m', MODEL);
+  const { code, stdout, stderr } = nativeCommand(
+    'bench',
+    '--json',
+    '--runs',
+    '5',
+    '--seconds',
+    '0',
+    '--profile',
+    '-m',
+    MODEL,
+  );
   assert.equal(code, 0, stderr);
   const [model, ...profile] = jsonLines(stdout);
   isComplete(model, MODEL_KEYS);

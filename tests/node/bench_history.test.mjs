@@ -23,11 +23,21 @@ test('median', () => {
 
 test('timed runs keep to their plan', async () => {
   let calls = 0;
-  const times = await timeRuns(() => { calls++; }, { runs: 7, minRuns: 3, budgetMs: 1e6, warmupRuns: 4, warmupMs: 0 });
+  const times = await timeRuns(
+    () => {
+      calls++;
+    },
+    { runs: 7, minRuns: 3, budgetMs: 1e6, warmupRuns: 4, warmupMs: 0 },
+  );
   assert.equal(calls, 1 + 4 + 7);
   assert.ok(times.min_ms <= times.median_ms && times.median_ms <= times.max_ms);
   calls = 0;
-  await timeRuns(() => { calls++; }, { runs: 7, minRuns: 3, budgetMs: -1, warmupRuns: 0, warmupMs: 0 });
+  await timeRuns(
+    () => {
+      calls++;
+    },
+    { runs: 7, minRuns: 3, budgetMs: -1, warmupRuns: 0, warmupMs: 0 },
+  );
   assert.equal(calls, 1 + 3);
 });
 

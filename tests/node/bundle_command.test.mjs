@@ -10,7 +10,7 @@ const folder = temporaryFolder();
 const PICTURE = join(ROOT, 'models/samples/cat.jpg');
 assert.equal(run(process.execPath, ['web/bundle/make_template.mjs']).code, 0);
 
-test('the title is the page\'s, as text', () => {
+test("the title is the page's, as text", () => {
   const file = join(folder, 'app.html');
   const { code, stderr } = npmCommand('bundle', PICTURE, '-o', file, '--title', 'Cats & <dogs> $1');
   assert.equal(code, 0, stderr);
@@ -20,8 +20,12 @@ test('the title is the page\'s, as text', () => {
 });
 
 test('the default model, with and without pictures; a model named', () => {
-  for (const [args, pictures] of /** @type {[string[], number][]} */ ([[[], 0], [[PICTURE, PICTURE], 2], [['vit158-cifar10'], 0],
-    [['vit158-cifar10', PICTURE], 1]])) {
+  for (const [args, pictures] of /** @type {[string[], number][]} */ ([
+    [[], 0],
+    [[PICTURE, PICTURE], 2],
+    [['vit158-cifar10'], 0],
+    [['vit158-cifar10', PICTURE], 1],
+  ])) {
     const { code, stdout, stderr } = npmCommand('bundle', ...args, '-o', join(folder, 'b.html'), '--json');
     assert.equal(code, 0, stderr);
     const [{ model, pictures: found }] = jsonLines(stdout);

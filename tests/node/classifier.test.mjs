@@ -7,15 +7,29 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Classifier, VERSION } from '../../web/lib/vit158.js';
 import { serve } from './server.mjs';
-import { CLASSES, DEPTH, DIM, HEADS, SIDE, TINY_MODELS, TOKENS, distance, noisePicture, tinyGolden, tinyPath } from './tiny.mjs';
+import {
+  CLASSES,
+  DEPTH,
+  DIM,
+  HEADS,
+  SIDE,
+  TINY_MODELS,
+  TOKENS,
+  distance,
+  noisePicture,
+  tinyGolden,
+  tinyPath,
+} from './tiny.mjs';
 
 /** @param {string} code @param {RegExp} [message] */
-const error = (code, message = /./) => (/** @type {any} */ e) => {
-  assert.equal(e.name, 'Vit158Error', e.stack);
-  assert.equal(e.code, code, e.message);
-  assert.match(e.message, message);
-  return true;
-};
+const error =
+  (code, message = /./) =>
+  (/** @type {any} */ e) => {
+    assert.equal(e.name, 'Vit158Error', e.stack);
+    assert.equal(e.code, code, e.message);
+    assert.match(e.message, message);
+    return true;
+  };
 
 /** @param {string} [name] @param {any} [options] */
 const load = (name = 'ternary-6', options) => Classifier.load(tinyPath(name), options);
@@ -32,19 +46,30 @@ for (const name of TINY_MODELS) {
     const largest = golden.logits.reduce((most, x) => Math.max(most, Math.abs(x)), 1);
     const hashes = new Set();
     const steps = new Set();
-    for (const options of [{ engine: 'scalar' }, { engine: 'simd128', threads: 1 }, { threads: 2 },
-      { gemm: 'dot', threads: 1 }, { gemm: 'table', threads: 1 }]) {
+    for (const options of [
+      { engine: 'scalar' },
+      { engine: 'simd128', threads: 1 },
+      { threads: 2 },
+      { gemm: 'dot', threads: 1 },
+      { gemm: 'table', threads: 1 },
+    ]) {
       const vit = await load(name, options);
       const away = distance(await vit.forward(golden.input), golden.logits);
       assert.ok(away <= TOLERANCE * largest, `the logits are ${away} away`);
       const picture = noisePicture(33, 41);
-      const { logits, logitsSha256, attention, stepHashes = [] } =
-        await vit.classify(picture, { explain: true, stepHashes: true });
+      const {
+        logits,
+        logitsSha256,
+        attention,
+        stepHashes = [],
+      } = await vit.classify(picture, { explain: true, stepHashes: true });
       const tensor = await vit.preprocess(picture);
-      assert.equal(distance(await vit.forward(tensor), logits), 0, 'the tensor gives the picture\'s logits');
+      assert.equal(distance(await vit.forward(tensor), logits), 0, "the tensor gives the picture's logits");
       assert.equal(logitsSha256, sha256(logits));
-      assert.deepEqual(stepHashes.map((step) => step.name),
-        ['preprocess', 'embed', 'blocks.0.attn', 'blocks.0.mlp', 'blocks.1.attn', 'blocks.1.mlp', 'head']);
+      assert.deepEqual(
+        stepHashes.map((step) => step.name),
+        ['preprocess', 'embed', 'blocks.0.attn', 'blocks.0.mlp', 'blocks.1.attn', 'blocks.1.mlp', 'head'],
+      );
       assert.equal(stepHashes[0].sha256, sha256(tensor));
       assert.equal(stepHashes[6].sha256, logitsSha256);
       steps.add(JSON.stringify(stepHashes));
@@ -66,7 +91,10 @@ test('predictions: order, topK, threshold, labels', async () => {
   const all = (await vit.classify(picture, { topK: Infinity })).predictions;
   assert.equal(all.length, CLASSES);
   assert.ok(Math.abs(all.reduce((sum, { score }) => sum + score, 0) - 1) < 1e-6);
-  assert.deepEqual(all.map(({ score }) => score), all.map(({ score }) => score).sort((a, b) => b - a));
+  assert.deepEqual(
+    all.map(({ score }) => score),
+    all.map(({ score }) => score).sort((a, b) => b - a),
+  );
   for (const { label, index } of all) assert.equal(label, vit.labels()[index]);
   assert.deepEqual((await vit.classify(picture)).predictions, all.slice(0, 5));
   assert.deepEqual((await vit.classify(picture, { topK: 0 })).predictions, []);
@@ -80,8 +108,10 @@ test('timing has every step, and total is the sum', async () => {
   const vit = await load();
   const { timing } = await vit.classify(noisePicture(50, 50));
   const { decode, preprocess, embed, blocks, head, total, steps } = timing;
-  assert.deepEqual(steps.map(({ name }) => name),
-    ['embed', 'blocks.0.attn', 'blocks.0.mlp', 'blocks.1.attn', 'blocks.1.mlp', 'head']);
+  assert.deepEqual(
+    steps.map(({ name }) => name),
+    ['embed', 'blocks.0.attn', 'blocks.0.mlp', 'blocks.1.attn', 'blocks.1.mlp', 'head'],
+  );
   for (const ms of [decode, preprocess, embed, blocks, head, ...steps.map((step) => step.ms)]) assert.ok(ms >= 0);
   assert.equal(total, decode + preprocess + embed + blocks + head);
   vit.dispose();
@@ -94,8 +124,10 @@ test('embed and info', async () => {
   assert.equal(embedding.length, DIM);
   assert.ok(embedding.some((x) => x !== 0));
   const info = vit.info();
-  assert.deepEqual([info.version, info.engine, info.gemm, info.threads, info.name],
-    [VERSION, 'simd128', 'auto', 1, 'ternary-4']);
+  assert.deepEqual(
+    [info.version, info.engine, info.gemm, info.threads, info.name],
+    [VERSION, 'simd128', 'auto', 1, 'ternary-4'],
+  );
   const { imageSize, dim, depth, heads, classes, tokens, fileBytes, ternaryParameters } = info.model;
   assert.deepEqual([imageSize, dim, depth, heads, classes, tokens], [SIDE, DIM, DEPTH, HEADS, CLASSES, TOKENS]);
   assert.equal(fileBytes, readFileSync(tinyPath('ternary-4')).length);
@@ -122,10 +154,19 @@ test('bad arguments are refused by name, and the classifier works on', async () 
   await assert.rejects(vit.forward(new Float32Array(1200).fill(NaN)), error('E_ARGUMENT', /not finite/));
   assert.deepEqual((await vit.classify(picture)).logits, before.logits);
   vit.dispose();
-  await assert.rejects(Classifier.load(tinyPath('float-2'), /** @type {any} */ ({ engine: 'mmx' })), error('E_ARGUMENT', /engine/));
-  await assert.rejects(Classifier.load(tinyPath('float-2'), /** @type {any} */ ({ gemm: 'x' })), error('E_ARGUMENT', /gemm/));
+  await assert.rejects(
+    Classifier.load(tinyPath('float-2'), /** @type {any} */ ({ engine: 'mmx' })),
+    error('E_ARGUMENT', /engine/),
+  );
+  await assert.rejects(
+    Classifier.load(tinyPath('float-2'), /** @type {any} */ ({ gemm: 'x' })),
+    error('E_ARGUMENT', /gemm/),
+  );
   for (const threads of [0, 65, 1.5, 'many'])
-    await assert.rejects(Classifier.load(tinyPath('float-2'), /** @type {any} */ ({ threads })), error('E_ARGUMENT', /threads/));
+    await assert.rejects(
+      Classifier.load(tinyPath('float-2'), /** @type {any} */ ({ threads })),
+      error('E_ARGUMENT', /threads/),
+    );
 });
 
 test('an input that overflows is an error, and the next one is right', async () => {
@@ -148,7 +189,10 @@ test('calls on one classifier queue up; an aborted one in the queue leaves at on
   const after = vit.classify(pictures[2]);
   controller.abort();
   await assert.rejects(doomed, error('E_ABORT', /waiting/));
-  assert.deepEqual((await Promise.all(together)).map((r) => r.logitsSha256), alone);
+  assert.deepEqual(
+    (await Promise.all(together)).map((r) => r.logitsSha256),
+    alone,
+  );
   assert.equal((await after).logitsSha256, alone[2]);
   vit.dispose();
 });
@@ -179,10 +223,13 @@ test('abort stops within one step, deadlines stop, and the next call is right', 
     const run = vit.classify(picture, { signal: controller.signal });
     for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
     controller.abort(reason);
-    await run.then(() => assert.fail(`ran to the end after ${turns} turns`), (e) => {
-      error('E_ABORT')(e);
-      assert.equal(e.cause, reason);
-    });
+    await run.then(
+      () => assert.fail(`ran to the end after ${turns} turns`),
+      (e) => {
+        error('E_ABORT')(e);
+        assert.equal(e.cause, reason);
+      },
+    );
   }
   await assert.rejects(vit.classify(picture, { deadlineMs: 0 }), error('E_ABORT', /deadline/));
   assert.equal((await vit.classify(picture, { deadlineMs: 60_000 })).logitsSha256, logitsSha256);
@@ -274,7 +321,8 @@ for (const worker of [0, 1]) {
     const reason = new Error('enough');
     let [opened, closed] = [0, 0];
     let arrived = () => {};
-    const origin = await serve((_request, response) => { // never answers
+    const origin = await serve((_request, response) => {
+      // never answers
       opened++;
       response.on('close', () => closed++);
       arrived();

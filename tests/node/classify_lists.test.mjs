@@ -17,14 +17,21 @@ const CIFAR = join(ROOT, 'models/vit158-cifar10.safetensors');
 const PICTURE = join(ROOT, 'models/samples/cat.jpg');
 const NATIVE = join(ROOT, 'build/native/vit158');
 const folder = temporaryFolder();
-const COMMANDS = /** @type {[string, string[]][]} */ ([['native', [NATIVE]], ['npm', [process.execPath, join(ROOT, 'web/cli.mjs')]]]);
+const COMMANDS = /** @type {[string, string[]][]} */ ([
+  ['native', [NATIVE]],
+  ['npm', [process.execPath, join(ROOT, 'web/cli.mjs')]],
+]);
 
 /** @param {string[]} command @param {string[]} args @param {string | Buffer} [input] */
 async function fed(command, args, input) {
   const child = spawn(command[0], [...command.slice(1), ...args], { cwd: ROOT });
   let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (data) => { stdout += data; });
-  child.stderr.on('data', (data) => { stderr += data; });
+  child.stdout.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
   child.stdin.on('error', () => {});
   child.stdin.end(input ?? '');
   const [code] = await once(child, 'close');
@@ -37,7 +44,11 @@ const unmeasured = (text) => text.replace(/"timing":\{[^}]*\}|"ms_median":[^,]*|
 /** What both commands say, which must be the same. @param {string[]} args @param {string | Buffer} [input] */
 async function same(args, input) {
   const [native, npm] = await Promise.all(COMMANDS.map(([, command]) => fed(command, args, input)));
-  assert.deepEqual({ ...npm, stdout: unmeasured(npm.stdout) }, { ...native, stdout: unmeasured(native.stdout) }, args.join(' '));
+  assert.deepEqual(
+    { ...npm, stdout: unmeasured(npm.stdout) },
+    { ...native, stdout: unmeasured(native.stdout) },
+    args.join(' '),
+  );
   return native;
 }
 
@@ -45,13 +56,22 @@ test('folders, standard input, pipes, forms of options', async () => {
   const all = await same(['classify', '-m', CIFAR, 'models/samples', '-k1', '--json']);
   assert.equal(all.code, 0);
   const records = jsonLines(all.stdout);
-  assert.deepEqual(records.map(({ file }) => file).slice(0, 2), ['models/samples/airplane.jpg', 'models/samples/automobile.jpg']);
+  assert.deepEqual(records.map(({ file }) => file).slice(0, 2), [
+    'models/samples/airplane.jpg',
+    'models/samples/automobile.jpg',
+  ]);
   assert.ok(records.length === 10 && records.every(({ predictions }) => predictions.length === 1));
   const one = await same(['classify', '-m', CIFAR, '-', '--top-k=2', '--json'], readFileSync(PICTURE));
-  assert.deepEqual(jsonLines(one.stdout).map(({ file, predictions }) => [file, predictions.length, predictions[0].label]), [['-', 2, 'cat']]);
+  assert.deepEqual(
+    jsonLines(one.stdout).map(({ file, predictions }) => [file, predictions.length, predictions[0].label]),
+    [['-', 2, 'cat']],
+  );
   for (const [, command] of COMMANDS) {
     const line = command.map((word) => `'${word}'`).join(' ');
-    const piped = run('bash', ['-c', `cat '${PICTURE}' | ${line} classify -m '${CIFAR}' /dev/stdin -k1; ${line} classify -m '${CIFAR}' <(cat '${PICTURE}') -k 1`]);
+    const piped = run('bash', [
+      '-c',
+      `cat '${PICTURE}' | ${line} classify -m '${CIFAR}' /dev/stdin -k1; ${line} classify -m '${CIFAR}' <(cat '${PICTURE}') -k 1`,
+    ]);
     assert.match(piped.stdout, /^\/dev\/stdin\n +86\.97 % {2}cat\n\/dev\/fd\/\d+\n +86\.97 % {2}cat\n$/, piped.stderr);
   }
   const high = await same(['classify', '-m', CIFAR, PICTURE, '--threshold', '0.03']);
@@ -60,23 +80,40 @@ test('folders, standard input, pipes, forms of options', async () => {
 });
 
 test('what cannot be read is said in the same words, and its name once', async () => {
-  const files = { 'empty.jpg': '', 'text.jpg': 'hello', 'page.png': '<!doctype html>', 'cut.jpg': readFileSync(PICTURE).subarray(0, 300),
-    'start.png': '\x89PNG\r\n\x1a\n', 'picture.gif': 'GIF89a', 'two.jpg': '\xff\xd8' };
+  const files = {
+    'empty.jpg': '',
+    'text.jpg': 'hello',
+    'page.png': '<!doctype html>',
+    'cut.jpg': readFileSync(PICTURE).subarray(0, 300),
+    'start.png': '\x89PNG\r\n\x1a\n',
+    'picture.gif': 'GIF89a',
+    'two.jpg': '\xff\xd8',
+  };
   const paths = Object.entries(files).map(([name, bytes]) => {
     writeFileSync(join(folder, name), bytes, 'latin1');
     return join(folder, name);
   });
   mkdirSync(join(folder, 'none'));
-  const named = [...paths, join(folder, 'none'), join(folder, 'gone.jpg'), join(folder, 'text.jpg/x.jpg'), `/${'x'.repeat(300)}.jpg`];
+  const named = [
+    ...paths,
+    join(folder, 'none'),
+    join(folder, 'gone.jpg'),
+    join(folder, 'text.jpg/x.jpg'),
+    `/${'x'.repeat(300)}.jpg`,
+  ];
   const { code, stderr, stdout } = await same(['classify', ...named]);
   assert.deepEqual([code, stdout], [1, '']);
   const lines = stderr.trimEnd().split('\n');
   assert.equal(lines.length, named.length);
-  for (const [i, line] of lines.entries()) assert.ok(line.split(named[i]).length === 2 && !/ENOENT|undefined/.test(line), line);
+  for (const [i, line] of lines.entries())
+    assert.ok(line.split(named[i]).length === 2 && !/ENOENT|undefined/.test(line), line);
   const listed = await same(['classify', '--files-from', '-'], named.join('\n'));
   assert.equal(listed.code, 1);
   const records = jsonLines(listed.stdout);
-  assert.deepEqual(records.map(({ file }) => file), named);
+  assert.deepEqual(
+    records.map(({ file }) => file),
+    named,
+  );
   for (const { error } of records) assert.match(error.code, /^E_[A-Z]+$/);
   assert.equal(records[8].error.message, 'there is no such file');
   assert.equal(listed.stderr, '');
@@ -86,13 +123,26 @@ test('lists: in order, each failure in its place, exit codes', async () => {
   const samples = ['cat', 'dog', 'ship'].map((name) => `models/samples/${name}.jpg`);
   const list = [samples[0], '', 'gone.jpg', samples[1], 'models', samples[2]];
   const expected = [samples[0], 'gone.jpg', samples[1], 'models', samples[2]];
-  for (const [input, ending] of [[list.join('\n'), ''], [list.join('\n'), '\n'], [list.join('\r\n'), '\r\n']]) {
+  for (const [input, ending] of [
+    [list.join('\n'), ''],
+    [list.join('\n'), '\n'],
+    [list.join('\r\n'), '\r\n'],
+  ]) {
     for (const workers of ['1', '3']) {
-      const { code, stdout } = await same(['classify', '-m', CIFAR, '--files-from', '-', '--workers', workers], input + ending);
+      const { code, stdout } = await same(
+        ['classify', '-m', CIFAR, '--files-from', '-', '--workers', workers],
+        input + ending,
+      );
       assert.equal(code, 1);
       const records = jsonLines(stdout);
-      assert.deepEqual(records.map(({ file }) => file), expected);
-      assert.deepEqual(records.map(({ error }) => error?.message ?? null), [null, 'there is no such file', null, 'it is a folder', null]);
+      assert.deepEqual(
+        records.map(({ file }) => file),
+        expected,
+      );
+      assert.deepEqual(
+        records.map(({ error }) => error?.message ?? null),
+        [null, 'there is no such file', null, 'it is a folder', null],
+      );
     }
   }
   writeFileSync(join(folder, 'list.txt'), list.join('\n'));
@@ -109,7 +159,11 @@ test('lists: in order, each failure in its place, exit codes', async () => {
 for (const [name, command] of COMMANDS) {
   test(`${name}: an answer comes before the next path does`, async () => {
     for (const workers of ['1', '2']) {
-      const child = spawn(command[0], [...command.slice(1), 'classify', '-m', CIFAR, '--files-from', '-', '-k1', '--workers', workers], { cwd: ROOT });
+      const child = spawn(
+        command[0],
+        [...command.slice(1), 'classify', '-m', CIFAR, '--files-from', '-', '-k1', '--workers', workers],
+        { cwd: ROOT },
+      );
       const lines = (async function* () {
         let text = '';
         for await (const chunk of child.stdout) {
@@ -130,30 +184,52 @@ for (const [name, command] of COMMANDS) {
   });
 }
 
-test('GNU parallel and xargs hand out the paths', { skip: run('sh', ['-c', 'command -v parallel']).code !== 0 && 'parallel is not installed' }, () => {
-  const paths = Array.from({ length: 40 }, (_, i) => join(folder, `copy ${i}.jpg`));
-  for (const path of paths) copyFileSync(PICTURE, path);
-  for (const [, command] of COMMANDS) {
-    const line = command.map((word) => `'${word}'`).join(' ');
-    const { code, stdout, stderr } = run('bash', ['-c', `ls -d '${folder}'/copy*.jpg '${folder}'/gone.jpg 2>/dev/null `
-      + `| parallel --pipe -j 2 -N 7 ${line} classify -m '${CIFAR}' --files-from - --workers 1 --keep-going`]);
-    assert.equal(code, 0, stderr);
-    assert.deepEqual(jsonLines(stdout).map(({ file }) => file).sort(), [...paths].sort(), 'nothing is lost or doubled');
-  }
-});
+test(
+  'GNU parallel and xargs hand out the paths',
+  { skip: run('sh', ['-c', 'command -v parallel']).code !== 0 && 'parallel is not installed' },
+  () => {
+    const paths = Array.from({ length: 40 }, (_, i) => join(folder, `copy ${i}.jpg`));
+    for (const path of paths) copyFileSync(PICTURE, path);
+    for (const [, command] of COMMANDS) {
+      const line = command.map((word) => `'${word}'`).join(' ');
+      const { code, stdout, stderr } = run('bash', [
+        '-c',
+        `ls -d '${folder}'/copy*.jpg '${folder}'/gone.jpg 2>/dev/null ` +
+          `| parallel --pipe -j 2 -N 7 ${line} classify -m '${CIFAR}' --files-from - --workers 1 --keep-going`,
+      ]);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(
+        jsonLines(stdout)
+          .map(({ file }) => file)
+          .sort(),
+        [...paths].sort(),
+        'nothing is lost or doubled',
+      );
+    }
+  },
+);
 
 test('addresses: the native command gives advice', () => {
   const { code, stderr } = run(NATIVE, ['classify', 'https://example.org/cat.jpg']);
   assert.equal(code, 1);
-  assert.match(stderr, /^vit158 classify: https:\/\/example\.org\/cat\.jpg: addresses are read by the npm command only/);
+  assert.match(
+    stderr,
+    /^vit158 classify: https:\/\/example\.org\/cat\.jpg: addresses are read by the npm command only/,
+  );
 });
 
 test('misspelt commands and options, help and version', async () => {
   assert.match((await same(['clasify'])).stderr, /there is no command 'clasify': did you mean classify\?/);
   assert.match((await same(['xyzzy'])).stderr, /there is no command 'xyzzy' \(see/);
-  assert.match((await same(['classify', '--topk', '3', 'x'])).stderr, /unknown option '--topk': did you mean --top-k\?/);
+  assert.match(
+    (await same(['classify', '--topk', '3', 'x'])).stderr,
+    /unknown option '--topk': did you mean --top-k\?/,
+  );
   assert.match((await same(['classify', '-x', 'x'])).stderr, /unknown option '-x' \(see/);
-  assert.match((await same(['eval', 'x', '--wrong', 'a.txt'])).stderr, /must|wants a name that ends in \.csv or \.json, got 'a\.txt'/);
+  assert.match(
+    (await same(['eval', 'x', '--wrong', 'a.txt'])).stderr,
+    /must|wants a name that ends in \.csv or \.json, got 'a\.txt'/,
+  );
   for (const name of ['classify', 'eval', 'info', 'record', 'verify'])
     assert.equal((await same(['help', name])).stdout, (await same([name, '--help'])).stdout);
   assert.equal((await same(['version'])).stdout, (await same(['--version'])).stdout);
@@ -167,37 +243,60 @@ test('completion in bash asks the command itself', async () => {
   const script = join(folder, 'completion.bash');
   writeFileSync(script, stdout);
   /** @param {string} words @param {number} at */
-  const complete = (words, at) => run('bash', ['-c', `vit158() { '${NATIVE}' "$@"; }; source '${script}'; `
-    + `COMP_WORDS=(${words}) COMP_CWORD=${at}; _vit158; printf '%s ' "\${COMPREPLY[@]}"`]).stdout.trim().split(' ');
+  const complete = (words, at) =>
+    run('bash', [
+      '-c',
+      `vit158() { '${NATIVE}' "$@"; }; source '${script}'; ` +
+        `COMP_WORDS=(${words}) COMP_CWORD=${at}; _vit158; printf '%s ' "\${COMPREPLY[@]}"`,
+    ])
+      .stdout.trim()
+      .split(' ');
   assert.deepEqual(complete('vit158 cl', 1), ['classify']);
   assert.deepEqual(complete('vit158 classify --th', 2), ['--threads', '--threshold']);
 });
 
-test('classes of one\'s own: the same scores bit for bit', async () => {
+test("classes of one's own: the same scores bit for bit", async () => {
   const model = tinyPath('ternary-6');
   const sha256 = createHash('sha256').update(readFileSync(model)).digest('hex');
-  const pictures = ['baseline_420.jpg', 'grey.jpg', 'rgb_8.png', 'orientation_6.jpg', 'orientation_3.jpg']
-    .map((name) => join(ROOT, 'tests/data/images', name));
+  const pictures = ['baseline_420.jpg', 'grey.jpg', 'rgb_8.png', 'orientation_6.jpg', 'orientation_3.jpg'].map((name) =>
+    join(ROOT, 'tests/data/images', name),
+  );
   const vit = await Classifier.load(model);
   const vectors = await Promise.all(pictures.map((picture) => vit.embed(picture)));
   vit.dispose();
-  const classes = [{ name: 'a "b"', vectors: [vectors[0], vectors[1], vectors[0].map((x) => -x)] }, { name: 'none', vectors: [] },
-    { name: '\u00fc', vectors: [vectors[2]], thumbnails: ['AAAA'] }, { name: 'd', vectors: [vectors[3], vectors[4]] }];
+  const classes = [
+    { name: 'a "b"', vectors: [vectors[0], vectors[1], vectors[0].map((x) => -x)] },
+    { name: 'none', vectors: [] },
+    { name: '\u00fc', vectors: [vectors[2]], thumbnails: ['AAAA'] },
+    { name: 'd', vectors: [vectors[3], vectors[4]] },
+  ];
   for (const method of /** @type {const} */ (['centroid', 'neighbours'])) {
     const file = join(folder, `${method}.json`);
     const unlike = method === 'centroid' ? 0.999 : undefined;
-    writeFileSync(file, classesText({ model: { name: 'tiny', sha256 }, dim: vectors[0].length, method, unlike, classes }));
+    writeFileSync(
+      file,
+      classesText({ model: { name: 'tiny', sha256 }, dim: vectors[0].length, method, unlike, classes }),
+    );
     const { code, stdout, stderr } = await same(['classify', '-m', model, '--classes', file, '--json', ...pictures]);
     assert.equal(code, 0, stderr);
     const records = jsonLines(stdout);
     assert.ok(records.every(({ predictions }) => predictions.length === 3 && 'similarity' in predictions[0]));
-    assert.ok(method !== 'centroid' || records.some(({ unsure }) => unsure) && records.some(({ unsure }) => !unsure));
+    assert.ok(method !== 'centroid' || (records.some(({ unsure }) => unsure) && records.some(({ unsure }) => !unsure)));
     await same(['classify', '-m', model, '--classes', file, '-k2', '--threshold', '0.3', ...pictures]);
   }
   const wrong = await same(['classify', '-m', CIFAR, '--classes', join(folder, 'centroid.json'), PICTURE]);
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stderr, /centroid\.json: the classes were taught with another model, tiny of SHA-256 [0-9a-f]{12}\.\.\.\n$/);
-  for (const text of ['', 'hello', '{"a":1}', '{"format":"vit158-classes","format_version":1}', '{"format":"vit158-classes","format_version":2}']) {
+  assert.match(
+    wrong.stderr,
+    /centroid\.json: the classes were taught with another model, tiny of SHA-256 [0-9a-f]{12}\.\.\.\n$/,
+  );
+  for (const text of [
+    '',
+    'hello',
+    '{"a":1}',
+    '{"format":"vit158-classes","format_version":1}',
+    '{"format":"vit158-classes","format_version":2}',
+  ]) {
     writeFileSync(join(folder, 'bad.json'), text);
     for (const [, command] of COMMANDS) {
       const { code, stderr } = await fed(command, ['classify', '--classes', join(folder, 'bad.json'), PICTURE]);
@@ -220,7 +319,12 @@ test('a model with metadata unsure', async () => {
     writeFileSync(path, Buffer.concat([start, text, bytes.subarray(8 + size)]));
     return path;
   };
-  for (const [value, unsure] of /** @type {[string, boolean][]} */ ([['0.86', false], ['0.88', true], ['1', true], ['0', false]])) {
+  for (const [value, unsure] of /** @type {[string, boolean][]} */ ([
+    ['0.86', false],
+    ['0.88', true],
+    ['1', true],
+    ['0', false],
+  ])) {
     const path = withUnsure(value);
     const { stdout } = await same(['classify', '-m', path, PICTURE, '--json']);
     assert.equal(jsonLines(stdout)[0].unsure, unsure, value);
@@ -238,21 +342,51 @@ test('a model with metadata unsure', async () => {
 
 test('eval: classes, what they are taken for, and the wrong pictures', async () => {
   const root = join(folder, 'eval');
-  for (const [label, names] of Object.entries({ cat: ['cat', 'dog', 'ship'], dog: ['dog'], horse: ['frog', 'frog', 'cat'] })) {
+  for (const [label, names] of Object.entries({
+    cat: ['cat', 'dog', 'ship'],
+    dog: ['dog'],
+    horse: ['frog', 'frog', 'cat'],
+  })) {
     mkdirSync(join(root, label), { recursive: true });
     names.forEach((name, i) => cpSync(join(ROOT, `models/samples/${name}.jpg`), join(root, label, `${i},${name}.jpg`)));
   }
   const text = await same(['eval', '-m', CIFAR, root, '--confusion', '--wrong', join(folder, 'wrong.csv')]);
-  assert.match(text.stdout, /^7 images, top-1 28\.57 %, top-5 [\d.]+ %, median [\d.]+ ms\n {3}33\.33 % of 3 {2}cat {2}\(taken for dog 1, ship 1\)\n {2}100\.00 % of 1 {2}dog\n {4}0\.00 % of 3 {2}horse {2}\(taken for frog 2, cat 1\)\n$/);
+  assert.match(
+    text.stdout,
+    /^7 images, top-1 28\.57 %, top-5 [\d.]+ %, median [\d.]+ ms\n {3}33\.33 % of 3 {2}cat {2}\(taken for dog 1, ship 1\)\n {2}100\.00 % of 1 {2}dog\n {4}0\.00 % of 3 {2}horse {2}\(taken for frog 2, cat 1\)\n$/,
+  );
   const csv = readFileSync(join(folder, 'wrong.csv'), 'utf8').split('\n');
   assert.deepEqual([csv[0], csv.length], ['file,class,predicted,score', 7]);
   assert.match(csv[1], /^"[^"]*1,dog\.jpg",cat,dog,0\.\d+$/);
-  const { stdout } = await same(['eval', '-m', CIFAR, root, '--confusion', '--json', '--wrong', join(folder, 'wrong.json')]);
+  const { stdout } = await same([
+    'eval',
+    '-m',
+    CIFAR,
+    root,
+    '--confusion',
+    '--json',
+    '--wrong',
+    join(folder, 'wrong.json'),
+  ]);
   const [record] = jsonLines(stdout);
-  assert.deepEqual(record.classes[2], { label: 'horse', index: 7, images: 3, top1: 0,
-    taken_for: [{ label: 'frog', index: 6, images: 2 }, { label: 'cat', index: 3, images: 1 }] });
+  assert.deepEqual(record.classes[2], {
+    label: 'horse',
+    index: 7,
+    images: 3,
+    top1: 0,
+    taken_for: [
+      { label: 'frog', index: 6, images: 2 },
+      { label: 'cat', index: 3, images: 1 },
+    ],
+  });
   const wrong = JSON.parse(readFileSync(join(folder, 'wrong.json'), 'utf8'));
-  assert.deepEqual(wrong.map((/** @type {any} */ one) => one.predicted), ['dog', 'ship', 'frog', 'frog', 'cat']);
+  assert.deepEqual(
+    wrong.map((/** @type {any} */ one) => one.predicted),
+    ['dog', 'ship', 'frog', 'frog', 'cat'],
+  );
   assert.deepEqual(Object.keys(wrong[0]), ['file', 'class', 'predicted', 'score']);
-  assert.match((await same(['eval', '-m', CIFAR, root, '--wrong', '/no/such/w.csv'])).stderr, /^vit158 eval: \/no\/such\/w\.csv: cannot be written: there is no such folder\n$/);
+  assert.match(
+    (await same(['eval', '-m', CIFAR, root, '--wrong', '/no/such/w.csv'])).stderr,
+    /^vit158 eval: \/no\/such\/w\.csv: cannot be written: there is no such folder\n$/,
+  );
 });

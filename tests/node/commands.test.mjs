@@ -11,9 +11,17 @@ import { ROOT } from '../setup.mjs';
 
 const NATIVE = join(ROOT, 'build/native/vit158');
 const NPM = join(ROOT, 'web/cli.mjs');
-const SAMPLES = ['baseline_420.jpg', 'progressive.jpg', 'grey.jpg', 'orientation_6.jpg', 'low_quality.jpg',
-  'rgb_8.png', 'indexed_4.png', 'grey_alpha_8.png', 'many_idats.png']
-  .map((name) => join(ROOT, 'tests/data/images', name));
+const SAMPLES = [
+  'baseline_420.jpg',
+  'progressive.jpg',
+  'grey.jpg',
+  'orientation_6.jpg',
+  'low_quality.jpg',
+  'rgb_8.png',
+  'indexed_4.png',
+  'grey_alpha_8.png',
+  'many_idats.png',
+].map((name) => join(ROOT, 'tests/data/images', name));
 const TINY = join(ROOT, 'tests/data/tiny');
 const SCRATCH = mkdtempSync(join(tmpdir(), 'vit158-commands-'));
 after(() => rmSync(SCRATCH, { recursive: true }));
@@ -29,7 +37,11 @@ function run(kind, ...args) {
 }
 
 /** @param {string} stdout @returns {any[]} */
-const records = (stdout) => stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+const records = (stdout) =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 
 /** Without what may differ: times, and memory (pointers have another size in wasm). @param {any} record */
 function comparable(record) {
@@ -49,7 +61,10 @@ test('classify: equal records from both, for every engine and kernel', () => {
       assert.equal(npm.status, 0, npm.stderr);
       const [a, b] = [records(native.stdout), records(npm.stdout)];
       assert.equal(a.length, SAMPLES.length);
-      assert.deepEqual(a.map((record) => Object.keys(record)), b.map((record) => Object.keys(record)));
+      assert.deepEqual(
+        a.map((record) => Object.keys(record)),
+        b.map((record) => Object.keys(record)),
+      );
       assert.deepEqual(a.map(comparable), b.map(comparable));
       for (const record of a) {
         assert.equal(record.engine, engine);
@@ -83,7 +98,10 @@ test('classify: a bad file is one line on stderr, the others still run, exit cod
   for (const kind of /** @type {const} */ (['native', 'npm'])) {
     const result = run(kind, 'classify', '--json', broken, SAMPLES[0], missing, empty, SAMPLES[1]);
     assert.equal(result.status, 1);
-    assert.deepEqual(records(result.stdout).map((record) => record.file), [SAMPLES[0], SAMPLES[1]]);
+    assert.deepEqual(
+      records(result.stdout).map((record) => record.file),
+      [SAMPLES[0], SAMPLES[1]],
+    );
     const complaints = result.stderr.trimEnd().split('\n');
     assert.equal(complaints.length, 3, result.stderr);
     [broken, missing, empty].forEach((file, i) => {
@@ -107,10 +125,20 @@ test('a bad model is one line on stderr and exit code 1', () => {
 });
 
 test('a wrong command line is exit code 2, and nothing is done', () => {
-  const lines = [[], ['frobnicate'], ['classify'], ['classify', '--nope', SAMPLES[0]],
-    ['classify', '--top-k', '0', SAMPLES[0]], ['classify', '--top-k', 'many', SAMPLES[0]],
-    ['classify', '--engine', 'warp', SAMPLES[0]], ['classify', SAMPLES[0], '--model'],
-    ['eval'], ['eval', SCRATCH, SCRATCH], ['eval', SCRATCH, '--limit', '-1'], ['info', 'extra']];
+  const lines = [
+    [],
+    ['frobnicate'],
+    ['classify'],
+    ['classify', '--nope', SAMPLES[0]],
+    ['classify', '--top-k', '0', SAMPLES[0]],
+    ['classify', '--top-k', 'many', SAMPLES[0]],
+    ['classify', '--engine', 'warp', SAMPLES[0]],
+    ['classify', SAMPLES[0], '--model'],
+    ['eval'],
+    ['eval', SCRATCH, SCRATCH],
+    ['eval', SCRATCH, '--limit', '-1'],
+    ['info', 'extra'],
+  ];
   for (const line of lines) {
     const [native, npm] = [run('native', ...line), run('npm', ...line)];
     assert.deepEqual([native.status, npm.status], [2, 2], line.join(' '));
@@ -192,11 +220,18 @@ test("a stranger's text cannot steer the terminal", () => {
   writeFileSync(model, Buffer.concat([length, text, file.subarray(end)]));
   const picture = join(SCRATCH, `evil${evil.replace('\n', '')}.png`);
   copyFileSync(SAMPLES[5], picture);
-  for (const args of [['classify', '-m', model, picture], ['info', '-m', model], ['inspect', model],
-    ['classify', `${picture}.gone`]]) {
+  for (const args of [
+    ['classify', '-m', model, picture],
+    ['info', '-m', model],
+    ['inspect', model],
+    ['classify', `${picture}.gone`],
+  ]) {
     const [native, npm] = [run('native', ...args), run('npm', ...args)];
     for (const output of [native, npm]) {
-      assert.doesNotMatch(output.stdout + output.stderr, /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/);
+      assert.doesNotMatch(
+        output.stdout + output.stderr,
+        /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/,
+      );
       assert.match(output.stdout + output.stderr, /\?\[31m\?2J/);
     }
   }

@@ -48,13 +48,13 @@ const CTEST_REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 `;
 
 test('ctest: cmocka counts, plain tests, failures, crashes, skips', () => {
-  assert.deepEqual(countCtest(CTEST_REPORT),
-    { passed: 4, failed: 4, skipped: 2, skippedTests: ['test_b', 'skipper'] });
+  assert.deepEqual(countCtest(CTEST_REPORT), { passed: 4, failed: 4, skipped: 2, skippedTests: ['test_b', 'skipper'] });
   assert.deepEqual(countCtest(''), { passed: 0, failed: 0, skipped: 0, skippedTests: [] });
 });
 
 test('node: closing lines of TAP', () => {
-  const tap = 'ok 1 - x\n    ok 1 - y # SKIP no judge\nok 2 - z\n1..7\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n';
+  const tap =
+    'ok 1 - x\n    ok 1 - y # SKIP no judge\nok 2 - z\n1..7\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n';
   assert.deepEqual(countTap(tap), { passed: 3, failed: 2, skipped: 2, skippedTests: ['y'] });
 });
 

@@ -9,7 +9,8 @@ import test from 'node:test';
 import { ROOT } from '../setup.mjs';
 
 const FILES = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
-  .split('\n').filter((name) => name !== '' && existsSync(join(ROOT, name)));
+  .split('\n')
+  .filter((name) => name !== '' && existsSync(join(ROOT, name)));
 const DOCUMENTS = FILES.filter((name) => name.endsWith('.md'));
 
 /** @param {string} name */
@@ -38,14 +39,17 @@ test('files named in code, seen from the root', () => {
 });
 
 /** The comments of a C file as one text. @param {string} name */
-const comments = (name) => [...read(name).matchAll(/\/\*[\s\S]*?\*\//g)].map(([text]) => text.replace(/\n \*/g, '')).join('\n');
+const comments = (name) =>
+  [...read(name).matchAll(/\/\*[\s\S]*?\*\//g)].map(([text]) => text.replace(/\n \*/g, '')).join('\n');
 
 test('files and sections named in comments of C files', () => {
   const known = new Set(FILES.map((name) => basename(name)));
   /** @param {string} document */
-  const sections = (document) => new Set([...read(document).matchAll(/^#+ (\d+(?:\.\d+)*)/gm)].map((match) => match[1]));
+  const sections = (document) =>
+    new Set([...read(document).matchAll(/^#+ (\d+(?:\.\d+)*)/gm)].map((match) => match[1]));
   const numbered = { 'METHODS.md': sections('src/METHODS.md'), 'FORMAT.md': sections('src/model/FORMAT.md') };
-  let files = 0, cited = 0;
+  let files = 0,
+    cited = 0;
   for (const name of FILES.filter((path) => /^(src|tests)\/.*\.[ch]$/.test(path))) {
     const text = comments(name);
     for (const [, path] of text.matchAll(/(?<![<\w*.])((?:[\w-]+\/)*[a-z][\w-]*\.(?:c|h|md|mjs|cmake|py))\b/gi)) {
@@ -53,9 +57,14 @@ test('files and sections named in comments of C files', () => {
       assert.ok(known.has(basename(path)), `${name} names ${path}`);
       files++;
     }
-    for (const [, document, list] of text.matchAll(/(METHODS\.md|FORMAT\.md),? (?:sections? )?(\d+(?:\.\d+)*(?:(?:, | and |-)\d+(?:\.\d+)*)*)/g)) {
+    for (const [, document, list] of text.matchAll(
+      /(METHODS\.md|FORMAT\.md),? (?:sections? )?(\d+(?:\.\d+)*(?:(?:, | and |-)\d+(?:\.\d+)*)*)/g,
+    )) {
       for (const section of list.split(/, | and |-/)) {
-        assert.ok(numbered[/** @type {keyof typeof numbered} */ (document)].has(section), `${name} cites ${document} ${section}`);
+        assert.ok(
+          numbered[/** @type {keyof typeof numbered} */ (document)].has(section),
+          `${name} cites ${document} ${section}`,
+        );
         cited++;
       }
     }
@@ -77,8 +86,9 @@ test('npm scripts', () => {
 });
 
 test('sub-commands', () => {
-  const help = spawnSync(join(ROOT, 'build/native/vit158'), ['--help'], { encoding: 'utf8' }).stdout
-    + spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), '--help'], { encoding: 'utf8' }).stdout;
+  const help =
+    spawnSync(join(ROOT, 'build/native/vit158'), ['--help'], { encoding: 'utf8' }).stdout +
+    spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), '--help'], { encoding: 'utf8' }).stdout;
   const commands = new Set([...help.matchAll(/^ {2}(\w+) {2}/gm)].map((match) => match[1]));
   let count = 0;
   for (const name of DOCUMENTS) {

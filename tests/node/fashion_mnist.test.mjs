@@ -10,8 +10,9 @@ import { readIdx } from './idx.mjs';
 
 const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 const DATA = '/usr/share/datasets/fashion-mnist';
-const entry = JSON.parse(readFileSync(`${MODELS}manifest.json`, 'utf8')).models
-  .find((/** @type {{name: string}} */ m) => m.name === 'fashion-mnist');
+const entry = JSON.parse(readFileSync(`${MODELS}manifest.json`, 'utf8')).models.find(
+  (/** @type {{name: string}} */ m) => m.name === 'fashion-mnist',
+);
 const skip = existsSync(DATA) ? false : 'SKIPPED: apt-get install dataset-fashion-mnist';
 
 test('fashion-mnist classifies the test pictures as its card says', { skip }, async () => {
@@ -21,11 +22,13 @@ test('fashion-mnist classifies the test pictures as its card says', { skip }, as
   const metadata = vit.info().metadata;
   const [mean, std] = [metadata.mean, metadata.std].map(Number).map(Math.fround);
   const values = Float32Array.from({ length: 256 }, (_, i) =>
-    Math.fround(Math.fround(Math.fround(i / 255) - mean) / std));
+    Math.fround(Math.fround(Math.fround(i / 255) - mean) / std),
+  );
   let right = 0;
   for (let i = 0; i < count; i++) {
-    const logits = await vit.forward(Float32Array.from(pixels.subarray(i * size, (i + 1) * size),
-      (byte) => values[byte]));
+    const logits = await vit.forward(
+      Float32Array.from(pixels.subarray(i * size, (i + 1) * size), (byte) => values[byte]),
+    );
     right += Number(logits.indexOf(Math.max(...logits)) === labels[i]);
   }
   vit.dispose();

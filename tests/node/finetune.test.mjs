@@ -14,7 +14,12 @@ const FOLDER = mkdtempSync(join(tmpdir(), 'vit158-finetune-'));
 const BASE = join(ROOT, 'models/fashion-mnist.safetensors');
 const SIDE = 28;
 const CLASSES = ['across', 'down', 'rising', 'falling'];
-const DIRECTIONS = [[0, 1], [1, 0], [0.7, 0.7], [-0.7, 0.7]];
+const DIRECTIONS = [
+  [0, 1],
+  [1, 0],
+  [0.7, 0.7],
+  [-0.7, 0.7],
+];
 after(() => rmSync(FOLDER, { recursive: true }));
 
 /** @param {...string} args */
@@ -39,9 +44,15 @@ function writePictures(to, count, seed) {
 }
 
 /** Best validation accuracy in a stage's log. @param {string} stage */
-const best = (stage) => Math.max(...readFileSync(join(FOLDER, `stripes.safetensors.run/${stage}/log.jsonl`), 'utf8')
-  .trim().split('\n').map((line) => JSON.parse(line)).filter(({ type }) => type === 'eval')
-  .map(({ val_accuracy }) => val_accuracy));
+const best = (stage) =>
+  Math.max(
+    ...readFileSync(join(FOLDER, `stripes.safetensors.run/${stage}/log.jsonl`), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ type }) => type === 'eval')
+      .map(({ val_accuracy }) => val_accuracy),
+  );
 
 test('a folder becomes a ternary model', () => {
   writePictures('photos/train', 60, 1);
@@ -51,7 +62,10 @@ test('a folder becomes a ternary model', () => {
   assert.match(done.stdout, /starts from .*fashion-mnist.safetensors: \d+ blocks taken; a new head for other classes/);
   assert.match(done.stdout, /teacher: \d+/);
   const accuracies = ['head', 'float', 'ternary'].map(best);
-  assert.ok(accuracies.every((share) => share > 0.5), `head, float, ternary: ${accuracies}`); // chance is 0.25
+  assert.ok(
+    accuracies.every((share) => share > 0.5),
+    `head, float, ternary: ${accuracies}`,
+  ); // chance is 0.25
   const { status, stdout, stderr } = run('eval', 'photos/val', '--model', 'stripes.safetensors', '--json');
   assert.equal(status, 0, stderr);
   const { top1 } = JSON.parse(stdout);
@@ -61,7 +75,16 @@ test('a folder becomes a ternary model', () => {
 test('what is complete is not done again', () => {
   const log = join(FOLDER, 'stripes.safetensors.run/head/log.jsonl');
   const before = readFileSync(log, 'utf8');
-  const again = run('finetune', 'photos', '--base', BASE, '-o', 'again.safetensors', '--work', 'stripes.safetensors.run');
+  const again = run(
+    'finetune',
+    'photos',
+    '--base',
+    BASE,
+    '-o',
+    'again.safetensors',
+    '--work',
+    'stripes.safetensors.run',
+  );
   assert.equal(again.status, 0, again.stderr);
   assert.equal(readFileSync(log, 'utf8'), before);
   assert.deepEqual(readFileSync(join(FOLDER, 'again.safetensors')), readFileSync(join(FOLDER, 'stripes.safetensors')));
@@ -71,7 +94,9 @@ test('mistakes are said', () => {
   assert.equal(run('finetune', 'photos', '--base', BASE).status, 2);
   assert.match(run('finetune', 'photos', '-o', 'x').stderr, /what to start from with --base MODEL/);
   for (const [args, message] of /** @type {[string[], RegExp][]} */ ([
-    [['absent', '--base', BASE], /absent/], [['photos', '--base', 'absent.safetensors'], /absent\.safetensors/]])) {
+    [['absent', '--base', BASE], /absent/],
+    [['photos', '--base', 'absent.safetensors'], /absent\.safetensors/],
+  ])) {
     const { status, stderr } = run('finetune', ...args, '-o', 'none.safetensors');
     assert.equal(status, 1);
     assert.match(stderr, message);

@@ -6,7 +6,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Classifier } from '../../web/lib/vit158.js';
-import { ROOT, jsonLines, nativeCommand, npmCommand, readPpm, sharedFiles, temporaryFolder, unpacked } from './shared.mjs';
+import {
+  ROOT,
+  jsonLines,
+  nativeCommand,
+  npmCommand,
+  readPpm,
+  sharedFiles,
+  temporaryFolder,
+  unpacked,
+} from './shared.mjs';
 import { distance } from './tiny.mjs';
 
 const folder = temporaryFolder();
@@ -41,7 +50,7 @@ for (const engine of /** @type {const} */ (['scalar', 'simd128'])) {
 
 const cifar = sharedFiles('checkpoints/cifar10-bootstrap.safetensors', 'golden/cifar10_golden.json');
 // tests/golden/test_reference_goldens.c says why pictures without any noise have another limit.
-test('packed CIFAR-10 ViT: logits within 4x PyTorch\'s own rounding noise', { skip: cifar.skip }, async () => {
+test("packed CIFAR-10 ViT: logits within 4x PyTorch's own rounding noise", { skip: cifar.skip }, async () => {
   const packed = join(folder, 'cifar10-f32.safetensors');
   const { code, stderr } = nativeCommand('pack', cifar.files[0], '-o', packed, '--rest', 'f32');
   assert.equal(code, 0, stderr);
@@ -70,25 +79,30 @@ test('float ViT-Ti on 250 ImageNet pictures', { skip: calibration.skip }, () => 
 });
 
 const validation = sharedFiles('data/cifar10-train-val.tar.xz');
-test('the default model has the accuracy that it promises, and the same logits natively', { skip: validation.skip }, () => {
-  const model = join(ROOT, 'models/vit158-cifar10.safetensors');
-  const card = JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8'))
-    .models.find((/** @type {{name: string}} */ entry) => entry.name === 'vit158-cifar10');
-  const promised = /^([\d.]+)% of 5,000 validation pictures$/.exec(card.accuracy);
-  assert.ok(promised, card.accuracy);
-  const pictures = unpacked(validation.files[0], 'cifar10/val');
-  const { code, stdout, stderr } = npmCommand('eval', pictures, '--json', '--model', model);
-  assert.equal(code, 0, stderr);
-  const { images, top1, failed } = jsonLines(stdout)[0];
-  assert.deepEqual([images, failed, card.bytes], [5000, 0, readFileSync(model).length]);
-  assert.equal((100 * top1).toFixed(1), promised[1]);
+test(
+  'the default model has the accuracy that it promises, and the same logits natively',
+  { skip: validation.skip },
+  () => {
+    const model = join(ROOT, 'models/vit158-cifar10.safetensors');
+    const card = JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8')).models.find(
+      (/** @type {{name: string}} */ entry) => entry.name === 'vit158-cifar10',
+    );
+    const promised = /^([\d.]+)% of 5,000 validation pictures$/.exec(card.accuracy);
+    assert.ok(promised, card.accuracy);
+    const pictures = unpacked(validation.files[0], 'cifar10/val');
+    const { code, stdout, stderr } = npmCommand('eval', pictures, '--json', '--model', model);
+    assert.equal(code, 0, stderr);
+    const { images, top1, failed } = jsonLines(stdout)[0];
+    assert.deepEqual([images, failed, card.bytes], [5000, 0, readFileSync(model).length]);
+    assert.equal((100 * top1).toFixed(1), promised[1]);
 
-  const ships = readdirSync(join(pictures, 'ship')).map((name) => join(pictures, 'ship', name));
-  const hashes = [npmCommand, nativeCommand].map((command) => {
-    const answer = command('classify', ...ships, '--json', '--model', model);
-    assert.equal(answer.code, 0, answer.stderr);
-    return jsonLines(answer.stdout).map(({ logits_sha256 }) => logits_sha256);
-  });
-  assert.ok(hashes[0].length >= 400);
-  assert.deepEqual(hashes[0], hashes[1]);
-});
+    const ships = readdirSync(join(pictures, 'ship')).map((name) => join(pictures, 'ship', name));
+    const hashes = [npmCommand, nativeCommand].map((command) => {
+      const answer = command('classify', ...ships, '--json', '--model', model);
+      assert.equal(answer.code, 0, answer.stderr);
+      return jsonLines(answer.stdout).map(({ logits_sha256 }) => logits_sha256);
+    });
+    assert.ok(hashes[0].length >= 400);
+    assert.deepEqual(hashes[0], hashes[1]);
+  },
+);

@@ -18,8 +18,8 @@ for (const name of ['baseline_420.jpg', 'progressive.jpg'])
 copyFileSync(tinyPath('ternary-6'), join(project, 'model.safetensors'));
 
 const readme = readFileSync(join(ROOT, 'web/README.md'), 'utf8');
-const [, commands, example] = readme.match(
-  /^## Regression tests of a model\n.*?((?:^ {4}npx vit158 [^\n]*\n)+).*?^```js\n(.*?)^```/ms) ?? [];
+const [, commands, example] =
+  readme.match(/^## Regression tests of a model\n.*?((?:^ {4}npx vit158 [^\n]*\n)+).*?^```js\n(.*?)^```/ms) ?? [];
 
 /** @param {string} command @param {string[]} args */
 function run(command, args) {
@@ -29,8 +29,10 @@ function run(command, args) {
 }
 
 test('the example passes, and fails once a step differs', () => {
-  const [record, verify] = commands.trim().split('\n').map((line) => line.trim()
-    .replace('npx vit158', `'${process.execPath}' node_modules/vit158/web/cli.mjs`));
+  const [record, verify] = commands
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().replace('npx vit158', `'${process.execPath}' node_modules/vit158/web/cli.mjs`));
   assert.equal(run('sh', ['-c', record]).status, 0);
   assert.equal(run('sh', ['-c', verify]).status, 0);
   writeFileSync(join(project, 'model.test.mjs'), example);

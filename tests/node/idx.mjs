@@ -10,8 +10,8 @@ import { gunzipSync } from 'node:zlib';
 export function readIdx(folder, part) {
   const images = gunzipSync(readFileSync(`${folder}/${part}-images-idx3-ubyte.gz`));
   const labels = gunzipSync(readFileSync(`${folder}/${part}-labels-idx1-ubyte.gz`));
-  if (images.readUInt32BE(0) !== 0x803 || labels.readUInt32BE(0) !== 0x801)
-    throw new Error(`${folder}: not IDX files`);
-  const count = images.readUInt32BE(4), side = images.readUInt32BE(8);
+  if (images.readUInt32BE(0) !== 0x803 || labels.readUInt32BE(0) !== 0x801) throw new Error(`${folder}: not IDX files`);
+  const count = images.readUInt32BE(4),
+    side = images.readUInt32BE(8);
   return { count, side, pixels: images.subarray(16), labels: labels.subarray(8) };
 }

@@ -14,7 +14,9 @@ import { ROOT } from './shared.mjs';
 const FOLDER = join(ROOT, 'tests/data/images');
 const load = (/** @type {string} */ name) => readFileSync(join(FOLDER, name));
 
-const goldens = readFileSync(join(FOLDER, 'decode_goldens.txt'), 'utf8').trim().split('\n')
+const goldens = readFileSync(join(FOLDER, 'decode_goldens.txt'), 'utf8')
+  .trim()
+  .split('\n')
   .map((line) => {
     const [name, width, height, channels, sha256] = line.split(' ');
     return { name, width: Number(width), height: Number(height), channels: Number(channels), sha256 };
@@ -83,7 +85,10 @@ test('sample pictures are small, large enough to look at, and have their origin 
   const origins = readFileSync(join(folder, 'README.md'), 'utf8');
   const names = readdirSync(folder).filter((name) => /\.(jpg|png)$/.test(name));
   const { samples } = JSON.parse(readFileSync(join(folder, 'samples.json'), 'utf8'));
-  assert.deepEqual(samples.map((/** @type {{file: string}} */ { file }) => file), names.sort());
+  assert.deepEqual(
+    samples.map((/** @type {{file: string}} */ { file }) => file),
+    names.sort(),
+  );
   assert.ok(names.length >= 8);
   for (const name of names) {
     const bytes = readFileSync(join(folder, name));

@@ -11,8 +11,14 @@ import { ROOT, sharedFiles, temporaryFolder } from './shared.mjs';
 const NATIVE = join(ROOT, 'build/native/vit158');
 const DATA = join(ROOT, 'tests/data/import');
 const FOLDERS = ['hf4', 'hf5', 'hf4-sharded', 'hf4-bin', 'timm', 'timm-wrapper'];
-const FILES = ['bare-timm.safetensors', 'bare-f64.safetensors', 'torchvision.safetensors', 'plain.pth',
-  'model-key.pth', 'state-dict-module.pth'];
+const FILES = [
+  'bare-timm.safetensors',
+  'bare-f64.safetensors',
+  'torchvision.safetensors',
+  'plain.pth',
+  'model-key.pth',
+  'state-dict-module.pth',
+];
 
 const scratch = temporaryFolder();
 
@@ -28,8 +34,16 @@ const npm = (...args) => run(process.execPath, [join(ROOT, 'web/cli.mjs'), 'impo
 
 test('every layout: both commands say the same, write the same bytes and give the logits of PyTorch', () => {
   for (const source of [...FOLDERS, ...FILES]) {
-    const args = [join(DATA, source), '-o', 'out.safetensors', '--weights', 'f32',
-      '--verify', join(DATA, 'verify.safetensors'), ...FILES.includes(source) ? ['--heads', '2'] : []];
+    const args = [
+      join(DATA, source),
+      '-o',
+      'out.safetensors',
+      '--weights',
+      'f32',
+      '--verify',
+      join(DATA, 'verify.safetensors'),
+      ...(FILES.includes(source) ? ['--heads', '2'] : []),
+    ];
     const ours = native(...args);
     const bytes = readFileSync(join(scratch, 'out.safetensors'));
     const theirs = npm(...args);
@@ -44,8 +58,15 @@ test('every layout: both commands say the same, write the same bytes and give th
 
 test('int8 and F16 are smaller, and top-1 decides', () => {
   for (const weights of ['f16', 'i8']) {
-    const { status, stdout } = npm(join(DATA, 'timm'), '-o', 'out.safetensors', '--weights', weights,
-      '--verify', join(DATA, 'verify.safetensors'));
+    const { status, stdout } = npm(
+      join(DATA, 'timm'),
+      '-o',
+      'out.safetensors',
+      '--weights',
+      weights,
+      '--verify',
+      join(DATA, 'verify.safetensors'),
+    );
     assert.equal(status, 0);
     assert.match(stdout, /top-1 equal in 3: passed/);
   }
@@ -53,8 +74,17 @@ test('int8 and F16 are smaller, and top-1 decides', () => {
 
 test('a model with other heads fails to verify, with exit code 1', () => {
   for (const command of [native, npm]) {
-    const { status, stdout } = command(join(DATA, 'plain.pth'), '-o', 'out.safetensors', '--weights', 'f32',
-      '--heads', '4', '--verify', join(DATA, 'verify.safetensors'));
+    const { status, stdout } = command(
+      join(DATA, 'plain.pth'),
+      '-o',
+      'out.safetensors',
+      '--weights',
+      'f32',
+      '--heads',
+      '4',
+      '--verify',
+      join(DATA, 'verify.safetensors'),
+    );
     assert.match(stdout, /FAILED\n$/);
     assert.equal(status, 1);
   }
@@ -63,8 +93,19 @@ test('a model with other heads fails to verify, with exit code 1', () => {
 test('labels, metadata and size', () => {
   writeFileSync(join(scratch, 'labels.txt'), 'a\nb "c"\nd\ne\nf\n');
   writeFileSync(join(scratch, 'metadata.json'), '{"mean":"0.1,0.2,0.3","std":"1,1,1","license":"MIT"}');
-  const args = [join(DATA, 'bare-timm.safetensors'), '-o', 'out.safetensors', '--heads', '2', '--size', '24',
-    '--labels', 'labels.txt', '--metadata', 'metadata.json'];
+  const args = [
+    join(DATA, 'bare-timm.safetensors'),
+    '-o',
+    'out.safetensors',
+    '--heads',
+    '2',
+    '--size',
+    '24',
+    '--labels',
+    'labels.txt',
+    '--metadata',
+    'metadata.json',
+  ];
   const ours = native(...args);
   assert.match(ours.stdout, /labels for 5 classes/);
   assert.match(ours.stdout, /positions resized from 4 x 4 to 6 x 6/);
@@ -91,15 +132,30 @@ test('both commands refuse in the same words and write nothing', () => {
   assert.ok(!existsSync(join(scratch, 'refused.safetensors')));
 });
 
-const { skip, files: [checkpoint] } = sharedFiles('checkpoints/vit_tiny_patch16_224.safetensors');
+const {
+  skip,
+  files: [checkpoint],
+} = sharedFiles('checkpoints/vit_tiny_patch16_224.safetensors');
 test('the real ViT-Ti, rewritten by PyTorch into each layout, verifies', { skip }, () => {
-  const made = spawnSync('/usr/bin/python3', [join(ROOT, 'tests/golden/make_import_layouts.py'),
-    join(scratch, 'tiny'), checkpoint], { encoding: 'utf8', env: { ...process.env, OPENBLAS_CORETYPE: 'SkylakeX' } });
+  const made = spawnSync(
+    '/usr/bin/python3',
+    [join(ROOT, 'tests/golden/make_import_layouts.py'), join(scratch, 'tiny'), checkpoint],
+    { encoding: 'utf8', env: { ...process.env, OPENBLAS_CORETYPE: 'SkylakeX' } },
+  );
   assert.equal(made.status, 0, made.stderr);
   const first = { bytes: Buffer.alloc(0) };
   for (const source of [...FOLDERS, ...FILES]) {
-    const { status, stdout, stderr } = native(join(scratch, 'tiny', source), '-o', 'tiny.safetensors',
-      '--weights', 'f32', '--heads', '3', '--verify', join(scratch, 'tiny/verify.safetensors'));
+    const { status, stdout, stderr } = native(
+      join(scratch, 'tiny', source),
+      '-o',
+      'tiny.safetensors',
+      '--weights',
+      'f32',
+      '--heads',
+      '3',
+      '--verify',
+      join(scratch, 'tiny/verify.safetensors'),
+    );
     assert.equal(status, 0, stderr);
     assert.match(stdout, /top-1 equal in 3: passed/);
     const bytes = readFileSync(join(scratch, 'tiny.safetensors'));
@@ -113,8 +169,13 @@ test('the commands of web/IMPORT.md, and what they print', () => {
   const chapter = readFileSync(join(ROOT, 'web/IMPORT.md'), 'utf8');
   const blocks = [...chapter.matchAll(/^```(\w*)\n([^]*?)^```$/gm)];
   const block = (/** @type {string} */ kind) => blocks.find((match) => match[1] === kind)?.[2] ?? '';
-  for (const [from, to] of [['hf4', 'hugging-face'], ['timm', 'timm'], ['bare-timm.safetensors', 'vit.safetensors'],
-    ['plain.pth', 'checkpoint.pth'], ['verify.safetensors', 'verify.safetensors']])
+  for (const [from, to] of [
+    ['hf4', 'hugging-face'],
+    ['timm', 'timm'],
+    ['bare-timm.safetensors', 'vit.safetensors'],
+    ['plain.pth', 'checkpoint.pth'],
+    ['verify.safetensors', 'verify.safetensors'],
+  ])
     cpSync(join(DATA, from), join(scratch, to), { recursive: true });
   writeFileSync(join(scratch, 'labels.txt'), 'ant\nbee\ncat\ndog\neel\n');
   writeFileSync(join(scratch, 'metadata.json'), '{"license":"CC-BY-4.0"}');
@@ -129,9 +190,14 @@ test('the commands of web/IMPORT.md, and what they print', () => {
     printed = stdout;
   }
   assert.equal(printed, block(''));
-  writeFileSync(join(scratch, 'script.py'), `${block('python')}\nwrite_verify(torch.nn.Flatten(), torch.ones(2, 3, 16, 16))\n`);
+  writeFileSync(
+    join(scratch, 'script.py'),
+    `${block('python')}\nwrite_verify(torch.nn.Flatten(), torch.ones(2, 3, 16, 16))\n`,
+  );
   const python = run('/usr/bin/python3', ['script.py']);
   assert.equal(python.status, 0, python.stderr);
-  assert.match(npm('timm', '-o', 'out.safetensors', '--verify', 'verify.safetensors').stderr,
-    /logits must be F32 with the shape \[2, 5\]/);
+  assert.match(
+    npm('timm', '-o', 'out.safetensors', '--verify', 'verify.safetensors').stderr,
+    /logits must be F32 with the shape \[2, 5\]/,
+  );
 });

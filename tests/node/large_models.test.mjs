@@ -41,7 +41,10 @@ function classifyNatively(file, ...options) {
   return jsonLines(stdout)[0].logits_sha256;
 }
 
-for (const { arch, mib, scalar } of [{ arch: 'ti', mib: 6, scalar: true }, { arch: 'b', mib: 32, scalar: false }]) {
+for (const { arch, mib, scalar } of [
+  { arch: 'ti', mib: 6, scalar: true },
+  { arch: 'b', mib: 32, scalar: false },
+]) {
   test(`ViT-${arch}: at most ${mib} MiB of wasm memory, the same logits everywhere`, async () => {
     const file = synth(arch);
     const { logitsSha256: expected, memoryBytes } = await classify(file, {});

@@ -21,21 +21,42 @@ const exported = (name) => [name.length, ...Buffer.from(name)];
  * itself for ever; and a memory of one page.
  */
 function wickedModule() {
-  const names = [['_initialize', 0], ['trap', 1], ['deep', 2]];
-  const exports = [...exported('memory'), 2, 0, ...names.flatMap(([name, i]) => [...exported(String(name)), 0, Number(i)])];
+  const names = [
+    ['_initialize', 0],
+    ['trap', 1],
+    ['deep', 2],
+  ];
+  const exports = [
+    ...exported('memory'),
+    2,
+    0,
+    ...names.flatMap(([name, i]) => [...exported(String(name)), 0, Number(i)]),
+  ];
   const bodies = [[], [0x00], [0x10, 2]].map((body) => [body.length + 2, 0, ...body, 0x0b]);
   const section = (/** @type {number} */ id, /** @type {number[]} */ content) => [id, content.length, ...content];
-  return new WebAssembly.Module(new Uint8Array([
-    0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
-    ...section(1, [1, 0x60, 0, 0]),
-    ...section(3, [3, 0, 0, 0]),
-    ...section(5, [1, 0, 1]),
-    ...section(7, [4, ...exports]),
-    ...section(10, [3, ...bodies.flat()]),
-  ]));
+  return new WebAssembly.Module(
+    new Uint8Array([
+      0x00,
+      0x61,
+      0x73,
+      0x6d,
+      1,
+      0,
+      0,
+      0,
+      ...section(1, [1, 0x60, 0, 0]),
+      ...section(3, [3, 0, 0, 0]),
+      ...section(5, [1, 0, 1]),
+      ...section(7, [4, ...exports]),
+      ...section(10, [3, ...bodies.flat()]),
+    ]),
+  );
 }
 
-for (const [name, message] of /** @type {[string, RegExp][]} */ ([['trap', /unreachable/], ['deep', /stack/i]])) {
+for (const [name, message] of /** @type {[string, RegExp][]} */ ([
+  ['trap', /unreachable/],
+  ['deep', /stack/i],
+])) {
   test(`${name}: an error, and the instance is not used again`, async () => {
     const heap = new Heap(await instantiate(wickedModule()));
     assert.equal(heap.size, 65536);

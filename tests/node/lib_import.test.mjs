@@ -22,7 +22,9 @@ test('import has no side effects', () => {
     const added = Object.getOwnPropertyNames(globalThis).filter((name) => !before.has(name) && !traps.includes(name));
     log(JSON.stringify({ names, added }));`;
   const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-    encoding: 'utf8', timeout: 20_000 });
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
   const { names, added } = JSON.parse(output);
   assert.deepEqual(added, []);
   assert.deepEqual(names.sort(), ['Classifier', 'VERSION', 'Vit158Error', 'decodeImage', 'hasSimd128']);

@@ -33,30 +33,55 @@ for (const channels of [1, 3, 4]) {
 test('clamped arrays and parts of a buffer', async () => {
   const data = new Uint8ClampedArray(new ArrayBuffer(20), 4, 12).fill(9);
   const { rows } = await open({ data, width: 2, height: 2 });
-  assert.deepEqual([...rows.strips()].map((strip) => [...strip]), [Array(12).fill(9)]);
+  assert.deepEqual(
+    [...rows.strips()].map((strip) => [...strip]),
+    [Array(12).fill(9)],
+  );
 });
 
 test('wide rows are never cut', () => {
   const rows = rowsInMemory(new Uint8Array(3 * 2_000_000), 2_000_000, 3, 1);
-  assert.deepEqual([...rows.strips()].map((strip) => strip.length), [2e6, 2e6, 2e6]);
+  assert.deepEqual(
+    [...rows.strips()].map((strip) => strip.length),
+    [2e6, 2e6, 2e6],
+  );
 });
 
 test('pixels that do not fit their size', async () => {
   const data = new Uint8Array(12);
-  for (const [width, height] of [[2, 3], [0, 4], [-2, -2], [1.5, 2], [NaN, 2], [undefined, undefined]])
+  for (const [width, height] of [
+    [2, 3],
+    [0, 4],
+    [-2, -2],
+    [1.5, 2],
+    [NaN, 2],
+    [undefined, undefined],
+  ])
     await assert.rejects(open({ data, width, height }), error('E_INPUT', /12 bytes of pixel data/));
-  await assert.rejects(open({ data: new Float32Array(12), width: 2, height: 2 }),
-    error('E_INPUT', /8-bit.*Float32Array/));
+  await assert.rejects(
+    open({ data: new Float32Array(12), width: 2, height: 2 }),
+    error('E_INPUT', /8-bit.*Float32Array/),
+  );
 });
 
 test('what is no picture', async () => {
-  for (const [image, named] of [[null, /null/], [undefined, /undefined/], [7, /^7 is/], [{}, /Object/], [[], /Array/]])
+  for (const [image, named] of [
+    [null, /null/],
+    [undefined, /undefined/],
+    [7, /^7 is/],
+    [{}, /Object/],
+    [[], /Array/],
+  ])
     await assert.rejects(open(image), error('E_INPUT', /** @type {RegExp} */ (named)));
   await assert.rejects(open(new Uint8Array(0)), error('E_FORMAT', /empty/));
 });
 
 test('files of other kinds are named, as the native command names them', async () => {
-  for (const [start, named] of Object.entries({ 'GIF89a': /GIF/, 'RIFF\0\0\0\0WEBPVP8 ': /WebP/, '\0\0\0\x20ftypheic': /HEIC/ }))
+  for (const [start, named] of Object.entries({
+    GIF89a: /GIF/,
+    'RIFF\0\0\0\0WEBPVP8 ': /WebP/,
+    '\0\0\0\x20ftypheic': /HEIC/,
+  }))
     await assert.rejects(open(Buffer.from(start, 'latin1')), error('E_UNSUPPORTED', named));
   await assert.rejects(open(Buffer.from('hello')), error('E_FORMAT', /neither JPEG nor PNG/));
 });
@@ -73,7 +98,10 @@ test('engines that do not know the options still decode', async (t) => {
     delete globals.createImageBitmap;
   });
   const { rows } = await open(Buffer.from('BM\0\0'));
-  assert.deepEqual([...rows.strips()].map((strip) => [...strip]), [[1, 2, 3, 4]]);
+  assert.deepEqual(
+    [...rows.strips()].map((strip) => [...strip]),
+    [[1, 2, 3, 4]],
+  );
 });
 
 /** Stand-ins for a browser's classes, as far as image_input.js uses them. */
@@ -88,7 +116,9 @@ class OffscreenCanvas {
     const canvas = this;
     if (canvas.webgl) return null;
     return {
-      drawImage(/** @type {any} */ bitmap) { canvas.pixels.set(bitmap.pixels); },
+      drawImage(/** @type {any} */ bitmap) {
+        canvas.pixels.set(bitmap.pixels);
+      },
       getImageData(/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ w, /** @type {number} */ h) {
         if (canvas.tainted) throw new DOMException('The canvas has been tainted', 'SecurityError');
         return { data: canvas.pixels.slice(4 * (y * w + x), 4 * ((y + h) * w + x)) };
@@ -103,8 +133,13 @@ test('canvases and drawables are read strip by strip through a canvas', async (t
   Object.assign(globals, {
     OffscreenCanvas,
     createImageBitmap: async (/** @type {any} */ source, /** @type {any} */ options) => {
-      assert.deepEqual(options, { colorSpaceConversion: 'none', premultiplyAlpha: 'none', imageOrientation: 'from-image' });
-      if (source instanceof Blob && (await source.text()).startsWith('hello')) throw new DOMException('bad', 'InvalidStateError');
+      assert.deepEqual(options, {
+        colorSpaceConversion: 'none',
+        premultiplyAlpha: 'none',
+        imageOrientation: 'from-image',
+      });
+      if (source instanceof Blob && (await source.text()).startsWith('hello'))
+        throw new DOMException('bad', 'InvalidStateError');
       return { width: 600, height: 700, pixels, close: () => closed.push(source) };
     },
   });
@@ -126,6 +161,12 @@ test('canvases and drawables are read strip by strip through a canvas', async (t
   assert.equal(closed.length, 2, 'bitmaps made here are closed');
   const tainted = (await open(Object.assign(new OffscreenCanvas(2, 2), { tainted: true }))).rows;
   assert.throws(() => [...tainted.strips()], error('E_INPUT', /tainted.*crossorigin/));
-  await assert.rejects(open(Buffer.from('hello')), error('E_UNSUPPORTED', /^the browser cannot read the bytes given as a picture \(neither JPEG nor PNG\): save it as JPEG or PNG$/));
+  await assert.rejects(
+    open(Buffer.from('hello')),
+    error(
+      'E_UNSUPPORTED',
+      /^the browser cannot read the bytes given as a picture \(neither JPEG nor PNG\): save it as JPEG or PNG$/,
+    ),
+  );
   await assert.rejects(open(new OffscreenCanvas(0, 5)), error('E_INPUT', /no pixels/));
 });

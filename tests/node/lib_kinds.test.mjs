@@ -21,12 +21,14 @@ after(() => both.forEach((vit) => vit.dispose()));
 const { logitsSha256: EXPECTED } = await both[0].classify(PICTURE);
 
 /** @param {string} code @param {RegExp} [message] */
-const refusal = (code, message = /./) => (/** @type {any} */ error) => {
-  assert.equal(error.name, 'Vit158Error', error.stack);
-  assert.equal(error.code, code, error.message);
-  assert.match(error.message, message);
-  return true;
-};
+const refusal =
+  (code, message = /./) =>
+  (/** @type {any} */ error) => {
+    assert.equal(error.name, 'Vit158Error', error.stack);
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, message);
+    return true;
+  };
 
 /** Another realm, whose classes are none of ours. */
 const realm = vm.createContext({ Blob: undefined });
@@ -43,7 +45,9 @@ test('buffers, views and promises of another realm', async () => {
     ArrayBuffer: elsewhere(`(() => { ${make} return u.buffer; })()`, { bytes: file }),
     Uint8Array: elsewhere(`(() => { ${make} return u; })()`),
     DataView: elsewhere(`(() => { ${make} return new DataView(u.buffer); })()`),
-    SharedArrayBuffer: elsewhere('(() => { const s = new SharedArrayBuffer(bytes.length); new Uint8Array(s).set(bytes); return s; })()'),
+    SharedArrayBuffer: elsewhere(
+      '(() => { const s = new SharedArrayBuffer(bytes.length); new Uint8Array(s).set(bytes); return s; })()',
+    ),
     Promise: elsewhere(`(() => { ${make} return Promise.resolve(u); })()`),
   })) {
     assert.ok(!(value instanceof Uint8Array) && !(value instanceof ArrayBuffer) && !(value instanceof Promise), name);
@@ -53,14 +57,19 @@ test('buffers, views and promises of another realm', async () => {
   const { data, width, height } = noisePicture(30, 20);
   for (const type of ['Uint8Array', 'Uint8ClampedArray']) {
     const pixels = elsewhere(`${type}.from(data)`, { data });
-    const [a, b, c] = await Promise.all([both[0].classify({ data, width, height }),
-      both[0].classify({ data: pixels, width, height }), both[1].classify({ data: pixels, width, height })]);
+    const [a, b, c] = await Promise.all([
+      both[0].classify({ data, width, height }),
+      both[0].classify({ data: pixels, width, height }),
+      both[1].classify({ data: pixels, width, height }),
+    ]);
     assert.deepEqual([b.logitsSha256, c.logitsSha256], [a.logitsSha256, a.logitsSha256]);
   }
 });
 
 test('models, modules, options and signals of another realm', async () => {
-  const model = elsewhere('(() => { const u = new Uint8Array(model.length); u.set(model); return u.buffer; })()', { model: readFileSync(MODEL) });
+  const model = elsewhere('(() => { const u = new Uint8Array(model.length); u.set(model); return u.buffer; })()', {
+    model: readFileSync(MODEL),
+  });
   const engine = readFileSync(join(ROOT, 'wasm_build/dist/vit158.wasm'));
   const compiled = elsewhere('new WebAssembly.Module(new Uint8Array(engine))', { engine });
   const options = elsewhere('({ threads: 1, gemm: "dot" })');
@@ -92,8 +101,12 @@ test('buffers that were transferred', async () => {
   for (const bytes of [gone(MODEL), gone(MODEL).buffer])
     for (const worker of [false, true]) await assert.rejects(Classifier.load(bytes, { worker }), refused);
   for (const vit of both) {
-    for (const bytes of [gone(PICTURE), gone(PICTURE).buffer, { data: gone(Uint8Array.of(1, 2, 3, 4)), width: 1, height: 1 },
-      new DataView(new ArrayBuffer(8))].slice(0, 3)) {
+    for (const bytes of [
+      gone(PICTURE),
+      gone(PICTURE).buffer,
+      { data: gone(Uint8Array.of(1, 2, 3, 4)), width: 1, height: 1 },
+      new DataView(new ArrayBuffer(8)),
+    ].slice(0, 3)) {
       await assert.rejects(vit.classify(bytes), refused);
       await assert.rejects(vit.embed(bytes), refused);
       await assert.rejects(vit.preprocess(bytes), refused);
@@ -110,7 +123,15 @@ test('buffers that were transferred', async () => {
 test('an option that is null or undefined is not given', async () => {
   const open = () => readdirSync('/proc/self/fd').length;
   const before = open();
-  const none = { signal: null, onProgress: null, sha256: null, threads: undefined, worker: null, newWorker: null, wasm: null };
+  const none = {
+    signal: null,
+    onProgress: null,
+    sha256: null,
+    threads: undefined,
+    worker: null,
+    newWorker: null,
+    wasm: null,
+  };
   for (const options of [null, undefined, none, { ...none, worker: true }]) {
     const vit = await Classifier.load(MODEL, /** @type {any} */ (options));
     for (const run of [null, undefined, { signal: null, deadlineMs: null, topK: null, threshold: null, explain: null }])
@@ -133,14 +154,26 @@ function isOpen(fd, file) {
 test('unknown options are refused by name, wrong values with what is wanted', async () => {
   const load = (/** @type {any} */ options) => Classifier.load(MODEL, options);
   const before = readdirSync('/proc/self/fd').length;
-  await assert.rejects(load({ thread: 2 }), refusal('E_ARGUMENT', /^load has no option "thread": did you mean threads\?$/));
-  await assert.rejects(load({ zzzzzz: 2 }), refusal('E_ARGUMENT', /^load has no option "zzzzzz"; it has signal, onProgress/));
+  await assert.rejects(
+    load({ thread: 2 }),
+    refusal('E_ARGUMENT', /^load has no option "thread": did you mean threads\?$/),
+  );
+  await assert.rejects(
+    load({ zzzzzz: 2 }),
+    refusal('E_ARGUMENT', /^load has no option "zzzzzz"; it has signal, onProgress/),
+  );
   await assert.rejects(load('fast'), refusal('E_ARGUMENT', /options must be an object, not "fast"/));
   for (const [option, value, wanted] of /** @type {[string, any, RegExp][]} */ ([
-    ['signal', {}, /signal must be an AbortSignal, not an object of type Object/], ['signal', 5, /not 5/],
-    ['onProgress', 'x', /onProgress must be a function/], ['sha256', 'abc', /64 hexadecimal digits, not "abc"/],
-    ['threads', 0, /1 to 64, not 0/], ['threads', '2', /not "2"/], ['worker', 1.5, /0 to 64, not 1.5/],
-    ['engine', 'mmx', /engine must be auto, scalar, simd128, not "mmx"/], ['gemm', 1, /gemm must be/]]))
+    ['signal', {}, /signal must be an AbortSignal, not an object of type Object/],
+    ['signal', 5, /not 5/],
+    ['onProgress', 'x', /onProgress must be a function/],
+    ['sha256', 'abc', /64 hexadecimal digits, not "abc"/],
+    ['threads', 0, /1 to 64, not 0/],
+    ['threads', '2', /not "2"/],
+    ['worker', 1.5, /0 to 64, not 1.5/],
+    ['engine', 'mmx', /engine must be auto, scalar, simd128, not "mmx"/],
+    ['gemm', 1, /gemm must be/],
+  ]))
     for (const worker of option === 'worker' ? [value] : [false, true])
       await assert.rejects(load({ worker, [option]: value }), refusal('E_ARGUMENT', wanted));
   assert.ok(readdirSync('/proc/self/fd').length <= before, 'no file was opened');
@@ -149,26 +182,48 @@ test('unknown options are refused by name, wrong values with what is wanted', as
     const run = (/** @type {any} */ options) => vit.classify(PICTURE, options);
     await assert.rejects(run({ topk: 2 }), refusal('E_ARGUMENT', /did you mean topK/));
     await assert.rejects(run({ top_k: 2 }), refusal('E_ARGUMENT', /did you mean topK/));
-    await assert.rejects(run({ timeout: 2 }), refusal('E_ARGUMENT', /^classify has no option "timeout"; it has signal, deadlineMs/));
+    await assert.rejects(
+      run({ timeout: 2 }),
+      refusal('E_ARGUMENT', /^classify has no option "timeout"; it has signal, deadlineMs/),
+    );
     await assert.rejects(run({ threshold: 2 }), refusal('E_ARGUMENT', /threshold must be from 0 to 1, not 2/));
     await assert.rejects(run({ threshold: '0.5' }), refusal('E_ARGUMENT'));
     await assert.rejects(run({ topK: -1 }), refusal('E_ARGUMENT', /topK must be a whole number, not -1/));
     await assert.rejects(run({ deadlineMs: -1 }), refusal('E_ARGUMENT', /deadlineMs/));
     await assert.rejects(run({ deadlineMs: NaN }), refusal('E_ARGUMENT', /deadlineMs/));
     await assert.rejects(run({ explain: 'yes' }), refusal('E_ARGUMENT', /explain must be true or false/));
-    await assert.rejects(vit.embed(PICTURE, /** @type {any} */ ({ topK: 2 })), refusal('E_ARGUMENT', /embed has no option "topK"/));
+    await assert.rejects(
+      vit.embed(PICTURE, /** @type {any} */ ({ topK: 2 })),
+      refusal('E_ARGUMENT', /embed has no option "topK"/),
+    );
     for (const tensor of [null, undefined, 5, {}, 'abc'])
-      await assert.rejects(vit.forward(/** @type {any} */ (tensor)), refusal('E_ARGUMENT', /forward takes an array of numbers/));
+      await assert.rejects(
+        vit.forward(/** @type {any} */ (tensor)),
+        refusal('E_ARGUMENT', /forward takes an array of numbers/),
+      );
   }
-  await assert.rejects(decodeImage(PICTURE, /** @type {any} */ ({ topK: 1 })), refusal('E_ARGUMENT', /decodeImage has no option/));
-  await assert.rejects(verify(join(ROOT, 'models/samples/golden.json'), /** @type {any} */ ({ tolerence: 1 })),
-    refusal('E_ARGUMENT', /did you mean tolerance/));
+  await assert.rejects(
+    decodeImage(PICTURE, /** @type {any} */ ({ topK: 1 })),
+    refusal('E_ARGUMENT', /decodeImage has no option/),
+  );
+  await assert.rejects(
+    verify(join(ROOT, 'models/samples/golden.json'), /** @type {any} */ ({ tolerence: 1 })),
+    refusal('E_ARGUMENT', /did you mean tolerance/),
+  );
 });
 
 test('misspelt words find the one meant', () => {
   const known = ['classify', 'eval', 'info', 'inspect', 'record', 'verify'];
-  for (const [word, meant] of [['clasify', 'classify'], ['clsasify', 'classify'], ['Verify', 'verify'], ['inof', 'info'],
-    ['inspct', 'inspect'], ['x', undefined], ['train', undefined], ['', undefined]])
+  for (const [word, meant] of [
+    ['clasify', 'classify'],
+    ['clsasify', 'classify'],
+    ['Verify', 'verify'],
+    ['inof', 'info'],
+    ['inspct', 'inspect'],
+    ['x', undefined],
+    ['train', undefined],
+    ['', undefined],
+  ])
     assert.equal(nearest(/** @type {string} */ (word), known), meant, word);
 });
 
@@ -178,9 +233,27 @@ test('promises that fail, and what is no source or picture', async () => {
   for (const worker of [false, true]) await assert.rejects(Classifier.load(failed(), { worker }), isFailed);
   await assert.rejects(Classifier.load(MODEL, { wasm: failed() }), isFailed);
   await assert.rejects(decodeImage(failed()), isFailed);
-  const things = [null, undefined, 5, true, Symbol('s'), 10n, {}, [], () => {}, new Map(), new Date(), new (class Own {})(),
-    { data: null }, { data: [1, 2, 3], width: 1, height: 1 }, { data: new Float32Array(3), width: 1, height: 1 },
-    { data: new Uint8Array(3) }, { data: new Uint8Array(3), width: -1, height: -1 }, new Proxy({}, {}), Object.create(null)];
+  const things = [
+    null,
+    undefined,
+    5,
+    true,
+    Symbol('s'),
+    10n,
+    {},
+    [],
+    () => {},
+    new Map(),
+    new Date(),
+    new (class Own {})(),
+    { data: null },
+    { data: [1, 2, 3], width: 1, height: 1 },
+    { data: new Float32Array(3), width: 1, height: 1 },
+    { data: new Uint8Array(3) },
+    { data: new Uint8Array(3), width: -1, height: -1 },
+    new Proxy({}, {}),
+    Object.create(null),
+  ];
   for (const thing of /** @type {any[]} */ (things)) {
     for (const worker of [false, true]) await assert.rejects(Classifier.load(thing, { worker }), refusal('E_INPUT'));
     for (const vit of both) {
@@ -198,22 +271,47 @@ test('after dispose() everything is refused, with and without workers', async ()
     vit.dispose();
     assert.throws(() => vit.info(), refusal('E_STATE', /disposed of/));
     assert.throws(() => vit.labels(), refusal('E_STATE', /disposed of/));
-    for (const call of [() => vit.classify(PICTURE), () => vit.embed(PICTURE), () => vit.preprocess(PICTURE),
-      () => vit.forward(new Float32Array(1200))]) await assert.rejects(call(), refusal('E_STATE', /disposed of/));
+    for (const call of [
+      () => vit.classify(PICTURE),
+      () => vit.embed(PICTURE),
+      () => vit.preprocess(PICTURE),
+      () => vit.forward(new Float32Array(1200)),
+    ])
+      await assert.rejects(call(), refusal('E_STATE', /disposed of/));
   }
 });
 
 test('a Response without a web stream, as node-fetch makes them', async () => {
   const bytes = readFileSync(MODEL);
-  const response = { [Symbol.toStringTag]: 'Response', ok: true, status: 200, statusText: 'OK', url: '', bodyUsed: false,
-    headers: new Headers(), body: { pipe() {} }, arrayBuffer: async () => new Uint8Array(bytes).buffer };
+  const response = {
+    [Symbol.toStringTag]: 'Response',
+    ok: true,
+    status: 200,
+    statusText: 'OK',
+    url: '',
+    bodyUsed: false,
+    headers: new Headers(),
+    body: { pipe() {} },
+    arrayBuffer: async () => new Uint8Array(bytes).buffer,
+  };
   const vit = await Classifier.load(/** @type {any} */ (response));
   assert.equal((await vit.classify(PICTURE)).logitsSha256, EXPECTED);
   vit.dispose();
 });
 
 test('an opaque Response says what it is', async () => {
-  const opaque = { [Symbol.toStringTag]: 'Response', type: 'opaque', ok: false, status: 0, url: '', bodyUsed: false,
-    headers: new Headers(), body: null };
-  await assert.rejects(Classifier.load(/** @type {any} */ (opaque)), refusal('E_NETWORK', /is opaque, fetched with mode "no-cors"/));
+  const opaque = {
+    [Symbol.toStringTag]: 'Response',
+    type: 'opaque',
+    ok: false,
+    status: 0,
+    url: '',
+    bodyUsed: false,
+    headers: new Headers(),
+    body: null,
+  };
+  await assert.rejects(
+    Classifier.load(/** @type {any} */ (opaque)),
+    refusal('E_NETWORK', /is opaque, fetched with mode "no-cors"/),
+  );
 });

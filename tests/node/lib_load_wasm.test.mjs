@@ -41,7 +41,7 @@ const SOURCES = {
   'an http URL': () => `${origin}/good.wasm`,
   'a server that calls it text': () => `${origin}/good.txt`,
   'a Response': () => fetch(`${origin}/good.wasm`),
-  'bytes': () => bytes,
+  bytes: () => bytes,
   'a compiled module': () => new WebAssembly.Module(bytes),
   'a promise': async () => bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
 };
@@ -54,9 +54,14 @@ for (const [name, source] of Object.entries(SOURCES)) {
 
 test('a page instead of a module is called a page, with its address', async () => {
   await assert.rejects(loadWasm('simd128', `${origin}/none.wasm`), error('E_NETWORK', /none\.wasm answered 404/));
-  await assert.rejects(loadWasm('simd128', `${origin}/as-page.wasm`), error('E_NETWORK', /as-page\.wasm is a web page/));
-  await assert.rejects(loadWasm('simd128', `${origin}/as-data.wasm`),
-    error('E_WASM', /as-data\.wasm .*not WebAssembly.*"<!doctype html>.*a web page came/));
+  await assert.rejects(
+    loadWasm('simd128', `${origin}/as-page.wasm`),
+    error('E_NETWORK', /as-page\.wasm is a web page/),
+  );
+  await assert.rejects(
+    loadWasm('simd128', `${origin}/as-data.wasm`),
+    error('E_WASM', /as-data\.wasm .*not WebAssembly.*"<!doctype html>.*a web page came/),
+  );
 });
 
 test('other things that are no module', async () => {
@@ -78,7 +83,9 @@ test('detection agrees with the engine, and finds WebAssembly missing', async (t
   assert.equal(hasSimd128(), WebAssembly.validate(bytes));
   assert.equal(bestVariant(), 'simd128');
   const saved = globalThis.WebAssembly;
-  t.after(() => { globalThis.WebAssembly = saved; });
+  t.after(() => {
+    globalThis.WebAssembly = saved;
+  });
   const globals = /** @type {any} */ (globalThis);
   globals.WebAssembly = { ...saved, validate: () => false };
   assert.equal(bestVariant(), 'scalar');

@@ -25,9 +25,12 @@ test('with a signal every pause lets the event loop run', async () => {
   const controller = new AbortController();
   const pace = new Pace({ signal: controller.signal });
   setImmediate(() => controller.abort());
-  await assert.rejects(async () => {
-    for (let i = 0; i < 3; i++) await pace.pause(`at ${i}`);
-  }, abort(/at [01]/));
+  await assert.rejects(
+    async () => {
+      for (let i = 0; i < 3; i++) await pace.pause(`at ${i}`);
+    },
+    abort(/at [01]/),
+  );
 });
 
 test('without one only a long stretch of work yields', async () => {

@@ -130,7 +130,10 @@ test('what cannot be posted to a worker is refused as without one, and the proce
       for (let i = 0; i < 2; i++) await vit.classify({ foo() {} }).catch(({ code }) => codes.push(code));
       const { logits } = await vit.classify(${JSON.stringify(PICTURE)});
       console.log(...codes, logits.length);`;
-    const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000, encoding: 'utf8' });
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      timeout: 60_000,
+      encoding: 'utf8',
+    });
     assert.equal(said, 'E_INPUT E_INPUT 10\n');
   }
 });
@@ -147,9 +150,14 @@ test('a pool of workers that the caller makes', async () => {
   for (const vit of [pool, alone]) vit.dispose();
   const dead = () => new Worker('process.exit(3)', { eval: true });
   await assert.rejects(Classifier.load(MODEL, { worker: true, newWorker: dead }), { code: 'E_THREAD' });
-  const refused = () => { throw new Error('not here'); };
-  await assert.rejects(Classifier.load(MODEL, { worker: true, newWorker: refused }),
-    { name: 'Vit158Error', code: 'E_THREAD', message: 'starting a worker: not here' });
+  const refused = () => {
+    throw new Error('not here');
+  };
+  await assert.rejects(Classifier.load(MODEL, { worker: true, newWorker: refused }), {
+    name: 'Vit158Error',
+    code: 'E_THREAD',
+    message: 'starting a worker: not here',
+  });
 });
 
 test('a pool can be aborted, and disposed of in the middle', async () => {
@@ -160,17 +168,14 @@ test('a pool can be aborted, and disposed of in the middle', async () => {
     cause: reason,
   });
   const controller = new AbortController();
-  const calls = Array.from({ length: 30 }, () =>
-    pool.classify(PICTURE, { signal: controller.signal }),
-  );
+  const calls = Array.from({ length: 30 }, () => pool.classify(PICTURE, { signal: controller.signal }));
   const settled = Promise.allSettled(calls);
   await calls[0];
   controller.abort(reason);
   const outcomes = await settled;
   const refused = outcomes.filter(({ status }) => status === 'rejected');
   assert.ok(refused.length > 0, 'some calls were still waiting');
-  for (const { reason: error } of /** @type {PromiseRejectedResult[]} */ (refused))
-    assert.equal(error.code, 'E_ABORT');
+  for (const { reason: error } of /** @type {PromiseRejectedResult[]} */ (refused)) assert.equal(error.code, 'E_ABORT');
   const last = pool.classify(PICTURE);
   pool.dispose();
   await assert.rejects(last, { code: 'E_STATE' });
@@ -196,13 +201,16 @@ function slowPicture() {
     segment(0xc2, 8, 16, 0, 16, 0, 1, 1, 0x11, 0),
     segment(0xc4, 0, ...oneCode, 0x10, ...oneCode),
     segment(0xda, 1, 1, 0, 0, 0, 0),
-    Buffer.alloc(512 * 512 / 8),
+    Buffer.alloc((512 * 512) / 8),
     ...Array(58).fill(segment(0xda, 1, 1, 0, 1, 63, 0)),
     Buffer.from([0xff, 0xd9]),
   ]);
 }
 
-for (const [kind, source] of /** @type {const} */ ([['a path', MODEL], ['bytes', readFileSync(MODEL)]]))
+for (const [kind, source] of /** @type {const} */ ([
+  ['a path', MODEL],
+  ['bytes', readFileSync(MODEL)],
+]))
   test(`decoding ends with its deadline or signal, and a new worker answers (model from ${kind})`, async () => {
     const pool = await Classifier.load(source, { worker: 1 });
     const { logitsSha256 } = await pool.classify(PICTURE);
@@ -250,8 +258,11 @@ test('loading into a pool reports progress, errors and aborts', async () => {
   await assert.rejects(Classifier.load(MODEL, { worker: 0.5 }), { code: 'E_ARGUMENT' });
   for (const source of [MODEL, readFileSync(MODEL)])
     await assert.rejects(Classifier.load(source, { worker: 1, signal: AbortSignal.abort() }), { code: 'E_ABORT' });
-  await assert.rejects(Classifier.load('/no/such/model.safetensors', { worker: 2 }),
-    { name: 'Vit158Error', code: 'E_IO', message: '/no/such/model.safetensors: there is no such file' });
+  await assert.rejects(Classifier.load('/no/such/model.safetensors', { worker: 2 }), {
+    name: 'Vit158Error',
+    code: 'E_IO',
+    message: '/no/such/model.safetensors: there is no such file',
+  });
 });
 
 test('a process that forgets dispose() ends all the same', () => {
@@ -265,7 +276,11 @@ test('a process that forgets dispose() ends all the same', () => {
 });
 
 test('helpers of an engine that crashed are ended, and the crash is what is reported', () => {
-  for (const [name, after] of [['step', 'vit.dispose();'], ['step', ''], ['load_end', '']]) {
+  for (const [name, after] of [
+    ['step', 'vit.dispose();'],
+    ['step', ''],
+    ['load_end', ''],
+  ]) {
     const script = `
       import { Classifier } from ${JSON.stringify(new URL('../../web/lib/vit158.js', import.meta.url))};
       const instantiate = WebAssembly.instantiate;
@@ -281,7 +296,10 @@ test('helpers of an engine that crashed are ended, and the crash is what is repo
       } catch ({ code, message }) {
         console.log(code, message);
       }`;
-    const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 30_000, encoding: 'utf8' });
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      timeout: 30_000,
+      encoding: 'utf8',
+    });
     assert.equal(said, `E_WASM the engine crashed in vit158_wasm_${name}: unreachable\n`);
   }
 });
@@ -307,7 +325,8 @@ function withTrap(wasm, name) {
     const section = bytes[at++];
     const size = number();
     const end = at + size;
-    if (section === 2) { // imports: memory alone
+    if (section === 2) {
+      // imports: memory alone
       assert.equal(number(), 1);
       skipName();
       skipName();
@@ -404,8 +423,11 @@ test('a pool that is aborted while its workers open ends them', async (t) => {
     }
   };
   syncBuiltinESMExports();
-  await assert.rejects(Classifier.load(MODEL, { worker: 3, signal: controller.signal }),
-    { name: 'Vit158Error', code: 'E_ABORT', cause: reason });
+  await assert.rejects(Classifier.load(MODEL, { worker: 3, signal: controller.signal }), {
+    name: 'Vit158Error',
+    code: 'E_ABORT',
+    cause: reason,
+  });
   assert.ok(started.length >= 1);
   for (const { exit } of started) await exit;
 });

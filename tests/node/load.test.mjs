@@ -19,12 +19,14 @@ const { logitsSha256: EXPECTED } = await reference.classify(picture);
 reference.dispose();
 
 /** @param {string} code @param {RegExp} [message] */
-const error = (code, message = /./) => (/** @type {any} */ e) => {
-  assert.equal(e.name, 'Vit158Error', e.stack);
-  assert.equal(e.code, code, e.message);
-  assert.match(e.message, message);
-  return true;
-};
+const error =
+  (code, message = /./) =>
+  (/** @type {any} */ e) => {
+    assert.equal(e.name, 'Vit158Error', e.stack);
+    assert.equal(e.code, code, e.message);
+    assert.match(e.message, message);
+    return true;
+  };
 
 /** @param {any} source @param {import('../../web/lib/vit158.d.ts').LoadOptions} [options] */
 async function check(source, options) {
@@ -80,8 +82,7 @@ test('names come from paths, addresses and files', async () => {
   assert.equal(await check(`${origin}/models/a.b.safetensors?v=1#x`), 'a.b');
   assert.equal(await check(new Blob([bytes])), '');
   assert.equal(await check(bytes), '');
-  if (typeof File === 'function')
-    assert.equal(await check(new File([bytes], 'my model.safetensors')), 'my model');
+  if (typeof File === 'function') assert.equal(await check(new File([bytes], 'my model.safetensors')), 'my model');
 });
 
 for (const size of [1, 7, 63, 4097, 65537]) {
@@ -103,8 +104,12 @@ test('as many threads whichever way the model comes', async (t) => {
   t.mock.method(os, 'availableParallelism', () => 2);
   syncBuiltinESMExports();
   t.after(() => (t.mock.restoreAll(), syncBuiltinESMExports()));
-  const ways = { bytes: large, chunked: new Response(streamOf(100_000, large)), blob: new Blob([new Uint8Array(large)]),
-    wrong: new Response(streamOf(100_000, large), { headers: { 'content-length': '5000' } }) };
+  const ways = {
+    bytes: large,
+    chunked: new Response(streamOf(100_000, large)),
+    blob: new Blob([new Uint8Array(large)]),
+    wrong: new Response(streamOf(100_000, large), { headers: { 'content-length': '5000' } }),
+  };
   for (const [name, source] of Object.entries(ways)) {
     const vit = await Classifier.load(source);
     assert.equal(vit.info().threads, 2, name);
@@ -113,14 +118,23 @@ test('as many threads whichever way the model comes', async (t) => {
 });
 
 test('progress goes from 0 to the whole length', async () => {
-  for (const [name, source] of Object.entries({ path, chunked: new Response(streamOf(1000)), tiny: new Response(streamOf(3)),
-    plain: `${origin}/models/m`, gzip: `${origin}/gzip`, fetched: fetch(`${origin}/gzip`),
-    anew: fetch(`${origin}/gzip`).then(({ body }) => new Response(body, { headers: { 'content-length': '700' } })) })) {
+  for (const [name, source] of Object.entries({
+    path,
+    chunked: new Response(streamOf(1000)),
+    tiny: new Response(streamOf(3)),
+    plain: `${origin}/models/m`,
+    gzip: `${origin}/gzip`,
+    fetched: fetch(`${origin}/gzip`),
+    anew: fetch(`${origin}/gzip`).then(({ body }) => new Response(body, { headers: { 'content-length': '700' } })),
+  })) {
     /** @type {{loaded: number, total: number}[]} */
     const seen = [];
     await check(source, { onProgress: (progress) => seen.push({ ...progress }) });
     assert.equal(seen[0].loaded, 0);
-    assert.ok(seen.every((progress) => [0, bytes.length].includes(progress.total)), `${name}: the size or nothing`);
+    assert.ok(
+      seen.every((progress) => [0, bytes.length].includes(progress.total)),
+      `${name}: the size or nothing`,
+    );
     assert.deepEqual(seen.at(-1), { loaded: bytes.length, total: bytes.length }, name);
     assert.ok(seen.every(({ loaded }, i) => i === 0 || loaded > seen[i - 1].loaded));
   }
@@ -129,21 +143,34 @@ test('progress goes from 0 to the whole length', async () => {
 test('an error thrown by onProgress ends the load, and is its cause', async () => {
   const mine = new Error('mine');
   for (const worker of [false, true])
-    await assert.rejects(check(path, { worker, onProgress() { throw mine; } }),
-      (e) => error('E_ARGUMENT', /^onProgress has thrown: mine$/)(e) && /** @type {any} */ (e).cause === mine);
+    await assert.rejects(
+      check(path, {
+        worker,
+        onProgress() {
+          throw mine;
+        },
+      }),
+      (e) => error('E_ARGUMENT', /^onProgress has thrown: mine$/)(e) && /** @type {any} */ (e).cause === mine,
+    );
 });
 
 test('abort before, between pieces, and while the server is silent', async () => {
   const aborted = error('E_ABORT');
   await assert.rejects(check(path, { signal: AbortSignal.abort() }), aborted);
   await assert.rejects(check(`${origin}/models/m`, { signal: AbortSignal.abort() }), aborted);
-  for (const [source, wait] of /** @type {[any, number][]} */ ([[new Response(streamOf(500)), 0], [`${origin}/stuck`, 5]])) {
+  for (const [source, wait] of /** @type {[any, number][]} */ ([
+    [new Response(streamOf(500)), 0],
+    [`${origin}/stuck`, 5],
+  ])) {
     const controller = new AbortController();
     const abort = () => controller.abort();
-    await assert.rejects(check(source, {
-      signal: controller.signal,
-      onProgress: ({ loaded }) => void (loaded > 0 && (wait > 0 ? setTimeout(abort, wait) : abort())),
-    }), aborted);
+    await assert.rejects(
+      check(source, {
+        signal: controller.signal,
+        onProgress: ({ loaded }) => void (loaded > 0 && (wait > 0 ? setTimeout(abort, wait) : abort())),
+      }),
+      aborted,
+    );
   }
   await check(path, { signal: new AbortController().signal });
 });
@@ -179,8 +206,10 @@ test('truncation anywhere and in any piece size is an error, never a crash', asy
 test('servers that answer with something else', async () => {
   await assert.rejects(check(`${origin}/none.safetensors`), error('E_NETWORK', /none\.safetensors answered 404/));
   for (const worker of [false, true])
-    await assert.rejects(check(`${origin}/octet-page`, { worker }),
-      error('E_FORMAT', new RegExp(`^${origin}/octet-page is not a model but a web page`)));
+    await assert.rejects(
+      check(`${origin}/octet-page`, { worker }),
+      error('E_FORMAT', new RegExp(`^${origin}/octet-page is not a model but a web page`)),
+    );
   await assert.rejects(check(`${origin}/half`), error('E_TRUNCATED'));
   await assert.rejects(check('/no/such/model.safetensors'), error('E_IO', /model\.safetensors/));
   await assert.rejects(check(undefined), error('E_INPUT'));
@@ -191,11 +220,22 @@ test('the modules may come from the caller', async () => {
   for (const worker of [false, 2]) {
     await check(path, { worker, wasm: dist('vit158.wasm') });
     await check(path, { worker, wasm: readFileSync(dist('vit158.wasm')) });
-    await check(path, { worker, engine: 'scalar',
-      wasm: { engine: dist('vit158-scalar.wasm'), decoder: WebAssembly.compile(readFileSync(dist('vit158-decode.wasm'))) } });
-    await assert.rejects(check(path, { worker, wasm: `${origin}/none.wasm` }), error('E_NETWORK', /none\.wasm answered 404/));
-    await assert.rejects(check(path, { worker, wasm: `${origin}/octet-page` }),
-      error('E_WASM', new RegExp(`^${origin}/octet-page .*is not WebAssembly.*a web page came`)));
+    await check(path, {
+      worker,
+      engine: 'scalar',
+      wasm: {
+        engine: dist('vit158-scalar.wasm'),
+        decoder: WebAssembly.compile(readFileSync(dist('vit158-decode.wasm'))),
+      },
+    });
+    await assert.rejects(
+      check(path, { worker, wasm: `${origin}/none.wasm` }),
+      error('E_NETWORK', /none\.wasm answered 404/),
+    );
+    await assert.rejects(
+      check(path, { worker, wasm: `${origin}/octet-page` }),
+      error('E_WASM', new RegExp(`^${origin}/octet-page .*is not WebAssembly.*a web page came`)),
+    );
     await assert.rejects(check(path, { worker, wasm: Buffer.from('nonsense') }), error('E_WASM'));
     await assert.rejects(check(path, { worker, wasm: dist('vit158-decode.wasm') }), error('E_WASM', /./));
   }
@@ -214,6 +254,9 @@ test('without the threads module "auto" is one thread, a number of threads is an
     assert.equal(vit.info().threads, 1);
     assert.equal((await vit.classify(picture)).logitsSha256, EXPECTED);
     vit.dispose();
-    await assert.rejects(Classifier.load(large, { threads: 2, wasm: { threads } }), { name: 'Vit158Error', code: /^E_(NETWORK|IO|WASM)$/ });
+    await assert.rejects(Classifier.load(large, { threads: 2, wasm: { threads } }), {
+      name: 'Vit158Error',
+      code: /^E_(NETWORK|IO|WASM)$/,
+    });
   }
 });

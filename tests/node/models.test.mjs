@@ -14,7 +14,12 @@ const manifest = JSON.parse(readFileSync(join(MODELS, 'manifest.json'), 'utf8'))
 
 test('the manifest lists every model file once, and the default', () => {
   const files = manifest.models.map((/** @type {{file: string}} */ entry) => entry.file);
-  assert.deepEqual(files.toSorted(), readdirSync(MODELS).filter((name) => name.endsWith('.safetensors')).sort());
+  assert.deepEqual(
+    files.toSorted(),
+    readdirSync(MODELS)
+      .filter((name) => name.endsWith('.safetensors'))
+      .sort(),
+  );
   const names = manifest.models.map((/** @type {{name: string}} */ entry) => entry.name);
   assert.equal(new Set(names).size, names.length);
   assert.equal(manifest.default, 'vit158-imagenet');
@@ -30,7 +35,12 @@ test('samples: every photo that needs a credit has one, on the page and in THIRD
     const folder = join(MODELS, dirname(list));
     const { samples } = JSON.parse(readFileSync(join(MODELS, list), 'utf8'));
     const files = samples.map((/** @type {{file: string}} */ { file }) => file);
-    assert.deepEqual(files.toSorted(), readdirSync(folder).filter((name) => name.endsWith('.jpg')).sort());
+    assert.deepEqual(
+      files.toSorted(),
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.jpg'))
+        .sort(),
+    );
     for (const { file, author, original, licence } of samples) {
       if (list === lists[0]) continue; // described in samples/README.md
       assert.ok(licence && notice.includes(`| ${file} | ${author} | <${original}> |`), file);

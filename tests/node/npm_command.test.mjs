@@ -39,16 +39,29 @@ function assertSame({ npm, native }) {
 
 test('threads and forms of options', () => {
   const [first] = assertSame(both('classify', jpeg, '--json'));
-  assert.deepEqual(Object.keys(first), ['file', 'predictions', 'unsure', 'timing', 'model', 'engine', 'numerics_version',
-    'memory_bytes', 'logits_sha256']);
-  for (const options of [['--engine=simd128', '--gemm', 'dot'], ['--threads', '2', '-k', '7'], ['--', jpeg]])
+  assert.deepEqual(Object.keys(first), [
+    'file',
+    'predictions',
+    'unsure',
+    'timing',
+    'model',
+    'engine',
+    'numerics_version',
+    'memory_bytes',
+    'logits_sha256',
+  ]);
+  for (const options of [
+    ['--engine=simd128', '--gemm', 'dot'],
+    ['--threads', '2', '-k', '7'],
+    ['--', jpeg],
+  ])
     for (const record of assertSame(both('classify', '--json', ...options, jpeg)))
       assert.equal(record.logits_sha256, first.logits_sha256);
   const dashes = npmCommand('classify', '--json', '--model', model, '--', '--help');
   assert.match(dashes.stderr, /^vit158 classify: --help: /);
 });
 
-test('models by name, from a collection of one\'s own', () => {
+test("models by name, from a collection of one's own", () => {
   copyFileSync(tinyPath('float-2'), join(folder, 'mine.safetensors'));
   writeFileSync(join(folder, 'manifest.json'), '{"default": "mine", "models": []}');
   const cli = join(ROOT, 'web/cli.mjs');
@@ -81,10 +94,19 @@ test('info and inspect', () => {
 });
 
 test('mistakes on the command line are named in the same words', () => {
-  for (const args of [['classify', '--nonsense', jpeg], ['classify', '--top-k', 'many', jpeg],
-    ['classify', '--top-k', '0', jpeg], ['classify', '--top-k'], ['classify', '--json=yes', jpeg],
-    ['classify', '--engine', 'mmx', jpeg], ['classify', '--threads', '65', jpeg], ['eval', 'a', 'b'],
-    ['eval', 'a', '--limit', '1.5'], ['inspect'], ['nonsense']]) {
+  for (const args of [
+    ['classify', '--nonsense', jpeg],
+    ['classify', '--top-k', 'many', jpeg],
+    ['classify', '--top-k', '0', jpeg],
+    ['classify', '--top-k'],
+    ['classify', '--json=yes', jpeg],
+    ['classify', '--engine', 'mmx', jpeg],
+    ['classify', '--threads', '65', jpeg],
+    ['eval', 'a', 'b'],
+    ['eval', 'a', '--limit', '1.5'],
+    ['inspect'],
+    ['nonsense'],
+  ]) {
     const { npm, native } = both(...args);
     assert.deepEqual([npm.code, npm.stdout], [2, ''], npm.stderr);
     assert.match(npm.stderr, /^vit158[^\n]*\n$/);
@@ -101,8 +123,14 @@ test('help is the same', () => {
   for (const args of [['--help'], ['inspect', '--help']]) assert.equal(npmCommand(...args).code, 0);
 });
 
-const PICTURES = ['baseline_420.jpg', 'grey.jpg', 'rgb_8.png', 'one_pixel.jpg', 'no such file.png', 'orientation_6.jpg']
-  .map((name) => join(ROOT, 'tests/data/images', name));
+const PICTURES = [
+  'baseline_420.jpg',
+  'grey.jpg',
+  'rgb_8.png',
+  'one_pixel.jpg',
+  'no such file.png',
+  'orientation_6.jpg',
+].map((name) => join(ROOT, 'tests/data/images', name));
 
 /** Without what is measured. @param {string} text */
 const unmeasured = (text) => text.replace(/"timing":\{[^}]*\}|"ms_median":[^,]*|median .*? ms/g, '');
@@ -111,7 +139,9 @@ test('workers: the same bytes in the same order, whatever their number', () => {
   const many = Array(6).fill(PICTURES).flat();
   for (const options of [['--json', '--logits'], []]) {
     for (const command of [npmCommand, nativeCommand]) {
-      const [one, ...others] = [1, 2, 5].map((n) => command('classify', '-m', model, ...options, '--workers', `${n}`, ...many));
+      const [one, ...others] = [1, 2, 5].map((n) =>
+        command('classify', '-m', model, ...options, '--workers', `${n}`, ...many),
+      );
       assert.equal(one.code, 1);
       assert.equal(one.stderr.trim().split('\n').length, 6);
       for (const other of others)
@@ -125,11 +155,14 @@ test('workers measure the same accuracy', async () => {
   const vit = await Classifier.load(model);
   for (const label of vit.labels().slice(0, 2)) {
     mkdirSync(join(root, label), { recursive: true });
-    for (const i of Array(20).keys()) copyFileSync(PICTURES[i % 4], join(root, label, `${i}${extname(PICTURES[i % 4])}`));
+    for (const i of Array(20).keys())
+      copyFileSync(PICTURES[i % 4], join(root, label, `${i}${extname(PICTURES[i % 4])}`));
   }
   vit.dispose();
   for (const command of [npmCommand, nativeCommand]) {
-    const runs = [['--workers', '1'], ['--workers', '3'], []].map((options) => command('eval', root, '--json', '-m', model, ...options));
+    const runs = [['--workers', '1'], ['--workers', '3'], []].map((options) =>
+      command('eval', root, '--json', '-m', model, ...options),
+    );
     for (const { code, stdout, stderr } of runs) {
       assert.equal(code, 0, stderr);
       assert.equal(jsonLines(stdout)[0].images, 40);
@@ -140,14 +173,24 @@ test('workers measure the same accuracy', async () => {
 
 test('Ctrl-C ends the command as a signal does, after whole lines only', async () => {
   for (const workers of ['1', '2']) {
-    const child = spawn(process.execPath, [join(ROOT, 'web/cli.mjs'), 'classify', '--json', '--workers', workers, '-m', model,
-      ...Array(5000).fill(jpeg)]);
+    const child = spawn(process.execPath, [
+      join(ROOT, 'web/cli.mjs'),
+      'classify',
+      '--json',
+      '--workers',
+      workers,
+      '-m',
+      model,
+      ...Array(5000).fill(jpeg),
+    ]);
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (data) => {
       if (stdout === '') child.kill('SIGINT');
       stdout += data;
     });
-    child.stderr.on('data', (data) => { stderr += data; });
+    child.stderr.on('data', (data) => {
+      stderr += data;
+    });
     const [code, signal] = await once(child, 'close');
     assert.deepEqual([code, signal, stderr], [null, 'SIGINT', '']);
     assert.ok(stdout.endsWith('}\n') && jsonLines(stdout).length < 5000);
@@ -170,7 +213,9 @@ test('how many workers there are unless told', () => {
 });
 
 test('a closed pipe ends the command quietly', () => {
-  const { stderr } = run('bash', ['-c',
-    `"${process.execPath}" web/cli.mjs classify ${Array(40).fill(`"${jpeg}"`).join(' ')} --model "${model}" --logits | head -1`]);
+  const { stderr } = run('bash', [
+    '-c',
+    `"${process.execPath}" web/cli.mjs classify ${Array(40).fill(`"${jpeg}"`).join(' ')} --model "${model}" --logits | head -1`,
+  ]);
   assert.equal(stderr, '');
 });

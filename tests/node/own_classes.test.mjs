@@ -13,27 +13,50 @@ import { tinyPath } from './tiny.mjs';
 
 const MODEL = tinyPath('ternary-6');
 const SHA256 = createHash('sha256').update(readFileSync(MODEL)).digest('hex');
-const PICTURES = ['baseline_420.jpg', 'grey.jpg', 'rgb_8.png', 'orientation_6.jpg'].map((name) => join(ROOT, 'tests/data/images', name));
+const PICTURES = ['baseline_420.jpg', 'grey.jpg', 'rgb_8.png', 'orientation_6.jpg'].map((name) =>
+  join(ROOT, 'tests/data/images', name),
+);
 
 const vit = await Classifier.load(MODEL, { sha256: SHA256 });
 const vectors = await Promise.all(PICTURES.map((picture) => vit.embed(picture)));
 const DIM = vectors[0].length;
 
 /** @param {Partial<import('../../web/lib/classes.d.ts').ClassesFile>} [changes] */
-const fileOf = (changes) => ({ model: { name: 'tiny', sha256: SHA256 }, dim: DIM, method: /** @type {const} */ ('centroid'),
-  classes: [{ name: 'a "b" \u00fc', vectors: [vectors[0], vectors[1]] }, { name: 'empty', vectors: [] },
-    { name: 'c', vectors: [vectors[2]], thumbnails: ['AAAA'] }], ...changes });
+const fileOf = (changes) => ({
+  model: { name: 'tiny', sha256: SHA256 },
+  dim: DIM,
+  method: /** @type {const} */ ('centroid'),
+  classes: [
+    { name: 'a "b" \u00fc', vectors: [vectors[0], vectors[1]] },
+    { name: 'empty', vectors: [] },
+    { name: 'c', vectors: [vectors[2]], thumbnails: ['AAAA'] },
+  ],
+  ...changes,
+});
 
 test('what is written is read back, float for float, with the shortest numbers', async () => {
   const text = classesText(fileOf({ unlike: 0.25 }));
-  assert.match(text, /^\{"format":"vit158-classes","format_version":2,"model":\{"name":"tiny","sha256":"[0-9a-f]{64}"\},"dim":24,"method":"centroid","unlike":0.25,"classes":\[\n/);
+  assert.match(
+    text,
+    /^\{"format":"vit158-classes","format_version":2,"model":\{"name":"tiny","sha256":"[0-9a-f]{64}"\},"dim":24,"method":"centroid","unlike":0.25,"classes":\[\n/,
+  );
   const numbers = JSON.parse(text).classes[0].vectors[0];
   assert.deepEqual(Float32Array.from(numbers), vectors[0]);
-  assert.ok(numbers.every((/** @type {number} */ x) => String(x).replace(/[-.]|^0+|e.*/g, '').length <= 10), String(numbers));
-  assert.equal(JSON.parse(classesText({ ...fileOf(), dim: 3, classes: [{ name: 'x', vectors: [[0.1, 1e-40, 16777216]] }] }))
-    .classes[0].vectors[0].join(), '0.1,1e-40,16777216');
+  assert.ok(
+    numbers.every((/** @type {number} */ x) => String(x).replace(/[-.]|^0+|e.*/g, '').length <= 10),
+    String(numbers),
+  );
+  assert.equal(
+    JSON.parse(
+      classesText({ ...fileOf(), dim: 3, classes: [{ name: 'x', vectors: [[0.1, 1e-40, 16777216]] }] }),
+    ).classes[0].vectors[0].join(),
+    '0.1,1e-40,16777216',
+  );
   const own = await OwnClasses.load(Buffer.from(text));
-  assert.deepEqual([own.labels(), own.dim, own.model], [['a "b" \u00fc', 'empty', 'c'], DIM, { name: 'tiny', sha256: SHA256 }]);
+  assert.deepEqual(
+    [own.labels(), own.dim, own.model],
+    [['a "b" \u00fc', 'empty', 'c'], DIM, { name: 'tiny', sha256: SHA256 }],
+  );
 });
 
 test('scores are what a plain calculation gives', async () => {
@@ -46,8 +69,10 @@ test('scores are what a plain calculation gives', async () => {
       const { predictions, unsure, timing } = await own.classify(vit, picture);
       assert.ok(!unsure && timing.total > 0);
       const middle = unit(Float32Array.from(units[0], (x, j) => x + units[1][j]));
-      const [a, c] = method === 'centroid' ? [[cosine(middle, units[i])], [cosine(units[2], units[i])]]
-        : [[cosine(units[0], units[i]), cosine(units[1], units[i])], [cosine(units[2], units[i])]];
+      const [a, c] =
+        method === 'centroid'
+          ? [[cosine(middle, units[i])], [cosine(units[2], units[i])]]
+          : [[cosine(units[0], units[i]), cosine(units[1], units[i])], [cosine(units[2], units[i])]];
       const weight = (/** @type {number[]} */ all) => all.reduce((sum, s) => sum + Math.exp(20 * s), 0);
       const expected = { 'a "b" \u00fc': weight(a) / (weight(a) + weight(c)), c: weight(c) / (weight(a) + weight(c)) };
       assert.equal(predictions.length, 2, 'a class without vectors is no answer');
@@ -60,7 +85,7 @@ test('scores are what a plain calculation gives', async () => {
   }
 });
 
-test('e^x is the engine\'s, in float32', () => {
+test("e^x is the engine's, in float32", () => {
   for (let x = -90; x <= 0; x += 0.0371) {
     const value = exp32(Math.fround(x));
     assert.equal(value, Math.fround(value));
@@ -78,11 +103,17 @@ test('unlike all, topK, threshold', async () => {
 
 test('another model, another width, other options', async () => {
   const other = new OwnClasses(fileOf({ model: { name: 'other', sha256: 'a'.repeat(64) } }));
-  await assert.rejects(other.classify(vit, PICTURES[0]), { code: 'E_INPUT', message: /taught with another model, other of SHA-256 aaaaaaaaaaaa/ });
+  await assert.rejects(other.classify(vit, PICTURES[0]), {
+    code: 'E_INPUT',
+    message: /taught with another model, other of SHA-256 aaaaaaaaaaaa/,
+  });
   const own = new OwnClasses(fileOf());
   assert.throws(() => own.match(new Float32Array(3)), { code: 'E_ARGUMENT' });
   assert.throws(() => own.match(new Float32Array(DIM)), { code: 'E_ARGUMENT', message: /no direction/ });
-  await assert.rejects(own.classify(vit, PICTURES[0], /** @type {any} */ ({ explain: true })), { code: 'E_ARGUMENT', message: /no option "explain"/ });
+  await assert.rejects(own.classify(vit, PICTURES[0], /** @type {any} */ ({ explain: true })), {
+    code: 'E_ARGUMENT',
+    message: /no option "explain"/,
+  });
 });
 
 /** @type {[string, (file: any) => unknown, string, RegExp][]} */
@@ -97,9 +128,24 @@ const BAD = [
   ['unlike 2', (file) => ({ ...file, unlike: 2 }), 'E_VALUE', /unlike is not/],
   ['no classes', (file) => ({ ...file, classes: [] }), 'E_VALUE', /classes are not 1 to/],
   ['no vectors', (file) => ({ ...file, classes: [{ name: 'a', vectors: [] }] }), 'E_VALUE', /no class has a vector/],
-  ['a nameless class', (file) => ({ ...file, classes: [{ name: '', vectors: file.classes[0].vectors }] }), 'E_VALUE', /has no name/],
-  ['a vector of zeros', (file) => ({ ...file, classes: [{ name: 'a', vectors: [Array(DIM).fill(0)] }] }), 'E_VALUE', /no direction/],
-  ['a number beyond float32', (file) => ({ ...file, classes: [{ name: 'a', vectors: [Array(DIM).fill(1e39)] }] }), 'E_VALUE', /no direction/],
+  [
+    'a nameless class',
+    (file) => ({ ...file, classes: [{ name: '', vectors: file.classes[0].vectors }] }),
+    'E_VALUE',
+    /has no name/,
+  ],
+  [
+    'a vector of zeros',
+    (file) => ({ ...file, classes: [{ name: 'a', vectors: [Array(DIM).fill(0)] }] }),
+    'E_VALUE',
+    /no direction/,
+  ],
+  [
+    'a number beyond float32',
+    (file) => ({ ...file, classes: [{ name: 'a', vectors: [Array(DIM).fill(1e39)] }] }),
+    'E_VALUE',
+    /no direction/,
+  ],
 ];
 
 for (const [name, change, code, message] of BAD) {

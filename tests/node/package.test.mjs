@@ -26,19 +26,31 @@ function runModule(source) {
 test('packed it is at most 5.5 MB; without models smaller than 1.4 MB, and nothing is in it that does not belong', () => {
   assert.ok(statSync(tarball).size <= 5.5e6);
   const { stdout } = run('tar', ['-tzf', tarball]);
-  const files = stdout.trim().split('\n').map((name) => name.replace(/^package\//, ''));
-  const bytes = files.filter((name) => !name.startsWith('models/'))
+  const files = stdout
+    .trim()
+    .split('\n')
+    .map((name) => name.replace(/^package\//, ''));
+  const bytes = files
+    .filter((name) => !name.startsWith('models/'))
     .reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
   assert.ok(bytes <= 1.4e6, `${bytes} bytes`);
-  const allowed = /^(package\.json|README\.md|LICENSE|THIRD-PARTY\.md|web\/(README|COMMANDS|FILES|IMPORT)\.md|web\/(lib|cli)\/[\w.]+|web\/cli\.mjs|web\/bundle\/template\.html\.gz|wasm_build\/dist\/[\w.-]+|models\/[\w.-]+)$/;
-  assert.deepEqual(files.filter((name) => !allowed.test(name)), []);
+  const allowed =
+    /^(package\.json|README\.md|LICENSE|THIRD-PARTY\.md|web\/(README|COMMANDS|FILES|IMPORT)\.md|web\/(lib|cli)\/[\w.]+|web\/cli\.mjs|web\/bundle\/template\.html\.gz|wasm_build\/dist\/[\w.-]+|models\/[\w.-]+)$/;
+  assert.deepEqual(
+    files.filter((name) => !allowed.test(name)),
+    [],
+  );
 });
 
 test('the embedded modules are those of dist', () => {
   const text = readFileSync(join(installed, 'web/lib/inline_modules.js'), 'utf8');
   assert.ok(text === inlineText());
   /** @type {[string, string][]} */
-  const modules = [['simd128', 'vit158.wasm'], ['scalar', 'vit158-scalar.wasm'], ['decode', 'vit158-decode.wasm']];
+  const modules = [
+    ['simd128', 'vit158.wasm'],
+    ['scalar', 'vit158-scalar.wasm'],
+    ['decode', 'vit158-decode.wasm'],
+  ];
   for (const [name, file] of modules) {
     const [, base64 = ''] = text.match(new RegExp(`^  ${name}: '([^']+)',$`, 'm')) ?? [];
     assert.ok(Buffer.from(base64, 'base64').equals(readFileSync(join(ROOT, 'wasm_build/dist', file))), name);
@@ -46,7 +58,12 @@ test('the embedded modules are those of dist', () => {
 });
 
 test('CDNs that serve one file serve the ES module, not the entry for require()', () => {
-  const { main, jsdelivr, unpkg, exports: { '.': entry } } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  const {
+    main,
+    jsdelivr,
+    unpkg,
+    exports: { '.': entry },
+  } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
   assert.deepEqual([main, jsdelivr, unpkg], [entry.require.default, entry.import.default, entry.import.default]);
 });
 
@@ -59,8 +76,16 @@ test('publint and attw find nothing', () => {
   assert.equal(types.code, 0, types.stdout + types.stderr);
   const { analysis, problems } = JSON.parse(types.stdout);
   assert.deepEqual(problems ?? {}, {});
-  assert.deepEqual(Object.keys(analysis.entrypoints).sort(),
-    ['.', './*.wasm', './classes', './golden', './inline', './models/*', './package.json', './worker']);
+  assert.deepEqual(Object.keys(analysis.entrypoints).sort(), [
+    '.',
+    './*.wasm',
+    './classes',
+    './golden',
+    './inline',
+    './models/*',
+    './package.json',
+    './worker',
+  ]);
 });
 
 test('import, classify with a model of the package, address a module', () => {
@@ -86,10 +111,24 @@ test('the command', () => {
 
 test('the command bundles a page without any build tool', () => {
   const page = join(project, 'app.html');
-  const { code, stderr } = run(process.execPath, [join(installed, 'web/cli.mjs'), 'bundle', 'fashion-mnist', picture, '-o', page]);
+  const { code, stderr } = run(process.execPath, [
+    join(installed, 'web/cli.mjs'),
+    'bundle',
+    'fashion-mnist',
+    picture,
+    '-o',
+    page,
+  ]);
   assert.equal(code, 0, stderr);
   const html = readFileSync(page, 'utf8');
-  for (const part of ['index', 'vit158.wasm', 'vit158-scalar.wasm', 'vit158-decode.wasm', 'picture%201', 'fashion-mnist.safetensors'])
+  for (const part of [
+    'index',
+    'vit158.wasm',
+    'vit158-scalar.wasm',
+    'vit158-decode.wasm',
+    'picture%201',
+    'fashion-mnist.safetensors',
+  ])
     assert.equal(html.split(`<script type="text/plain" id="inside:${part}">`).length, 2, part);
   assert.match(html, /<script>\(\(\)=>\{|<script>"use strict";\(\(\)=>\{/);
 });
@@ -97,12 +136,21 @@ test('the command bundles a page without any build tool', () => {
 /** Settings of a strict user who also checks the types of packages. */
 const STRICT = { strict: true, noEmit: true, skipLibCheck: false, target: 'ES2022' };
 const BROWSER = { ...STRICT, module: 'ESNext', moduleResolution: 'bundler', types: [] };
-const NODE = { ...STRICT, module: 'Node16', moduleResolution: 'Node16', lib: ['ES2022'], types: ['node'],
-  typeRoots: [join(ROOT, 'node_modules/@types')] };
+const NODE = {
+  ...STRICT,
+  module: 'Node16',
+  moduleResolution: 'Node16',
+  lib: ['ES2022'],
+  types: ['node'],
+  typeRoots: [join(ROOT, 'node_modules/@types')],
+};
 /** @type {Record<string, {files: string[], compilerOptions: object}>} */
 const CONSUMERS = {
   'a browser project with a bundler': { files: ['use.ts'], compilerOptions: { ...BROWSER, lib: ['ES2022', 'DOM'] } },
-  'a browser project on the newest libraries': { files: ['use.ts'], compilerOptions: { ...BROWSER, lib: ['ESNext', 'DOM'] } },
+  'a browser project on the newest libraries': {
+    files: ['use.ts'],
+    compilerOptions: { ...BROWSER, lib: ['ESNext', 'DOM'] },
+  },
   'a Node project, ES modules and CommonJS': { files: ['use.ts', 'use.cts'], compilerOptions: NODE },
 };
 for (const [name, { files, compilerOptions }] of Object.entries(CONSUMERS)) {

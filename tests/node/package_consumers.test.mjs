@@ -32,7 +32,15 @@ copyFileSync(MODEL, join(project, 'public/model.safetensors'));
 writeFileSync(join(project, 'public/favicon.ico'), '');
 writeFileSync(join(project, 'package.json'), '{"type": "module", "private": true}');
 writeFileSync(join(project, 'index.html'), '<!doctype html><script type="module" src="/main.js"></script>');
-const installed = run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--prefix', project, packInto(project)]);
+const installed = run('npm', [
+  'install',
+  '--offline',
+  '--no-audit',
+  '--no-fund',
+  '--prefix',
+  project,
+  packInto(project),
+]);
 assert.equal(installed.code, 0, installed.stderr);
 
 const own = await Classifier.load(MODEL);
@@ -43,29 +51,41 @@ const { width: WIDTH } = await decodeImage(PICTURE);
 const browser = await launch();
 after(() => browser.close());
 
-const TYPES = /** @type {Record<string, string>} */ ({ '.js': 'text/javascript', '.html': 'text/html',
-  '.wasm': 'application/wasm', '.jpg': 'image/jpeg' });
+const TYPES = /** @type {Record<string, string>} */ ({
+  '.js': 'text/javascript',
+  '.html': 'text/html',
+  '.wasm': 'application/wasm',
+  '.jpg': 'image/jpeg',
+});
 
 /**
  * A static server as most are: what it does not have is a page.
  * @param {string} folder
  * @param {Record<string, string>} [more] headers
  */
-const serveFolder = (folder, more) => serve((request, response) => {
-  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-  const file = path === '/model.safetensors' ? MODEL : path === '/picture.jpg' ? PICTURE
-    : join(folder, path.endsWith('/') ? `${path}index.html` : path);
-  const found = statSync(file, { throwIfNoEntry: false });
-  const headers = { 'content-security-policy': CSP, 'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
-    ...more };
-  if (found?.isFile()) {
-    response.writeHead(200, headers);
-    createReadStream(file).pipe(response);
-  } else {
-    response.writeHead(path === '/favicon.ico' ? 204 : 404, { ...headers, 'content-type': 'text/html' });
-    response.end('<!doctype html><title>Not found</title>');
-  }
-});
+const serveFolder = (folder, more) =>
+  serve((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+    const file =
+      path === '/model.safetensors'
+        ? MODEL
+        : path === '/picture.jpg'
+          ? PICTURE
+          : join(folder, path.endsWith('/') ? `${path}index.html` : path);
+    const found = statSync(file, { throwIfNoEntry: false });
+    const headers = {
+      'content-security-policy': CSP,
+      'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
+      ...more,
+    };
+    if (found?.isFile()) {
+      response.writeHead(200, headers);
+      createReadStream(file).pipe(response);
+    } else {
+      response.writeHead(path === '/favicon.ico' ? 204 : 404, { ...headers, 'content-type': 'text/html' });
+      response.end('<!doctype html><title>Not found</title>');
+    }
+  });
 
 /**
  * Opens a page and waits for what it leaves in `consumed`.
@@ -77,7 +97,8 @@ async function consume(address, expected = /^$/) {
   /** @type {string[]} */
   const complaints = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type()) && !expected.test(message.text())) complaints.push(message.text());
+    if (['error', 'warning'].includes(message.type()) && !expected.test(message.text()))
+      complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
   await page.goto(address);
@@ -95,16 +116,24 @@ const NAMED = { page: EXPECTED, response: EXPECTED, module: EXPECTED, worker: EX
 async function consumeMain(folder, path = '/') {
   const origin = await serveFolder(folder);
   const found = await consume(origin + path, /404 \(Not Found\)/);
-  assert.deepEqual(found, { page: EXPECTED, scalar: EXPECTED, worker: EXPECTED,
-    missing: `E_NETWORK ${origin}/no-such-model.safetensors answered 404 Not Found` });
+  assert.deepEqual(found, {
+    page: EXPECTED,
+    scalar: EXPECTED,
+    worker: EXPECTED,
+    missing: `E_NETWORK ${origin}/no-such-model.safetensors answered 404 Not Found`,
+  });
 }
 
 /** @type {string[]} */
 const viteWarnings = [];
 const warn = (/** @type {string} */ text) => viteWarnings.push(text);
 /** @type {vite.InlineConfig} */
-const VITE = { root: project, configFile: false, logLevel: 'warn',
-  customLogger: { ...vite.createLogger('warn'), warn, warnOnce: warn, error: warn } };
+const VITE = {
+  root: project,
+  configFile: false,
+  logLevel: 'warn',
+  customLogger: { ...vite.createLogger('warn'), warn, warnOnce: warn, error: warn },
+};
 
 /** A page for a bundle. @param {string} folder @param {string} script */
 const writePage = (folder, script) =>
@@ -123,8 +152,12 @@ test('Vite, its development server', async (t) => {
   const address = server.resolvedUrls?.local[0] ?? '';
   const found = await consume(address);
   assert.deepEqual(viteWarnings, []);
-  assert.deepEqual(found, { page: EXPECTED, scalar: EXPECTED, worker: EXPECTED,
-    missing: `E_NETWORK ${address}no-such-model.safetensors is a web page (text/html), not a file: is the address right?` });
+  assert.deepEqual(found, {
+    page: EXPECTED,
+    scalar: EXPECTED,
+    worker: EXPECTED,
+    missing: `E_NETWORK ${address}no-such-model.safetensors is a web page (text/html), not a file: is the address right?`,
+  });
 });
 
 test('webpack', async () => {
@@ -149,11 +182,17 @@ test('no bundler: a page that imports from another origin, as from a CDN', async
   const folder = join(project, 'cdn');
   mkdirSync(folder);
   const lib = `${cdn}/node_modules/vit158/web/lib`;
-  const main = readFileSync(join(project, 'main_explicit.js'), 'utf8').replace("'vit158'", `'${lib}/vit158.js'`)
-    .replace(/^import (engine|decoder) from 'vit158\/(.*)';$/gm, `const $1 = '${cdn}/node_modules/vit158/wasm_build/dist/$2';`);
+  const main = readFileSync(join(project, 'main_explicit.js'), 'utf8')
+    .replace("'vit158'", `'${lib}/vit158.js'`)
+    .replace(
+      /^import (engine|decoder) from 'vit158\/(.*)';$/gm,
+      `const $1 = '${cdn}/node_modules/vit158/wasm_build/dist/$2';`,
+    );
   writeFileSync(join(folder, 'main.js'), main);
-  writeFileSync(join(folder, 'worker.js'),
-    readFileSync(join(project, 'worker.js'), 'utf8').replace("'vit158/worker'", `'${lib}/worker_service.js'`));
+  writeFileSync(
+    join(folder, 'worker.js'),
+    readFileSync(join(project, 'worker.js'), 'utf8').replace("'vit158/worker'", `'${lib}/worker_service.js'`),
+  );
   writePage(folder, '/main.js');
   const policy = `${CSP} ${cdn}; connect-src 'self' ${cdn}`;
   assert.deepEqual(await consume(await serveFolder(folder, { 'content-security-policy': policy })), NAMED);
@@ -161,23 +200,44 @@ test('no bundler: a page that imports from another origin, as from a CDN', async
 
 test('esbuild: modules and worker named by the user', async () => {
   const folder = join(project, 'dist-esbuild');
-  const { warnings } = await esbuild({ absWorkingDir: project, entryPoints: ['main_explicit.js', 'worker.js'], bundle: true,
-    format: 'esm', outdir: folder, loader: { '.wasm': 'file' }, publicPath: '/', logLevel: 'silent' });
+  const { warnings } = await esbuild({
+    absWorkingDir: project,
+    entryPoints: ['main_explicit.js', 'worker.js'],
+    bundle: true,
+    format: 'esm',
+    outdir: folder,
+    loader: { '.wasm': 'file' },
+    publicPath: '/',
+    logLevel: 'silent',
+  });
   assert.deepEqual(warnings, []);
   writePage(folder, '/main_explicit.js');
   assert.deepEqual(await consume(await serveFolder(folder)), NAMED);
 });
 
 test('esbuild, inline: one HTML file with model and picture, opened from the disk', async () => {
-  const { outputFiles: [{ text }], warnings } = await esbuild({ absWorkingDir: project, entryPoints: ['main_inline.js'],
-    bundle: true, format: 'esm', write: false, minify: true, logLevel: 'silent',
-    loader: { '.safetensors': 'binary', '.jpg': 'binary' } });
+  const {
+    outputFiles: [{ text }],
+    warnings,
+  } = await esbuild({
+    absWorkingDir: project,
+    entryPoints: ['main_inline.js'],
+    bundle: true,
+    format: 'esm',
+    write: false,
+    minify: true,
+    logLevel: 'silent',
+    loader: { '.safetensors': 'binary', '.jpg': 'binary' },
+  });
   assert.deepEqual(warnings, []);
   const file = join(project, 'one.html');
   writeFileSync(file, `<!doctype html><script type="module">${text.replaceAll('</script', '<\\/script')}</script>`);
   const found = await consume(pathToFileURL(file).href);
-  assert.deepEqual(found, { page: { hash: EXPECTED, engine: 'simd128' }, scalar: { hash: EXPECTED, engine: 'scalar' },
-    width: WIDTH });
+  assert.deepEqual(found, {
+    page: { hash: EXPECTED, engine: 'simd128' },
+    scalar: { hash: EXPECTED, engine: 'scalar' },
+    width: WIDTH,
+  });
 });
 
 for (const program of ['main_node.mjs', 'main_node.cjs']) {

@@ -32,15 +32,23 @@ copyFileSync(PICTURE, join(project, 'photo.jpg'));
 const browser = await launch();
 after(() => browser.close());
 
-const TYPES = /** @type {Record<string, string>} */ ({ '.js': 'text/javascript', '.html': 'text/html',
-  '.wasm': 'application/wasm', '.jpg': 'image/jpeg' });
+const TYPES = /** @type {Record<string, string>} */ ({
+  '.js': 'text/javascript',
+  '.html': 'text/html',
+  '.wasm': 'application/wasm',
+  '.jpg': 'image/jpeg',
+});
 let example = '';
 const origin = await serve((request, response) => {
   const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-  const own = /** @type {Record<string, string>} */ ({ '/': blocks.html[0], '/main.js': `${example}\nglobalThis.ran = true;`,
-    '/worker.js': blocks['js worker'][0], '/favicon.ico': '' });
+  const own = /** @type {Record<string, string>} */ ({
+    '/': blocks.html[0],
+    '/main.js': `${example}\nglobalThis.ran = true;`,
+    '/worker.js': blocks['js worker'][0],
+    '/favicon.ico': '',
+  });
   const file = join(project, path);
-  const type = path === '/' ? 'text/html' : TYPES[extname(path)] ?? 'application/octet-stream';
+  const type = path === '/' ? 'text/html' : (TYPES[extname(path)] ?? 'application/octet-stream');
   if (path in own) response.writeHead(200, { 'content-type': type }).end(own[path]);
   else if (existsSync(file)) response.writeHead(200, { 'content-type': type }).end(readFileSync(file));
   else response.writeHead(404).end();
@@ -49,7 +57,10 @@ const origin = await serve((request, response) => {
 /** The title of an example: its first call. @param {string} code */
 const title = (code) => code.match(/\w+\.(?:load|classify)\([^\n]*|\w+\(\);/)?.[0] ?? '';
 
-for (const [kind, ending] of [['js', 'mjs'], ['js cjs', 'cjs']]) {
+for (const [kind, ending] of [
+  ['js', 'mjs'],
+  ['js cjs', 'cjs'],
+]) {
   for (const [i, code] of blocks[kind].entries()) {
     test(`${kind} ${i}: ${title(code)}`, () => {
       const file = join(project, `example-${i}.${ending}`);

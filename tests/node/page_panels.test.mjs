@@ -47,7 +47,10 @@ test('a batch runs so many at once, every file once, failures beside the rest', 
     { atOnce: 4, signal: new AbortController().signal, onRow: (index) => told.push(index) },
   );
   assert.equal(most, 4);
-  assert.deepEqual(told.toSorted((a, b) => a - b), files.map((_, i) => i));
+  assert.deepEqual(
+    told.toSorted((a, b) => a - b),
+    files.map((_, i) => i),
+  );
   assert.deepEqual(
     rows.map(({ state }) => state),
     files.map((_, i) => (i === 7 ? 'failed' : 'done')),
@@ -59,7 +62,10 @@ test('a batch runs so many at once, every file once, failures beside the rest', 
 test('no text of a CSV file is a formula to a spreadsheet, and numbers stay numbers', () => {
   /** @param {string} name @param {Partial<import('../../web/app/batch.js').Row>} more */
   const line = (name, more) =>
-    toCsv([{ ...newRow(new File([], name)), ...more }]).split('\r\n').slice(1).join('\r\n');
+    toCsv([{ ...newRow(new File([], name)), ...more }])
+      .split('\r\n')
+      .slice(1)
+      .join('\r\n');
   const done = /** @type {const} */ ({ state: 'done', index: 0, score: 1e-9, ms: -0.5 });
   assert.equal(line('=1+1.jpg', { ...done, label: '@SUM(A1)' }), "'=1+1.jpg,'@SUM(A1),0,1e-9,-0.5,,\r\n");
   assert.equal(line('+1', { ...done, label: '-2,"x' }), `'+1,"'-2,""x",0,1e-9,-0.5,,\r\n`);
@@ -116,7 +122,14 @@ test('each picture is compared with the others, itself left out', async () => {
   let pauses = 0;
   const control = { pause: async () => pauses++, isCurrent: () => true };
   assert.deepEqual(await leaveOneOut(taught, control), {
-    right: 4, total: 5, counts: [[2, 1, 0], [0, 2, 0], [0, 0, 0]] });
+    right: 4,
+    total: 5,
+    counts: [
+      [2, 1, 0],
+      [0, 2, 0],
+      [0, 0, 0],
+    ],
+  });
   assert.equal(pauses, 5);
   assert.equal(await leaveOneOut(taught, { ...control, isCurrent: () => false }), null);
 });
@@ -133,7 +146,10 @@ test('attention maps: the rollout, or a head without the class token, spread ove
   assert.deepEqual([...mapOf(attention, 0, ROLLOUT)], [0, 0.5, 1, 0.5]);
   // Block 1, head 0: values 10 to 14 are 4 0 7 3 10, of which 4 is the class token's own.
   const map = mapOf(attention, 1, 0);
-  assert.deepEqual([...map].map((value) => Math.round(value * 10)), [0, 7, 3, 10]);
+  assert.deepEqual(
+    [...map].map((value) => Math.round(value * 10)),
+    [0, 7, 3, 10],
+  );
   assert.deepEqual([...mapOf({ ...attention, rollout: new Float32Array(4) }, 0, ROLLOUT)], [1, 1, 1, 1]);
 });
 
@@ -148,7 +164,10 @@ test('the weights of the shipped model are counted as inspect counts them', asyn
     expected.map(({ name, n_out, n_in: nIn, rows: nOut = n_out, zeros }) => ({ name, nOut, nIn, zeros })),
   );
   for (const { nOut, nIn, counts } of found)
-    assert.equal(counts.reduce((sum, n) => sum + n, 0), nOut * nIn);
+    assert.equal(
+      counts.reduce((sum, n) => sum + n, 0),
+      nOut * nIn,
+    );
 });
 
 /** A file with one matrix, laid out as src/model/FORMAT.md says. @param {number[][]} rows of weights */
@@ -175,12 +194,21 @@ test('a matrix is drawn weight by weight, padding left out', async () => {
   const { name, parts } = fileOf(rows);
   const { data, width, height } = await drawMatrix(new Blob(parts), name);
   assert.deepEqual([width, height], [22, 3]);
-  const shades = new Map([[-1, 0x1a], [0, 0x8c], [1, 0xff]]);
-  rows.flat().forEach((weight, i) =>
-    assert.deepEqual([...data.subarray(4 * i, 4 * i + 4)], [...Array(3).fill(shades.get(weight)), 255]),
-  );
+  const shades = new Map([
+    [-1, 0x1a],
+    [0, 0x8c],
+    [1, 0xff],
+  ]);
+  rows
+    .flat()
+    .forEach((weight, i) =>
+      assert.deepEqual([...data.subarray(4 * i, 4 * i + 4)], [...Array(3).fill(shades.get(weight)), 255]),
+    );
   const [{ counts }] = await listMatrices(new Blob(parts));
-  assert.deepEqual(counts, [-1, 0, 1].map((w) => rows.flat().filter((one) => one === w).length));
+  assert.deepEqual(
+    counts,
+    [-1, 0, 1].map((w) => rows.flat().filter((one) => one === w).length),
+  );
   await assert.rejects(drawMatrix(new Blob(parts), 'other'), /no ternary matrix other/);
   await assert.rejects(listMatrices(new Blob(parts.slice(0, 2))), /ends before byte/);
 });
@@ -196,7 +224,10 @@ test('all tensors of the shipped model are listed, and their bytes add up to its
   const { count, low, high, mean, bins } = await spreadOf(blob, 'norm.weight');
   assert.equal(count, norm?.shape[0]);
   assert.ok(low <= mean && mean <= high);
-  assert.equal(bins.reduce((sum, n) => sum + n, 0), count);
+  assert.equal(
+    bins.reduce((sum, n) => sum + n, 0),
+    count,
+  );
   await assert.rejects(spreadOf(blob, 'nothing'), /nothing has no numbers/);
 });
 

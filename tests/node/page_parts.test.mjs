@@ -117,10 +117,7 @@ test('a preview averages whole boxes, whatever the channels', () => {
 });
 
 test('a preview of a very long picture keeps a pixel', () => {
-  const { width, height, data } = shrinkToRgba(
-    { data: new Uint8Array(3000).fill(7), width: 3000, height: 1 },
-    1024,
-  );
+  const { width, height, data } = shrinkToRgba({ data: new Uint8Array(3000).fill(7), width: 3000, height: 1 }, 1024);
   assert.deepEqual([width, height], [1000, 1]);
   assert.ok(data.every((value, i) => value === (i % 4 === 3 ? 255 : 7)));
 });
@@ -135,10 +132,7 @@ test('an input tensor turns back into its bytes', () => {
   const recipe = { mean: mean.join(','), std: std.join(',') };
   const { data } = tensorToRgba(tensor, 2, 3, recipe);
   for (let i = 0; i < 4; i++)
-    assert.deepEqual(
-      [...data.subarray(4 * i, 4 * i + 4)],
-      [bytes[i], bytes[4 + i], bytes[8 + i], 255],
-    );
+    assert.deepEqual([...data.subarray(4 * i, 4 * i + 4)], [bytes[i], bytes[4 + i], bytes[8 + i], 255]);
   const grey = tensorToRgba(Float32Array.of(-1, 1), 1, 1, { mean: '[0.5]', std: '[0.5]' });
   assert.deepEqual([...grey.data], [0, 0, 0, 255]);
 });
@@ -148,7 +142,11 @@ test('five trits share a byte: the bits per ternary weight follow', () => {
   const bits = (encodings) => ternaryBits({ encodings: JSON.stringify(encodings) });
   const qkv = { type: 'trit', n_in: 192, n_out: 576 };
   assert.equal(bits({ qkv }), (39 * 8) / 192);
-  assert.equal(bits({ qkv: { ...qkv, rows: 1440 } }), (2.5 * 39 * 8) / 192, 'an output has as many rows as it is worth');
+  assert.equal(
+    bits({ qkv: { ...qkv, rows: 1440 } }),
+    (2.5 * 39 * 8) / 192,
+    'an output has as many rows as it is worth',
+  );
   assert.equal(bits({ qkv, 'head.weight': { type: 'i8', n_in: 192, n_out: 10 } }), (39 * 8) / 192);
   assert.equal(bits({}), 0);
   assert.equal(ternaryBits({}), 0);
@@ -186,9 +184,9 @@ test('all modules are named up front, so that they are fetched side by side', ()
   );
 
   const page = readFileSync(new URL('index.html', WEB), 'utf8');
-  const byPage = [
-    ...page.matchAll(/<(?:link rel="modulepreload" href|script type="module" src)="([^"]+)"/g),
-  ].map(([, name]) => new URL(name, WEB).href);
+  const byPage = [...page.matchAll(/<(?:link rel="modulepreload" href|script type="module" src)="([^"]+)"/g)].map(
+    ([, name]) => new URL(name, WEB).href,
+  );
   const ofPage = modulesOf('app/main.js');
   assert.deepEqual(
     [...ofPage].filter((url) => !byPage.includes(url)),
@@ -223,7 +221,10 @@ test('the square that was moved is cut from the longer side', () => {
   const wide = { data: Uint8Array.from({ length: 5 * 2 * 3 }, (_, i) => i), width: 5, height: 2 };
   assert.equal(squareOf(wide), wide, 'the middle is left to the recipe');
   assert.deepEqual(squareOf(wide, 1), {
-    data: Uint8Array.of(9, 10, 11, 12, 13, 14, 24, 25, 26, 27, 28, 29), width: 2, height: 2 });
+    data: Uint8Array.of(9, 10, 11, 12, 13, 14, 24, 25, 26, 27, 28, 29),
+    width: 2,
+    height: 2,
+  });
   const tall = { data: Uint8Array.from({ length: 8 }, (_, i) => i), width: 2, height: 4 };
   assert.deepEqual(squareOf(tall, 0), { data: Uint8Array.of(0, 1, 2, 3), width: 2, height: 2 });
   assert.equal(squareOf({ ...tall, width: 2, height: 2 }, 0).data, tall.data);
@@ -256,7 +257,10 @@ test('no module or class of the page has the name of one of the library', () => 
     const ofLibrary = new Set(namesIn('lib/'));
     const ofPage = [...namesIn('app/'), ...namesIn('bundle/')];
     assert.ok(ofLibrary.size > 5 && ofPage.length > 10);
-    assert.deepEqual(ofPage.filter((name) => ofLibrary.has(name)), []);
+    assert.deepEqual(
+      ofPage.filter((name) => ofLibrary.has(name)),
+      [],
+    );
     assert.equal(new Set(ofPage).size, ofPage.length, 'and none twice in the page');
   }
 });

@@ -34,12 +34,23 @@ const CLASSES = 5;
 /** A float Vision Transformer with random weights, 32 x 32 RGB, 17 tokens, 2 blocks. */
 function writeFloatModel() {
   /** @type {[string, number[], number][]} name, shape, mean */
-  const tensors = [['cls_token', [1, 1, D], 0], ['pos_embed', [1, 17, D], 0],
-    ['patch_embed.proj.weight', [D, 3, 8, 8], 0], ['patch_embed.proj.bias', [D], 0],
-    ['norm.weight', [D], 1], ['norm.bias', [D], 0], ['head.weight', [CLASSES, D], 0], ['head.bias', [CLASSES], 0]];
+  const tensors = [
+    ['cls_token', [1, 1, D], 0],
+    ['pos_embed', [1, 17, D], 0],
+    ['patch_embed.proj.weight', [D, 3, 8, 8], 0],
+    ['patch_embed.proj.bias', [D], 0],
+    ['norm.weight', [D], 1],
+    ['norm.bias', [D], 0],
+    ['head.weight', [CLASSES, D], 0],
+    ['head.bias', [CLASSES], 0],
+  ];
   for (const block of ['blocks.0', 'blocks.1']) {
     for (const [name, rows, cols] of /** @type {[string, number, number][]} */ ([
-      ['attn.qkv', 3 * D, D], ['attn.proj', D, D], ['mlp.fc1', F, D], ['mlp.fc2', D, F]]))
+      ['attn.qkv', 3 * D, D],
+      ['attn.proj', D, D],
+      ['mlp.fc1', F, D],
+      ['mlp.fc2', D, F],
+    ]))
       tensors.push([`${block}.${name}.weight`, [rows, cols], 0], [`${block}.${name}.bias`, [rows], 0]);
     for (const norm of ['norm1', 'norm2'])
       tensors.push([`${block}.${norm}.weight`, [D], 1], [`${block}.${norm}.bias`, [D], 0]);
@@ -50,28 +61,35 @@ function writeFloatModel() {
     return state / 2 ** 31 - 1;
   };
   /** @type {Record<string, object>} */
-  const header = { __metadata__: { heads: '2', mean: '0.5,0.5,0.5', std: '0.5,0.5,0.5',
-    labels: '["a","b","c","d","e"]', weights: 'float' } };
+  const header = {
+    __metadata__: {
+      heads: '2',
+      mean: '0.5,0.5,0.5',
+      std: '0.5,0.5,0.5',
+      labels: '["a","b","c","d","e"]',
+      weights: 'float',
+    },
+  };
   const values = [];
   for (const [name, shape, mean] of tensors) {
     const begin = values.length * 4;
-    for (let i = shape.reduce((a, b) => a * b); i > 0; i--)
-      values.push(mean + 0.3 * uniform());
+    for (let i = shape.reduce((a, b) => a * b); i > 0; i--) values.push(mean + 0.3 * uniform());
     header[name] = { dtype: 'F32', shape, data_offsets: [begin, values.length * 4] };
   }
   const json = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
-  writeFileSync(join(FOLDER, 'float.safetensors'), Buffer.concat([length, json, Buffer.from(Float32Array.from(values).buffer)]));
+  writeFileSync(
+    join(FOLDER, 'float.safetensors'),
+    Buffer.concat([length, json, Buffer.from(Float32Array.from(values).buffer)]),
+  );
 }
 
 before(() => {
   writeFloatModel();
-  for (const name of ['labels/a/n01', 'labels/b/n02'])
-    mkdirSync(join(FOLDER, name), { recursive: true });
+  for (const name of ['labels/a/n01', 'labels/b/n02']) mkdirSync(join(FOLDER, name), { recursive: true });
   for (const file of readdirSync(SAMPLES).filter((name) => name.endsWith('.jpg')))
-    for (const name of ['labels/a/n01', 'labels/b/n02'])
-      cpSync(join(SAMPLES, file), join(FOLDER, name, file));
+    for (const name of ['labels/a/n01', 'labels/b/n02']) cpSync(join(SAMPLES, file), join(FOLDER, name, file));
   writeFileSync(join(FOLDER, 'labels/a/notes.txt'), 'no picture');
 });
 
@@ -80,7 +98,9 @@ async function distance(file) {
   const models = await Promise.all(['float.safetensors', file].map((name) => Classifier.load(join(FOLDER, name))));
   let sum = 0;
   for (const sample of readdirSync(SAMPLES).filter((name) => name.endsWith('.jpg'))) {
-    const [expected, found] = await Promise.all(models.map((model) => model.classify(join(SAMPLES, sample), { topK: CLASSES })));
+    const [expected, found] = await Promise.all(
+      models.map((model) => model.classify(join(SAMPLES, sample), { topK: CLASSES })),
+    );
     for (const { index, score } of expected.predictions)
       sum += Math.abs(score - (found.predictions.find((p) => p.index === index)?.score ?? 0));
   }
@@ -103,7 +123,10 @@ test('every method and kind of weights gives a model that opens', async () => {
     quantize('out.safetensors', '--weights', weights);
     distances.push(await distance('out.safetensors'));
   }
-  assert.ok(distances.every((d, i) => i === 0 || d < distances[i - 1]), String(distances));
+  assert.ok(
+    distances.every((d, i) => i === 0 || d < distances[i - 1]),
+    String(distances),
+  );
 });
 
 test('a budget is kept to the byte, and nearly used up', () => {
@@ -114,8 +137,16 @@ test('a budget is kept to the byte, and nearly used up', () => {
     assert.ok(bytes.length <= budget, `${bytes.length} > ${budget}`);
     assert.ok(bytes.length > budget - 800, `${bytes.length} of ${budget}`);
   }
-  const small = run('quantize', 'float.safetensors', '--calibrate', 'labels/a', '-o', 'small.safetensors',
-    '--weights', 'budget:1000');
+  const small = run(
+    'quantize',
+    'float.safetensors',
+    '--calibrate',
+    'labels/a',
+    '-o',
+    'small.safetensors',
+    '--weights',
+    'budget:1000',
+  );
   assert.equal(small.status, 1);
   assert.match(small.stderr, /with one row an output the file has \d+ bytes, above the budget of 1000/);
   assert.ok(!existsSync(join(FOLDER, 'small.safetensors')) && !existsSync(join(FOLDER, 'small.safetensors.tmp')));
@@ -128,8 +159,10 @@ test('the same command gives the same bytes, on any number of threads, whatever 
   const other = run('quantize', 'float.safetensors', '--calibrate', 'labels/b', '-o', 'out.safetensors', ...budget);
   assert.equal(other.status, 0, other.stderr);
   assert.deepEqual(readFileSync(join(FOLDER, 'out.safetensors')), once);
-  assert.notDeepEqual(quantize('out.safetensors', ...budget, '--images', '4', '--seed', '1'),
-    quantize('out.safetensors', ...budget, '--images', '4', '--seed', '2'));
+  assert.notDeepEqual(
+    quantize('out.safetensors', ...budget, '--images', '4', '--seed', '1'),
+    quantize('out.safetensors', ...budget, '--images', '4', '--seed', '2'),
+  );
 });
 
 test('a tar archive is as good as the folder', () => {
@@ -148,15 +181,29 @@ test('a tar archive is as good as the folder', () => {
 
 test('the report has every layer, the plot every choice, the metadata what was added', () => {
   writeFileSync(join(FOLDER, 'more.json'), '{"license":"MIT","unsure":"0.25"}');
-  quantize('out.safetensors', '--weights', 'budget:32000', '--report', 'report.json', '--plot', 'plot.svg',
-    '--hold-out', '3', '--metadata', 'more.json');
+  quantize(
+    'out.safetensors',
+    '--weights',
+    'budget:32000',
+    '--report',
+    'report.json',
+    '--plot',
+    'plot.svg',
+    '--hold-out',
+    '3',
+    '--metadata',
+    'more.json',
+  );
   const report = JSON.parse(readFileSync(join(FOLDER, 'report.json'), 'utf8'));
   assert.equal(report.calibration.pictures, 7);
   assert.equal(report.held_out.pictures, 3);
   assert.ok(report.held_out.divergence > 0 && report.held_out.agreement <= 1);
   assert.equal(report.layers.length, 8);
   for (const layer of report.layers) {
-    assert.equal(layer.outputs_by_rows.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b), layer.n_out);
+    assert.equal(
+      layer.outputs_by_rows.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b),
+      layer.n_out,
+    );
     assert.ok(layer.pearson > 0.5 && layer.pearson < 1.0001, layer.name);
     assert.equal(layer.divergence_alone.length, 4);
   }

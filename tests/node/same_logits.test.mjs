@@ -13,13 +13,19 @@ import { ROOT } from '../setup.mjs';
 const IMAGES = join(ROOT, 'tests/data/images');
 const DEFAULT = JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8')).default;
 /** Models, and of how many pictures one is taken. @type {[string, number][]} */
-const MODELS = [[join(ROOT, 'models/vit158-cifar10.safetensors'), 1], [join(ROOT, 'tests/data/tiny/float-6.safetensors'), 1],
-  [join(ROOT, 'models', `${DEFAULT}.safetensors`), 8]];
+const MODELS = [
+  [join(ROOT, 'models/vit158-cifar10.safetensors'), 1],
+  [join(ROOT, 'tests/data/tiny/float-6.safetensors'), 1],
+  [join(ROOT, 'models', `${DEFAULT}.safetensors`), 8],
+];
 const ENGINES = /** @type {const} */ (['scalar', 'simd128']);
 
 /** @param {RegExp} ending @param {number} every */
-const images = (ending, every) => readdirSync(IMAGES).filter((name) => ending.test(name))
-  .filter((_, i) => i % every === 0).map((name) => join(IMAGES, name));
+const images = (ending, every) =>
+  readdirSync(IMAGES)
+    .filter((name) => ending.test(name))
+    .filter((_, i) => i % every === 0)
+    .map((name) => join(IMAGES, name));
 
 /** @param {string} command @param {string[]} args */
 function native(command, args) {
@@ -29,7 +35,10 @@ function native(command, args) {
 /** Binary PPM. @param {string} path */
 function readPpm(path) {
   const bytes = readFileSync(path);
-  const match = bytes.subarray(0, 40).toString('latin1').match(/^P6\s+(\d+)\s+(\d+)\s+255\s/);
+  const match = bytes
+    .subarray(0, 40)
+    .toString('latin1')
+    .match(/^P6\s+(\d+)\s+(\d+)\s+255\s/);
   assert.ok(match, path);
   const [width, height] = [Number(match[1]), Number(match[2])];
   return { data: new Uint8Array(bytes.subarray(match[0].length)), width, height };
@@ -62,11 +71,21 @@ for (const [model, every] of MODELS) {
     const results = [];
     for (const engine of ENGINES) {
       const { stdout } = native('vit158', ['classify', '--json', '-m', model, '--engine', engine, ...files]);
-      results.push(Object.fromEntries(stdout.trimEnd().split('\n').map((line) => JSON.parse(line))
-        .map((record) => [record.file, record.logits_sha256])));
+      results.push(
+        Object.fromEntries(
+          stdout
+            .trimEnd()
+            .split('\n')
+            .map((line) => JSON.parse(line))
+            .map((record) => [record.file, record.logits_sha256]),
+        ),
+      );
       results.push(await wasmHashes(model, files, engine, (file) => file));
     }
-    assert.ok(Object.keys(results[0]).length >= 40 / every, `only ${Object.keys(results[0]).length} pictures were decoded`);
+    assert.ok(
+      Object.keys(results[0]).length >= 40 / every,
+      `only ${Object.keys(results[0]).length} pictures were decoded`,
+    );
     results.slice(1).forEach((result) => assert.deepEqual(result, results[0]));
   });
 

@@ -19,8 +19,13 @@ for (const model of MODELS) {
   test(`${3 * PHOTOS} pictures through ${model}`, { skip }, async () => {
     const folder = temporaryFolder();
     const photos = unpacked(files[0], 'imagenet-calib');
-    const names = readdirSync(photos, { recursive: true }).map(String).filter((name) => name.endsWith('.jpg')).sort();
-    const jpegs = Array.from({ length: PHOTOS }, (_, i) => join(photos, names[Math.floor((i * names.length) / PHOTOS)]));
+    const names = readdirSync(photos, { recursive: true })
+      .map(String)
+      .filter((name) => name.endsWith('.jpg'))
+      .sort();
+    const jpegs = Array.from({ length: PHOTOS }, (_, i) =>
+      join(photos, names[Math.floor((i * names.length) / PHOTOS)]),
+    );
     const raw = await Promise.all(jpegs.map((file) => decodeImage(file)));
     const pngs = raw.map(({ data, width, height }, i) => {
       const file = join(folder, `${i}.png`);

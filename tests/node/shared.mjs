@@ -59,7 +59,11 @@ export function unpacked(archive, part) {
  */
 export function run(command, args, env = {}) {
   const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd: ROOT, encoding: 'utf8', env: { ...process.env, ...env }, maxBuffer: 1 << 28 });
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    maxBuffer: 1 << 28,
+  });
   return { code: status, stdout, stderr };
 }
 
@@ -74,7 +78,11 @@ export function nativeCommand(...args) {
 }
 
 /** @param {string} lines JSON, one record a line */
-export const jsonLines = (lines) => lines.trim().split('\n').map((line) => JSON.parse(line));
+export const jsonLines = (lines) =>
+  lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 
 /** Pixels of a binary PPM (P6, 255) file. @param {string} path */
 export function readPpm(path) {

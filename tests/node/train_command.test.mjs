@@ -25,7 +25,7 @@ function writePictures() {
     bytes[i * 3073] = i % 10;
     for (let j = 1; j < 3073; j++) {
       noise = (noise * 1103515245 + 12345) & 0x7fffffff;
-      bytes[i * 3073 + j] = 20 * (i % 10) + (noise >> 24) % 64;
+      bytes[i * 3073 + j] = 20 * (i % 10) + ((noise >> 24) % 64);
     }
   }
   writeFileSync(join(FOLDER, 'pictures.bin'), bytes);
@@ -54,17 +54,23 @@ test('a run killed in the middle continues to the same bytes', async () => {
   const whole = run('train', 'tiny.recipe', '-o', 'whole', '-q');
   assert.equal(whole.status, 0, whole.stderr);
   const child = spawn(COMMAND, ['train', 'tiny.recipe', '-o', 'cut', '-q'], { cwd: FOLDER });
-  const ended = new Promise((resolve) => { child.on('exit', resolve); });
+  const ended = new Promise((resolve) => {
+    child.on('exit', resolve);
+  });
   const log = join(FOLDER, 'cut/log.jsonl');
   while (!existsSync(log) || readFileSync(log, 'utf8').split('"eval"').length < 6)
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
   child.kill('SIGKILL');
   await ended;
   assert.ok(!existsSync(join(FOLDER, 'cut/last.safetensors')), 'the run was over before the kill');
   const rest = run('train', 'tiny.recipe', '-o', 'cut', '-q', '--resume', 'cut/last.ckpt');
   assert.equal(rest.status, 0, rest.stderr);
-  assert.deepEqual(readFileSync(join(FOLDER, 'cut/last.safetensors')),
-    readFileSync(join(FOLDER, 'whole/last.safetensors')));
+  assert.deepEqual(
+    readFileSync(join(FOLDER, 'cut/last.safetensors')),
+    readFileSync(join(FOLDER, 'whole/last.safetensors')),
+  );
 });
 
 test('a folder that holds a run is not trained over', () => {
@@ -78,11 +84,18 @@ test('a folder that holds a run is not trained over', () => {
 test('a run ends with its files and the next command', () => {
   const { status, stdout, stderr } = run('train', 'tiny.recipe', '-o', 'said', '--max-steps', '8');
   assert.equal(status, 0, stderr);
-  assert.match(stdout, /written to said:.* last\.ckpt log\.jsonl\nnext: (vit158 pack said\/best\.safetensors -o model\.safetensors|go on with --resume said\/last\.ckpt)\n$/);
+  assert.match(
+    stdout,
+    /written to said:.* last\.ckpt log\.jsonl\nnext: (vit158 pack said\/best\.safetensors -o model\.safetensors|go on with --resume said\/last\.ckpt)\n$/,
+  );
 });
 
 test('plot refuses what is no log', () => {
-  for (const [name, text] of [['empty.jsonl', ''], ['text.jsonl', 'hello\n'], ['other.jsonl', '{"type":"other"}\n']]) {
+  for (const [name, text] of [
+    ['empty.jsonl', ''],
+    ['text.jsonl', 'hello\n'],
+    ['other.jsonl', '{"type":"other"}\n'],
+  ]) {
     writeFileSync(join(FOLDER, name), text);
     const { status, stderr } = run('plot', name, '-o', 'no.svg');
     assert.equal(status, 1);
@@ -131,11 +144,25 @@ test('every recipe that is shipped is one', () => {
 });
 
 test('the page on recipes lists every key, its default and meaning', () => {
-  const rows = run('train', '--keys').stdout.trim().split('\n').map((line) => {
-    const [, key, value, meaning] = line.match(/^(\w+) = (.*) {2}# (.*)$/) ?? [];
-    return `| \`${key}\` | ${value} | ${meaning} |`;
-  });
+  const rows = run('train', '--keys')
+    .stdout.trim()
+    .split('\n')
+    .map((line) => {
+      const [, key, value, meaning] = line.match(/^(\w+) = (.*) {2}# (.*)$/) ?? [];
+      return `| \`${key}\` | ${value} | ${meaning} |`;
+    });
   const page = readFileSync(join(ROOT, 'models/recipes/README.md'), 'utf8');
-  assert.deepEqual(page.split('\n').filter((line) => line.startsWith('| `') && line.split('|').length === 5
-    && !line.includes('.ckpt') && !line.includes('.safetensors') && !line.includes('.jsonl')), rows);
+  assert.deepEqual(
+    page
+      .split('\n')
+      .filter(
+        (line) =>
+          line.startsWith('| `') &&
+          line.split('|').length === 5 &&
+          !line.includes('.ckpt') &&
+          !line.includes('.safetensors') &&
+          !line.includes('.jsonl'),
+      ),
+    rows,
+  );
 });

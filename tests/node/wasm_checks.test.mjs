@@ -33,12 +33,17 @@ function text(check, at) {
   return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
 }
 
-const files = !existsSync(FOLDER) ? [] : readdirSync(FOLDER)
-  .filter((name) => name.startsWith('check_') && name.endsWith('.wasm')).sort();
+const files = !existsSync(FOLDER)
+  ? []
+  : readdirSync(FOLDER)
+      .filter((name) => name.startsWith('check_') && name.endsWith('.wasm'))
+      .sort();
 
 test('there are check modules of both variants', () => {
-  assert.ok(files.includes('check_gemm.wasm') && files.includes('check_gemm-scalar.wasm'),
-    `${FOLDER} has no check modules: run cmake --preset wasm && cmake --build build/wasm`);
+  assert.ok(
+    files.includes('check_gemm.wasm') && files.includes('check_gemm-scalar.wasm'),
+    `${FOLDER} has no check modules: run cmake --preset wasm && cmake --build build/wasm`,
+  );
 });
 
 for (const file of files) {

@@ -28,7 +28,11 @@ function tensors(...names) {
 
 /** @type {[string, Buffer, RegExp][]} */
 const CASES = [
-  ['pointer', bytes('version https://git-lfs.github.com/spec/v1\noid sha256:4d\n', Buffer.alloc(0)), /run git lfs pull/],
+  [
+    'pointer',
+    bytes('version https://git-lfs.github.com/spec/v1\noid sha256:4d\n', Buffer.alloc(0)),
+    /run git lfs pull/,
+  ],
   ['archive', readFileSync(join(DATA, 'plain.pth')), /torch\.save.*run vit158 import FILE/],
   ['legacy', bytes('\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'), /PyTorch's old format/],
   ['onnx', bytes('\x08\x08\x12\x07pytorch\x1a\x052.1.0:'), /ONNX.*vit158 import/],
@@ -52,10 +56,17 @@ for (const [name, content, words] of CASES) {
   test(`${name}: ${words.source}`, async () => {
     const path = join(folder, name);
     writeFileSync(path, content);
-    const said = await Classifier.load(path).then(() => '', (error) => error.message);
+    const said = await Classifier.load(path).then(
+      () => '',
+      (error) => error.message,
+    );
     assert.match(said, words);
     const sentence = said.replace(`${path} `, '');
-    for (const args of [['pack', path, '-o', join(folder, 'out')], ['inspect', path], ['info', '--model', path]]) {
+    for (const args of [
+      ['pack', path, '-o', join(folder, 'out')],
+      ['inspect', path],
+      ['info', '--model', path],
+    ]) {
       const { status, stderr } = spawnSync(join(ROOT, 'build/native/vit158'), args, { encoding: 'utf8' });
       assert.equal(status, 1);
       assert.ok(stderr.includes(`${path}: `), stderr);

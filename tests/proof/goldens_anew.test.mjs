@@ -16,8 +16,8 @@ const SCRIPTS = {
 };
 
 /** Paths of the files below a folder. @param {string} folder @returns {string[]} */
-const filesBelow = (folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  .filter((name) => statSync(join(folder, name)).isFile());
+const filesBelow = (folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(folder, name)).isFile());
 
 for (const [script, needed] of Object.entries(SCRIPTS)) {
   const shared = sharedFiles(...needed);
@@ -25,8 +25,9 @@ for (const [script, needed] of Object.entries(SCRIPTS)) {
     const tree = temporaryFolder();
     mkdirSync(join(tree, 'tests/data'), { recursive: true });
     cpSync(join(ROOT, 'tests/golden'), join(tree, 'tests/golden'), { recursive: true });
-    const { code, stderr } = run('/usr/bin/python3', [join(tree, 'tests/golden', script)],
-      { VIT158_SHARED: sharedFiles('.').files[0] });
+    const { code, stderr } = run('/usr/bin/python3', [join(tree, 'tests/golden', script)], {
+      VIT158_SHARED: sharedFiles('.').files[0],
+    });
     assert.equal(code, 0, stderr);
     const made = filesBelow(join(tree, 'tests/data'));
     assert.ok(made.length > 0, 'it wrote nothing');

@@ -31,8 +31,18 @@ const memory = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match
  * @param {string[]} command @param {number} from @param {number} limit
  */
 async function feed(command, from, limit) {
-  const child = spawn(command[0], [...command.slice(1), 'classify', '--files-from', '-', '-k1', '--workers', '1', '--keep-going',
-    '-m', tinyPath('ternary-6')]);
+  const child = spawn(command[0], [
+    ...command.slice(1),
+    'classify',
+    '--files-from',
+    '-',
+    '-k1',
+    '--workers',
+    '1',
+    '--keep-going',
+    '-m',
+    tinyPath('ternary-6'),
+  ]);
   child.stdin.on('error', () => {});
   Readable.from(paths(from)).pipe(child.stdin);
   const closed = once(child, 'close');
@@ -59,8 +69,10 @@ async function feed(command, from, limit) {
   return { done, sizes, code };
 }
 
-for (const [name, command] of /** @type {[string, string[]][]} */ ([['native', [join(ROOT, 'build/native/vit158')]],
-  ['npm', [process.execPath, join(ROOT, 'web/cli.mjs')]]])) {
+for (const [name, command] of /** @type {[string, string[]][]} */ ([
+  ['native', [join(ROOT, 'build/native/vit158')]],
+  ['npm', [process.execPath, join(ROOT, 'web/cli.mjs')]],
+])) {
   test(`${name}: ${COUNT} paths, flat memory`, async () => {
     const { done, sizes, code } = await feed(command, 0, Infinity);
     assert.deepEqual([done, code], [COUNT, 0]);

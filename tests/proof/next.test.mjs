@@ -16,7 +16,17 @@ mkdirSync(join(project, 'public'));
 copyFileSync(join(ROOT, 'models/vit158-cifar10.safetensors'), join(project, 'public/model.safetensors'));
 copyFileSync(join(ROOT, 'models/samples/cat.jpg'), join(project, 'public/cat.jpg'));
 writeFileSync(join(project, 'package.json'), '{"private": true}');
-const installed = run('npm', ['install', '--no-audit', '--no-fund', '--prefix', project, packInto(project), 'next@16.4.6', 'react@19', 'react-dom@19']);
+const installed = run('npm', [
+  'install',
+  '--no-audit',
+  '--no-fund',
+  '--prefix',
+  project,
+  packInto(project),
+  'next@16.4.6',
+  'react@19',
+  'react-dom@19',
+]);
 assert.equal(installed.code, 0, installed.stderr);
 
 test('a page and a route handler', async () => {
@@ -32,7 +42,11 @@ test('a page and a route handler', async () => {
     if (/Ready/.test(said) && /localhost:\d+/.test(said)) break;
   }
   const [address] = said.match(/http:\/\/localhost:\d+/) ?? [''];
-  assert.deepEqual(await (await fetch(`${address}/api/classify`)).json(), [['cat', 0, 1], ['cat', 1, 1], ['cat', 0, 2]]);
+  assert.deepEqual(await (await fetch(`${address}/api/classify`)).json(), [
+    ['cat', 0, 1],
+    ['cat', 1, 1],
+    ['cat', 0, 2],
+  ]);
   const browser = await launch();
   after(() => browser.close());
   const page = await browser.newPage();

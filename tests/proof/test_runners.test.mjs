@@ -14,7 +14,15 @@ const project = temporaryFolder();
 cpSync(join(ROOT, 'tests/consumer/runners'), project, { recursive: true });
 copyFileSync(join(ROOT, 'models/samples/cat.jpg'), join(project, 'cat.jpg'));
 writeFileSync(join(project, 'package.json'), '{"private": true}');
-const installed = run('npm', ['install', '--no-audit', '--no-fund', '--prefix', project, packInto(project), ...VERSIONS]);
+const installed = run('npm', [
+  'install',
+  '--no-audit',
+  '--no-fund',
+  '--prefix',
+  project,
+  packInto(project),
+  ...VERSIONS,
+]);
 assert.equal(installed.code, 0, installed.stderr);
 
 /** In the project. @param {string} line @param {NodeJS.ProcessEnv} [env] */
@@ -27,13 +35,18 @@ test('Jest as it comes, and with jsdom', () => {
 });
 
 test('Jest with ES modules', () => {
-  const { code, stderr } = inProject("npx jest esm --testMatch '**/*.test.mjs'", { NODE_OPTIONS: '--experimental-vm-modules' });
+  const { code, stderr } = inProject("npx jest esm --testMatch '**/*.test.mjs'", {
+    NODE_OPTIONS: '--experimental-vm-modules',
+  });
   assert.equal(code, 0, stderr);
   assert.match(stderr, /Tests: +1 passed, 1 total/);
 });
 
 test('Vitest with jsdom', () => {
-  const { code, stdout, stderr } = inProject('npx vitest run vitest.spec.mjs', { NO_COLOR: '1', NODE_TEST_CONTEXT: undefined });
+  const { code, stdout, stderr } = inProject('npx vitest run vitest.spec.mjs', {
+    NO_COLOR: '1',
+    NODE_TEST_CONTEXT: undefined,
+  });
   assert.equal(code, 0, stdout + stderr);
   assert.match(stdout, /Tests +1 passed \(1\)/);
 });

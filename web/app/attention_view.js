@@ -63,9 +63,7 @@ export class AttentionView {
     const button = element('button', 'looked-tile', [canvas, element('span', '', name)]);
     button.setAttribute('type', 'button');
     button.title =
-      head === ROLLOUT
-        ? 'All blocks and heads together (attention rollout)'
-        : `${name} of the chosen block`;
+      head === ROLLOUT ? 'All blocks and heads together (attention rollout)' : `${name} of the chosen block`;
     button.dataset.head = String(head);
     button.addEventListener('click', () => {
       this.#chosen = this.#chosen === head ? null : head;

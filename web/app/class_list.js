@@ -34,8 +34,6 @@ export class ClassList {
     byId('classes-count').textContent = wanted
       ? `${found.length.toLocaleString('en')} of ${this.#labels.length.toLocaleString('en')}`
       : '';
-    byId('classes-list').replaceChildren(
-      ...found.map((label, i) => element('li', '', labelParts(label, i)[0])),
-    );
+    byId('classes-list').replaceChildren(...found.map((label, i) => element('li', '', labelParts(label, i)[0])));
   }
 }

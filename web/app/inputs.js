@@ -58,11 +58,7 @@ async function droppedFiles(carrier) {
 /** @param {FileSystemEntry} entry @returns {Promise<File[]>} */
 async function filesIn(entry) {
   if (entry.isFile)
-    return [
-      await new Promise((resolve, reject) =>
-        /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),
-      ),
-    ];
+    return [await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject))];
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   /** @type {File[]} */
   const files = [];
@@ -107,11 +103,7 @@ function clipboard(handlers) {
   document.addEventListener('paste', (event) => {
     if (event.target instanceof HTMLInputElement) return;
     if (accept(event.clipboardData?.files, handlers)) event.preventDefault();
-    else
-      handlers.onProblem(
-        'No picture in the clipboard',
-        'Copy a picture, not its address, then paste again.',
-      );
+    else handlers.onProblem('No picture in the clipboard', 'Copy a picture, not its address, then paste again.');
   });
   const button = byId('paste');
   button.hidden = !navigator.clipboard?.read;
@@ -119,15 +111,9 @@ function clipboard(handlers) {
     try {
       for (const item of await navigator.clipboard.read()) {
         const type = item.types.find((name) => name.startsWith('image/'));
-        if (type)
-          return handlers.onPictures([
-            new File([await item.getType(type)], 'Pasted picture', { type }),
-          ]);
+        if (type) return handlers.onPictures([new File([await item.getType(type)], 'Pasted picture', { type })]);
       }
-      return handlers.onProblem(
-        'No picture in the clipboard',
-        'Copy a picture first, then paste it here.',
-      );
+      return handlers.onProblem('No picture in the clipboard', 'Copy a picture first, then paste it here.');
     } catch {
       return handlers.onProblem(
         'The clipboard is closed to this page',

@@ -64,9 +64,7 @@ class InsidePanel {
     this.#tensors = new TensorView(shared);
     /** @type {HTMLInputElement} */
     const zoom = byId('inside-zoom');
-    zoom.addEventListener('input', () =>
-      byId('inside-canvas').style.setProperty('--zoom', zoom.value),
-    );
+    zoom.addEventListener('input', () => byId('inside-canvas').style.setProperty('--zoom', zoom.value));
     byId('check-run').addEventListener('click', () =>
       this.#check(({ recorded }) => recorded(this.#shared.model?.entry ?? null)),
     );

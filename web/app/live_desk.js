@@ -27,9 +27,7 @@ export class LiveDesk {
     this.#shown = shown;
     this.#onStart = onStart;
     byId('camera').hidden = !LiveVideo.hasCamera;
-    byId('camera').addEventListener('click', () =>
-      this.running ? this.stop() : this.#startCamera(),
-    );
+    byId('camera').addEventListener('click', () => (this.running ? this.stop() : this.#startCamera()));
     byId('shoot').addEventListener('click', () => {
       const picture = this.still();
       this.stop();
@@ -96,8 +94,7 @@ export class LiveDesk {
       const outcome = await this.#service.classify({ bitmap, image, ...wanted });
       if (!this.running) return;
       this.#shown.answerLive(outcome);
-      byId('live-rate').textContent =
-        `Live, ${rate(this.#video.framesPerSecond)} pictures a second`;
+      byId('live-rate').textContent = `Live, ${rate(this.#video.framesPerSecond)} pictures a second`;
     } catch (error) {
       this.#shown.failLive(image, /** @type {any} */ (error));
     }

@@ -5,8 +5,7 @@ import { byId } from './dom.js';
 
 /** Words for the ways in which asking for a camera fails, by the name of the error. */
 const DENIALS = {
-  NotAllowedError:
-    'The browser did not allow the camera. Change that in the address bar, then try again.',
+  NotAllowedError: 'The browser did not allow the camera. Change that in the address bar, then try again.',
   NotFoundError: 'No camera was found on this device.',
   NotReadableError: 'Another program is using the camera.',
 };
@@ -117,9 +116,7 @@ export class LiveVideo {
     const canvas = document.createElement('canvas');
     canvas.width = videoWidth;
     canvas.height = videoHeight;
-    const context = /** @type {CanvasRenderingContext2D} */ (
-      canvas.getContext('2d', { willReadFrequently: true })
-    );
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { willReadFrequently: true }));
     context.drawImage(this.#video, 0, 0);
     return context.getImageData(0, 0, videoWidth, videoHeight);
   }
@@ -147,8 +144,7 @@ export class LiveVideo {
   /** @returns {Promise<void>} */
   #nextFrame() {
     return new Promise((resolve) => {
-      if ('requestVideoFrameCallback' in this.#video)
-        this.#video.requestVideoFrameCallback(() => resolve());
+      if ('requestVideoFrameCallback' in this.#video) this.#video.requestVideoFrameCallback(() => resolve());
       else requestAnimationFrame(() => resolve());
     });
   }

@@ -128,8 +128,7 @@ class ManyPanel {
     byId('many-rows').append(...this.#views.map(({ node }) => node));
     /** @type {HTMLInputElement} */
     const input = byId('many-file');
-    for (const id of ['many-choose', 'many-more'])
-      byId(id).addEventListener('click', () => input.click());
+    for (const id of ['many-choose', 'many-more']) byId(id).addEventListener('click', () => input.click());
     input.addEventListener('change', () => {
       if (input.files?.length) this.#run([...input.files]);
       input.value = '';
@@ -137,12 +136,9 @@ class ManyPanel {
     byId('many-cancel').addEventListener('click', () => this.#abort?.abort());
     byId('many-back').addEventListener('click', () => this.#turn(-1));
     byId('many-next').addEventListener('click', () => this.#turn(1));
-    byId('many-csv').addEventListener('click', () =>
-      saveFile('vit158-results.csv', 'text/csv', toCsv(this.#rows)),
-    );
+    byId('many-csv').addEventListener('click', () => saveFile('vit158-results.csv', 'text/csv', toCsv(this.#rows)));
     byId('many-json').addEventListener('click', () => {
-      if (this.#info)
-        saveFile('vit158-results.json', 'application/json', toJson(this.#rows, this.#info));
+      if (this.#info) saveFile('vit158-results.json', 'application/json', toJson(this.#rows, this.#info));
     });
   }
 
@@ -174,12 +170,11 @@ class ManyPanel {
       const options = { variant, worker: hasWorkers && count, signal };
       const vit = (pool = await loadPool(model.source, options));
       this.#started = performance.now();
-      await classifyAll(
-        files,
-        this.#rows,
-        (file) => vit.classify(file, { topK: 1, signal }),
-        { atOnce: count * AHEAD, signal, onRow: () => this.#rowDone(abort) },
-      );
+      await classifyAll(files, this.#rows, (file) => vit.classify(file, { topK: 1, signal }), {
+        atOnce: count * AHEAD,
+        signal,
+        onRow: () => this.#rowDone(abort),
+      });
       if (abort === this.#abort) this.#info = vit.info();
       this.#ended(abort);
     } catch (error) {

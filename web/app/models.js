@@ -126,9 +126,7 @@ export class Models {
     this.#entries = entries;
     this.#select.replaceChildren(
       ...entries.map((entry, i) => {
-        const option = /** @type {HTMLOptionElement} */ (
-          element('option', '', pickerWords(entry))
-        );
+        const option = /** @type {HTMLOptionElement} */ (element('option', '', pickerWords(entry)));
         option.value = String(i);
         return option;
       }),

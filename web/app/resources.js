@@ -111,8 +111,7 @@ export function wasmModule(name) {
 }
 
 /** @returns {URL | undefined} of the module with threads, where memory can be shared */
-export const threadsModule = () =>
-  globalThis.crossOriginIsolated ? wasmUrl('vit158-threads') : undefined;
+export const threadsModule = () => (globalThis.crossOriginIsolated ? wasmUrl('vit158-threads') : undefined);
 
 /** @returns {Worker} one that answers protocol.js */
 export const startWorker = () => new Worker(WORKER, { type: 'module', name: 'vit158' });
@@ -147,7 +146,6 @@ const wasmUrl = (name) => new URL(`dist/${name}.wasm`, ROOT);
 async function fetchJson(url) {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
-  if (!/json/.test(response.headers.get('content-type') ?? ''))
-    throw new Error(`${response.url} is not JSON`);
+  if (!/json/.test(response.headers.get('content-type') ?? '')) throw new Error(`${response.url} is not JSON`);
   return response.json();
 }

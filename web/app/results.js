@@ -62,7 +62,11 @@ export class Results {
   show({ predictions, unsure, logitsSha256 }, kind) {
     const first = predictions[0];
     const headline = unsure ? 'None of its classes' : labelParts(first.label, first.index)[0];
-    const words = unsure ? unsureWords(this.#labels.length) : this.#untrained ? sentence(this.#untrained) : certainty(predictions);
+    const words = unsure
+      ? unsureWords(this.#labels.length)
+      : this.#untrained
+        ? sentence(this.#untrained)
+        : certainty(predictions);
     this.#show('done', headline, unsure ? '' : percent(first.score), words);
     this.#body.dataset.unsure = String(unsure);
     this.#rows.forEach((row, i) => this.#fill(row, predictions[i]));

@@ -93,8 +93,7 @@ export class Samples {
   /** @param {HTMLElement | null} wanted */
   #mark(wanted) {
     this.#wanted = wanted;
-    for (const button of this.#buttons)
-      button.setAttribute('aria-pressed', String(button === wanted));
+    for (const button of this.#buttons) button.setAttribute('aria-pressed', String(button === wanted));
   }
 }
 

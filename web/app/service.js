@@ -41,9 +41,7 @@ export class Service {
     if (request.type === REQUEST.LOAD) {
       this.#loading = this.#answer(request.id, () => this.#load(request, signal));
     } else if (request.type === REQUEST.CLASSIFY) {
-      this.#turn = this.#turn.then(() =>
-        this.#answer(request.id, () => this.#classify(request, signal)),
-      );
+      this.#turn = this.#turn.then(() => this.#answer(request.id, () => this.#classify(request, signal)));
     } else {
       this.#answer(request.id, () => this.#lookInside(request));
     }

@@ -60,11 +60,7 @@ export class ServiceClient {
    * @returns {Promise<import('./service_messages.js').Outcome>} with the times of all runs
    */
   classify(request, { signal, onPreview, onAnswer } = {}) {
-    const transfer = request.bitmap
-      ? [request.bitmap]
-      : request.pixels
-        ? [request.pixels.data.buffer]
-        : [];
+    const transfer = request.bitmap ? [request.bitmap] : request.pixels ? [request.pixels.data.buffer] : [];
     return this.#ask({ type: REQUEST.CLASSIFY, ...request }, transfer, signal, (type, value) => {
       if (type === REPLY.PREVIEW) onPreview?.(value);
       else if (type === REPLY.ANSWER) onAnswer?.(value);

@@ -272,9 +272,10 @@ export class ShownImage {
     }
     const { title, hint } = pictureWords(code);
     const { name } = record.caption;
-    record.trouble = known && NOT_SHOWN.test(code)
-      ? { title: known.title, words: `${name}: ${known.hint}` }
-      : { title, words: `${name}: ${sentence(message)} ${hint}` };
+    record.trouble =
+      known && NOT_SHOWN.test(code)
+        ? { title: known.title, words: `${name}: ${known.hint}` }
+        : { title, words: `${name}: ${sentence(message)} ${hint}` };
     record.outcome = record.times = null;
     if (record.picture) this.#still = record;
     if (record === this.current) this.#draw();

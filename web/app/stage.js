@@ -148,10 +148,7 @@ export class Stage {
     this.#seen.height = input.height;
     this.#seen.getContext('2d')?.putImageData(imageOf(input), 0, 0);
     this.#seen.classList.toggle('pixelated', input.width < PIXELATED_BELOW);
-    this.#seen.setAttribute(
-      'aria-label',
-      `What the model is given: ${input.width} × ${input.height} pixels`,
-    );
+    this.#seen.setAttribute('aria-label', `What the model is given: ${input.width} × ${input.height} pixels`);
   }
 
   /**
@@ -174,9 +171,7 @@ export class Stage {
     this.#shade.hidden = overlay === null;
     if (!overlay || !this.#crop) return;
     const { videoWidth, videoHeight } = this.#video;
-    const { width, height } = this.#isLive
-      ? { width: videoWidth, height: videoHeight }
-      : this.#preview;
+    const { width, height } = this.#isLive ? { width: videoWidth, height: videoHeight } : this.#preview;
     this.#shade.width = width;
     this.#shade.height = height;
     const context = this.#shade.getContext('2d');

@@ -88,7 +88,6 @@ export async function leaveOneOut(taught, { pause, isCurrent }) {
   return { right, total, counts };
 }
 
-
 /** @param {unknown} text @returns {Uint8Array<ArrayBuffer> | null} null if it is none */
 export function fromBase64(text) {
   if (typeof text !== 'string') return null;

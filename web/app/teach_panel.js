@@ -57,8 +57,7 @@ class TeachPanel {
     byId('panel-teach').innerHTML = MARKUP;
     this.#method = byId('teach-method');
     this.#unlike = byId('teach-unlike');
-    for (const control of [this.#method, this.#unlike])
-      control.addEventListener('input', () => this.#changed());
+    for (const control of [this.#method, this.#unlike]) control.addEventListener('input', () => this.#changed());
     byId('teach-new').addEventListener('click', () => {
       const made = this.#addClass(`Class ${this.#classes.length + 1}`);
       this.#changed();
@@ -174,9 +173,11 @@ class TeachPanel {
     this.#method.value = method;
     this.#unlike.value = String(Math.round(100 * unlike));
     for (const { name, examples } of classes)
-      this.#addClass(name, examples.map((example) => ({ ...example, canvas: pictureOf(example) })));
-    while (this.#classes.length < 2 && classes.length === 0)
-      this.#addClass(`Class ${this.#classes.length + 1}`);
+      this.#addClass(
+        name,
+        examples.map((example) => ({ ...example, canvas: pictureOf(example) })),
+      );
+    while (this.#classes.length < 2 && classes.length === 0) this.#addClass(`Class ${this.#classes.length + 1}`);
     this.#version++;
     this.#draw();
     this.#compare();
@@ -223,9 +224,7 @@ class TeachPanel {
 
   /** @param {() => Promise<void>} work */
   #queue(work) {
-    this.#turn = this.#turn
-      .then(work)
-      .catch((error) => this.#say(/** @type {Error} */ (error).message));
+    this.#turn = this.#turn.then(work).catch((error) => this.#say(/** @type {Error} */ (error).message));
   }
 
   /** @param {Class} to */
@@ -320,10 +319,18 @@ class TeachPanel {
       `Each picture compared with the others: ${right} of ${total} would be named right.`;
     byId('teach-confusion-table').replaceChildren(
       element('thead', '', [element('tr', '', [element('td'), ...names.map((name) => head(name, 'col'))])]),
-      element('tbody', '', counts.map((row, c) =>
-        element('tr', '', [head(names[c], 'row'), ...row.map((n, i) =>
-          element('td', n === 0 ? '' : i === c ? 'is-right' : 'is-wrong', n === 0 ? '·' : String(n)))]),
-      )),
+      element(
+        'tbody',
+        '',
+        counts.map((row, c) =>
+          element('tr', '', [
+            head(names[c], 'row'),
+            ...row.map((n, i) =>
+              element('td', n === 0 ? '' : i === c ? 'is-right' : 'is-wrong', n === 0 ? '·' : String(n)),
+            ),
+          ]),
+        ),
+      ),
     );
     box.hidden = false;
   }

@@ -38,7 +38,10 @@ async function inStore(mode, work) {
 
 /** @param {string} model  SHA-256 of its file @returns {Promise<import('./teach.js').Taught | null>} */
 export const keptClasses = (model) =>
-  inStore('readonly', (store) => store.get(model)).then((kept) => kept ?? null, () => null);
+  inStore('readonly', (store) => store.get(model)).then(
+    (kept) => kept ?? null,
+    () => null,
+  );
 
 /**
  * @param {string} model
@@ -46,4 +49,7 @@ export const keptClasses = (model) =>
  * @returns {Promise<boolean>} whether it is kept
  */
 export const keepClasses = (model, taught) =>
-  inStore('readwrite', (store) => store.put(taught, model)).then(() => true, () => false);
+  inStore('readwrite', (store) => store.put(taught, model)).then(
+    () => true,
+    () => false,
+  );

@@ -52,8 +52,10 @@ export class TensorView {
     byId('tensor-rows').replaceChildren(...tensors.map((facts) => this.#row(facts)));
     byId('tensor-metadata').replaceChildren(
       ...Object.entries(model.facts.info.metadata).map(([key, value]) =>
-        element('div', '', [element('dt', '', key),
-          element('dd', '', value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value)]),
+        element('div', '', [
+          element('dt', '', key),
+          element('dd', '', value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value),
+        ]),
       ),
     );
   }
@@ -99,7 +101,13 @@ export class TensorView {
     if (!this.#shown) return;
     const { model, tensors } = this.#shown;
     const { info } = model.facts;
-    const content = { name: model.entry?.name ?? info.name, model: info.model, metadata: info.metadata, steps: this.#steps(), tensors };
+    const content = {
+      name: model.entry?.name ?? info.name,
+      model: info.model,
+      metadata: info.metadata,
+      steps: this.#steps(),
+      tensors,
+    };
     saveFile('model.json', 'application/json', `${JSON.stringify(content, null, 1)}\n`);
   }
 }

@@ -23,13 +23,22 @@ const TYPES = {
 export async function listTensors(file) {
   const { tensors, encodings } = await readHeader(file);
   return Object.entries(tensors)
-    .map(([name, { dtype, shape, data_offsets: [from, to] }]) => ({
-      name,
-      shape,
-      type: encodings[name]?.type ?? dtype.toLowerCase(),
-      bytes: to - from,
-      from,
-    }))
+    .map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [from, to],
+        },
+      ]) => ({
+        name,
+        shape,
+        type: encodings[name]?.type ?? dtype.toLowerCase(),
+        bytes: to - from,
+        from,
+      }),
+    )
     .sort((a, b) => a.from - b.from)
     .map(({ from: _, ...facts }) => facts);
 }

@@ -44,10 +44,7 @@ export class Timing {
   setDepth(depth) {
     byId('block-bars').replaceChildren(
       ...Array.from({ length: depth }, () =>
-        element('div', 'block-column', [
-          element('div', 'block-part tone-mlp'),
-          element('div', 'block-part tone-attn'),
-        ]),
+        element('div', 'block-column', [element('div', 'block-part tone-mlp'), element('div', 'block-part tone-attn')]),
       ),
     );
     byId('blocks-title').textContent = `The ${depth} blocks: attention below, MLP above`;
@@ -59,8 +56,7 @@ export class Timing {
     const total = [...totals.values()].reduce((sum, ms) => sum + ms, 0);
     byId('total-ms').textContent = duration(total);
     byId('total-rate').textContent = `${rate(1000 / total)} images/s`;
-    byId('total-words').textContent =
-      `${runs > 1 ? `Median of ${runs} runs` : 'One run'}, from file to answer`;
+    byId('total-words').textContent = `${runs > 1 ? `Median of ${runs} runs` : 'One run'}, from file to answer`;
     const parts = /** @type {HTMLElement[]} */ ([...byId('stack').children]);
     const numbers = byId('legend').querySelectorAll('dd');
     STAGES.forEach(([name], i) => {
@@ -97,8 +93,7 @@ export class Timing {
       const [upper, lower] = /** @type {HTMLElement[]} */ ([...columns[i].children]);
       upper.style.setProperty('--share', String(mlp / longest));
       lower.style.setProperty('--share', String(attn / longest));
-      columns[i].title =
-        `Block ${i + 1}: ${duration(attn + mlp)} (attention ${duration(attn)}, MLP ${duration(mlp)})`;
+      columns[i].title = `Block ${i + 1}: ${duration(attn + mlp)} (attention ${duration(attn)}, MLP ${duration(mlp)})`;
     });
     chart.setAttribute('aria-label', columns.map((column) => column.title).join('; '));
     chart.removeAttribute('aria-labelledby');

@@ -36,16 +36,18 @@ async function scriptOf(entry, worker = '') {
     logOverride: { 'ignored-bare-import': 'silent' }, // worker.js names files for the sake of fetching
     // Addresses of files beside the modules: never asked for, but put together.
     define: { 'import.meta.url': '"file:///"' },
-    plugins: [{
-      name: 'inside',
-      setup(plugin) {
-        plugin.onResolve({ filter: /\/resources\.js$/ }, () => ({ path: path.join(HERE, 'resources_inside.js') }));
-        plugin.onResolve({ filter: /\/worker_text\.js$/ }, () => ({ path: 'worker_text', namespace: 'inside' }));
-        plugin.onLoad({ filter: /.*/, namespace: 'inside' }, () => ({
-          contents: `export const WORKER = ${JSON.stringify(worker)};`,
-        }));
+    plugins: [
+      {
+        name: 'inside',
+        setup(plugin) {
+          plugin.onResolve({ filter: /\/resources\.js$/ }, () => ({ path: path.join(HERE, 'resources_inside.js') }));
+          plugin.onResolve({ filter: /\/worker_text\.js$/ }, () => ({ path: 'worker_text', namespace: 'inside' }));
+          plugin.onLoad({ filter: /.*/, namespace: 'inside' }, () => ({
+            contents: `export const WORKER = ${JSON.stringify(worker)};`,
+          }));
+        },
       },
-    }],
+    ],
   });
   return outputFiles[0].text.trim();
 }
@@ -83,9 +85,10 @@ export async function templateText() {
     return `<style>${styles.at(-1)}</style>`;
   });
   // Nothing may be asked for anywhere; the code may start only what came with it.
-  const policy = `default-src 'none'; script-src ${hashOf(script)} 'wasm-unsafe-eval'; `
-    + `style-src ${styles.map(hashOf).join(' ')}; img-src data: blob:; media-src blob:; worker-src blob:; `
-    + "base-uri 'none'; form-action 'none'";
+  const policy =
+    `default-src 'none'; script-src ${hashOf(script)} 'wasm-unsafe-eval'; ` +
+    `style-src ${styles.map(hashOf).join(' ')}; img-src data: blob:; media-src blob:; worker-src blob:; ` +
+    "base-uri 'none'; form-action 'none'";
   const icon = readFileSync(path.join(WEB, 'icon.svg')).toString('base64');
   html = html.replace(/^<link rel="(modulepreload|manifest|apple-touch-icon)".*\n/gm, '');
   html = replace(html, /(?<=http-equiv="Content-Security-Policy" content=")[^"]*/, policy);

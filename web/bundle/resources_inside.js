@@ -51,8 +51,7 @@ async function bytesOf(name) {
 }
 
 /** @param {string} name @param {string} type @returns {Promise<File>} */
-const fileOf = async (name, type) =>
-  new File([/** @type {BlobPart} */ (await bytesOf(name))], name, { type });
+const fileOf = async (name, type) => new File([/** @type {BlobPart} */ (await bytesOf(name))], name, { type });
 
 export const fetchManifest = async () => index().manifest;
 

@@ -14,6 +14,14 @@ async function start({ modules, probe }) {
 
 if (self.name === 'classifier') serveClassifier();
 else
-  addEventListener('message', ({ data }) => {
-    start(data).catch((error) => setTimeout(() => { throw error; }));
-  }, { once: true });
+  addEventListener(
+    'message',
+    ({ data }) => {
+      start(data).catch((error) =>
+        setTimeout(() => {
+          throw error;
+        }),
+      );
+    },
+    { once: true },
+  );

@@ -26,17 +26,19 @@ const MAX_MODEL_BYTES = 200e6;
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
   synopsis: 'bundle [MODEL] [PICTURE...] -o APP.html [options]',
-  about: 'Writes one HTML file that classifies pictures with MODEL: page, runtime, model and sample pictures.\n'
-    + 'It opens by a double click, without server or network. MODEL is a file, or a model in models/; without\n'
-    + 'MODEL, or with a picture in its place, the default model.',
+  about:
+    'Writes one HTML file that classifies pictures with MODEL: page, runtime, model and sample pictures.\n' +
+    'It opens by a double click, without server or network. MODEL is a file, or a model in models/; without\n' +
+    'MODEL, or with a picture in its place, the default model.',
   options: [
     { name: '--title', placeholder: 'TEXT', help: "of the page and its window (the page's own)" },
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the page to write (required)' },
     { name: '--json', help: 'say what was written as a JSON object' },
   ],
   count: [0, Infinity],
-  notes: 'PICTUREs are offered to try; the first is classified when the page opens.\n'
-    + 'Exit codes: 0 all went well, 1 something failed, 2 wrong command line.',
+  notes:
+    'PICTUREs are offered to try; the first is classified when the page opens.\n' +
+    'Exit codes: 0 all went well, 1 something failed, 2 wrong command line.',
 };
 
 /** @param {string[]} args */
@@ -59,8 +61,10 @@ export async function bundle(args) {
     writeWhole(out, text);
     const done = { file: out, model: vit.info().name, pictures: samples.length, bytes: Buffer.byteLength(text) };
     if (values['--json']) printJson(done);
-    else process.stdout.write(`${printable(out)}: model ${printable(done.model)}, ${done.pictures} pictures, `
-      + `${done.bytes} bytes\n`);
+    else
+      process.stdout.write(
+        `${printable(out)}: model ${printable(done.model)}, ${done.pictures} pictures, ` + `${done.bytes} bytes\n`,
+      );
     return EXIT.OK;
   } catch (error) {
     return complain('bundle', out, error);
@@ -96,7 +100,9 @@ async function readSamples(vit, pictures) {
 
 /** "my_cat.jpg" gives "My cat". @param {string} path */
 function titleOf(path) {
-  const words = basename(path, extname(path)).replace(/[_\s-]+/g, ' ').trim();
+  const words = basename(path, extname(path))
+    .replace(/[_\s-]+/g, ' ')
+    .trim();
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
 
@@ -113,8 +119,10 @@ function readTemplate() {
   try {
     return gunzipSync(readFileSync(TEMPLATE)).toString();
   } catch (error) {
-    throw new Vit158Error('E_IO',
-      `${fileURLToPath(TEMPLATE)} cannot be read (\`npm run bundle\` makes it): ${messageOf(error)}`);
+    throw new Vit158Error(
+      'E_IO',
+      `${fileURLToPath(TEMPLATE)} cannot be read (\`npm run bundle\` makes it): ${messageOf(error)}`,
+    );
   }
 }
 
@@ -126,7 +134,8 @@ function readTemplate() {
 function titled(template, title) {
   if (title === undefined) return template;
   const text = title.replace(/[&<>]/g, (letter) => `&#${letter.charCodeAt(0)};`);
-  return template.replace(/(<title>)[^<]*(<\/title>)/, (_all, open, close) => open + text + close)
+  return template
+    .replace(/(<title>)[^<]*(<\/title>)/, (_all, open, close) => open + text + close)
     .replace(/(<h1[^]*?<span>)[^<]*(<\/span>)/, (_all, open, close) => open + text + close);
 }
 
@@ -149,8 +158,16 @@ async function fill(template, path, numerics, samples) {
     samples: samples.map((sample) => ({ file: sample.file, title: sample.title })),
     types: Object.fromEntries(samples.map((sample) => [sample.file, sample.type])),
     // For "check this browser": what Node gives.
-    golden: samples.length === 0 ? null : JSON.parse(goldenText({ numerics_version: numerics,
-      model: { file, sha256 }, pictures: samples.map((sample) => sample.golden) })),
+    golden:
+      samples.length === 0
+        ? null
+        : JSON.parse(
+            goldenText({
+              numerics_version: numerics,
+              model: { file, sha256 },
+              pictures: samples.map((sample) => sample.golden),
+            }),
+          ),
   };
   const parts = [
     part('index', JSON.stringify(index).replaceAll('<', '\\u003c')),

@@ -16,7 +16,8 @@ import { WORKERS_OPTION, classifyInOrder, interruptible } from './pictures.mjs';
 /** @type {import('./options.mjs').Usage} */
 export const USAGE = {
   synopsis: 'classify FILE... [options]',
-  about: 'Says what is in JPEG and PNG pictures. FILE may be a folder of them, or - for one picture\nfrom standard input.',
+  about:
+    'Says what is in JPEG and PNG pictures. FILE may be a folder of them, or - for one picture\nfrom standard input.',
   options: [
     { name: '--top-k', letter: '-k', placeholder: 'K', help: 'number of predictions (5)', range: [1, 1e9] },
     { name: '--threshold', placeholder: 'X', help: 'none with a smaller score (0)', range: [0, 1], fraction: true },
@@ -29,9 +30,10 @@ export const USAGE = {
     WORKERS_OPTION,
   ],
   count: [0, Infinity],
-  notes: 'A file that cannot be read is one line on stderr; the others are still done. With --files-from\n'
-    + 'it is {"file", "error": {"code", "message"}} in its place.\n'
-    + 'Exit codes: 0 all went well, 1 something failed, 2 wrong command line.',
+  notes:
+    'A file that cannot be read is one line on stderr; the others are still done. With --files-from\n' +
+    'it is {"file", "error": {"code", "message"}} in its place.\n' +
+    'Exit codes: 0 all went well, 1 something failed, 2 wrong command line.',
 };
 
 /** @param {string[]} args */
@@ -41,8 +43,9 @@ export async function classify(args) {
   const { values, rest: files } = parsed;
   const listed = values['--files-from'] !== undefined;
   if (files.length > 0 === listed)
-    throw new UsageError(listed ? 'pictures and --files-from exclude each other'
-      : `an argument is missing: vit158 ${USAGE.synopsis}`);
+    throw new UsageError(
+      listed ? 'pictures and --files-from exclude each other' : `an argument is missing: vit158 ${USAGE.synopsis}`,
+    );
   return interruptible((signal) => classifyFiles(files, values, signal));
 }
 
@@ -93,8 +96,10 @@ async function openClasses(file, vit, values) {
   const sha256 = await sha256Hex(readFileSync(findModel(/** @type {string | undefined} */ (values['--model']))));
   const { model } = own;
   if (own.dim !== vit.info().model.dim || sha256 !== model.sha256)
-    throw new Vit158Error('E_ARGUMENT',
-      `the classes were taught with another model, ${model.name} of SHA-256 ${model.sha256.slice(0, 12)}...`);
+    throw new Vit158Error(
+      'E_ARGUMENT',
+      `the classes were taught with another model, ${model.name} of SHA-256 ${model.sha256.slice(0, 12)}...`,
+    );
   return own;
 }
 
@@ -136,14 +141,19 @@ function printRecord(file, { predictions, unsure, timing, logits, logitsSha256 }
 
 /** In the place of a record. @param {string} file @param {unknown} error */
 function printProblem(file, error) {
-  printJson({ file, error: isVit158Error(error) ? { code: error.code, message: problemWith(file, error) }
-    : { code: 'E_INTERNAL', message: messageOf(error) } });
+  printJson({
+    file,
+    error: isVit158Error(error)
+      ? { code: error.code, message: problemWith(file, error) }
+      : { code: 'E_INTERNAL', message: messageOf(error) },
+  });
 }
 
 /** @param {string} file @param {Found} found @param {boolean} withLogits */
 function printText(file, { predictions, unsure, logits }, withLogits) {
-  const lines = predictions.map(({ label, score, index }) =>
-    `  ${(100 * score).toFixed(2).padStart(6)} %  ${printable(label) || `class ${index}`}`);
+  const lines = predictions.map(
+    ({ label, score, index }) => `  ${(100 * score).toFixed(2).padStart(6)} %  ${printable(label) || `class ${index}`}`,
+  );
   if (unsure) lines.unshift('  looks like none of the classes; the best guesses:');
   if (withLogits) lines.push(`  logits ${Array.from(logits, (x) => Number(x.toPrecision(9))).join(' ')}`);
   process.stdout.write(`${[printable(file), ...lines].join('\n')}\n`);

@@ -7,8 +7,9 @@ import { UsageError, parseOptions } from './options.mjs';
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
   synopsis: 'completion bash|zsh',
-  about: 'Prints a script that completes commands, options and files in the shell:\n'
-    + 'source <(vit158 completion bash), in ~/.bashrc or ~/.zshrc.',
+  about:
+    'Prints a script that completes commands, options and files in the shell:\n' +
+    'source <(vit158 completion bash), in ~/.bashrc or ~/.zshrc.',
   options: [],
   count: [1, 1],
   notes: 'Exit codes: 0 all went well, 2 wrong command line.',

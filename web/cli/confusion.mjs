@@ -25,8 +25,14 @@ function byClass(judged) {
     if (predicted === truth) one.right++;
     else one.wrong.set(predicted, (one.wrong.get(predicted) ?? 0) + 1);
   }
-  return [...classes].sort(([a], [b]) => a - b).map(([index, { images, right, wrong }]) =>
-    ({ index, images, right, wrong: [...wrong].sort(([a, m], [b, n]) => n - m || a - b) }));
+  return [...classes]
+    .sort(([a], [b]) => a - b)
+    .map(([index, { images, right, wrong }]) => ({
+      index,
+      images,
+      right,
+      wrong: [...wrong].sort(([a, m], [b, n]) => n - m || a - b),
+    }));
 }
 
 /** For JSON. @param {Judged[]} judged @param {string[]} labels */
@@ -42,12 +48,16 @@ export function classMembers(judged, labels) {
 
 /** Lines for people. @param {Judged[]} judged @param {string[]} labels */
 export function classRows(judged, labels) {
-  return byClass(judged).map(({ index, images, right, wrong }) => {
-    const others = wrong.slice(0, MOST_SHOWN).map(([other, count]) => `${printable(nameOf(other, labels))} ${count}`);
-    const more = wrong.length > MOST_SHOWN ? ', ...' : '';
-    return `  ${((100 * right) / images).toFixed(2).padStart(6)} % of ${images}  ${printable(nameOf(index, labels))}`
-      + `${others.length > 0 ? `  (taken for ${others.join(', ')}${more})` : ''}\n`;
-  }).join('');
+  return byClass(judged)
+    .map(({ index, images, right, wrong }) => {
+      const others = wrong.slice(0, MOST_SHOWN).map(([other, count]) => `${printable(nameOf(other, labels))} ${count}`);
+      const more = wrong.length > MOST_SHOWN ? ', ...' : '';
+      return (
+        `  ${((100 * right) / images).toFixed(2).padStart(6)} % of ${images}  ${printable(nameOf(index, labels))}` +
+        `${others.length > 0 ? `  (taken for ${others.join(', ')}${more})` : ''}\n`
+      );
+    })
+    .join('');
 }
 
 /**
@@ -57,8 +67,14 @@ export function classRows(judged, labels) {
  * @param {string} path whose ending says in which form
  */
 export function wrongText(judged, labels, path) {
-  const wrong = judged.filter(({ truth, predicted }) => truth !== predicted).map(({ path: file, truth, predicted, score }) =>
-    ({ file, class: nameOf(truth, labels), predicted: nameOf(predicted, labels), score }));
+  const wrong = judged
+    .filter(({ truth, predicted }) => truth !== predicted)
+    .map(({ path: file, truth, predicted, score }) => ({
+      file,
+      class: nameOf(truth, labels),
+      predicted: nameOf(predicted, labels),
+      score,
+    }));
   if (path.endsWith('.json')) return `[${wrong.map((one) => `\n${JSON.stringify(one)}`).join(',')}\n]\n`;
   const rows = wrong.map((one) => Object.values(one).map(csv).join(','));
   return `${['file,class,predicted,score', ...rows].join('\n')}\n`;

@@ -15,8 +15,12 @@ const REDRAW_MS = 100;
  * @param {unknown} error
  */
 export function complain(command, subject, error) {
-  const message = error instanceof Vit158Error ? printable(problemWith(subject, error))
-    : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const message =
+    error instanceof Vit158Error
+      ? printable(problemWith(subject, error))
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
   process.stderr.write(`vit158 ${command}: ${subject === undefined ? '' : `${printable(subject)}: `}${message}\n`);
   return EXIT.FAILED;
 }

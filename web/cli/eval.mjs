@@ -23,11 +23,11 @@ const LEAST_CLASSES_TOP5 = 6;
 /** @type {import('./options.mjs').Usage} */
 export const USAGE = {
   synopsis: 'eval DIR [options]',
-  about: "Measures accuracy on DIR, which has a folder for each class, named by the class's label\n"
-    + 'or wnid, with JPEG and PNG pictures in it.',
+  about:
+    "Measures accuracy on DIR, which has a folder for each class, named by the class's label\n" +
+    'or wnid, with JPEG and PNG pictures in it.',
   options: [
-    { name: '--limit', placeholder: 'N', help: 'only N pictures, spread evenly over the folder',
-      range: [1, 1e9] },
+    { name: '--limit', placeholder: 'N', help: 'only N pictures, spread evenly over the folder', range: [1, 1e9] },
     { name: '--confusion', help: 'also each class: its accuracy, and what it is taken for' },
     { name: '--wrong', placeholder: 'FILE', help: 'write the wrong pictures to FILE.csv or FILE.json' },
     { name: '--json', help: 'the result as a JSON object' },
@@ -42,9 +42,13 @@ export const USAGE = {
 export async function evaluate(args) {
   const parsed = parseOptions(USAGE, args);
   if (!parsed) return EXIT.OK;
-  const { values, rest: [root] } = parsed;
+  const {
+    values,
+    rest: [root],
+  } = parsed;
   const wrong = /** @type {string} */ (values['--wrong'] ?? '.csv');
-  if (!/\.(csv|json)$/.test(wrong)) throw new UsageError(`--wrong wants a name that ends in .csv or .json, got '${wrong}'`);
+  if (!/\.(csv|json)$/.test(wrong))
+    throw new UsageError(`--wrong wants a name that ends in .csv or .json, got '${wrong}'`);
   return interruptible((signal) => evaluateFolder(root, values, signal));
 }
 
@@ -58,7 +62,10 @@ async function evaluateFolder(root, values, signal) {
     return complain('eval', root, error);
   }
   const limit = /** @type {number} */ (values['--limit'] ?? Infinity);
-  const count = Math.min(limit, folders.reduce((sum, { files }) => sum + files.length, 0));
+  const count = Math.min(
+    limit,
+    folders.reduce((sum, { files }) => sum + files.length, 0),
+  );
   const vit = await loadModel('eval', values, { pictures: count, signal });
   if (!vit) return EXIT.FAILED;
   let subject = root;
@@ -68,11 +75,17 @@ async function evaluateFolder(root, values, signal) {
     const pictures = thinOut(judgeable(folders, vit, tally), limit);
     await runPictures(vit, pictures, tally, signal);
     if (signal.aborted)
-      return complain('eval', root, new Vit158Error('E_ABORT',
-        `interrupted after ${tally.ms.length} of ${pictures.length} pictures`));
+      return complain(
+        'eval',
+        root,
+        new Vit158Error('E_ABORT', `interrupted after ${tally.ms.length} of ${pictures.length} pictures`),
+      );
     if (tally.judged.length + tally.failed === 0)
-      complain('eval', root, new Vit158Error('E_INPUT',
-        'no pictures: expected a folder for each class with *.jpg, *.jpeg or *.png files'));
+      complain(
+        'eval',
+        root,
+        new Vit158Error('E_INPUT', 'no pictures: expected a folder for each class with *.jpg, *.jpeg or *.png files'),
+      );
     const wrong = /** @type {string | undefined} */ (values['--wrong']);
     subject = wrong ?? root;
     if (wrong !== undefined) writeWhole(wrong, wrongText(tally.judged, vit.labels(), wrong));
@@ -180,8 +193,11 @@ function printRecord(tally, vit, confusion) {
 function printText(tally, vit, confusion) {
   const images = tally.judged.length;
   const share = (/** @type {number} */ count) => `${((100 * count) / images).toFixed(2)} %`;
-  process.stdout.write(images === 0 ? '0 images\n'
-    : `${images} images, top-1 ${share(rightOnes(tally))}${hasTop5(vit) ? `, top-5 ${share(tally.top5)}` : ''}, `
-      + `median ${median(tally.ms).toFixed(2)} ms${tally.failed > 0 ? `, ${tally.failed} failed` : ''}\n`);
+  process.stdout.write(
+    images === 0
+      ? '0 images\n'
+      : `${images} images, top-1 ${share(rightOnes(tally))}${hasTop5(vit) ? `, top-5 ${share(tally.top5)}` : ''}, ` +
+          `median ${median(tally.ms).toFixed(2)} ms${tally.failed > 0 ? `, ${tally.failed} failed` : ''}\n`,
+  );
   if (confusion) process.stdout.write(classRows(tally.judged, vit.labels()));
 }

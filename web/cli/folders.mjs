@@ -8,7 +8,8 @@ import { fileProblem } from '../lib/source.js';
 /** Names in a folder in order of their bytes. @param {string} folder */
 export function listNames(folder) {
   try {
-    return readdirSync(folder).filter((name) => !name.startsWith('.'))
+    return readdirSync(folder)
+      .filter((name) => !name.startsWith('.'))
       .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   } catch (error) {
     throw new Vit158Error('E_IO', fileProblem(error));
@@ -35,18 +36,20 @@ export function isFolder(path) {
  * @returns {Picture[]}
  */
 export function picturesOf(paths) {
-  return paths.flatMap(/** @returns {Picture[]} */ (path) => {
-    if (path === '-') return [{ file: path, image: () => bytesOf(process.stdin) }];
-    if (!isFolder(path)) return [{ file: path, image: () => path }];
-    try {
-      const names = listPictures(path);
-      if (names.length === 0)
-        throw new Vit158Error('E_ARGUMENT', 'the folder has no pictures (*.jpg, *.jpeg, *.png)');
-      return names.map((name) => path.replace(/\/?$/, '/') + name).map((file) => ({ file, image: () => file }));
-    } catch (error) {
-      return [{ file: path, image: () => Promise.reject(error) }];
-    }
-  });
+  return paths.flatMap(
+    /** @returns {Picture[]} */ (path) => {
+      if (path === '-') return [{ file: path, image: () => bytesOf(process.stdin) }];
+      if (!isFolder(path)) return [{ file: path, image: () => path }];
+      try {
+        const names = listPictures(path);
+        if (names.length === 0)
+          throw new Vit158Error('E_ARGUMENT', 'the folder has no pictures (*.jpg, *.jpeg, *.png)');
+        return names.map((name) => path.replace(/\/?$/, '/') + name).map((file) => ({ file, image: () => file }));
+      } catch (error) {
+        return [{ file: path, image: () => Promise.reject(error) }];
+      }
+    },
+  );
 }
 
 /** @param {AsyncIterable<Buffer>} stream */
@@ -92,8 +95,10 @@ function* picturesOfLines(lines) {
 
 /** Sub-folders of a folder with the pictures in them. @param {string} root */
 export function listClassFolders(root) {
-  return listNames(root).filter((name) => isFolder(join(root, name))).map((name) => {
-    const path = join(root, name);
-    return { name, path, files: listPictures(path) };
-  });
+  return listNames(root)
+    .filter((name) => isFolder(join(root, name)))
+    .map((name) => {
+      const path = join(root, name);
+      return { name, path, files: listPictures(path) };
+    });
 }

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: MIT
 // vit158 import: from a Vision Transformer of timm, Hugging Face or PyTorch to a model file, by the
 // import module. The new file is opened by the engine before it gets its name.
-import { closeSync, fsyncSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Heap } from '../lib/heap.js';
 import { Vit158Error, errorFromStatus, messageOf } from '../lib/errors.js';
@@ -16,10 +26,11 @@ const WEIGHTS = ['f16', 'i8', 'f32'];
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
   synopsis: 'import SOURCE -o OUT.safetensors [options]',
-  about: 'Turns a Vision Transformer of another library into a model that runs here and in the page. SOURCE is a\n'
-    + 'folder of Hugging Face or timm (config.json and weights), or a weight file: safetensors of timm or\n'
-    + 'torchvision, or what torch.save wrote (.pth, .bin; read, never executed). Says in one paragraph what was\n'
-    + 'made of what and what was assumed; what the engine does not compute is refused.',
+  about:
+    'Turns a Vision Transformer of another library into a model that runs here and in the page. SOURCE is a\n' +
+    'folder of Hugging Face or timm (config.json and weights), or a weight file: safetensors of timm or\n' +
+    'torchvision, or what torch.save wrote (.pth, .bin; read, never executed). Says in one paragraph what was\n' +
+    'made of what and what was assumed; what the engine does not compute is refused.',
   options: [
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the model to write (required)' },
     { name: '--weights', choices: WEIGHTS, help: 'how weights are stored (f16); i8 is what a page should load' },
@@ -27,7 +38,11 @@ const USAGE = {
     { name: '--size', placeholder: 'S', range: [1, 2048], help: 'side of the pictures; positions are resized' },
     { name: '--labels', placeholder: 'FILE', help: 'names of the classes, one a line or a JSON array' },
     { name: '--metadata', placeholder: 'FILE', help: 'JSON object of strings that replaces or adds metadata' },
-    { name: '--verify', placeholder: 'FILE', help: "safetensors with pixel_values and PyTorch's logits to compare with" },
+    {
+      name: '--verify',
+      placeholder: 'FILE',
+      help: "safetensors with pixel_values and PyTorch's logits to compare with",
+    },
   ],
   count: [1, 1],
   notes: 'Exit codes: 0 all went well, 1 it could not be imported or failed to verify, 2 wrong command line.',
@@ -37,7 +52,10 @@ const USAGE = {
 export async function importModel(args) {
   const parsed = parseOptions(USAGE, args);
   if (!parsed) return EXIT.OK;
-  const { values, rest: [source] } = parsed;
+  const {
+    values,
+    rest: [source],
+  } = parsed;
   const out = /** @type {string | undefined} */ (values['--output']);
   if (out === undefined) throw new UsageError('say where to write with -o FILE');
   try {
@@ -49,15 +67,16 @@ export async function importModel(args) {
     } finally {
       files.close();
     }
-    process.stdout.write(`${printable(lines.report)}\n${printable(out)}: ${statSync(out).size} bytes; `
-      + `--weights ${lines.sizes}\n`);
+    process.stdout.write(
+      `${printable(lines.report)}\n${printable(out)}: ${statSync(out).size} bytes; ` + `--weights ${lines.sizes}\n`,
+    );
   } catch (error) {
     return complain('import', source, error);
   }
   const verify = /** @type {string | undefined} */ (values['--verify']);
   if (verify === undefined) return EXIT.OK;
   try {
-    return await verifyImport(out, verify, values['--weights'] === 'f32') ? EXIT.OK : EXIT.FAILED;
+    return (await verifyImport(out, verify, values['--weights'] === 'f32')) ? EXIT.OK : EXIT.FAILED;
   } catch (error) {
     return complain('import', verify, error);
   }
@@ -90,16 +109,32 @@ async function run(files, file, values) {
   /** @type {Heap} */
   let heap;
   const module = await WebAssembly.compile(readFileSync(WASM));
-  heap = new Heap(await WebAssembly.instantiate(module, { vit158: {
-    file_size: (/** @type {number} */ name) => files.size(heap.text(name)),
-    file_read: (/** @type {number} */ name, /** @type {number} */ offset, /** @type {number} */ out,
-      /** @type {number} */ n) => Number(files.read(heap.text(name), offset, heap.view(out >>> 0, n))),
-  } }));
+  heap = new Heap(
+    await WebAssembly.instantiate(module, {
+      vit158: {
+        file_size: (/** @type {number} */ name) => files.size(heap.text(name)),
+        file_read: (
+          /** @type {number} */ name,
+          /** @type {number} */ offset,
+          /** @type {number} */ out,
+          /** @type {number} */ n,
+        ) => Number(files.read(heap.text(name), offset, heap.view(out >>> 0, n))),
+      },
+    }),
+  );
   const labels = textOf(heap, values['--labels']);
   const metadata = textOf(heap, values['--metadata']);
   const name = file === undefined ? { pointer: 0, length: 0 } : place(heap, Buffer.from(file));
-  const status = heap.call('vit158_wasm_import', name.pointer, WEIGHTS.indexOf(String(values['--weights'] ?? 'f16')),
-    Number(values['--heads'] ?? 0), Number(values['--size'] ?? 0), labels.pointer, labels.length, metadata.pointer);
+  const status = heap.call(
+    'vit158_wasm_import',
+    name.pointer,
+    WEIGHTS.indexOf(String(values['--weights'] ?? 'f16')),
+    Number(values['--heads'] ?? 0),
+    Number(values['--size'] ?? 0),
+    labels.pointer,
+    labels.length,
+    metadata.pointer,
+  );
   if (status !== 0) throw errorFromStatus(status, heap.text(heap.call('vit158_wasm_import_message')));
   const megabytes = WEIGHTS.map((_, i) => (heap.call('vit158_wasm_import_bytes', i) / 1e6).toFixed(2));
   return {

@@ -33,9 +33,11 @@ export async function verifyImport(modelPath, verifyPath, exact) {
     }
     const passed = exact ? apart <= TOLERANCE * largest : agreed === count;
     const short = (/** @type {number} */ x, n = 2) => String(Number(x.toPrecision(n)));
-    process.stdout.write(`verify: ${count} pictures, logits at most ${short(apart)} apart at a largest of `
-      + `${short(largest, 3)} (${short(apart / largest)} of it), top-1 equal in ${agreed}: `
-      + `${passed ? 'passed' : 'FAILED'}\n`);
+    process.stdout.write(
+      `verify: ${count} pictures, logits at most ${short(apart)} apart at a largest of ` +
+        `${short(largest, 3)} (${short(apart / largest)} of it), top-1 equal in ${agreed}: ` +
+        `${passed ? 'passed' : 'FAILED'}\n`,
+    );
     return passed;
   } finally {
     vit.dispose();
@@ -60,8 +62,18 @@ function readTensors(file) {
     throw new Vit158Error('E_FORMAT', 'a safetensors file with the tensors pixel_values and logits is expected');
   const header = JSON.parse(file.subarray(8, start).toString('utf8'));
   delete header.__metadata__;
-  return Object.fromEntries(Object.entries(header).map(([name, { dtype, shape, data_offsets: [from, to] }]) =>
-    [name, { dtype, shape, bytes: file.subarray(start + from, start + to) }]));
+  return Object.fromEntries(
+    Object.entries(header).map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [from, to],
+        },
+      ]) => [name, { dtype, shape, bytes: file.subarray(start + from, start + to) }],
+    ),
+  );
 }
 
 /**
@@ -72,9 +84,12 @@ function readTensors(file) {
 function tensor(found, shape, name) {
   if (found === undefined)
     throw new Vit158Error('E_TENSOR', 'a file with the tensors pixel_values and logits is expected');
-  const fits = found.dtype === 'F32' && found.shape.length === shape.length && found.shape[0] > 0
-    && shape.every((side, i) => Number.isNaN(side) || side === found.shape[i])
-    && found.bytes.length === 4 * found.shape.reduce((product, side) => product * side, 1);
+  const fits =
+    found.dtype === 'F32' &&
+    found.shape.length === shape.length &&
+    found.shape[0] > 0 &&
+    shape.every((side, i) => Number.isNaN(side) || side === found.shape[i]) &&
+    found.bytes.length === 4 * found.shape.reduce((product, side) => product * side, 1);
   if (!fits) {
     const sides = shape.map((side) => (Number.isNaN(side) ? 'n' : side)).join(', ');
     throw new Vit158Error('E_TENSOR', `${name} must be F32 with the shape [${sides}]`);

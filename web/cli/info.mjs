@@ -23,13 +23,23 @@ export async function info(args) {
   vit.dispose();
   const numbers = { ...geometry(model), weight_bytes: model.weightBytes, memory_bytes: memoryBytes };
   if (parsed.values['--json']) {
-    printJson({ version, numerics_version: numericsVersion, engine, model: name, ...numbers,
-      metadata: shortMetadata(metadata) });
+    printJson({
+      version,
+      numerics_version: numericsVersion,
+      engine,
+      model: name,
+      ...numbers,
+      metadata: shortMetadata(metadata),
+    });
     return EXIT.OK;
   }
   const rows = (/** @type {Record<string, string | number>} */ values) =>
-    Object.entries(values).map(([key, value]) => `  ${printable(key).padEnd(20)} ${printable(String(value))}\n`).join('');
-  process.stdout.write(`vit158 ${version}, numerics ${numericsVersion}, ${engine}\n${name}\n`
-    + `${rows(numbers)}metadata\n${rows(shortMetadata(metadata))}`);
+    Object.entries(values)
+      .map(([key, value]) => `  ${printable(key).padEnd(20)} ${printable(String(value))}\n`)
+      .join('');
+  process.stdout.write(
+    `vit158 ${version}, numerics ${numericsVersion}, ${engine}\n${name}\n` +
+      `${rows(numbers)}metadata\n${rows(shortMetadata(metadata))}`,
+  );
   return EXIT.OK;
 }

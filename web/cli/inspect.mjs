@@ -16,8 +16,9 @@ import { formulaBytes } from './trits.mjs';
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
   synopsis: 'inspect FILE [options]',
-  about: 'Shows what a model file is made of: architecture, bytes by part, bits per weight, share of zeros '
-    + "in each matrix, and whether its size is what the format's formula says.",
+  about:
+    'Shows what a model file is made of: architecture, bytes by part, bits per weight, share of zeros ' +
+    "in each matrix, and whether its size is what the format's formula says.",
   options: [
     { name: '--json', help: 'the result as a JSON object' },
     { name: '--tensors', help: 'list every tensor too (the JSON always does)' },
@@ -67,11 +68,20 @@ async function describe(path, shape, metadata) {
   try {
     const header = 8 + Number((await readAt(file, 0, 8)).readBigUInt64LE());
     const { __metadata__: _, ...entries } = /** @type {Record<string, TensorEntry>} */ (
-      JSON.parse((await readAt(file, 8, header - 8)).toString('utf8')));
+      JSON.parse((await readAt(file, 8, header - 8)).toString('utf8'))
+    );
     const tensors = Object.entries(entries)
       .sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0])
-      .map(([name, { dtype, shape: dims, data_offsets: [from, to] }]) =>
-        ({ name, type: dtype, shape: dims, bytes: to - from }));
+      .map(
+        ([
+          name,
+          {
+            dtype,
+            shape: dims,
+            data_offsets: [from, to],
+          },
+        ]) => ({ name, type: dtype, shape: dims, bytes: to - from }),
+      );
     const matrices = await readMatrices(file, header, entries, metadata);
     const total = (/** @type {{bytes: number}[]} */ list) => list.reduce((sum, { bytes }) => sum + bytes, 0);
     const scales = total(tensors.filter(({ name }) => OF_MATRIX.test(name)));
@@ -133,8 +143,12 @@ function newer(entries, matrices, { rest, rowScales }) {
   for (const { name, type, n_out, n_in, rows = n_out } of matrices) {
     if (type !== 'trit' && type !== 'I8') continue;
     const prefix = name.slice(0, -'weight'.length);
-    more += tritBytes(rows - n_out, n_in) + bytes(`${prefix}scale`) - 4 * (rowScales ? n_out : 1)
-      + bytes(`${prefix}rows`) + bytes(`${prefix}step`);
+    more +=
+      tritBytes(rows - n_out, n_in) +
+      bytes(`${prefix}scale`) -
+      4 * (rowScales ? n_out : 1) +
+      bytes(`${prefix}rows`) +
+      bytes(`${prefix}step`);
   }
   for (const name of ['pos_embed', 'patch_embed.proj.weight', 'head.weight'])
     if (entries[name].dtype === 'I8')
@@ -152,24 +166,39 @@ function newer(entries, matrices, { rest, rowScales }) {
 async function readMatrices(file, header, entries, metadata) {
   /** @type {Record<string, {type: string, n_in: number, n_out: number, rows?: number}>} */
   const encodings = JSON.parse(metadata.encodings ?? '{}');
-  const names = Object.keys(entries).filter((name) => MATRIX.test(name)).sort((a, b) => {
-    const place = (/** @type {string} */ name) => Number(name.split('.')[1]) * MATRIX_ORDER.length
-      + MATRIX_ORDER.findIndex((part) => name.includes(part));
-    return place(a) - place(b);
-  });
+  const names = Object.keys(entries)
+    .filter((name) => MATRIX.test(name))
+    .sort((a, b) => {
+      const place = (/** @type {string} */ name) =>
+        Number(name.split('.')[1]) * MATRIX_ORDER.length + MATRIX_ORDER.findIndex((part) => name.includes(part));
+      return place(a) - place(b);
+    });
   /** @type {Matrix[]} */
   const matrices = [];
   for (const name of names) {
-    const { dtype, shape, data_offsets: [from, to] } = entries[name];
+    const {
+      dtype,
+      shape,
+      data_offsets: [from, to],
+    } = entries[name];
     const { n_out, n_in, rows = n_out } = encodings[name] ?? { n_out: shape[0], n_in: shape[1] };
     /** @type {Matrix} */
-    const matrix = { name, type: dtype === 'U8' ? 'trit' : dtype, n_out, n_in, ...(rows > n_out ? { rows } : {}), bytes: to - from };
+    const matrix = {
+      name,
+      type: dtype === 'U8' ? 'trit' : dtype,
+      n_out,
+      n_in,
+      ...(rows > n_out ? { rows } : {}),
+      bytes: to - from,
+    };
     if (matrix.type === 'trit') {
       const scale = entries[name.replace(/weight$/, 'scale')];
       const scaleAt = header + scale.data_offsets[0];
       matrix.zeros = countTrits(await readAt(file, header + from, to - from), rows, n_in)[1] / (rows * n_in);
-      matrix.scale = scale.dtype === 'F16' ? fromHalf((await readAt(file, scaleAt, 2)).readUInt16LE())
-        : (await readAt(file, scaleAt, 4)).readFloatLE();
+      matrix.scale =
+        scale.dtype === 'F16'
+          ? fromHalf((await readAt(file, scaleAt, 2)).readUInt16LE())
+          : (await readAt(file, scaleAt, 4)).readFloatLE();
     }
     matrices.push(matrix);
   }
@@ -195,25 +224,29 @@ function printText(report, withTensors) {
   const { formula, file, ...parts } = bytes;
   const lines = [
     `${printable(report.file)}: ${report.kind}`,
-    `  image ${report.image_size}, patch ${report.patch_size}, channels ${report.channels}, `
-      + `tokens ${report.tokens}, classes ${report.classes}`,
-    `  dim ${report.dim}, depth ${report.depth}, heads ${report.heads}, mlp_dim ${report.mlp_dim}, `
-      + `norms a block: ${norms}`,
+    `  image ${report.image_size}, patch ${report.patch_size}, channels ${report.channels}, ` +
+      `tokens ${report.tokens}, classes ${report.classes}`,
+    `  dim ${report.dim}, depth ${report.depth}, heads ${report.heads}, mlp_dim ${report.mlp_dim}, ` +
+      `norms a block: ${norms}`,
     `  ${report.parameters} parameters, ${report.ternary_parameters} of them ternary, in ${tensors.length} tensors`,
     'bytes',
-    ...Object.entries({ ...parts, file }).map(([name, n]) =>
-      `  ${name.padEnd(10)}${String(n).padStart(12)}  ${((100 * n) / file).toFixed(1).padStart(5)} %`),
+    ...Object.entries({ ...parts, file }).map(
+      ([name, n]) => `  ${name.padEnd(10)}${String(n).padStart(12)}  ${((100 * n) / file).toFixed(1).padStart(5)} %`,
+    ),
     `  ${'formula'.padEnd(10)}${String(formula).padStart(12)}  ${formula === file ? 'equal' : 'DIFFERENT'}`,
-    `  ${report.bits_per_weight.toFixed(4)} bits a weight of the matrices, scales included; `
-      + `the rest as ${tensors.find(({ name }) => name === 'cls_token')?.type}`,
+    `  ${report.bits_per_weight.toFixed(4)} bits a weight of the matrices, scales included; ` +
+      `the rest as ${tensors.find(({ name }) => name === 'cls_token')?.type}`,
     'matrices                        type   n_out   n_in      bytes   zeros  scale',
-    ...matrices.map(({ name, type, n_out, n_in, rows, bytes: n, zeros, scale }) =>
-      `  ${name.padEnd(30)}${type.padEnd(5)}${String(n_out).padStart(7)}${String(n_in).padStart(7)}`
-      + String(n).padStart(11)
-      + (zeros === undefined ? '' : `  ${zeros.toFixed(4)}  ${Number(scale?.toPrecision(6))}`)
-      + (rows === undefined ? '' : `  ${(rows / n_out).toFixed(2)} rows an output`)),
-    ...(withTensors ? ['tensors', ...tensors.map(({ name, type, shape }) =>
-      `  ${printable(name)}  ${type} [${shape.join(', ')}]`)] : []),
+    ...matrices.map(
+      ({ name, type, n_out, n_in, rows, bytes: n, zeros, scale }) =>
+        `  ${name.padEnd(30)}${type.padEnd(5)}${String(n_out).padStart(7)}${String(n_in).padStart(7)}` +
+        String(n).padStart(11) +
+        (zeros === undefined ? '' : `  ${zeros.toFixed(4)}  ${Number(scale?.toPrecision(6))}`) +
+        (rows === undefined ? '' : `  ${(rows / n_out).toFixed(2)} rows an output`),
+    ),
+    ...(withTensors
+      ? ['tensors', ...tensors.map(({ name, type, shape }) => `  ${printable(name)}  ${type} [${shape.join(', ')}]`)]
+      : []),
     'metadata',
     ...Object.entries(metadata).map(([key, value]) => `  ${printable(key)} = ${printable(value)}`),
   ];

@@ -18,8 +18,7 @@ const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 export const RUN_OPTIONS = [
   { name: '--model', letter: '-m', placeholder: 'M', help: 'model file, or name of a model in models/' },
   { name: '--engine', choices: ['auto', 'scalar', 'simd128'], help: 'kernels to run (auto: the fastest)' },
-  { name: '--gemm', choices: ['auto', 'dot', 'table'],
-    help: 'kernel of ternary products (auto: by layer shape)' },
+  { name: '--gemm', choices: ['auto', 'dot', 'table'], help: 'kernel of ternary products (auto: by layer shape)' },
   { name: '--threads', placeholder: 'N', range: [1, 64], help: 'threads inside one picture (1)' },
 ];
 
@@ -52,8 +51,7 @@ export function findModel(wanted) {
   const folder = process.env.VIT158_MODELS || MODELS;
   const name = wanted ?? defaultModel(folder);
   const path = join(folder, name.includes('.safetensors') ? name : `${name}.safetensors`);
-  if (!isReadable(path))
-    throw new Vit158Error('E_IO', `no such file, and no model of that name in ${folder}`);
+  if (!isReadable(path)) throw new Vit158Error('E_IO', `no such file, and no model of that name in ${folder}`);
   return path;
 }
 

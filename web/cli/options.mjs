@@ -56,7 +56,9 @@ export function parseOptions(usage, args) {
       continue;
     }
     const [, name, given] = word.match(/^(--[^=]*)=(.*)$/s) ?? [word, word];
-    const joined = /^-[^-]./s.test(word) ? usage.options.find((o) => o.letter === word.slice(0, 2) && takesValue(o)) : undefined;
+    const joined = /^-[^-]./s.test(word)
+      ? usage.options.find((o) => o.letter === word.slice(0, 2) && takesValue(o))
+      : undefined;
     const option = joined ?? usage.options.find((o) => o.name === name || o.letter === name);
     if (!option) throw new UsageError(unknownOption(word, usage.options));
     if (!takesValue(option)) {
@@ -79,7 +81,10 @@ const takesValue = (option) => option.placeholder !== undefined || option.choice
 
 /** @param {string} word @param {Option[]} options */
 function unknownOption(word, options) {
-  const near = nearest(word, options.map(({ name }) => name));
+  const near = nearest(
+    word,
+    options.map(({ name }) => name),
+  );
   return `unknown option '${word}'${near ? `: did you mean ${near}?` : ''}`;
 }
 

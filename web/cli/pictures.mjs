@@ -17,8 +17,12 @@ const MOST_WORKERS = 8;
 const AHEAD = 2;
 
 /** @type {import('./options.mjs').Option} */
-export const WORKERS_OPTION = { name: '--workers', placeholder: 'N', range: [1, 64],
-  help: 'pictures at once (by cores)' };
+export const WORKERS_OPTION = {
+  name: '--workers',
+  placeholder: 'N',
+  range: [1, 64],
+  help: 'pictures at once (by cores)',
+};
 
 /**
  * How many pictures to run at once.
@@ -75,7 +79,11 @@ export async function classifyInOrder(vit, pictures, ask, signal, done) {
 }
 
 /** @param {() => Promise<Found>} work @returns {Promise<Outcome>} */
-const outcomeOf = (work) => work().then((found) => ({ found }), (error) => ({ error }));
+const outcomeOf = (work) =>
+  work().then(
+    (found) => ({ found }),
+    (error) => ({ error }),
+  );
 
 /** @param {Iterable<Picture> | AsyncIterable<Picture>} pictures */
 async function* iterate(pictures) {

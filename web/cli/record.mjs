@@ -17,23 +17,28 @@ import { UsageError, parseOptions } from './options.mjs';
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
   synopsis: 'record MODEL FILE... -o GOLDEN [options]',
-  about: 'Writes down what MODEL gives for JPEG and PNG pictures: logits, top-1 and a hash of every step,\n'
-    + 'to be compared with later by `vit158 verify GOLDEN`. MODEL is a file, or a model in models/.',
+  about:
+    'Writes down what MODEL gives for JPEG and PNG pictures: logits, top-1 and a hash of every step,\n' +
+    'to be compared with later by `vit158 verify GOLDEN`. MODEL is a file, or a model in models/.',
   options: [
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the golden file to write (required)' },
     { name: '--json', help: 'say what was written as a JSON object' },
     ...RUN_OPTIONS.filter(({ name }) => name !== '--model'),
   ],
   count: [2, Infinity],
-  notes: 'The files are named in it relative to it. Nothing is written if one of them fails.\n'
-    + 'Exit codes: 0 all went well, 1 something failed, 2 wrong command line.',
+  notes:
+    'The files are named in it relative to it. Nothing is written if one of them fails.\n' +
+    'Exit codes: 0 all went well, 1 something failed, 2 wrong command line.',
 };
 
 /** @param {string[]} args */
 export async function record(args) {
   const parsed = parseOptions(USAGE, args);
   if (!parsed) return EXIT.OK;
-  const { values, rest: [wanted, ...files] } = parsed;
+  const {
+    values,
+    rest: [wanted, ...files],
+  } = parsed;
   const out = /** @type {string | undefined} */ (values['--output']);
   if (out === undefined) throw new UsageError('say where to write with -o FILE');
   const vit = await loadModel('record', { ...values, '--model': wanted });
@@ -46,11 +51,19 @@ export async function record(args) {
     const model = { file: beside(out, path), sha256: await sha256Hex(readFileSync(path)) };
     const text = goldenText({ numerics_version: numericsVersion, model, pictures });
     writeWhole(out, text);
-    const done = { golden: out, pictures: pictures.length, model: name, numerics_version: numericsVersion,
-      bytes: Buffer.byteLength(text) };
+    const done = {
+      golden: out,
+      pictures: pictures.length,
+      model: name,
+      numerics_version: numericsVersion,
+      bytes: Buffer.byteLength(text),
+    };
     if (values['--json']) printJson(done);
-    else process.stdout.write(`${printable(out)}: ${done.pictures} pictures, model ${printable(name)}, `
-      + `numerics ${numericsVersion}, ${done.bytes} bytes\n`);
+    else
+      process.stdout.write(
+        `${printable(out)}: ${done.pictures} pictures, model ${printable(name)}, ` +
+          `numerics ${numericsVersion}, ${done.bytes} bytes\n`,
+      );
     return EXIT.OK;
   } catch (error) {
     return complain('record', out, error);
@@ -100,7 +113,9 @@ function readPicture(file) {
  */
 export function beside(golden, file) {
   const folder = realFolder(dirname(golden));
-  return relative(folder, join(realFolder(dirname(file)), basename(file))).split(sep).join('/');
+  return relative(folder, join(realFolder(dirname(file)), basename(file)))
+    .split(sep)
+    .join('/');
 }
 
 /** @param {string} folder */

@@ -20,8 +20,8 @@ export function formulaBytes(shape, norms, { type, rest, rowScales, newerBytes }
   const inBlock = 5 * d + f + (norms.outer_norms ? 4 * d : 0) + (norms.inner_norms ? 6 * d + 2 * f : 0);
   const floats = (channels * patch ** 2 + tokens + 4) * d + (d + 1) * c + depth * inBlock;
   const weights = 4 * d * d + 2 * d * f;
-  const ofBlock = type === 'trit' ? tritBytes(4 * d + f, d) + tritBytes(d, f)
-    : type === 'I8' ? weights : weights * element;
+  const ofBlock =
+    type === 'trit' ? tritBytes(4 * d + f, d) + tritBytes(d, f) : type === 'I8' ? weights : weights * element;
   const scales = ELEMENT_BYTES[type] ? 0 : rowScales ? 5 * d + f : 4;
   return headerBytes + depth * (ofBlock + 4 * scales) + element * floats + newerBytes;
 }

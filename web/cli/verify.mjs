@@ -15,24 +15,34 @@ import { parseOptions } from './options.mjs';
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
   synopsis: 'verify GOLDEN [options]',
-  about: 'Runs the pictures of a golden file, which `vit158 record` wrote, and compares: every bit of the\n'
-    + 'logits and of each step before them, or with --tolerance the logits and top-1.',
+  about:
+    'Runs the pictures of a golden file, which `vit158 record` wrote, and compares: every bit of the\n' +
+    'logits and of each step before them, or with --tolerance the logits and top-1.',
   options: [
-    { name: '--tolerance', placeholder: 'X', help: 'largest difference allowed of a logit', range: [0, 1e9],
-      fraction: true },
+    {
+      name: '--tolerance',
+      placeholder: 'X',
+      help: 'largest difference allowed of a logit',
+      range: [0, 1e9],
+      fraction: true,
+    },
     { name: '--json', help: 'the result as a JSON object' },
     ...RUN_OPTIONS,
   ],
   count: [1, 1],
-  notes: 'The model is the one named in the golden file, unless --model leads elsewhere.\n'
-    + 'Exit codes: 0 all is as recorded, 1 something differs or failed, 2 wrong command line.',
+  notes:
+    'The model is the one named in the golden file, unless --model leads elsewhere.\n' +
+    'Exit codes: 0 all is as recorded, 1 something differs or failed, 2 wrong command line.',
 };
 
 /** @param {string[]} args */
 export async function verify(args) {
   const parsed = parseOptions(USAGE, args);
   if (!parsed) return EXIT.OK;
-  const { values, rest: [path] } = parsed;
+  const {
+    values,
+    rest: [path],
+  } = parsed;
   const tolerance = /** @type {number | undefined} */ (values['--tolerance']);
   /** @type {Progress | undefined} */
   let progress;
@@ -83,11 +93,23 @@ function print(golden, model, { ok, same, tolerance, engine, numericsVersion, pi
     else if (!json) process.stdout.write(`${printable(file)}: ${message}\n`);
   }
   if (json)
-    printJson({ golden, ok, same, pictures: pictures.length, tolerance: tolerance ?? null,
-      results: pictures.map(resultRecord), model, engine, numerics_version: numericsVersion });
+    printJson({
+      golden,
+      ok,
+      same,
+      pictures: pictures.length,
+      tolerance: tolerance ?? null,
+      results: pictures.map(resultRecord),
+      model,
+      engine,
+      numerics_version: numericsVersion,
+    });
   else
-    process.stdout.write(`${same} of ${pictures.length} pictures ${tolerance === undefined ? 'the same'
-      : `within ${tolerance}`}: model ${printable(model)}, ${engine}, numerics ${numericsVersion}\n`);
+    process.stdout.write(
+      `${same} of ${pictures.length} pictures ${
+        tolerance === undefined ? 'the same' : `within ${tolerance}`
+      }: model ${printable(model)}, ${engine}, numerics ${numericsVersion}\n`,
+    );
 }
 
 /** @param {PictureReport} picture */

@@ -24,8 +24,14 @@ const METHODS = ['centroid', 'neighbours'];
  * @param {ClassesFile} file
  */
 export function classesText({ model, dim, method, unlike, classes }) {
-  const start = JSON.stringify({ format: FORMAT, format_version: FORMAT_VERSION, model, dim, method,
-    ...(unlike === undefined ? {} : { unlike }) });
+  const start = JSON.stringify({
+    format: FORMAT,
+    format_version: FORMAT_VERSION,
+    model,
+    dim,
+    method,
+    ...(unlike === undefined ? {} : { unlike }),
+  });
   const lines = classes.map(({ name, vectors, thumbnails }) => {
     const rows = vectors.map((vector) => `[${Array.from(vector, floatText).join(',')}]`).join(',');
     const pictures = thumbnails ? `,"thumbnails":${JSON.stringify(thumbnails)}` : '';
@@ -56,7 +62,10 @@ export async function readClasses(source, signal) {
   try {
     value = JSON.parse(strictTextOf(bytes));
   } catch (error) {
-    throw new Vit158Error(bytes[0] === 0x7b ? 'E_JSON' : 'E_FORMAT', `${name}: not a classes file: ${messageOf(error)}`);
+    throw new Vit158Error(
+      bytes[0] === 0x7b ? 'E_JSON' : 'E_FORMAT',
+      `${name}: not a classes file: ${messageOf(error)}`,
+    );
   }
   try {
     return checkClasses(value);
@@ -70,8 +79,11 @@ export async function readClasses(source, signal) {
 export function checkClasses(value) {
   if (!isObject(value) || value.format !== FORMAT) throw new Vit158Error('E_FORMAT', 'not a classes file');
   if (value.format_version !== FORMAT_VERSION)
-    throw new Vit158Error('E_UNSUPPORTED', `classes files of version ${value.format_version ?? value.version} are not `
-      + `read here, only ${FORMAT_VERSION}: save them anew in the page`);
+    throw new Vit158Error(
+      'E_UNSUPPORTED',
+      `classes files of version ${value.format_version ?? value.version} are not ` +
+        `read here, only ${FORMAT_VERSION}: save them anew in the page`,
+    );
   known(value, ['format', 'format_version', 'model', 'dim', 'method', 'unlike', 'classes'], 'the file');
   const { model, dim, method, unlike, classes } = value;
   need(isObject(model) && HASH.test(model.sha256) && typeof model.name === 'string', 'model is not {name, sha256}');
@@ -79,8 +91,10 @@ export function checkClasses(value) {
   need(Number.isInteger(dim) && dim >= 1 && dim <= MOST_DIM, `dim is not from 1 to ${MOST_DIM}`);
   need(METHODS.includes(method), `method is not one of ${METHODS.join(', ')}`);
   need(unlike === undefined || (Number.isFinite(unlike) && unlike >= -1 && unlike <= 1), 'unlike is not from -1 to 1');
-  need(Array.isArray(classes) && classes.length > 0 && classes.length <= MOST_CLASSES,
-    `classes are not 1 to ${MOST_CLASSES}`);
+  need(
+    Array.isArray(classes) && classes.length > 0 && classes.length <= MOST_CLASSES,
+    `classes are not 1 to ${MOST_CLASSES}`,
+  );
   let vectors = 0;
   const read = classes.map((/** @type {unknown} */ given, /** @type {number} */ i) => {
     const one = readClass(given, dim, `classes[${i}]`);
@@ -94,13 +108,21 @@ export function checkClasses(value) {
 
 /** @param {any} given @param {number} dim @param {string} where */
 function readClass(given, dim, where) {
-  need(isObject(given) && typeof given.name === 'string' && given.name !== '' && !given.name.includes('\0')
-    && utf8Bytes(given.name) <= MOST_NAME_BYTES, `${where} has no name of at most ${MOST_NAME_BYTES} bytes`);
+  need(
+    isObject(given) &&
+      typeof given.name === 'string' &&
+      given.name !== '' &&
+      !given.name.includes('\0') &&
+      utf8Bytes(given.name) <= MOST_NAME_BYTES,
+    `${where} has no name of at most ${MOST_NAME_BYTES} bytes`,
+  );
   known(given, ['name', 'vectors', 'thumbnails'], where);
   const { name, vectors, thumbnails } = given;
   need(Array.isArray(vectors), `${where} has no vectors`);
-  need(thumbnails === undefined || (Array.isArray(thumbnails) && thumbnails.every((one) => typeof one === 'string')),
-    `${where}: thumbnails are not strings`);
+  need(
+    thumbnails === undefined || (Array.isArray(thumbnails) && thumbnails.every((one) => typeof one === 'string')),
+    `${where}: thumbnails are not strings`,
+  );
   const rows = vectors.map((/** @type {unknown} */ vector) => {
     need(Array.isArray(vector) && vector.length === dim, `${where}: a vector has not ${dim} numbers`);
     const floats = Float32Array.from(/** @type {number[]} */ (vector), (x) => (typeof x === 'number' ? x : NaN));

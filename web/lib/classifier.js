@@ -98,7 +98,13 @@ export class Classifier {
       await fill(engine, stream, pace, options);
       const kernels = { engine: wanted, gemm };
       engine.plan({ ...kernels, explain: false });
-      return new this(engine, new Decoder(wasm.decoder), kernels, baseName(stream.path), options.sha256?.toLowerCase() ?? '');
+      return new this(
+        engine,
+        new Decoder(wasm.decoder),
+        kernels,
+        baseName(stream.path),
+        options.sha256?.toLowerCase() ?? '',
+      );
     } catch (error) {
       engine?.end();
       throw error;
@@ -114,7 +120,14 @@ export class Classifier {
    */
   async classify(image, options) {
     return this.#exclusive('classify', options, async (pace, checked) => {
-      const { topK = 5, threshold = 0, explain = false, embedding = false, input = false, stepHashes = false } = checked;
+      const {
+        topK = 5,
+        threshold = 0,
+        explain = false,
+        embedding = false,
+        input = false,
+        stepHashes = false,
+      } = checked;
       this.#plan(explain);
       const timing = await this.#feed(image, pace);
       const tensor = input ? this.#tensor() : undefined; // the first step uses it up
@@ -234,8 +247,7 @@ export class Classifier {
    * @returns {Promise<T>}
    */
   async #inTurn(options, work) {
-    if (this.#disposed)
-      throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
+    if (this.#disposed) throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
     const pace = new Pace(options);
     const before = this.#tail;
     /** @type {() => void} */
@@ -292,8 +304,7 @@ export class Classifier {
       timing[i === 0 ? 'embed' : i === last ? 'head' : 'blocks'] += ms;
     }
     this.#engine.took(timing.embed + timing.blocks + timing.head);
-    timing.total =
-      timing.decode + timing.preprocess + timing.embed + timing.blocks + timing.head;
+    timing.total = timing.decode + timing.preprocess + timing.embed + timing.blocks + timing.head;
   }
 
   /** Has the session keep attention, or not, which is quicker. @param {boolean} explain */

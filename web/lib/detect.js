@@ -27,10 +27,7 @@ export function hasWasm() {
 
 /** True if the simd128 module will run. */
 export function hasSimd128() {
-  return (
-    hasWasm() &&
-    WebAssembly.validate(moduleWith([...ZERO_I16X8, ...ZERO_I16X8, ...DOT_I16X8, DROP]))
-  );
+  return hasWasm() && WebAssembly.validate(moduleWith([...ZERO_I16X8, ...ZERO_I16X8, ...DOT_I16X8, DROP]));
 }
 
 /** The best module for this engine. @returns {'simd128' | 'scalar'} */

@@ -45,10 +45,7 @@ export class Engine {
     this.#heap = heap;
     const version = heap.text(heap.call('vit158_version'));
     if (version !== VERSION)
-      throw new Vit158Error(
-        'E_WASM',
-        `the WebAssembly module is of vit158 ${version}, the JavaScript of ${VERSION}`,
-      );
+      throw new Vit158Error('E_WASM', `the WebAssembly module is of vit158 ${version}, the JavaScript of ${VERSION}`);
     this.#context = heap.call('vit158_wasm_open');
     if (this.#context === 0) throw new Vit158Error('E_MEMORY', 'no memory for the engine');
     this.#staging = heap.call('vit158_wasm_staging', this.#context);
@@ -185,9 +182,7 @@ export class Engine {
   }
 
   get stepNames() {
-    return Array.from({ length: this.#call('step_count') }, (_, i) =>
-      this.#heap.text(this.#call('step_name', i)),
-    );
+    return Array.from({ length: this.#call('step_count') }, (_, i) => this.#heap.text(this.#call('step_name', i)));
   }
 
   step() {
@@ -255,8 +250,7 @@ export class Engine {
   /** @param {string} name @param {...number} args */
   #check(name, ...args) {
     const status = this.#call(name, ...args);
-    if (status !== 0)
-      throw errorFromStatus(status, this.#heap.text(this.#call('message')));
+    if (status !== 0) throw errorFromStatus(status, this.#heap.text(this.#call('message')));
   }
 
   /** @param {string} name @param {number} count */

@@ -66,9 +66,7 @@ export async function wrapErrors(code, what, work) {
   try {
     return await work();
   } catch (error) {
-    throw isVit158Error(error)
-      ? error
-      : new Vit158Error(code, `${what}: ${messageOf(error)}`, { cause: error });
+    throw isVit158Error(error) ? error : new Vit158Error(code, `${what}: ${messageOf(error)}`, { cause: error });
   }
 }
 

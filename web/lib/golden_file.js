@@ -22,8 +22,11 @@ const HASH = /^[0-9a-f]{64}$/;
  */
 export function goldenText({ pictures, ...head }) {
   const start = JSON.stringify({ format: FORMAT, format_version: FORMAT_VERSION, ...head });
-  const lines = pictures.map(({ logits, ...rest }) =>
-    `${JSON.stringify(rest).slice(0, -1)},"logits":[${logits.map(numberText).join(',')}]}`).join(',\n');
+  const lines = pictures
+    .map(
+      ({ logits, ...rest }) => `${JSON.stringify(rest).slice(0, -1)},"logits":[${logits.map(numberText).join(',')}]}`,
+    )
+    .join(',\n');
   return `${start.slice(0, -1)},"pictures":[\n${lines}\n]}\n`;
 }
 
@@ -63,11 +66,12 @@ function parse(bytes, name) {
  * @returns {Promise<Golden>}
  */
 export async function checkGolden(value, name) {
-  if (!isObject(value) || value.format !== FORMAT)
-    throw new Vit158Error('E_FORMAT', `${name}: not a golden file`);
+  if (!isObject(value) || value.format !== FORMAT) throw new Vit158Error('E_FORMAT', `${name}: not a golden file`);
   if (value.format_version !== FORMAT_VERSION)
-    throw new Vit158Error('E_UNSUPPORTED',
-      `${name}: golden files of version ${value.format_version} are not read here, only ${FORMAT_VERSION}`);
+    throw new Vit158Error(
+      'E_UNSUPPORTED',
+      `${name}: golden files of version ${value.format_version} are not read here, only ${FORMAT_VERSION}`,
+    );
   const need = (/** @type {unknown} */ ok, /** @type {string} */ what) => {
     if (!ok) throw new Vit158Error('E_VALUE', `${name}: ${what}`);
   };
@@ -85,13 +89,23 @@ export async function checkGolden(value, name) {
     need(isHash(picture.sha256) && isHash(picture.logits_sha256), `${where}: a hash is missing`);
     known(picture, ['file', 'sha256', 'top1', 'logits_sha256', 'steps', 'logits'], where);
     const { top1, logits, steps } = picture;
-    need(Array.isArray(logits) && logits.length > 0 && logits.every(Number.isFinite),
-      `${where}: logits are not numbers`);
-    need(isObject(top1) && typeof top1.label === 'string' && Number.isInteger(top1.index)
-      && top1.index >= 0 && top1.index < logits.length, `${where}: top1 is not {index, label}`);
-    need(isObject(steps) && Object.keys(steps).length > 0 && Object.values(steps).every(isHash),
-      `${where}: steps are not hashes`);
-    need(await logitsHash(logits) === picture.logits_sha256, `${where}: logits and logits_sha256 disagree`);
+    need(
+      Array.isArray(logits) && logits.length > 0 && logits.every(Number.isFinite),
+      `${where}: logits are not numbers`,
+    );
+    need(
+      isObject(top1) &&
+        typeof top1.label === 'string' &&
+        Number.isInteger(top1.index) &&
+        top1.index >= 0 &&
+        top1.index < logits.length,
+      `${where}: top1 is not {index, label}`,
+    );
+    need(
+      isObject(steps) && Object.keys(steps).length > 0 && Object.values(steps).every(isHash),
+      `${where}: steps are not hashes`,
+    );
+    need((await logitsHash(logits)) === picture.logits_sha256, `${where}: logits and logits_sha256 disagree`);
   }
   return value;
 }

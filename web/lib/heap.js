@@ -32,8 +32,7 @@ export class Heap {
    */
   call(name, ...args) {
     const functions = this.#functions;
-    if (functions === undefined)
-      throw new Vit158Error('E_STATE', `the engine cannot be used: ${this.#ended}`);
+    if (functions === undefined) throw new Vit158Error('E_STATE', `the engine cannot be used: ${this.#ended}`);
     try {
       const result = functions[name](...args);
       return result < 0 && Number.isInteger(result) ? result >>> 0 : result;
@@ -120,8 +119,7 @@ export class Heap {
   }
 
   #buffer() {
-    if (this.#memory === undefined)
-      throw new Vit158Error('E_STATE', `the engine cannot be used: ${this.#ended}`);
+    if (this.#memory === undefined) throw new Vit158Error('E_STATE', `the engine cannot be used: ${this.#ended}`);
     return this.#memory.buffer;
   }
 }

@@ -50,9 +50,14 @@ export async function openImage(image, decoder, pace = new Pace()) {
  * @param {unknown} error the browser's
  */
 function notDrawn(name, named, error) {
-  const kind = messageOf(named).replace(/^image: /, '').replace(/, (only|of which only) JPEG and PNG.*$/, '');
-  return new Vit158Error('E_UNSUPPORTED', `the browser cannot read ${name} as a picture (${kind}): save it as JPEG or PNG`,
-    { cause: error });
+  const kind = messageOf(named)
+    .replace(/^image: /, '')
+    .replace(/, (only|of which only) JPEG and PNG.*$/, '');
+  return new Vit158Error(
+    'E_UNSUPPORTED',
+    `the browser cannot read ${name} as a picture (${kind}): save it as JPEG or PNG`,
+    { cause: error },
+  );
 }
 
 /**
@@ -85,14 +90,20 @@ async function timed(open) {
 function openPixels(image) {
   if (isA('HTMLCanvasElement', image) || isA('OffscreenCanvas', image)) return openCanvas(image);
   if (isDrawable(image)) return openDrawable(image);
-  if (image !== null && typeof image === 'object' && ArrayBuffer.isView(image.data))
-    return openData(image);
+  if (image !== null && typeof image === 'object' && ArrayBuffer.isView(image.data)) return openData(image);
   throw notAPicture(image);
 }
 
 /** Classes that createImageBitmap takes. */
-const DRAWABLE = ['ImageBitmap', 'HTMLImageElement', 'HTMLVideoElement', 'VideoFrame', 'SVGImageElement',
-  'HTMLCanvasElement', 'OffscreenCanvas'];
+const DRAWABLE = [
+  'ImageBitmap',
+  'HTMLImageElement',
+  'HTMLVideoElement',
+  'VideoFrame',
+  'SVGImageElement',
+  'HTMLCanvasElement',
+  'OffscreenCanvas',
+];
 
 /** @param {unknown} image */
 export function isDrawable(image) {
@@ -106,8 +117,9 @@ export function isDrawable(image) {
 export async function whenDrawable(image) {
   if (isA('HTMLImageElement', image)) {
     if (!image.complete || image.naturalWidth === 0)
-      await wrapErrors('E_INPUT', `the img of ${image.currentSrc || image.src || 'no address'} has no picture`,
-        () => image.decode());
+      await wrapErrors('E_INPUT', `the img of ${image.currentSrc || image.src || 'no address'} has no picture`, () =>
+        image.decode(),
+      );
   } else if (isA('HTMLVideoElement', image) && image.readyState < 2) {
     throw new Vit158Error('E_INPUT', 'the video has no frame yet: wait for its event "loadeddata"');
   } else if ((image.width === 0 || image.height === 0) && isA('ImageBitmap', image)) {
@@ -127,10 +139,7 @@ export function notAPicture(image) {
 function openData({ data, width, height }) {
   const bytes = bytesOf(data, 'the pixels given');
   if (!/^Uint8(Clamped)?Array$/.test(tagOf(data)))
-    throw new Vit158Error(
-      'E_INPUT',
-      `pixel data must be 8-bit (Uint8Array or Uint8ClampedArray), not ${tagOf(data)}`,
-    );
+    throw new Vit158Error('E_INPUT', `pixel data must be 8-bit (Uint8Array or Uint8ClampedArray), not ${tagOf(data)}`);
   const channels = bytes.length / (width * height);
   if (!(isSide(width) && isSide(height)) || !(channels === 1 || channels === 3 || channels === 4))
     throw new Vit158Error(
@@ -147,8 +156,7 @@ function isSide(side) {
 
 /** @param {HTMLCanvasElement | OffscreenCanvas} canvas */
 function openCanvas(canvas) {
-  if (!(isSide(canvas.width) && isSide(canvas.height)))
-    throw new Vit158Error('E_INPUT', 'the canvas has no pixels');
+  if (!(isSide(canvas.width) && isSide(canvas.height))) throw new Vit158Error('E_INPUT', 'the canvas has no pixels');
   const context = contextOf(canvas);
   return context ? canvasRows(context, canvas.width, canvas.height) : openDrawable(canvas);
 }
@@ -161,8 +169,9 @@ function contextOf(canvas) {
   try {
     return /** @type {CanvasRenderingContext2D | null} */ (canvas.getContext('2d'));
   } catch (error) {
-    throw new Vit158Error('E_INPUT',
-      'the canvas is gone: it was transferred, as by transferControlToOffscreen()', { cause: error });
+    throw new Vit158Error('E_INPUT', 'the canvas is gone: it was transferred, as by transferControlToOffscreen()', {
+      cause: error,
+    });
   }
 }
 
@@ -210,8 +219,7 @@ function newContext(width, height) {
       ? new OffscreenCanvas(width, height)
       : Object.assign(document.createElement('canvas'), { width, height });
   const context = canvas.getContext('2d', { willReadFrequently: true });
-  if (!context)
-    throw new Vit158Error('E_LIMIT', `the browser gives no canvas of ${width} x ${height} pixels`);
+  if (!context) throw new Vit158Error('E_LIMIT', `the browser gives no canvas of ${width} x ${height} pixels`);
   return /** @type {CanvasRenderingContext2D} */ (context);
 }
 
@@ -242,10 +250,9 @@ function readCanvas(context, y, width, n) {
   try {
     return context.getImageData(0, y, width, n, { colorSpace: 'srgb' });
   } catch (error) {
-    const hint =
-      isNamed(error, 'SecurityError')
-        ? ' (it comes from another origin: load it with crossorigin="anonymous")'
-        : '';
+    const hint = isNamed(error, 'SecurityError')
+      ? ' (it comes from another origin: load it with crossorigin="anonymous")'
+      : '';
     throw new Vit158Error('E_INPUT', `the canvas cannot be read: ${messageOf(error)}${hint}`, {
       cause: error,
     });

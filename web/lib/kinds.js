@@ -51,8 +51,9 @@ export function bytesOf(value, what = 'the bytes given') {
     // A view of a buffer that is gone says that it is empty; the buffer throws.
     return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   } catch (error) {
-    throw new Vit158Error('E_INPUT',
-      `${what} are gone: their buffer was transferred, as to a worker`, { cause: error });
+    throw new Vit158Error('E_INPUT', `${what} are gone: their buffer was transferred, as to a worker`, {
+      cause: error,
+    });
   }
 }
 

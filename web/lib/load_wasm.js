@@ -74,10 +74,7 @@ export async function instantiate(module, memory) {
  */
 async function compileFrom(name, source) {
   if (!hasWasm())
-    throw new Vit158Error(
-      'E_WASM',
-      'this browser runs no WebAssembly (it may be switched off, as in a lockdown mode)',
-    );
+    throw new Vit158Error('E_WASM', 'this browser runs no WebAssembly (it may be switched off, as in a lockdown mode)');
   const given = await settled(source, `the ${name} module`);
   if (isModule(given)) return given;
   const { bytes, name: where } = await readWhole(given);

@@ -54,7 +54,12 @@ export async function sizedModel(stream, onProgress, startBytes = 0) {
 
 /** @param {Uint8Array[]} pieces @param {number} count */
 function firstBytes(pieces, count) {
-  const start = new Uint8Array(Math.min(count, pieces.reduce((sum, piece) => sum + piece.length, 0)));
+  const start = new Uint8Array(
+    Math.min(
+      count,
+      pieces.reduce((sum, piece) => sum + piece.length, 0),
+    ),
+  );
   let at = 0;
   for (const piece of pieces) {
     start.set(piece.subarray(0, start.length - at), at);

@@ -19,7 +19,10 @@ const MOST_WORKERS = 64;
 const isWhole = (value, min, max) => Number.isInteger(value) && value >= min && value <= max;
 
 /** @param {string[]} allowed @returns {Check} */
-const oneOf = (...allowed) => (value) => (allowed.includes(value) ? undefined : `must be ${allowed.join(', ')}`);
+const oneOf =
+  (...allowed) =>
+  (value) =>
+    allowed.includes(value) ? undefined : `must be ${allowed.join(', ')}`;
 
 /** @type {Check} */
 const anything = () => undefined;
@@ -33,7 +36,8 @@ const aFunction = (value) => (typeof value === 'function' ? undefined : 'must be
 /** @type {Check} */
 const aSignal = (value) =>
   isA('AbortSignal', value) || (typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function')
-    ? undefined : 'must be an AbortSignal';
+    ? undefined
+    : 'must be an AbortSignal';
 
 /** @type {Record<string, Check>} */
 const RUN = {
@@ -59,7 +63,9 @@ const CALLS = {
     threads: (value) =>
       value === 'auto' || isWhole(value, 1, MOST_THREADS) ? undefined : `must be "auto" or 1 to ${MOST_THREADS}`,
     worker: (value) =>
-      typeof value === 'boolean' || isWhole(value, 0, MOST_WORKERS) ? undefined : `must be true or 0 to ${MOST_WORKERS}`,
+      typeof value === 'boolean' || isWhole(value, 0, MOST_WORKERS)
+        ? undefined
+        : `must be true or 0 to ${MOST_WORKERS}`,
     newWorker: aFunction,
     wasm: anything,
   },
@@ -151,8 +157,12 @@ function distance(a, b) {
     rows[i] = [i];
     for (let j = 1; j <= b.length; j++) {
       const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      rows[i][j] = Math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1,
-        rows[i - 1][j - 1] + Number(a[i - 1] !== b[j - 1]), swapped ? rows[i - 2][j - 2] + 1 : Infinity);
+      rows[i][j] = Math.min(
+        rows[i - 1][j] + 1,
+        rows[i][j - 1] + 1,
+        rows[i - 1][j - 1] + Number(a[i - 1] !== b[j - 1]),
+        swapped ? rows[i - 2][j - 2] + 1 : Infinity,
+      );
     }
   }
   return rows[a.length][b.length];

@@ -23,8 +23,12 @@ export class OwnClasses {
 
   /** @param {ClassesFile} file what a file holds, or would */
   constructor(file) {
-    this.#file = checkClasses({ format: 'vit158-classes', format_version: 2, ...file,
-      classes: file.classes.map((one) => ({ ...one, vectors: one.vectors.map((vector) => Array.from(vector)) })) });
+    this.#file = checkClasses({
+      format: 'vit158-classes',
+      format_version: 2,
+      ...file,
+      classes: file.classes.map((one) => ({ ...one, vectors: one.vectors.map((vector) => Array.from(vector)) })),
+    });
     const { classes, method } = this.#file;
     this.#directions = classes.map(({ vectors }) => {
       const all = vectors.map((vector) => direction(vector));
@@ -66,7 +70,10 @@ export class OwnClasses {
       const { name, sha256 } = this.#file.model;
       const info = vit.info();
       if (info.model.dim !== this.dim || (info.sha256 !== '' && info.sha256 !== sha256))
-        throw new Vit158Error('E_INPUT', `the classes were taught with another model, ${name} of SHA-256 ${sha256.slice(0, 12)}...`);
+        throw new Vit158Error(
+          'E_INPUT',
+          `the classes were taught with another model, ${name} of SHA-256 ${sha256.slice(0, 12)}...`,
+        );
       const found = await vit.classify(image, { topK: 1, embedding: true, signal, deadlineMs });
       return { ...this.match(/** @type {Float32Array} */ (found.embedding), rest), timing: found.timing };
     });
@@ -86,7 +93,8 @@ export class OwnClasses {
       throw new Vit158Error('E_ARGUMENT', 'the embedding is no direction: all of it is 0, or it is not finite');
     const { classes, method, unlike } = this.#file;
     const all = this.#directions.flatMap((directions, index) =>
-      directions.map((one) => ({ index, similarity: dot(one, wanted) })));
+      directions.map((one) => ({ index, similarity: dot(one, wanted) })),
+    );
     const nearest = [...all].sort((a, b) => b.similarity - a.similarity);
     const counted = method === 'centroid' ? all : nearest.slice(0, NEIGHBOURS);
     const best = nearest[0].similarity;
@@ -94,12 +102,20 @@ export class OwnClasses {
     for (const { index, similarity } of counted) weights[index] += exp32(Math.fround(SHARPNESS * (similarity - best)));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     /** @type {ClassMatch[]} */
-    const predictions = classes.flatMap(({ name, vectors }, index) => (vectors.length === 0 ? [] : [{
-      label: name,
-      score: Math.fround(weights[index] / total),
-      index,
-      similarity: Math.fround(all.reduce((most, one) => (one.index === index ? Math.max(most, one.similarity) : most), -2)),
-    }]));
+    const predictions = classes.flatMap(({ name, vectors }, index) =>
+      vectors.length === 0
+        ? []
+        : [
+            {
+              label: name,
+              score: Math.fround(weights[index] / total),
+              index,
+              similarity: Math.fround(
+                all.reduce((most, one) => (one.index === index ? Math.max(most, one.similarity) : most), -2),
+              ),
+            },
+          ],
+    );
     predictions.sort((a, b) => b.score - a.score || b.similarity - a.similarity || a.index - b.index);
     return {
       predictions: predictions.slice(0, topK).filter(({ score }) => score >= threshold),

@@ -76,8 +76,7 @@ export class Pace {
     const stopListening = onAbort(this.#signal, () => stop(this.#aborted(where)));
     if (this.#signal?.aborted) stop(this.#aborted(where));
     const { leftMs = Infinity } = this;
-    const timer =
-      leftMs <= MOST_TIMER_MS ? setTimeout(() => stop(deadlinePassed(where)), leftMs) : undefined;
+    const timer = leftMs <= MOST_TIMER_MS ? setTimeout(() => stop(deadlinePassed(where)), leftMs) : undefined;
     try {
       const value = await Promise.race([event, stopped]);
       this.check(where);

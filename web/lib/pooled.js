@@ -147,8 +147,7 @@ export class PooledClassifier {
       ended ??= { code, message };
       for (const member of members) member.fail(code, message);
     };
-    if (signal?.aborted)
-      throw unpackError({ code: 'E_ABORT', message: 'aborted before the workers started' }, signal);
+    if (signal?.aborted) throw unpackError({ code: 'E_ABORT', message: 'aborted before the workers started' }, signal);
     const stopListening = onAbort(signal, () => end('E_ABORT', 'aborted while loading the model'));
     try {
       const loads = Array.from({ length: count }, async (_, i) => {
@@ -208,8 +207,7 @@ export class PooledClassifier {
 
   dispose() {
     this.#disposed = true;
-    for (const member of this.#members)
-      member.fail('E_STATE', 'the classifier has been disposed of');
+    for (const member of this.#members) member.fail('E_STATE', 'the classifier has been disposed of');
   }
 
   [DISPOSE]() {
@@ -281,10 +279,13 @@ export class PooledClassifier {
   /** @param {Member} member */
   #replace(member) {
     member.fail('E_ABORT', 'ended while it was busy');
-    this.#starting = Promise.all([this.#starting, this.#start()]).then(([, fresh]) => {
-      this.#members[this.#members.indexOf(member)] = fresh;
-      if (this.#disposed) this.dispose();
-    }, () => {}); // then there is one worker less
+    this.#starting = Promise.all([this.#starting, this.#start()]).then(
+      ([, fresh]) => {
+        this.#members[this.#members.indexOf(member)] = fresh;
+        if (this.#disposed) this.dispose();
+      },
+      () => {},
+    ); // then there is one worker less
   }
 
   async #leastLoaded() {
@@ -292,9 +293,7 @@ export class PooledClassifier {
     this.#checkAlive();
     const alive = this.#members.filter((member) => !member.dead);
     if (alive.length === 0) throw new Vit158Error('E_THREAD', 'every worker has died');
-    return alive.reduce((best, member) =>
-      member.waiting.size < best.waiting.size ? member : best,
-    );
+    return alive.reduce((best, member) => (member.waiting.size < best.waiting.size ? member : best));
   }
 }
 

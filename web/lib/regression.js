@@ -32,8 +32,12 @@ export function recordPicture(classifier, file, source, signal) {
 /** @type {typeof recordPicture} */
 async function recordOne(classifier, file, source, signal) {
   const { bytes } = await readWhole(source, signal);
-  const { predictions: [{ index, label }], logits, logitsSha256, stepHashes = [] } =
-    await classifier.classify(bytes, { topK: 1, stepHashes: true, signal });
+  const {
+    predictions: [{ index, label }],
+    logits,
+    logitsSha256,
+    stepHashes = [],
+  } = await classifier.classify(bytes, { topK: 1, stepHashes: true, signal });
   return {
     file,
     sha256: await sha256Hex(bytes),
@@ -53,8 +57,7 @@ async function recordOne(classifier, file, source, signal) {
  */
 export async function record(classifier, model, pictures, signal) {
   const recorded = [];
-  for (const { file, source } of pictures)
-    recorded.push(await recordPicture(classifier, file, source, signal));
+  for (const { file, source } of pictures) recorded.push(await recordPicture(classifier, file, source, signal));
   const { numericsVersion } = classifier.info();
   return { numerics_version: numericsVersion, model, pictures: recorded };
 }
@@ -80,8 +83,7 @@ async function verifyAll(source, options) {
     ? await readGolden(/** @type {any} */ (given), signal)
     : await checkGolden(given, 'the golden object');
   const read = options.read ?? readerBeside(given);
-  const classifier = options.classifier
-    ?? await openModel(golden, options.model ?? read(golden.model.file), options);
+  const classifier = options.classifier ?? (await openModel(golden, options.model ?? read(golden.model.file), options));
   try {
     const { numericsVersion, engine } = classifier.info();
     if (options.modelSha256 !== undefined) checkModel(golden, options.modelSha256);
@@ -103,15 +105,19 @@ async function verifyAll(source, options) {
 /** @param {Golden} golden @param {string} sha256 */
 function checkModel(golden, sha256) {
   if (sha256 !== golden.model.sha256)
-    throw new Vit158Error('E_INPUT',
-      `another model than the one recorded: its SHA-256 is ${short(sha256)}, not ${short(golden.model.sha256)}`);
+    throw new Vit158Error(
+      'E_INPUT',
+      `another model than the one recorded: its SHA-256 is ${short(sha256)}, not ${short(golden.model.sha256)}`,
+    );
 }
 
 /** @param {Golden} golden @param {number} ours */
 function checkNumerics({ numerics_version: theirs }, ours) {
   if (theirs !== ours)
-    throw new Vit158Error('E_UNSUPPORTED', `recorded with numerics version ${theirs}, this is ${ours}: `
-      + 'compare with a tolerance, or record anew');
+    throw new Vit158Error(
+      'E_UNSUPPORTED',
+      `recorded with numerics version ${theirs}, this is ${ours}: ` + 'compare with a tolerance, or record anew',
+    );
 }
 
 /**
@@ -156,8 +162,10 @@ async function verifyPicture(classifier, picture, read, tolerance, signal) {
     const { bytes } = await readWhole(read(file), signal);
     const found = await sha256Hex(bytes);
     if (found !== expectedHash)
-      return failed('changed',
-        `another picture than the one recorded: its SHA-256 is ${short(found)}, not ${short(expectedHash)}`);
+      return failed(
+        'changed',
+        `another picture than the one recorded: its SHA-256 is ${short(found)}, not ${short(expectedHash)}`,
+      );
     const result = await classifier.classify(bytes, { topK: 1, stepHashes: true, signal });
     return compare(picture, result, tolerance);
   } catch (error) {
@@ -176,15 +184,19 @@ async function verifyPicture(classifier, picture, read, tolerance, signal) {
 function compare(picture, { logits, logitsSha256, predictions: [found], stepHashes = [] }, tolerance) {
   const { file, top1: expected, steps, logits_sha256: goldenHash } = picture;
   if (picture.logits.length !== logits.length)
-    throw new Vit158Error('E_INPUT',
-      `${picture.logits.length} logits were recorded, the model has ${logits.length} classes`);
+    throw new Vit158Error(
+      'E_INPUT',
+      `${picture.logits.length} logits were recorded, the model has ${logits.length} classes`,
+    );
   const differing = stepHashes.slice(0, -1).find(({ name, sha256 }) => steps[name] !== sha256);
   const firstDifference = differing?.name ?? (logitsSha256 === goldenHash ? undefined : 'head');
   const maxDifference = picture.logits.reduce((most, x, i) => Math.max(most, Math.abs(x - logits[i])), 0);
   const sameTop = found.index === expected.index;
   const ok = sameTop && (tolerance === undefined ? firstDifference === undefined : maxDifference <= tolerance);
-  const words = firstDifference === undefined ? 'same'
-    : `first difference in ${firstDifference}, logits differ by up to ${rounded(maxDifference)}`;
+  const words =
+    firstDifference === undefined
+      ? 'same'
+      : `first difference in ${firstDifference}, logits differ by up to ${rounded(maxDifference)}`;
   const more = tolerance !== undefined && maxDifference > tolerance ? `, more than ${rounded(tolerance)}` : '';
   const top = sameTop ? '' : `, top-1 is ${named(found)} instead of ${named(expected)}`;
   return {

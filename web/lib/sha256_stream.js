@@ -15,7 +15,9 @@ function primes() {
   return found;
 }
 
-const START = primes().slice(0, 8).map((p) => fraction(Math.sqrt(p)));
+const START = primes()
+  .slice(0, 8)
+  .map((p) => fraction(Math.sqrt(p)));
 const ROUND = Int32Array.from(primes(), (p) => fraction(Math.cbrt(p)));
 
 /** @param {number} x @param {number} n */
@@ -29,7 +31,7 @@ export class Sha256 {
 
   /** @param {Uint8Array} bytes */
   update(bytes) {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const filled = this.#bytes % BLOCK_BYTES;
       const take = Math.min(BLOCK_BYTES - filled, bytes.length - at);
       if (take === BLOCK_BYTES) {

@@ -218,8 +218,7 @@ async function openUrl(where, signal) {
   try {
     response = await fetch(where, { signal });
   } catch (error) {
-    if (signal?.aborted)
-      throw new Vit158Error('E_ABORT', `aborted while fetching ${where}`, { cause: error });
+    if (signal?.aborted) throw new Vit158Error('E_ABORT', `aborted while fetching ${where}`, { cause: error });
     const cause = /** @type {any} */ (error)?.cause;
     const why = messageOf(error) + (cause ? `: ${messageOf(cause)}` : '') + corsHint(where);
     throw new Vit158Error('E_NETWORK', `fetching ${where}: ${why}`, { cause: error });
@@ -232,7 +231,8 @@ function corsHint(where) {
   const here = globalThis.location?.origin;
   if (here === undefined || hasFiles()) return '';
   const origin = /^https?:\/\/[^/?#]+/i.exec(where)?.[0] ?? here;
-  return origin.toLowerCase() === here ? ''
+  return origin.toLowerCase() === here
+    ? ''
     : ' (it is of another origin: that must be up, and send Access-Control-Allow-Origin)';
 }
 
@@ -250,10 +250,12 @@ async function openResponse(response, requested) {
   }
   // The header counts compressed bytes, and says nothing of compression to other origins; a Response
   // made anew (service workers do) does not even tell that it comes from one.
-  const announced = response.headers.has('content-encoding') ? 0
+  const announced = response.headers.has('content-encoding')
+    ? 0
     : Math.max(0, Number(response.headers.get('content-length') ?? 0) || 0);
   const body = /** @type {ReadableStream<Uint8Array>} */ (response.body);
-  if (typeof body.getReader !== 'function') { // node-fetch and others
+  if (typeof body.getReader !== 'function') {
+    // node-fetch and others
     const whole = await wrapErrors('E_NETWORK', `reading ${name}`, () => response.arrayBuffer());
     return { ...openBytes(bytesOf(whole)), name, path: response.url };
   }
@@ -328,9 +330,7 @@ async function pathOfUrl(where) {
  * @returns {Promise<ByteStream>}
  */
 async function openFile(where) {
-  const { open } = /** @type {typeof import('node:fs/promises')} */ (
-    await nodeModule('fs/promises')
-  );
+  const { open } = /** @type {typeof import('node:fs/promises')} */ (await nodeModule('fs/promises'));
   const path = where.startsWith('file:') ? await pathOfUrl(where) : where;
   /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
   const reading = async (work) => {

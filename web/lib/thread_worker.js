@@ -17,9 +17,7 @@ import { parentOfWorker } from './workers.js';
 /** @param {First} first @param {(message: string) => void} post */
 async function help({ module, memory, pool, worker, stackTop }, post) {
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  const functions = /** @type {Record<string, (...args: number[]) => void>} */ (
-    /** @type {unknown} */ (exports)
-  );
+  const functions = /** @type {Record<string, (...args: number[]) => void>} */ (/** @type {unknown} */ (exports));
   /** @type {WebAssembly.Global} */ (exports.__stack_pointer).value = stackTop;
   post('ready');
   try {

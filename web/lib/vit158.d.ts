@@ -324,13 +324,9 @@ export declare function hasSimd128(): boolean;
 type Awaitable<T> = T | Promise<T>;
 
 /** Instances of a global class; never where there is none, as browsers' classes in Node. */
-type Global<Name extends string> = typeof globalThis extends Record<Name, { prototype: infer T }>
-  ? T
-  : never;
+type Global<Name extends string> = typeof globalThis extends Record<Name, { prototype: infer T }> ? T : never;
 
-type WasmModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer T } } }
-  ? T
-  : never;
+type WasmModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer T } } } ? T : never;
 
 declare global {
   interface SymbolConstructor {

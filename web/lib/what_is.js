@@ -11,33 +11,47 @@ const TAKE = "take the model's safetensors or PyTorch file and run vit158 import
 /** By what the file begins with, read as Latin-1. @type {[RegExp, string][]} */
 const KINDS = [
   [/^$/, 'is empty: the download failed'],
-  [/^version https:\/\/git-lfs\.github\.com/, 'is a Git LFS pointer, not the file itself: run git lfs pull, '
-    + "or download the file from the model's page"],
-  [/^PK\x03\x04/, 'is a ZIP archive, as torch.save writes them (.pth, .bin): run '
-    + 'vit158 import FILE -o OUT.safetensors'],
+  [
+    /^version https:\/\/git-lfs\.github\.com/,
+    'is a Git LFS pointer, not the file itself: run git lfs pull, ' + "or download the file from the model's page",
+  ],
+  [
+    /^PK\x03\x04/,
+    'is a ZIP archive, as torch.save writes them (.pth, .bin): run ' + 'vit158 import FILE -o OUT.safetensors',
+  ],
   [/^GGUF/, `is a GGUF file (llama.cpp): ${TAKE}`],
   [/^[^]{4}TFL3/, `is a TensorFlow Lite model: ${TAKE}`],
   [/^\x89HDF\r\n\x1a\n/, `is an HDF5 file (Keras, TensorFlow): ${TAKE}`],
   [/^\x1f\x8b/, 'is compressed with gzip: unpack it with gunzip'],
   [/^(\xff\xd8\xff|\x89PNG)/, 'is a picture, not a model'],
-  [/^\x80[\x02-\x05]./, "is a pickle in PyTorch's old format (before 1.6): load it with torch.load and "
-    + 'save its state_dict with torch.save again'],
+  [
+    /^\x80[\x02-\x05]./,
+    "is a pickle in PyTorch's old format (before 1.6): load it with torch.load and " +
+      'save its state_dict with torch.save again',
+  ],
   [/^\x08[\0-\x1f][\x12:][^]{2}/, `is an ONNX model: ${TAKE}`],
   [/^\s*(<!doctype|<html)/i, 'is an HTML page, not a model: the address leads to a page, a log-in or an error'],
-  [/^\s*[{[][^\0-\x08]*$/, 'is JSON text, not a model: if it lies in a Hugging Face folder, run '
-    + 'vit158 import FOLDER -o OUT.safetensors'],
+  [
+    /^\s*[{[][^\0-\x08]*$/,
+    'is JSON text, not a model: if it lies in a Hugging Face folder, run ' + 'vit158 import FOLDER -o OUT.safetensors',
+  ],
   [/^[^\0-\x08\x0b\x0c\x0e-\x1f]+$/, 'is text, not a model: look into it, it may be an error message'],
 ];
 
 /** Whose names a header's tensors bear, and what to do. @type {[RegExp, string][]} */
 const NAMES = [
-  [/"(vit|deit|embeddings)\./, "these are Hugging Face's names: run vit158 import FOLDER -o OUT.safetensors on the "
-    + 'folder with its config.json'],
+  [
+    /"(vit|deit|embeddings)\./,
+    "these are Hugging Face's names: run vit158 import FOLDER -o OUT.safetensors on the " +
+      'folder with its config.json',
+  ],
   [/"timm_model\./, "these are Hugging Face's names of a timm model: run vit158 import FOLDER -o OUT.safetensors"],
   [/"module\./, 'names begin with module., as DataParallel writes them: run vit158 import FILE -o OUT.safetensors'],
   [/"model\./, 'names begin with model., as Lightning writes them: run vit158 import FILE -o OUT.safetensors'],
-  [/"_orig_mod\./, 'names begin with _orig_mod., as torch.compile writes them: run '
-    + 'vit158 import FILE -o OUT.safetensors'],
+  [
+    /"_orig_mod\./,
+    'names begin with _orig_mod., as torch.compile writes them: run ' + 'vit158 import FILE -o OUT.safetensors',
+  ],
   [/"(conv_proj\.|class_token")/, "these are torchvision's names: run vit158 import FILE -o OUT.safetensors"],
   [/"(cls_token|patch_embed\.)/, "vit158 import FILE -o OUT.safetensors takes timm's variants"],
 ];

@@ -22,8 +22,10 @@ import { hasFiles, nodeModule } from './platform.js';
 export function checkWorkers(given) {
   if (hasFiles() || given !== undefined || typeof Worker === 'function') return;
   const scope = globalThis.constructor?.name ?? 'this context';
-  throw new Vit158Error('E_UNSUPPORTED',
-    `${scope === 'ServiceWorkerGlobalScope' ? 'a service worker' : scope} cannot start workers: leave the option worker out`);
+  throw new Vit158Error(
+    'E_UNSUPPORTED',
+    `${scope === 'ServiceWorkerGlobalScope' ? 'a service worker' : scope} cannot start workers: leave the option worker out`,
+  );
 }
 
 /**
@@ -33,8 +35,12 @@ export function checkWorkers(given) {
 export function workerProblem(error) {
   const text = messageOf(error);
   const taken = hasFiles() && /import statement outside a module|Cannot find module|ERR_MODULE_NOT_FOUND/.test(text);
-  return `${text}${taken ? ' (a bundler has moved the files of vit158: leave the package out of the bundle, '
-    + "in Next.js with serverExternalPackages: ['vit158'])" : ''}`;
+  return `${text}${
+    taken
+      ? ' (a bundler has moved the files of vit158: leave the package out of the bundle, ' +
+        "in Next.js with serverExternalPackages: ['vit158'])"
+      : ''
+  }`;
 }
 
 /**
@@ -47,9 +53,7 @@ export function workerProblem(error) {
 export async function openWorker(url, inBrowser, given) {
   if (!hasFiles()) return handleInBrowser(/** @type {Worker} */ (given ? given() : inBrowser()));
   if (given) return handleInNode(/** @type {NodeWorker} */ (given()));
-  const { Worker: InNode } = /** @type {typeof import('node:worker_threads')} */ (
-    await nodeModule('worker_threads')
-  );
+  const { Worker: InNode } = /** @type {typeof import('node:worker_threads')} */ (await nodeModule('worker_threads'));
   // Flags of the process, such as --input-type, would not fit the module of the worker.
   return handleInNode(new InNode(url, { execArgv: [] }));
 }

@@ -11,12 +11,17 @@ async function run(options) {
 }
 
 /** @param {string} address */
-const refused = (address) => Classifier.load(address).then(() => 'no error',
-  (error) => error instanceof Vit158Error && `${error.code} ${error.message}`);
+const refused = (address) =>
+  Classifier.load(address).then(
+    () => 'no error',
+    (error) => error instanceof Vit158Error && `${error.code} ${error.message}`,
+  );
 
-Object.assign(globalThis, { consumed: (async () => ({
-  page: await run({}),
-  scalar: await run({ engine: 'scalar' }),
-  worker: await run({ worker: true }),
-  missing: await refused('/no-such-model.safetensors'),
-}))() });
+Object.assign(globalThis, {
+  consumed: (async () => ({
+    page: await run({}),
+    scalar: await run({ engine: 'scalar' }),
+    worker: await run({ worker: true }),
+    missing: await refused('/no-such-model.safetensors'),
+  }))(),
+});

@@ -14,10 +14,12 @@ async function run(options) {
 
 const newWorker = () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 
-Object.assign(globalThis, { consumed: (async () => ({
-  page: await run({}),
-  response: await run({ wasm: { engine: fetch(engine), decoder: await (await fetch(decoder)).arrayBuffer() } }),
-  module: await run({ wasm: { engine: WebAssembly.compileStreaming(fetch(engine)), decoder } }),
-  worker: await run({ worker: 2, newWorker }),
-  width: (await decodeImage('/picture.jpg', { wasm: decoder })).width,
-}))() });
+Object.assign(globalThis, {
+  consumed: (async () => ({
+    page: await run({}),
+    response: await run({ wasm: { engine: fetch(engine), decoder: await (await fetch(decoder)).arrayBuffer() } }),
+    module: await run({ wasm: { engine: WebAssembly.compileStreaming(fetch(engine)), decoder } }),
+    worker: await run({ worker: 2, newWorker }),
+    width: (await decodeImage('/picture.jpg', { wasm: decoder })).width,
+  }))(),
+});

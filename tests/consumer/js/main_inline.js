@@ -11,8 +11,10 @@ async function run(options) {
   return { hash: logitsSha256, engine: vit.info().engine };
 }
 
-Object.assign(globalThis, { consumed: (async () => ({
-  page: await run({}),
-  scalar: await run({ engine: 'scalar' }),
-  width: (await decodeImage(picture)).width,
-}))() });
+Object.assign(globalThis, {
+  consumed: (async () => ({
+    page: await run({}),
+    scalar: await run({ engine: 'scalar' }),
+    width: (await decodeImage(picture)).width,
+  }))(),
+});

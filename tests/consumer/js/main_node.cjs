@@ -23,13 +23,15 @@ async function main() {
   const newWorker = () => new Worker(join(__dirname, 'worker.cjs'));
   const refused = await Classifier.load('no-such-model').catch((error) => error);
   if (!(refused instanceof esm.Vit158Error)) throw new Error('an error of another kind');
-  console.log(JSON.stringify({
-    here: await run(Classifier, {}),
-    worker: await run(Classifier, { worker: true }),
-    own: await run(Classifier, { worker: true, newWorker }),
-    inline: await run(inline.Classifier, {}),
-    golden: (await golden.recordPicture(await Classifier.load(model), 'picture.jpg', picture)).logits_sha256,
-  }));
+  console.log(
+    JSON.stringify({
+      here: await run(Classifier, {}),
+      worker: await run(Classifier, { worker: true }),
+      own: await run(Classifier, { worker: true, newWorker }),
+      inline: await run(inline.Classifier, {}),
+      golden: (await golden.recordPicture(await Classifier.load(model), 'picture.jpg', picture)).logits_sha256,
+    }),
+  );
 }
 
 main();

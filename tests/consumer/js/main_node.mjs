@@ -17,12 +17,14 @@ async function run(Type, options) {
 
 const newWorker = () => new Worker(new URL('./worker.js', import.meta.url));
 const wasm = createRequire(import.meta.url).resolve('vit158/vit158.wasm');
-console.log(JSON.stringify({
-  here: await run(Classifier, {}),
-  threads: await run(Classifier, { threads: 2 }),
-  worker: await run(Classifier, { worker: 2 }),
-  own: await run(Classifier, { worker: true, newWorker }),
-  explicit: await run(Classifier, { wasm }),
-  inline: await run(Inline, {}),
-  inlineWorker: await run(Inline, { worker: true }),
-}));
+console.log(
+  JSON.stringify({
+    here: await run(Classifier, {}),
+    threads: await run(Classifier, { threads: 2 }),
+    worker: await run(Classifier, { worker: 2 }),
+    own: await run(Classifier, { worker: true, newWorker }),
+    explicit: await run(Classifier, { wasm }),
+    inline: await run(Inline, {}),
+    inlineWorker: await run(Inline, { worker: true }),
+  }),
+);

@@ -8,11 +8,11 @@ import { serveClassifier } from 'vit158/worker';
 const options: LoadOptions = { threads: 1 };
 
 export async function use(): Promise<string> {
-  const vit: Classifier = await Classifier.load('m', options);
-  const found: Classification = await vit.classify('x.png', { topK: 3 });
-  const { channels } = await decodeImage('x.png');
-  vit.dispose();
-  return VERSION + found.predictions[0].label + channels;
+    const vit: Classifier = await Classifier.load('m', options);
+    const found: Classification = await vit.classify('x.png', { topK: 3 });
+    const { channels } = await decodeImage('x.png');
+    vit.dispose();
+    return VERSION + found.predictions[0].label + channels;
 }
 
 export const loaded: Promise<Classifier> = inline.Classifier.load('m');

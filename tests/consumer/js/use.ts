@@ -7,10 +7,16 @@ import { serveClassifier } from 'vit158/worker';
 
 export async function use(signal: AbortSignal): Promise<string> {
   const vit = await Classifier.load(new URL('http://localhost/m'), {
-    signal, engine: 'scalar', onProgress: ({ loaded, total }) => void (loaded / total), threads: 'auto' });
+    signal,
+    engine: 'scalar',
+    onProgress: ({ loaded, total }) => void (loaded / total),
+    threads: 'auto',
+  });
   try {
-    const found: Classification = await vit.classify({ data: new Uint8Array(3), width: 1, height: 1 },
-      { topK: 3, explain: true, deadlineMs: 100 });
+    const found: Classification = await vit.classify(
+      { data: new Uint8Array(3), width: 1, height: 1 },
+      { topK: 3, explain: true, deadlineMs: 100 },
+    );
     const rows: number = found.attention?.rollout.length ?? (await decodeImage('x.png')).channels;
     return found.predictions[0].label + rows + vit.info().model.dim;
   } catch (error) {

@@ -10,7 +10,9 @@ const app = express();
 
 app.post('/classify', express.raw({ type: 'image/*', limit: '20mb' }), async (request, response) => {
   try {
-    const { predictions: [best] } = await vit.classify(request.body, { topK: 1, deadlineMs: 10_000 });
+    const {
+      predictions: [best],
+    } = await vit.classify(request.body, { topK: 1, deadlineMs: 10_000 });
     response.json(best);
   } catch (error) {
     if (!(error instanceof Vit158Error)) throw error;
@@ -21,8 +23,14 @@ app.post('/classify', express.raw({ type: 'image/*', limit: '20mb' }), async (re
 const server = app.listen(0, async () => {
   const { port } = server.address();
   const { readFile } = await import('node:fs/promises');
-  const post = async (body) => (await fetch(`http://localhost:${port}/classify`,
-    { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body })).json();
+  const post = async (body) =>
+    (
+      await fetch(`http://localhost:${port}/classify`, {
+        method: 'POST',
+        headers: { 'content-type': 'image/jpeg' },
+        body,
+      })
+    ).json();
   const cat = await readFile('cat.jpg');
   const answers = await Promise.all([cat, cat, cat, Buffer.from('hello')].map(post));
   console.log(JSON.stringify(answers.map(({ label, code }) => label ?? code)));

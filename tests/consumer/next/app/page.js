@@ -8,7 +8,9 @@ export default function Page() {
   useEffect(() => {
     const run = async () => {
       const vit = await Classifier.load('/model.safetensors', { worker: true });
-      const { predictions: [best] } = await vit.classify('/cat.jpg');
+      const {
+        predictions: [best],
+      } = await vit.classify('/cat.jpg');
       vit.dispose();
       return best.label;
     };
