@@ -146,7 +146,7 @@ typedef struct vit158_options {
     uint32_t threads;       /* 0 = 1; at most 64; builds without threads run on one */
     uint32_t explain;       /* 1 = keep attention for vit158_session_attention */
     double (*now_ms)(void); /* clock for vit158_session_timing, NULL = no timing. With a clock and
-                               several threads, pictures are done on one while other processes leave
+                               several threads, images are done on one while other processes leave
                                the others no core */
 } vit158_options;
 
@@ -262,9 +262,9 @@ void vit158_session_timing(const vit158_session *session, vit158_timing *out);
 /* Milliseconds of each step, [step_count]. */
 const double *vit158_session_step_ms(const vit158_session *session);
 
-/* ---- Pictures ------------------------------------------------------------------------------- */
+/* ---- Images ------------------------------------------------------------------------------- */
 
-/* A decoded picture, upright (EXIF orientation applied). */
+/* A decoded image, upright (EXIF orientation applied). */
 typedef struct vit158_image {
     uint32_t width;
     uint32_t height;
@@ -280,7 +280,7 @@ typedef struct vit158_image {
  * Structure, checksums and dimensions are checked first, so damage is found before memory is
  * taken. Faults that libjpeg, libpng and browsers look past are mended in a copy of the bytes:
  * what stands between JPEG segments, Huffman tables or an Adobe segment left out, scan parameters
- * of baseline pictures, a trailer before the end marker; ancillary PNG chunks with a wrong
+ * of baseline images, a trailer before the end marker; ancillary PNG chunks with a wrong
  * checksum, whatever follows the image data, their missing Adler checksum, palettes too short
  * (black) or too long. A JPEG without an end marker is truncated. `max_bytes` bounds the memory of
  * the decoder, result included (0 = 1 GiB, 2 GiB at most); besides, a file is refused whose data

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Development server for the page: static files with the right types, nothing cached, bound to this
 // machine only. `node web/serve.mjs [--port N] [--coi]`; --coi sends COOP and COEP, which threads
-// inside one picture need. The same folders, laid out the same way, make a deployable site
+// inside one image need. The same folders, laid out the same way, make a deployable site
 // (web/site.mjs).
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';

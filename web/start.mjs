@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `npm start`: classifies the first sample picture of the default model, through the committed wasm
+// `npm start`: classifies the first sample image of the default model, through the committed wasm
 // modules, then serves the page until it is stopped. Needs Node and nothing else; what a Node that is
 // too old could not import is imported after the check.
 // `npm start -- [--port N] [--coi]` as in serve.mjs.

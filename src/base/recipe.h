@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a picture becomes a model's input. Read from the model's metadata by model/.
+ * How an image becomes a model's input. Read from the model's metadata by model/.
  */
 #ifndef VIT158_BASE_RECIPE_H
 #define VIT158_BASE_RECIPE_H

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/sharing.h"
 
-/* A shared picture is slow if it takes so many times as long as the best of them; a machine without
+/* A shared image is slow if it takes so many times as long as the best of them; a machine without
  * other work stays well below. */
 #define SLOW 1.3
 /* Sharing is taken up again if it takes less than this share of the time alone. */
 #define WORTH 0.9
-/* Pictures of the first stay and of the longest. */
+/* Images of the first stay and of the longest. */
 #define LEAST_STAY 4U
 #define MOST_STAY 64U
-/* A slow picture makes two strikes, another one takes one back; at three, alone is tried: one
+/* A slow image makes two strikes, another one takes one back; at three, alone is tried: one
  * interruption now and then is not worth it. */
 #define STRIKES 3U
-/* So many shared pictures without a slow one: whatever was in the way is gone. The first time,
+/* So many shared images without a slow one: whatever was in the way is gone. The first time,
  * alone is tried even so: it may have been in the way from the start. */
 #define GOOD 8U
 

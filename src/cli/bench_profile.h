@@ -2,7 +2,7 @@
 #ifndef VIT158_CLI_BENCH_PROFILE_H
 #define VIT158_CLI_BENCH_PROFILE_H
 
-#include "cli/picture_classifier.h"
+#include "cli/image_classifier.h"
 
 /* The benchmark's input: seeded normal values. */
 void vit158_bench_tensor(float *tensor, size_t count);

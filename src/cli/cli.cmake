@@ -30,9 +30,9 @@ add_library(vit158_cli STATIC
   src/cli/nearest.c
   src/cli/options.c
   src/cli/own_classes.c
-  src/cli/picture_classifier.c
+  src/cli/image_classifier.c
   src/cli/path_list.c
-  src/cli/picture_team.c
+  src/cli/image_team.c
   src/cli/profile.c
   src/cli/statistics.c)
 target_compile_options(vit158_cli PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
@@ -52,7 +52,7 @@ target_compile_options(vit158_command PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_W
 target_link_libraries(vit158_command PRIVATE vit158_cli)
 if(VIT158_BUILD_TRAIN)
   target_sources(vit158_command PRIVATE src/cli/cmd_finetune.c src/cli/cmd_plot.c
-                 src/cli/cmd_quantize.c src/cli/cmd_train.c src/cli/picture_source.c
+                 src/cli/cmd_quantize.c src/cli/cmd_train.c src/cli/image_source.c
                  src/cli/quantize_report.c)
   target_compile_definitions(vit158_command PRIVATE VIT158_HAVE_TRAIN=1)
   target_link_libraries(vit158_command PRIVATE vit158_compress)

@@ -12,7 +12,7 @@
 #include "base/rng.h"
 #include "cli/bench_profile.h"
 #include "cli/console.h"
-#include "cli/picture_classifier.h"
+#include "cli/image_classifier.h"
 #include "cli/statistics.h"
 
 #define MIN_RUNS 5U

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * vit158 classify: pictures to predictions, one record a file. web/COMMANDS.md describes the JSON.
+ * vit158 classify: images to predictions, one record a file. web/COMMANDS.md describes the JSON.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/commands.h"
@@ -28,7 +28,7 @@ typedef struct classify_options {
     bool keep_going;
 } classify_options;
 
-/* What is printed of a picture, whether the model's classes or one's own. */
+/* What is printed of an image, whether the model's classes or one's own. */
 typedef struct answer {
     const char *label;
     uint32_t index;
@@ -49,7 +49,7 @@ typedef struct run {
     size_t failed;
 } run;
 
-static void print_timing(vit158_json *json, const vit158_picture_timing *timing)
+static void print_timing(vit158_json *json, const vit158_image_timing *timing)
 {
     vit158_json_open(json, "timing", '{');
     vit158_json_number(json, "decode", vit158_round_ms(timing->decode));
@@ -61,8 +61,8 @@ static void print_timing(vit158_json *json, const vit158_picture_timing *timing)
     vit158_json_close(json, '}');
 }
 
-static void print_json(const vit158_classifier *c, const run *r,
-                       const vit158_picture_timing *timing, const char *file)
+static void print_json(const vit158_classifier *c, const run *r, const vit158_image_timing *timing,
+                       const char *file)
 {
     const float *const logits = vit158_session_logits(c->session);
     char hash[65];
@@ -157,9 +157,9 @@ static void find_answers(run *r, vit158_classifier *c)
         r->count++;
 }
 
-static void print_picture(void *context, size_t index, const vit158_picture_item *item,
-                          vit158_classifier *c, const vit158_picture_timing *timing,
-                          const vit158_error *error)
+static void print_image(void *context, size_t index, const vit158_image_item *item,
+                        vit158_classifier *c, const vit158_image_timing *timing,
+                        const vit158_error *error)
 {
     run *const r = context;
     vit158_progress_clear(&r->progress);
@@ -212,12 +212,12 @@ static vit158_status make_room(run *r, const vit158_classifier *c, vit158_error 
 static void run_source(run *r, vit158_classifier *c, vit158_path_list *source)
 {
     const size_t count = source->list != NULL ? SIZE_MAX : source->count;
-    const vit158_picture_work work = {
-        .take = vit158_path_list_take, .source = source, .done = print_picture, .context = r};
+    const vit158_image_work work = {
+        .take = vit158_path_list_take, .source = source, .done = print_image, .context = r};
     if (source->list == NULL && !isatty(STDOUT_FILENO))
         r->progress = vit158_progress_start(count);
-    vit158_run_pictures(c, &work,
-                        vit158_choose_workers(r->options->workers, c->options.threads, count));
+    vit158_run_images(c, &work,
+                      vit158_choose_workers(r->options->workers, c->options.threads, count));
     vit158_progress_clear(&r->progress);
 }
 

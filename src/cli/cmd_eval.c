@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * vit158 eval: accuracy over a folder with one sub-folder a class. web/COMMANDS.md describes which
- * folder is which class, which pictures a limit takes, and the JSON.
+ * folder is which class, which images a limit takes, and the JSON.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/commands.h"
@@ -14,19 +14,19 @@
 #include "cli/confusion.h"
 #include "cli/console.h"
 #include "cli/files.h"
-#include "cli/picture_team.h"
+#include "cli/image_team.h"
 #include "cli/statistics.h"
 
-typedef struct picture {
+typedef struct image {
     char *path; /* owned */
     uint32_t class_index;
-} picture;
+} image;
 
-typedef struct picture_list {
-    picture *values;
+typedef struct image_list {
+    image *values;
     size_t count;
     size_t capacity;
-} picture_list;
+} image_list;
 
 typedef struct tally {
     size_t images;
@@ -39,7 +39,7 @@ typedef struct tally {
 
 typedef struct eval_options {
     vit158_run_options run;
-    const char *wrong; /* list of wrong pictures to write */
+    const char *wrong; /* list of wrong images to write */
     uint32_t limit;
     uint32_t workers;
     bool confusion;
@@ -49,21 +49,21 @@ typedef struct eval_options {
 /* With fewer classes the five best are nearly all. */
 #define LEAST_CLASSES_TOP5 6
 
-static void free_pictures(picture_list *list)
+static void free_images(image_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
         free(list->values[i].path);
     free(list->values);
-    *list = (picture_list){0};
+    *list = (image_list){0};
 }
 
 /* Takes ownership of `path`, which may be NULL. */
-static vit158_status add_picture(picture_list *list, char *path, uint32_t class_index,
-                                 vit158_error *error)
+static vit158_status add_image(image_list *list, char *path, uint32_t class_index,
+                               vit158_error *error)
 {
     if (path && list->count == list->capacity) {
         const size_t capacity = list->capacity ? list->capacity * 2 : 256;
-        picture *const values = realloc(list->values, capacity * sizeof *values);
+        image *const values = realloc(list->values, capacity * sizeof *values);
         if (values) {
             list->values = values;
             list->capacity = capacity;
@@ -73,25 +73,25 @@ static vit158_status add_picture(picture_list *list, char *path, uint32_t class_
         free(path);
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of pictures");
     }
-    list->values[list->count++] = (picture){path, class_index};
+    list->values[list->count++] = (image){path, class_index};
     return VIT158_OK;
 }
 
-static vit158_status add_class_folder(picture_list *list, const char *folder, uint32_t class_index,
+static vit158_status add_class_folder(image_list *list, const char *folder, uint32_t class_index,
                                       vit158_error *error)
 {
     vit158_names files;
-    VIT158_RETURN_IF_ERROR(vit158_list_folder(&files, folder, VIT158_ENTRY_PICTURE, error));
+    VIT158_RETURN_IF_ERROR(vit158_list_folder(&files, folder, VIT158_ENTRY_IMAGE, error));
     vit158_status status = VIT158_OK;
     for (size_t i = 0; i < files.count && status == VIT158_OK; i++)
-        status = add_picture(list, vit158_join_path(folder, files.values[i]), class_index, error);
+        status = add_image(list, vit158_join_path(folder, files.values[i]), class_index, error);
     vit158_names_free(&files);
     return status;
 }
 
-/* Every picture under `root` with its class; folders that name no class are complained about. */
-static vit158_status list_pictures(picture_list *list, size_t *failed, const vit158_model *model,
-                                   const char *root, vit158_error *error)
+/* Every image under `root` with its class; folders that name no class are complained about. */
+static vit158_status list_images(image_list *list, size_t *failed, const vit158_model *model,
+                                 const char *root, vit158_error *error)
 {
     vit158_names folders;
     VIT158_RETURN_IF_ERROR(vit158_list_folder(&folders, root, VIT158_ENTRY_FOLDER, error));
@@ -115,8 +115,8 @@ static vit158_status list_pictures(picture_list *list, size_t *failed, const vit
     return status;
 }
 
-/* Keeps `limit` pictures spread evenly over the list. */
-static void thin_out(picture_list *list, size_t limit)
+/* Keeps `limit` images spread evenly over the list. */
+static void thin_out(image_list *list, size_t limit)
 {
     if (limit == 0 || limit >= list->count)
         return;
@@ -133,13 +133,13 @@ static void thin_out(picture_list *list, size_t limit)
 
 typedef struct run {
     tally *tally;
-    const picture_list *list;
+    const image_list *list;
     size_t taken;
     vit158_progress progress;
 } run;
 
-/* Lists are in memory already, so that taking a picture is to name it. */
-static bool take_picture(void *context, vit158_picture_item *item)
+/* Lists are in memory already, so that taking an image is to name it. */
+static bool take_image(void *context, vit158_image_item *item)
 {
     run *const r = context;
     if (r->taken == r->list->count)
@@ -150,13 +150,13 @@ static bool take_picture(void *context, vit158_picture_item *item)
     return true;
 }
 
-static void count_picture(void *context, size_t index, const vit158_picture_item *item,
-                          vit158_classifier *c, const vit158_picture_timing *timing,
-                          const vit158_error *error)
+static void count_image(void *context, size_t index, const vit158_image_item *item,
+                        vit158_classifier *c, const vit158_image_timing *timing,
+                        const vit158_error *error)
 {
     run *const r = context;
     tally *const t = r->tally;
-    const picture *const p = &r->list->values[index];
+    const image *const p = &r->list->values[index];
     (void)item;
     if (error != NULL) {
         vit158_progress_clear(&r->progress);
@@ -177,12 +177,12 @@ static void count_picture(void *context, size_t index, const vit158_picture_item
     vit158_progress_update(&r->progress, index + 1);
 }
 
-static void run_pictures(tally *t, vit158_classifier *c, const picture_list *list, uint32_t workers)
+static void run_images(tally *t, vit158_classifier *c, const image_list *list, uint32_t workers)
 {
     run r = {.tally = t, .list = list, .progress = vit158_progress_start(list->count)};
-    const vit158_picture_work work = {
-        .take = take_picture, .source = &r, .done = count_picture, .context = &r};
-    vit158_run_pictures(c, &work, vit158_choose_workers(workers, c->options.threads, list->count));
+    const vit158_image_work work = {
+        .take = take_image, .source = &r, .done = count_image, .context = &r};
+    vit158_run_images(c, &work, vit158_choose_workers(workers, c->options.threads, list->count));
     vit158_progress_clear(&r.progress);
 }
 
@@ -243,10 +243,10 @@ static vit158_status report(tally *t, const vit158_classifier *c, const eval_opt
 static int eval_folder(vit158_classifier *c, const char *folder, const eval_options *o)
 {
     tally t = {0};
-    picture_list list = {0};
+    image_list list = {0};
     vit158_error error;
     const char *subject = folder;
-    vit158_status status = list_pictures(&list, &t.failed, c->model, folder, &error);
+    vit158_status status = list_images(&list, &t.failed, c->model, folder, &error);
     if (status == VIT158_OK) {
         thin_out(&list, o->limit);
         t.totals = malloc((list.count + 1) * sizeof *t.totals);
@@ -255,7 +255,7 @@ static int eval_folder(vit158_classifier *c, const char *folder, const eval_opti
             status = vit158_fail(&error, VIT158_E_MEMORY, "not enough memory for the results");
     }
     if (status == VIT158_OK) {
-        run_pictures(&t, c, &list, o->workers);
+        run_images(&t, c, &list, o->workers);
         if (t.images + t.failed == 0)
             vit158_complain("eval", folder,
                             &(vit158_error){.message =
@@ -266,7 +266,7 @@ static int eval_folder(vit158_classifier *c, const char *folder, const eval_opti
     }
     if (status != VIT158_OK)
         vit158_complain("eval", subject, &error);
-    free_pictures(&list);
+    free_images(&list);
     free(t.totals);
     free(t.judged);
     return status == VIT158_OK && t.failed == 0 && t.images > 0 ? VIT158_EXIT_OK

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * vit158 finetune FOLDER --base MODEL -o OUT: from a folder of pictures to a packed ternary model.
+ * vit158 finetune FOLDER --base MODEL -o OUT: from a folder of images to a packed ternary model.
  */
 #include <signal.h>
 #include <stdio.h>

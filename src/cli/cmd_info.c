@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "cli/console.h"
-#include "cli/picture_classifier.h"
+#include "cli/image_classifier.h"
 #include "model/json_in.h"
 
 typedef struct field {

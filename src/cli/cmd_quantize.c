@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * vit158 quantize: from a float model and unlabelled pictures to a small model file.
+ * vit158 quantize: from a float model and unlabelled images to a small model file.
  * src/compress/QUANTIZE.md describes the options and what is done.
  */
 #include "cli/commands.h"
@@ -14,8 +14,8 @@
 #include "base/error.h"
 #include "cli/console.h"
 #include "cli/files.h"
+#include "cli/image_source.h"
 #include "cli/options.h"
-#include "cli/picture_source.h"
 #include "cli/quantize_report.h"
 #include "compress/compress_run.h"
 #include "model/metadata_json.h"
@@ -23,7 +23,7 @@
 
 #define MAX_METADATA_BYTES (4U << 20)
 #define MAX_SOURCES 32
-#define MEASURED_PICTURES 32U
+#define MEASURED_IMAGES 32U
 #define MOST_WORKERS 16
 
 static volatile sig_atomic_t interrupted;
@@ -78,20 +78,20 @@ static vit158_status read_metadata(request *r, vit158_error *error)
     return status;
 }
 
-/* Every (count / held)-th picture is kept for judging and comes last. */
+/* Every (count / held)-th image is kept for judging and comes last. */
 static size_t place_of(const request *r, size_t count, size_t index)
 {
     const size_t held = r->held;
     const size_t learned = count - held;
     if (index < learned)
         return index + (held > 0 ? index * held / learned : 0);
-    /* The place of held picture h: where the learned ones leave a gap. */
+    /* The place of held image h: where the learned ones leave a gap. */
     const size_t h = index - learned;
     const size_t next = ((h + 1) * learned + held - 1) / held;
     return next + h;
 }
 
-static vit158_status embed(request *r, vit158_embedder *pictures, vit158_picture_source *source,
+static vit158_status embed(request *r, vit158_embedder *images, vit158_image_source *source,
                            vit158_error *error)
 {
     r->bar = vit158_progress_start(source->count);
@@ -100,13 +100,13 @@ static vit158_status embed(request *r, vit158_embedder *pictures, vit158_picture
         const size_t place = place_of(r, source->count, i);
         vit158_image image;
         vit158_error reason;
-        if (vit158_picture_source_decode(source, place, &image, &reason) != VIT158_OK) {
+        if (vit158_image_source_decode(source, place, &image, &reason) != VIT158_OK) {
             vit158_progress_clear(&r->bar);
-            vit158_complain("quantize", source->pictures[place].name, &reason);
+            vit158_complain("quantize", source->images[place].name, &reason);
             failed++;
             continue;
         }
-        const vit158_status status = vit158_embedder_add(pictures, &image, error);
+        const vit158_status status = vit158_embedder_add(images, &image, error);
         vit158_image_free(&image);
         VIT158_RETURN_IF_ERROR(status);
         learned += i < source->count - r->held;
@@ -117,10 +117,10 @@ static vit158_status embed(request *r, vit158_embedder *pictures, vit158_picture
         return vit158_fail(error, VIT158_E_ABORTED, "interrupted; nothing was written");
     if (learned == 0)
         return vit158_fail(error, VIT158_E_ARGUMENT, "no picture could be read");
-    pictures->known.images = pictures->rounded.images = pictures->count;
+    images->known.images = images->rounded.images = images->count;
     r->job.learned = (uint32_t)learned;
     fprintf(stderr, "%zu pictures to calibrate with, %zu held out, %zu other files skipped\n",
-            learned, (size_t)pictures->count - learned, source->skipped + failed);
+            learned, (size_t)images->count - learned, source->skipped + failed);
     return VIT158_OK;
 }
 
@@ -131,16 +131,16 @@ static int show_progress(void *context, uint32_t thousandths)
     return interrupted;
 }
 
-static vit158_status collect(request *r, vit158_picture_source *source, vit158_error *error)
+static vit158_status collect(request *r, vit158_image_source *source, vit158_error *error)
 {
     for (size_t i = 0; i < r->calibrate.count; i++) {
         vit158_error reason;
         const vit158_status status =
-            vit158_picture_source_add(source, r->calibrate.values[i], &reason);
+            vit158_image_source_add(source, r->calibrate.values[i], &reason);
         if (status != VIT158_OK)
             return vit158_fail(error, status, "%s: %s", r->calibrate.values[i], reason.message);
     }
-    VIT158_RETURN_IF_ERROR(vit158_picture_source_draw(source, r->images, r->seed, error));
+    VIT158_RETURN_IF_ERROR(vit158_image_source_draw(source, r->images, r->seed, error));
     if (r->held >= source->count)
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "%u of %zu pictures held out: none are left to calibrate with", r->held,
@@ -148,20 +148,20 @@ static vit158_status collect(request *r, vit158_picture_source *source, vit158_e
     return VIT158_OK;
 }
 
-static vit158_status quantize_with(request *r, vit158_picture_source *source,
+static vit158_status quantize_with(request *r, vit158_image_source *source,
                                    vit158_train_workers *workers, vit158_error *error)
 {
-    vit158_embedder pictures = {0};
+    vit158_embedder images = {0};
     vit158_ends ends = {0};
     VIT158_RETURN_IF_ERROR(vit158_ends_create(&ends, r->job.model, error));
     vit158_status status =
-        vit158_embedder_create(&pictures, r->job.model, &ends, (uint32_t)source->count, error);
+        vit158_embedder_create(&images, r->job.model, &ends, (uint32_t)source->count, error);
     if (status == VIT158_OK)
-        status = embed(r, &pictures, source, error);
+        status = embed(r, &images, source, error);
     if (status == VIT158_OK) {
         vit158_compress_result result = {0};
         r->job.ends = &ends;
-        r->job.pictures = &pictures;
+        r->job.images = &images;
         r->job.pool = vit158_train_workers_pool(workers);
         r->job.progress = show_progress;
         r->job.context = r;
@@ -175,7 +175,7 @@ static vit158_status quantize_with(request *r, vit158_picture_source *source,
             vit158_quantize_summary(&result, r->out);
         vit158_compress_result_free(&result);
     }
-    vit158_embedder_free(&pictures);
+    vit158_embedder_free(&images);
     vit158_ends_free(&ends);
     return status;
 }
@@ -184,7 +184,7 @@ static int quantize(request *r)
 {
     vit158_error error;
     vit158_model *model = NULL;
-    vit158_picture_source source = {0};
+    vit158_image_source source = {0};
     vit158_train_workers *workers = NULL;
     const char *subject = r->in;
     vit158_status status = vit158_open_model_file(&model, r->in, &error);
@@ -207,7 +207,7 @@ static int quantize(request *r)
     if (status != VIT158_OK)
         vit158_complain("quantize", subject, &error);
     vit158_train_workers_close(workers);
-    vit158_picture_source_free(&source);
+    vit158_image_source_free(&source);
     vit158_header_clear(&r->extra);
     vit158_model_close(model);
     return status == VIT158_OK ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
@@ -225,7 +225,7 @@ int vit158_cmd_quantize(int argc, char **argv)
     request r = {.weights = "rows:3",
                  .method = VIT158_METHOD_GPTQ,
                  .threads = core_count(),
-                 .job = {.measured = MEASURED_PICTURES}};
+                 .job = {.measured = MEASURED_IMAGES}};
     r.calibrate = (vit158_option_list){.values = r.sources, .capacity = MAX_SOURCES};
     const vit158_option options[] = {
         {.name = "--calibrate",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * vit158 record: what a model gives for pictures, as a golden file for `vit158 verify`.
+ * vit158 record: what a model gives for images, as a golden file for `vit158 verify`.
  * web/COMMANDS.md describes both.
  */
 #include "cli/commands.h"
@@ -40,17 +40,17 @@ static vit158_status name_beside(char **name, const char *out, const char *file,
     return status;
 }
 
-static vit158_status record_picture(vit158_golden_picture *picture, vit158_classifier *c,
-                                    const char *out, const char *file, vit158_error *error)
+static vit158_status record_image(vit158_golden_image *image, vit158_classifier *c, const char *out,
+                                  const char *file, vit158_error *error)
 {
     uint8_t *bytes;
     size_t n_bytes;
     char *name;
-    VIT158_RETURN_IF_ERROR(vit158_read_picture(&bytes, &n_bytes, file, error));
+    VIT158_RETURN_IF_ERROR(vit158_read_image(&bytes, &n_bytes, file, error));
     vit158_status status = name_beside(&name, out, file, error);
     if (status == VIT158_OK) {
-        status = vit158_golden_run(picture, c, bytes, n_bytes, error);
-        picture->file = status == VIT158_OK ? name : NULL;
+        status = vit158_golden_run(image, c, bytes, n_bytes, error);
+        image->file = status == VIT158_OK ? name : NULL;
         if (status != VIT158_OK)
             free(name);
     }
@@ -58,7 +58,7 @@ static vit158_status record_picture(vit158_golden_picture *picture, vit158_class
     return status;
 }
 
-/* False if a picture failed; all have been tried. */
+/* False if an image failed; all have been tried. */
 static bool record_all(vit158_golden *golden, vit158_classifier *c, const char *out, char **files,
                        size_t count)
 {
@@ -66,9 +66,9 @@ static bool record_all(vit158_golden *golden, vit158_classifier *c, const char *
     bool ok = true;
     for (size_t i = 0; i < count; i++) {
         vit158_error error;
-        if (record_picture(&golden->pictures[golden->picture_count], c, out, files[i], &error) ==
+        if (record_image(&golden->images[golden->image_count], c, out, files[i], &error) ==
             VIT158_OK) {
-            golden->picture_count++;
+            golden->image_count++;
         } else {
             vit158_progress_clear(&progress);
             vit158_complain("record", files[i], &error);
@@ -107,9 +107,9 @@ static int record(vit158_classifier *c, const char *out, char **files, size_t co
     vit158_error error;
     size_t n_bytes = 0;
     vit158_golden golden = {.numerics_version = vit158_numerics_version(),
-                            .pictures = calloc(count, sizeof *golden.pictures)};
+                            .images = calloc(count, sizeof *golden.images)};
     vit158_status status = VIT158_OK;
-    if (golden.pictures == NULL)
+    if (golden.images == NULL)
         status = vit158_fail(&error, VIT158_E_MEMORY, "not enough memory for the results");
     else if (!record_all(&golden, c, out, files, count)) {
         vit158_golden_free(&golden);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * vit158 verify: runs the pictures of a golden file again and says what differs, from which step
+ * vit158 verify: runs the images of a golden file again and says what differs, from which step
  * on. web/COMMANDS.md describes the rules and the JSON.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -22,7 +22,7 @@ typedef struct verdict {
     bool ran;
     vit158_golden_difference difference;
     uint32_t found_index;
-    char *found_label; /* owned, NULL if the picture was not run */
+    char *found_label; /* owned, NULL if the image was not run */
 } verdict;
 
 typedef struct verify_options {
@@ -83,15 +83,15 @@ static vit158_status settle_model(char **path, const vit158_golden *golden, cons
     return status;
 }
 
-/* ---- The pictures -----------------------------------------------------------------------------
+/* ---- The images -----------------------------------------------------------------------------
  */
 
 static vit158_status run_and_compare(verdict *v, vit158_classifier *c,
-                                     const vit158_golden_picture *expected, const uint8_t *bytes,
+                                     const vit158_golden_image *expected, const uint8_t *bytes,
                                      size_t n_bytes, double tolerance, vit158_error *error)
 {
     char hash[65];
-    vit158_golden_picture found;
+    vit158_golden_image found;
     vit158_sha256_hex(hash, bytes, n_bytes);
     if (strcmp(hash, expected->sha256) != 0) {
         v->problem = "changed";
@@ -108,19 +108,19 @@ static vit158_status run_and_compare(verdict *v, vit158_classifier *c,
     v->found_index = found.top1_index;
     v->found_label = found.top1_label;
     found.top1_label = NULL;
-    vit158_golden_picture_free(&found);
+    vit158_golden_image_free(&found);
     return VIT158_OK;
 }
 
-static void verify_picture(verdict *v, vit158_classifier *c, const vit158_golden_picture *expected,
-                           const char *where, double tolerance)
+static void verify_image(verdict *v, vit158_classifier *c, const vit158_golden_image *expected,
+                         const char *where, double tolerance)
 {
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     vit158_error error;
     char *const path = vit158_path_beside(where, expected->file);
     *v = (verdict){.problem = "unreadable"};
-    vit158_status status = path != NULL ? vit158_read_picture(&bytes, &n_bytes, path, &error)
+    vit158_status status = path != NULL ? vit158_read_image(&bytes, &n_bytes, path, &error)
                                         : vit158_fail(&error, VIT158_E_MEMORY, "not enough memory");
     if (status == VIT158_OK)
         status = run_and_compare(v, c, expected, bytes, n_bytes, tolerance, &error);
@@ -141,11 +141,11 @@ static void print_top1(vit158_json *json, const char *key, uint32_t index, const
     vit158_json_close(json, '}');
 }
 
-static void print_result(vit158_json *json, const vit158_golden_picture *picture, const verdict *v)
+static void print_result(vit158_json *json, const vit158_golden_image *image, const verdict *v)
 {
     const char *const first = v->difference.first;
     vit158_json_open(json, NULL, '{');
-    vit158_json_text(json, "file", picture->file);
+    vit158_json_text(json, "file", image->file);
     vit158_json_bool(json, "ok", v->problem == NULL);
     vit158_json_text(json, "problem", v->problem);
     vit158_json_text(json, "message", v->difference.message);
@@ -154,7 +154,7 @@ static void print_result(vit158_json *json, const vit158_golden_picture *picture
         vit158_json_number(json, "max_difference", v->difference.max_logit);
     else
         vit158_json_raw(json, "max_difference", "null");
-    print_top1(json, "expected", picture->top1_index, picture->top1_label);
+    print_top1(json, "expected", image->top1_index, image->top1_label);
     if (v->ran)
         print_top1(json, "found", v->found_index, v->found_label);
     else
@@ -168,16 +168,16 @@ static void print_json(const vit158_classifier *c, const vit158_golden *golden, 
     vit158_json json = {.out = stdout};
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "golden", path);
-    vit158_json_bool(&json, "ok", same == golden->picture_count);
+    vit158_json_bool(&json, "ok", same == golden->image_count);
     vit158_json_number(&json, "same", (double)same);
-    vit158_json_number(&json, "pictures", (double)golden->picture_count);
+    vit158_json_number(&json, "pictures", (double)golden->image_count);
     if (tolerance >= 0)
         vit158_json_number(&json, "tolerance", tolerance);
     else
         vit158_json_raw(&json, "tolerance", "null");
     vit158_json_open(&json, "results", '[');
-    for (size_t i = 0; i < golden->picture_count; i++)
-        print_result(&json, &golden->pictures[i], &verdicts[i]);
+    for (size_t i = 0; i < golden->image_count; i++)
+        print_result(&json, &golden->images[i], &verdicts[i]);
     vit158_json_close(&json, ']');
     vit158_json_text(&json, "model", c->name);
     vit158_json_text(&json, "engine", vit158_session_engine(c->session));
@@ -196,12 +196,12 @@ static void print_summary(const vit158_classifier *c, size_t same, size_t count,
     printf(", %s, numerics %u\n", vit158_session_engine(c->session), vit158_numerics_version());
 }
 
-/* Complaints on stderr; without JSON also a line for each picture that is as recorded. */
-static size_t print_pictures(const vit158_golden *golden, const verdict *verdicts, bool json)
+/* Complaints on stderr; without JSON also a line for each image that is as recorded. */
+static size_t print_images(const vit158_golden *golden, const verdict *verdicts, bool json)
 {
     size_t same = 0;
-    for (size_t i = 0; i < golden->picture_count; i++) {
-        const char *const file = golden->pictures[i].file;
+    for (size_t i = 0; i < golden->image_count; i++) {
+        const char *const file = golden->images[i].file;
         const char *const message = verdicts[i].difference.message;
         if (verdicts[i].problem != NULL) {
             fprintf(stderr, "vit158 verify: ");
@@ -225,7 +225,7 @@ static size_t print_pictures(const vit158_golden *golden, const verdict *verdict
 static int verify_all(vit158_classifier *c, const vit158_golden *golden, const char *path,
                       const verify_options *options)
 {
-    const size_t count = golden->picture_count;
+    const size_t count = golden->image_count;
     verdict *const verdicts = calloc(count, sizeof *verdicts);
     if (verdicts == NULL) {
         fprintf(stderr, "vit158 verify: not enough memory\n");
@@ -233,11 +233,11 @@ static int verify_all(vit158_classifier *c, const vit158_golden *golden, const c
     }
     vit158_progress progress = vit158_progress_start(count);
     for (size_t i = 0; i < count; i++) {
-        verify_picture(&verdicts[i], c, &golden->pictures[i], path, options->tolerance);
+        verify_image(&verdicts[i], c, &golden->images[i], path, options->tolerance);
         vit158_progress_update(&progress, i + 1);
     }
     vit158_progress_clear(&progress);
-    const size_t same = print_pictures(golden, verdicts, options->json);
+    const size_t same = print_images(golden, verdicts, options->json);
     if (options->json)
         print_json(c, golden, path, verdicts, same, options->tolerance);
     else

@@ -122,7 +122,7 @@ void vit158_sort_judged(vit158_judged *judged, size_t count)
         qsort(judged, count, sizeof *judged, compare_judged);
 }
 
-/* The pictures from `first` that are of one class and were taken for one class. */
+/* The images from `first` that are of one class and were taken for one class. */
 static size_t run_length(const vit158_judged *judged, size_t count, size_t first)
 {
     size_t n = 1;
@@ -152,7 +152,7 @@ static class_sum sum_class(const vit158_judged *judged, size_t count, size_t fir
     return sum;
 }
 
-/* Start of the `rank`-th most frequent wrong run of a class of `images` pictures: few are asked
+/* Start of the `rank`-th most frequent wrong run of a class of `images` images: few are asked
  * for, and classes have few kinds of mistakes, so that looking each up is quick enough. */
 static size_t wrong_run(const vit158_judged *judged, size_t first, size_t images, size_t rank)
 {

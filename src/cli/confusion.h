@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What `eval` says of each class: how many of its pictures were right, and what the others were
- * taken for; and the list of wrong pictures. web/cli/confusion.mjs writes the same.
+ * What `eval` says of each class: how many of its images were right, and what the others were
+ * taken for; and the list of wrong images. web/cli/confusion.mjs writes the same.
  */
 #ifndef VIT158_CLI_CONFUSION_H
 #define VIT158_CLI_CONFUSION_H
@@ -23,11 +23,11 @@ typedef struct vit158_judged {
 /* True for a name that ends in .csv or .json. */
 bool vit158_is_wrong_list(const char *path);
 
-/* Writes the wrong pictures in their order, in the form that the name's ending says. */
+/* Writes the wrong images in their order, in the form that the name's ending says. */
 vit158_status vit158_write_wrong(const char *path, const vit158_judged *judged, size_t count,
                                  const vit158_model *model, vit158_error *error);
 
-/* Both need the pictures sorted by vit158_sort_judged. */
+/* Both need the images sorted by vit158_sort_judged. */
 void vit158_print_classes(const vit158_judged *judged, size_t count, const vit158_model *model);
 void vit158_json_classes(vit158_json *json, const vit158_judged *judged, size_t count,
                          const vit158_model *model);

@@ -181,7 +181,7 @@ vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit
     return status == VIT158_OK ? VIT158_OK : vit158_advise(path, error);
 }
 
-bool vit158_is_picture_name(const char *name)
+bool vit158_is_image_name(const char *name)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png"};
     const char *const dot = strrchr(name, '.');
@@ -195,8 +195,8 @@ static bool wanted(const char *folder, const char *name, vit158_entry_kind kind)
 {
     if (name[0] == '.')
         return false;
-    if (kind == VIT158_ENTRY_PICTURE)
-        return vit158_is_picture_name(name);
+    if (kind == VIT158_ENTRY_IMAGE)
+        return vit158_is_image_name(name);
     struct stat info;
     char *const path = vit158_join_path(folder, name);
     const bool is_folder = path && stat(path, &info) == 0 && S_ISDIR(info.st_mode);

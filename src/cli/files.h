@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Files for the commands: whole files into memory, models through the push loader, folders of
- * pictures.
+ * images.
  */
 #ifndef VIT158_CLI_FILES_H
 #define VIT158_CLI_FILES_H
@@ -24,7 +24,7 @@ vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *pat
 vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit158_error *error);
 
 /* *.jpg, *.jpeg or *.png in any case. */
-bool vit158_is_picture_name(const char *name);
+bool vit158_is_image_name(const char *name);
 
 /* Names in a folder, in order of their bytes. */
 typedef struct vit158_names {
@@ -32,7 +32,7 @@ typedef struct vit158_names {
     size_t count;
 } vit158_names;
 
-typedef enum vit158_entry_kind { VIT158_ENTRY_FOLDER, VIT158_ENTRY_PICTURE } vit158_entry_kind;
+typedef enum vit158_entry_kind { VIT158_ENTRY_FOLDER, VIT158_ENTRY_IMAGE } vit158_entry_kind;
 
 /* Lists sub-folders, or files named *.jpg, *.jpeg or *.png in any case. Names that start with a
  * dot are left out. The caller ends the list with vit158_names_free. */

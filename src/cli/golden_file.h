@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The golden file of `record` and `verify`: what a model gave for some pictures. web/README.md
+ * The golden file of `record` and `verify`: what a model gave for some images. web/README.md
  * describes it; web/lib/golden_file.js reads and writes the same bytes. It is checked whole before
  * any of it is used.
  */
@@ -17,7 +17,7 @@ typedef struct vit158_golden_step {
     char sha256[65];
 } vit158_golden_step;
 
-typedef struct vit158_golden_picture {
+typedef struct vit158_golden_image {
     char *file; /* relative to the golden file */
     char sha256[65];
     uint32_t top1_index;
@@ -27,14 +27,14 @@ typedef struct vit158_golden_picture {
     size_t step_count;
     float *logits;
     size_t logit_count;
-} vit158_golden_picture;
+} vit158_golden_image;
 
 typedef struct vit158_golden {
     uint32_t numerics_version;
     char *model_file; /* relative to the golden file */
     char model_sha256[65];
-    vit158_golden_picture *pictures;
-    size_t picture_count;
+    vit158_golden_image *images;
+    size_t image_count;
 } vit158_golden;
 
 /* All strings and arrays are the struct's. On failure there is nothing to free. */
@@ -48,7 +48,7 @@ vit158_status vit158_golden_parse(vit158_golden *golden, const void *text, size_
 vit158_status vit158_golden_write(size_t *n_bytes, const vit158_golden *golden, const char *path,
                                   vit158_error *error);
 
-void vit158_golden_picture_free(vit158_golden_picture *picture);
+void vit158_golden_image_free(vit158_golden_image *image);
 void vit158_golden_free(vit158_golden *golden);
 
 #endif

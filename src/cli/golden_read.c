@@ -18,20 +18,20 @@
 #define FORMAT_NAME "vit158-golden"
 #define FORMAT_VERSION 1
 
-void vit158_golden_picture_free(vit158_golden_picture *picture)
+void vit158_golden_image_free(vit158_golden_image *image)
 {
-    free(picture->file);
-    free(picture->top1_label);
-    free(picture->steps);
-    free(picture->logits);
-    *picture = (vit158_golden_picture){0};
+    free(image->file);
+    free(image->top1_label);
+    free(image->steps);
+    free(image->logits);
+    *image = (vit158_golden_image){0};
 }
 
 void vit158_golden_free(vit158_golden *golden)
 {
-    for (size_t i = 0; i < golden->picture_count; i++)
-        vit158_golden_picture_free(&golden->pictures[i]);
-    free(golden->pictures);
+    for (size_t i = 0; i < golden->image_count; i++)
+        vit158_golden_image_free(&golden->images[i]);
+    free(golden->images);
     free(golden->model_file);
     *golden = (vit158_golden){0};
 }
@@ -54,28 +54,28 @@ static bool read_file_name(vit158_json_in *in, char **out)
            (**out != '\0' || vit158_json_in_problem(in, "a file name is empty"));
 }
 
-static bool read_top1(vit158_json_in *in, vit158_golden_picture *picture)
+static bool read_top1(vit158_json_in *in, vit158_golden_image *image)
 {
     bool has_index = false;
     vit158_json_string key;
     vit158_json_in_enter(in, '{');
     while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
         if (vit158_json_key_is(&key, "index"))
-            has_index = vit158_json_read_u32(in, &picture->top1_index);
+            has_index = vit158_json_read_u32(in, &image->top1_index);
         else if (vit158_json_key_is(&key, "label"))
-            vit158_json_read_text(in, &picture->top1_label);
+            vit158_json_read_text(in, &image->top1_label);
         else
             vit158_json_in_problem(in, "an unknown member of top1");
     }
-    if (!has_index || picture->top1_label == NULL)
+    if (!has_index || image->top1_label == NULL)
         vit158_json_in_problem(in, "top1 is not {index, label}");
     return in->problem == NULL;
 }
 
-static void read_steps(vit158_json_in *in, vit158_golden_picture *picture)
+static void read_steps(vit158_json_in *in, vit158_golden_image *image)
 {
     vit158_json_string key;
-    picture->step_count = 0;
+    image->step_count = 0;
     vit158_json_in_enter(in, '{');
     while (vit158_json_in_next(in, '}') && vit158_json_in_key(in, &key)) {
         vit158_golden_step step = {0};
@@ -85,27 +85,27 @@ static void read_steps(vit158_json_in *in, vit158_golden_picture *picture)
         }
         vit158_json_string_decode(step.name, &key);
         if (!vit158_json_read_hash(in, step.sha256) ||
-            !grow(in, (void **)&picture->steps, picture->step_count, sizeof step))
+            !grow(in, (void **)&image->steps, image->step_count, sizeof step))
             return;
-        picture->steps[picture->step_count++] = step;
+        image->steps[image->step_count++] = step;
     }
 }
 
-static void read_logits(vit158_json_in *in, vit158_golden_picture *picture)
+static void read_logits(vit158_json_in *in, vit158_golden_image *image)
 {
-    picture->logit_count = 0;
+    image->logit_count = 0;
     vit158_json_in_enter(in, '[');
     while (vit158_json_in_next(in, ']')) {
         float value = 0;
         if (!vit158_json_read_float(in, &value) ||
-            !grow(in, (void **)&picture->logits, picture->logit_count, sizeof value))
+            !grow(in, (void **)&image->logits, image->logit_count, sizeof value))
             return;
-        picture->logits[picture->logit_count++] = value;
+        image->logits[image->logit_count++] = value;
     }
 }
 
 /* What the members must be together. */
-static bool check_picture(vit158_json_in *in, const vit158_golden_picture *p)
+static bool check_image(vit158_json_in *in, const vit158_golden_image *p)
 {
     char hash[65];
     if (p->file == NULL || p->sha256[0] == '\0' || p->logits_sha256[0] == '\0' ||
@@ -118,7 +118,7 @@ static bool check_picture(vit158_json_in *in, const vit158_golden_picture *p)
            vit158_json_in_problem(in, "logits and logits_sha256 disagree");
 }
 
-static bool read_picture(vit158_json_in *in, vit158_golden_picture *p)
+static bool read_image(vit158_json_in *in, vit158_golden_image *p)
 {
     vit158_json_string key;
     vit158_json_in_enter(in, '{');
@@ -138,23 +138,23 @@ static bool read_picture(vit158_json_in *in, vit158_golden_picture *p)
         else
             vit158_json_in_problem(in, "an unknown member of a picture");
     }
-    return in->problem == NULL && check_picture(in, p);
+    return in->problem == NULL && check_image(in, p);
 }
 
-static void read_pictures(vit158_json_in *in, vit158_golden *golden)
+static void read_images(vit158_json_in *in, vit158_golden *golden)
 {
-    if (golden->pictures != NULL) {
+    if (golden->images != NULL) {
         vit158_json_in_problem(in, "pictures are there twice");
         return;
     }
     vit158_json_in_enter(in, '[');
     while (vit158_json_in_next(in, ']') &&
-           grow(in, (void **)&golden->pictures, golden->picture_count, sizeof *golden->pictures)) {
-        vit158_golden_picture *const picture = &golden->pictures[golden->picture_count++];
-        *picture = (vit158_golden_picture){0};
-        read_picture(in, picture);
+           grow(in, (void **)&golden->images, golden->image_count, sizeof *golden->images)) {
+        vit158_golden_image *const image = &golden->images[golden->image_count++];
+        *image = (vit158_golden_image){0};
+        read_image(in, image);
     }
-    if (golden->picture_count == 0)
+    if (golden->image_count == 0)
         vit158_json_in_problem(in, "there are no pictures");
 }
 
@@ -184,13 +184,13 @@ static vit158_status parse(vit158_golden *golden, vit158_json_in *in, vit158_err
         else if (vit158_json_key_is(&key, "model"))
             read_model(in, golden);
         else if (vit158_json_key_is(&key, "pictures"))
-            read_pictures(in, golden);
+            read_images(in, golden);
         else
             vit158_json_in_problem(in, "an unknown member");
     }
     vit158_json_in_end(in);
     if (!has_numerics || golden->model_file == NULL || golden->model_sha256[0] == '\0' ||
-        golden->pictures == NULL)
+        golden->images == NULL)
         vit158_json_in_problem(in, "numerics_version, model or pictures are missing");
     if (in->problem != NULL)
         return vit158_fail(error, VIT158_E_JSON, "%s at byte %zu of the golden file", in->problem,

@@ -15,7 +15,7 @@
 #include "base/text.h"
 
 /* Runs all steps and keeps the hash of what each but the last started from or left. */
-static vit158_status run_steps(vit158_golden_picture *out, vit158_session *session,
+static vit158_status run_steps(vit158_golden_image *out, vit158_session *session,
                                vit158_error *error)
 {
     for (size_t i = 0; i < out->step_count; i++) {
@@ -28,7 +28,7 @@ static vit158_status run_steps(vit158_golden_picture *out, vit158_session *sessi
     return vit158_session_state_sha256(session, out->logits_sha256, error);
 }
 
-static vit158_status run(vit158_golden_picture *out, vit158_classifier *c, const uint8_t *bytes,
+static vit158_status run(vit158_golden_image *out, vit158_classifier *c, const uint8_t *bytes,
                          size_t n_bytes, vit158_error *error)
 {
     vit158_prediction best;
@@ -51,13 +51,13 @@ static vit158_status run(vit158_golden_picture *out, vit158_classifier *c, const
                : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a label");
 }
 
-vit158_status vit158_golden_run(vit158_golden_picture *out, vit158_classifier *c,
+vit158_status vit158_golden_run(vit158_golden_image *out, vit158_classifier *c,
                                 const uint8_t *bytes, size_t n_bytes, vit158_error *error)
 {
-    *out = (vit158_golden_picture){0};
+    *out = (vit158_golden_image){0};
     const vit158_status status = run(out, c, bytes, n_bytes, error);
     if (status != VIT158_OK)
-        vit158_golden_picture_free(out);
+        vit158_golden_image_free(out);
     return status;
 }
 
@@ -69,16 +69,16 @@ static void format_rounded(char out[48], double value)
     vit158_json_format(out, strtod(text, NULL));
 }
 
-static const char *recorded_hash(const vit158_golden_picture *picture, const char *name)
+static const char *recorded_hash(const vit158_golden_image *image, const char *name)
 {
-    for (size_t i = 0; i < picture->step_count; i++)
-        if (strcmp(picture->steps[i].name, name) == 0)
-            return picture->steps[i].sha256;
+    for (size_t i = 0; i < image->step_count; i++)
+        if (strcmp(image->steps[i].name, name) == 0)
+            return image->steps[i].sha256;
     return "";
 }
 
-static const char *first_difference(const vit158_golden_picture *expected,
-                                    const vit158_golden_picture *found)
+static const char *first_difference(const vit158_golden_image *expected,
+                                    const vit158_golden_image *found)
 {
     for (size_t i = 0; i < found->step_count; i++)
         if (strcmp(recorded_hash(expected, found->steps[i].name), found->steps[i].sha256) != 0)
@@ -86,15 +86,15 @@ static const char *first_difference(const vit158_golden_picture *expected,
     return strcmp(expected->logits_sha256, found->logits_sha256) != 0 ? "head" : "";
 }
 
-static size_t name_class(char *out, size_t room, const vit158_golden_picture *picture)
+static size_t name_class(char *out, size_t room, const vit158_golden_image *image)
 {
-    if (picture->top1_label[0] == '\0')
-        return vit158_format(out, room, "class %u", picture->top1_index);
-    return vit158_format(out, room, "%s (%u)", picture->top1_label, picture->top1_index);
+    if (image->top1_label[0] == '\0')
+        return vit158_format(out, room, "class %u", image->top1_index);
+    return vit158_format(out, room, "%s (%u)", image->top1_label, image->top1_index);
 }
 
-static void say(vit158_golden_difference *out, const vit158_golden_picture *expected,
-                const vit158_golden_picture *found, double tolerance)
+static void say(vit158_golden_difference *out, const vit158_golden_image *expected,
+                const vit158_golden_image *found, double tolerance)
 {
     char *const text = out->message;
     const size_t room = sizeof out->message;
@@ -119,8 +119,8 @@ static void say(vit158_golden_difference *out, const vit158_golden_picture *expe
     }
 }
 
-void vit158_golden_compare(vit158_golden_difference *out, const vit158_golden_picture *expected,
-                           const vit158_golden_picture *found, double tolerance)
+void vit158_golden_compare(vit158_golden_difference *out, const vit158_golden_image *expected,
+                           const vit158_golden_image *found, double tolerance)
 {
     const bool same_top = found->top1_index == expected->top1_index;
     *out = (vit158_golden_difference){0};

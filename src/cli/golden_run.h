@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a model gives for one picture, as a golden file holds it, and where that differs from what
+ * What a model gives for one image, as a golden file holds it, and where that differs from what
  * was recorded.
  */
 #ifndef VIT158_CLI_GOLDEN_RUN_H
@@ -9,11 +9,11 @@
 #include <stdbool.h>
 
 #include "cli/golden_file.h"
-#include "cli/picture_classifier.h"
+#include "cli/image_classifier.h"
 
-/* Runs a picture file in memory. `file` of the result is NULL; the caller ends it with
- * vit158_golden_picture_free. */
-vit158_status vit158_golden_run(vit158_golden_picture *out, vit158_classifier *c,
+/* Runs an image file in memory. `file` of the result is NULL; the caller ends it with
+ * vit158_golden_image_free. */
+vit158_status vit158_golden_run(vit158_golden_image *out, vit158_classifier *c,
                                 const uint8_t *bytes, size_t n_bytes, vit158_error *error);
 
 typedef struct vit158_golden_difference {
@@ -23,8 +23,8 @@ typedef struct vit158_golden_difference {
     char message[1024]; /* "same", or what differs, for people */
 } vit158_golden_difference;
 
-/* `tolerance` < 0: every bit counts. Both pictures have the same number of logits. */
-void vit158_golden_compare(vit158_golden_difference *out, const vit158_golden_picture *expected,
-                           const vit158_golden_picture *found, double tolerance);
+/* `tolerance` < 0: every bit counts. Both images have the same number of logits. */
+void vit158_golden_compare(vit158_golden_difference *out, const vit158_golden_image *expected,
+                           const vit158_golden_image *found, double tolerance);
 
 #endif

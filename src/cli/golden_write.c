@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Golden files: structs to text, a line a picture. See golden_file.h.
+ * Golden files: structs to text, a line an image. See golden_file.h.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "cli/golden_file.h"
 #include "cli/json_writer.h"
 
-static void write_picture(FILE *out, const vit158_golden_picture *p)
+static void write_image(FILE *out, const vit158_golden_image *p)
 {
     vit158_json json = {.out = out};
     vit158_json_open(&json, NULL, '{');
@@ -52,9 +52,9 @@ static void write_golden(FILE *out, const vit158_golden *golden)
     vit158_json_text(&json, "sha256", golden->model_sha256);
     vit158_json_close(&json, '}');
     fputs(",\"pictures\":[\n", out);
-    for (size_t i = 0; i < golden->picture_count; i++) {
-        write_picture(out, &golden->pictures[i]);
-        fputs(i + 1 < golden->picture_count ? ",\n" : "\n", out);
+    for (size_t i = 0; i < golden->image_count; i++) {
+        write_image(out, &golden->images[i]);
+        fputs(i + 1 < golden->image_count ? ",\n" : "\n", out);
     }
     fputs("]}\n", out);
 }

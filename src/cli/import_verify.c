@@ -22,7 +22,7 @@ typedef struct verification {
     float *wanted;
     double largest; /* |logit| */
     double apart;   /* largest difference */
-    size_t count;   /* pictures */
+    size_t count;   /* images */
     size_t agreed;  /* of these with the same top-1 */
     vit158_error *error;
 } verification;
@@ -72,7 +72,7 @@ static void compare(verification *v, const float *logits, const float *wanted)
     v->agreed += ours == theirs;
 }
 
-static vit158_status run_pictures(verification *v)
+static vit158_status run_images(verification *v)
 {
     const size_t one = (size_t)v->info.channels * v->info.image_size * v->info.image_size;
     for (size_t i = 0; i < v->count; i++) {
@@ -92,7 +92,7 @@ static vit158_status verify(verification *v, const char *model_path, const char 
     VIT158_RETURN_IF_ERROR(find_tensors(v));
     VIT158_RETURN_IF_ERROR(read_tensors(v));
     VIT158_RETURN_IF_ERROR(vit158_session_create(&v->session, v->model, NULL, v->error));
-    return run_pictures(v);
+    return run_images(v);
 }
 
 vit158_status vit158_import_verify(bool *passed, const char *model_path, const char *verify_path,

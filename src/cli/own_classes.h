@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Classes of one's own over a model's embeddings (web/FILES.md): the file, and the scores of a
- * picture. web/lib/own_classes.js gives the same bits: sums are in double, in the file's order.
+ * image. web/lib/own_classes.js gives the same bits: sums are in double, in the file's order.
  */
 #ifndef VIT158_CLI_OWN_CLASSES_H
 #define VIT158_CLI_OWN_CLASSES_H
@@ -38,7 +38,7 @@ typedef struct vit158_own_classes {
     double unlike;
     vit158_own_class *classes;
     size_t count;
-    /* What a picture is compared with, and room for doing so: */
+    /* What an image is compared with, and room for doing so: */
     double *directions; /* [direction_count][dim], of length 1 */
     vit158_own_direction *found;
     vit158_own_direction *nearest;
@@ -54,11 +54,11 @@ vit158_status vit158_own_classes_parse(vit158_own_classes *own, const void *text
                                        vit158_error *error);
 void vit158_own_classes_free(vit158_own_classes *own);
 
-/* For the reader: what a picture is compared with, once all vectors are there. */
+/* For the reader: what an image is compared with, once all vectors are there. */
 vit158_status vit158_own_classes_prepare(vit158_own_classes *own, vit158_error *error);
 
 /* Every class that has vectors, best first, into matches[own->count]; returns how many. `unsure`:
- * the picture is like none of them. 0 if the embedding is no direction. */
+ * the image is like none of them. 0 if the embedding is no direction. */
 size_t vit158_own_classes_match(vit158_own_classes *own, const float *embedding,
                                 vit158_own_match *matches, bool *unsure);
 

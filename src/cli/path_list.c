@@ -15,11 +15,11 @@
 #include "cli/files.h"
 
 /* Takes ownership of `path`; NULL means that memory is short. */
-static vit158_picture_item *add(vit158_path_list *source, char *path, vit158_error *error)
+static vit158_image_item *add(vit158_path_list *source, char *path, vit158_error *error)
 {
     if (path != NULL && source->count == source->capacity) {
         const size_t capacity = source->capacity ? 2 * source->capacity : 64;
-        vit158_picture_item *const items = realloc(source->items, capacity * sizeof *items);
+        vit158_image_item *const items = realloc(source->items, capacity * sizeof *items);
         if (items != NULL) {
             source->items = items;
             source->capacity = capacity;
@@ -30,8 +30,8 @@ static vit158_picture_item *add(vit158_path_list *source, char *path, vit158_err
         vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of pictures");
         return NULL;
     }
-    vit158_picture_item *const item = &source->items[source->count++];
-    *item = (vit158_picture_item){.path = path};
+    vit158_image_item *const item = &source->items[source->count++];
+    *item = (vit158_image_item){.path = path};
     return item;
 }
 
@@ -45,13 +45,13 @@ static bool add_folder(vit158_path_list *source, const char *folder, vit158_erro
 {
     vit158_names names;
     vit158_error problem;
-    vit158_status status = vit158_list_folder(&names, folder, VIT158_ENTRY_PICTURE, &problem);
+    vit158_status status = vit158_list_folder(&names, folder, VIT158_ENTRY_IMAGE, &problem);
     if (status == VIT158_OK && names.count == 0)
         status = vit158_fail(&problem, VIT158_E_ARGUMENT,
                              "the folder has no pictures (*.jpg, *.jpeg, *.png)");
     bool ok = true;
     if (status != VIT158_OK) {
-        vit158_picture_item *const item = add(source, strdup(folder), error);
+        vit158_image_item *const item = add(source, strdup(folder), error);
         ok = item != NULL;
         if (ok) {
             item->status = status;
@@ -90,7 +90,7 @@ vit158_status vit158_path_list_open_list(vit158_path_list *source, const char *p
 }
 
 /* The next line that is not empty, without its end; false after the last. */
-static bool read_line(FILE *list, vit158_picture_item *item)
+static bool read_line(FILE *list, vit158_image_item *item)
 {
     char *line = NULL;
     size_t room = 0;
@@ -99,7 +99,7 @@ static bool read_line(FILE *list, vit158_picture_item *item)
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             line[--n] = '\0';
         if (n > 0) {
-            *item = (vit158_picture_item){.path = line};
+            *item = (vit158_image_item){.path = line};
             return true;
         }
     }
@@ -107,7 +107,7 @@ static bool read_line(FILE *list, vit158_picture_item *item)
     return false;
 }
 
-bool vit158_path_list_take(void *context, vit158_picture_item *item)
+bool vit158_path_list_take(void *context, vit158_image_item *item)
 {
     vit158_path_list *const source = context;
     if (source->list != NULL)

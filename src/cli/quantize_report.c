@@ -11,11 +11,11 @@
 
 void vit158_quantize_summary(const vit158_compress_result *result, const char *path)
 {
-    const bool judged = result->held.pictures > 0;
+    const bool judged = result->held.images > 0;
     const vit158_nearness *const n = judged ? &result->held : &result->learned;
     printf("%s: %llu bytes in %.0f s; on %u %s pictures the same answer as the float model for "
            "%.1f %%, divergence %.4f\n",
-           path, (unsigned long long)result->file_bytes, result->seconds, n->pictures,
+           path, (unsigned long long)result->file_bytes, result->seconds, n->images,
            judged ? "held-out" : "calibration", 100 * n->agreement, n->divergence);
 }
 
@@ -24,8 +24,8 @@ void vit158_quantize_summary(const vit158_compress_result *result, const char *p
 static void write_nearness(vit158_json *json, const char *key, const vit158_nearness *n)
 {
     vit158_json_open(json, key, '{');
-    vit158_json_number(json, "pictures", n->pictures);
-    if (n->pictures > 0) {
+    vit158_json_number(json, "pictures", n->images);
+    if (n->images > 0) {
         vit158_json_number(json, "divergence", n->divergence);
         vit158_json_number(json, "agreement", n->agreement);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What `vit158 quantize` has to say of its result: a line, a JSON file, a picture.
+ * What `vit158 quantize` has to say of its result: a line, a JSON file, an image.
  */
 #ifndef VIT158_CLI_QUANTIZE_REPORT_H
 #define VIT158_CLI_QUANTIZE_REPORT_H
@@ -10,7 +10,7 @@
 /* On stdout. */
 void vit158_quantize_summary(const vit158_compress_result *result, const char *path);
 
-/* Writes the JSON report and the SVG, either of which may be NULL. The picture needs the
+/* Writes the JSON report and the SVG, either of which may be NULL. The image needs the
  * sensitivities of a budget. Errors: VIT158_E_IO, with the file's name. */
 vit158_status vit158_quantize_report(const vit158_compress_result *result,
                                      const vit158_compress_job *job, const char *weights,

@@ -11,8 +11,8 @@
 
 /* Rounding to meet a budget ends at once as a rule; sizes of headers may take a turn more. */
 #define BUDGET_TURNS 8
-/* Pictures whose moments the sensitivities are taken from. */
-#define MEASURED_PICTURES 128U
+/* Images whose moments the sensitivities are taken from. */
+#define MEASURED_IMAGES 128U
 /* Share of the time that sensitivities take. */
 #define MEASURING_SHARE 500U
 
@@ -33,8 +33,8 @@ static vit158_quantizer_start start_of(const vit158_compress_job *job)
 {
     return (vit158_quantizer_start){.teacher = job->model,
                                     .student = &job->ends->model,
-                                    .known = &job->pictures->known,
-                                    .rounded = &job->pictures->rounded,
+                                    .known = &job->images->known,
+                                    .rounded = &job->images->rounded,
                                     .learned = job->learned,
                                     .rows = job->budget ? 1 : job->rows,
                                     .settings = job->settings,
@@ -134,7 +134,7 @@ static vit158_status share_out(vit158_compress_result *result, const vit158_comp
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the sensitivities");
     vit158_quantizer_start start = start_of(job);
     vit158_streams known = *start.known, rounded = *start.rounded; /* views of the first ones */
-    start.learned = start.learned < MEASURED_PICTURES ? start.learned : MEASURED_PICTURES;
+    start.learned = start.learned < MEASURED_IMAGES ? start.learned : MEASURED_IMAGES;
     known.images = rounded.images = start.learned;
     start.known = &known;
     start.rounded = &rounded;
@@ -182,13 +182,13 @@ static vit158_status judge(vit158_compress_result *result, vit158_error *error)
                              logits + ld);
         n->divergence += vit158_divergence(logits, logits + ld, classes);
         n->agreement += largest_of(logits, classes) == largest_of(logits + ld, classes);
-        n->pictures++;
+        n->images++;
     }
     vit158_nearness *const both[2] = {&result->learned, &result->held};
     for (int i = 0; i < 2; i++)
-        if (both[i]->pictures > 0) {
-            both[i]->divergence /= both[i]->pictures;
-            both[i]->agreement /= both[i]->pictures;
+        if (both[i]->images > 0) {
+            both[i]->divergence /= both[i]->images;
+            both[i]->agreement /= both[i]->images;
         }
     free(logits);
     return VIT158_OK;

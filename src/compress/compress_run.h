@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Post-training quantization from a float model and pictures' streams to a file: who gets how many
+ * Post-training quantization from a float model and images' streams to a file: who gets how many
  * rows, the rounding, the file, and what there is to report.
  */
 #ifndef VIT158_COMPRESS_COMPRESS_RUN_H
@@ -13,12 +13,12 @@
 typedef struct vit158_compress_job {
     const vit158_model *model;
     const vit158_ends *ends;
-    const vit158_embedder *pictures;
+    const vit158_embedder *images;
     uint32_t learned; /* the first so many calibrate, the rest judge the result */
     vit158_quantizer_settings settings;
     uint32_t rows;              /* of every output, 0 = int8; ignored with a budget */
     uint64_t budget;            /* bytes of the finished file, 0 = none */
-    uint32_t measured;          /* pictures for sensitivities */
+    uint32_t measured;          /* images for sensitivities */
     const vit158_header *extra; /* additional metadata or NULL */
     vit158_pool *pool;
     /* Called as work is done, in thousandths of the whole; non-zero stops. */
@@ -26,9 +26,9 @@ typedef struct vit158_compress_job {
     void *context;
 } vit158_compress_job;
 
-/* How near the result is to the float model on pictures that it did not learn from. */
+/* How near the result is to the float model on images that it did not learn from. */
 typedef struct vit158_nearness {
-    uint32_t pictures;
+    uint32_t images;
     double divergence; /* mean KL of the softmaxes */
     double agreement;  /* share of equal answers */
 } vit158_nearness;

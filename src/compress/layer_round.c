@@ -42,9 +42,9 @@ vit158_status vit158_layer_moments(vit158_layer_at *at, vit158_moments *moments,
     vit158_quantizer *const q = at->q;
     const uint32_t n = vit158_shadow_at(&q->student, at->block, at->kind)->linear->n_in;
     VIT158_RETURN_IF_ERROR(vit158_moments_create(moments, n, cross, error));
-    for (uint32_t first = 0; first < q->learned; first += VIT158_BATCH_PICTURES) {
+    for (uint32_t first = 0; first < q->learned; first += VIT158_BATCH_IMAGES) {
         const uint32_t count =
-            q->learned - first < VIT158_BATCH_PICTURES ? q->learned - first : VIT158_BATCH_PICTURES;
+            q->learned - first < VIT158_BATCH_IMAGES ? q->learned - first : VIT158_BATCH_IMAGES;
         at->first = first;
         at->step = cross ? 1 : 2;
         q->pool->run(q->pool, take_inputs, at, cross ? 2 * count : count);

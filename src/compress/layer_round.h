@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * One matrix of a quantizer: the moments of its inputs over the calibration pictures, its rounding,
+ * One matrix of a quantizer: the moments of its inputs over the calibration images, its rounding,
  * and the streams' way past it.
  */
 #ifndef VIT158_COMPRESS_LAYER_ROUND_H
@@ -8,13 +8,13 @@
 
 #include "compress/quantizer.h"
 
-/* Pictures whose inputs are in memory at a time. */
-#define VIT158_BATCH_PICTURES 8U
+/* Images whose inputs are in memory at a time. */
+#define VIT158_BATCH_IMAGES 8U
 
 typedef struct vit158_layer_at {
     vit158_quantizer *q;
     uint32_t block, kind;
-    uint32_t first; /* picture of the batch */
+    uint32_t first; /* image of the batch */
     uint32_t step;  /* 1: inputs of student and teacher are taken, 2: of the student */
 } vit158_layer_at;
 

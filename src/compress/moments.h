@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What rounding a layer needs to know of its inputs: H = sum of x x^T over the tokens of the
- * calibration pictures, x the input in the quantized network, and C = sum of f x^T with f the input
+ * calibration images, x the input in the quantized network, and C = sum of f x^T with f the input
  * in the float network. Sums do not depend on the number of threads.
  */
 #ifndef VIT158_COMPRESS_MOMENTS_H

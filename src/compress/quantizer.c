@@ -67,7 +67,7 @@ static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_sta
     const uint32_t count = info->depth * VIT158_BLOCK_LINEARS;
     const size_t widest = info->mlp_dim > info->dim ? info->mlp_dim : info->dim;
     const size_t batch =
-        ((size_t)VIT158_BATCH_PICTURES * info->tokens + VIT158_TRAIN_TILE_ROWS) * widest + 64;
+        ((size_t)VIT158_BATCH_IMAGES * info->tokens + VIT158_TRAIN_TILE_ROWS) * widest + 64;
     q->works = calloc(start->pool->workers, sizeof *q->works);
     q->batch_x = calloc(batch, sizeof *q->batch_x);
     q->batch_f = calloc(batch, sizeof *q->batch_f);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rounds the matrices of a model's blocks one after the other: a layer's moments come from the
- * calibration pictures' streams in the network as far as it is rounded, its target from the float
- * network, and its outputs are rounded row by row. Pictures have no labels here.
+ * calibration images' streams in the network as far as it is rounded, its target from the float
+ * network, and its outputs are rounded row by row. Images have no labels here.
  */
 #ifndef VIT158_COMPRESS_QUANTIZER_H
 #define VIT158_COMPRESS_QUANTIZER_H
@@ -44,10 +44,10 @@ typedef struct vit158_rounded {
     double seconds;
 } vit158_rounded;
 
-/* Residual streams of the calibration pictures. */
+/* Residual streams of the calibration images. */
 typedef struct vit158_streams {
     uint32_t images;
-    size_t stride; /* floats of one picture */
+    size_t stride; /* floats of one image */
     float *values; /* owned */
 } vit158_streams;
 
@@ -61,20 +61,20 @@ typedef struct vit158_quantizer {
     vit158_pool *pool;
     vit158_shadow teacher, student;
     vit158_streams known, rounded; /* of teacher and student */
-    uint32_t learned;              /* the first so many pictures calibrate, the rest only pass */
+    uint32_t learned;              /* the first so many images calibrate, the rest only pass */
     vit158_shadow_work *works;     /* [pool->workers] */
-    float *batch_x, *batch_f;      /* inputs of a batch of pictures */
+    float *batch_x, *batch_f;      /* inputs of a batch of images */
     vit158_rounded *matrices;      /* [depth * 4] */
 } vit158_quantizer;
 
 /* Teacher and student are the float model and one with the same matrices, whose embedding and head
- * may be rounded; `known` and `rounded` are the pictures' streams behind their embeddings, of which
+ * may be rounded; `known` and `rounded` are the images' streams behind their embeddings, of which
  * copies are made. Every matrix starts with `rows` rows an output. Models, settings and pool must
  * outlive the quantizer. */
 typedef struct vit158_quantizer_start {
     const vit158_model *teacher, *student;
     const vit158_streams *known, *rounded;
-    uint32_t learned; /* the first so many pictures calibrate, the others are only carried along */
+    uint32_t learned; /* the first so many images calibrate, the others are only carried along */
     uint32_t rows;
     vit158_quantizer_settings settings;
     vit158_pool *pool;

@@ -52,27 +52,27 @@ typedef struct trial {
     vit158_quantizer *q;
     const vit158_shadow *shadow;
     const vit158_streams *from;
-    uint32_t pictures;
+    uint32_t images;
     uint32_t half;   /* of the network, where the streams stand: 2 * block + half of the block */
-    float *streams;  /* [workers] of one picture */
+    float *streams;  /* [workers] of one image */
     float *logits;   /* [workers][ld] */
-    float *expected; /* [pictures][ld] of the float network */
+    float *expected; /* [images][ld] of the float network */
     size_t ld;
-    double *divergence; /* [pictures]; NULL: logits become the expected ones */
+    double *divergence; /* [images]; NULL: logits become the expected ones */
 } trial;
 
-static uint32_t picture_of(const trial *t, uint32_t task)
+static uint32_t image_of(const trial *t, uint32_t task)
 {
-    return (uint32_t)((uint64_t)task * t->q->learned / t->pictures);
+    return (uint32_t)((uint64_t)task * t->q->learned / t->images);
 }
 
-static void try_picture(void *context, uint32_t task, uint32_t worker)
+static void try_image(void *context, uint32_t task, uint32_t worker)
 {
     const trial *const t = context;
     const vit158_model_info *const info = &t->q->model->info;
     const size_t stride = t->from->stride;
     float *const x = t->streams + worker * (stride + (size_t)VIT158_TRAIN_TILE_ROWS * info->dim);
-    memcpy(x, t->from->values + picture_of(t, task) * stride, stride * sizeof *x);
+    memcpy(x, t->from->values + image_of(t, task) * stride, stride * sizeof *x);
     for (uint32_t half = t->half; half < 2 * info->depth; half++)
         vit158_shadow_add_branch(t->shadow, &t->q->works[worker], x, half / 2, half % 2);
     float *const expected = t->expected + task * t->ld;
@@ -85,10 +85,10 @@ static void try_picture(void *context, uint32_t task, uint32_t worker)
 static double run_trial(trial *t)
 {
     double sum = 0;
-    t->q->pool->run(t->q->pool, try_picture, t, t->pictures);
-    for (uint32_t i = 0; t->divergence && i < t->pictures; i++)
+    t->q->pool->run(t->q->pool, try_image, t, t->images);
+    for (uint32_t i = 0; t->divergence && i < t->images; i++)
         sum += t->divergence[i];
-    return sum / t->pictures;
+    return sum / t->images;
 }
 
 static double total_of(const double *values, uint32_t count)
@@ -163,20 +163,20 @@ static vit158_status measure_all(vit158_sensitivity *out, trial *t, vit158_quant
 }
 
 vit158_status vit158_sensitivity_measure(vit158_sensitivity *out, vit158_quantizer *q,
-                                         uint32_t pictures, vit158_quantizer_hook hook,
-                                         void *context, vit158_error *error)
+                                         uint32_t images, vit158_quantizer_hook hook, void *context,
+                                         vit158_error *error)
 {
     const vit158_model_info *const info = &q->model->info;
     const size_t workers = q->pool->workers;
     const size_t stream = q->known.stride + (size_t)VIT158_TRAIN_TILE_ROWS * info->dim;
     trial t = {.q = q,
-               .pictures = pictures < q->learned ? pictures : q->learned,
+               .images = images < q->learned ? images : q->learned,
                .ld = vit158_train_round_up(info->classes, VIT158_TRAIN_TILE_COLS)};
     memset(out, 0, info->depth * VIT158_BLOCK_LINEARS * sizeof *out);
     t.streams = calloc(workers * stream, sizeof *t.streams);
     t.logits = calloc(workers * t.ld, sizeof *t.logits);
-    t.expected = calloc(t.pictures * t.ld, sizeof *t.expected);
-    t.divergence = calloc(t.pictures, sizeof *t.divergence);
+    t.expected = calloc(t.images * t.ld, sizeof *t.expected);
+    t.divergence = calloc(t.images, sizeof *t.divergence);
     const vit158_status status =
         t.streams && t.logits && t.expected && t.divergence
             ? measure_all(out, &t, hook, context, error)

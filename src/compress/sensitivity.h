@@ -2,7 +2,7 @@
  *
  * What each matrix's rounding costs by itself: with this matrix alone rounded to 1 or 2 rows
  * an output, the divergence (Kullback-Leibler, nats) of the class probabilities from the float
- * network's on some of the calibration pictures, and each output's share of it. With 3 and 4 rows
+ * network's on some of the calibration images, and each output's share of it. With 3 and 4 rows
  * it is too small to be told from noise and follows from the layer's error, which it is
  * proportional to. Sums over matrices predict what rounding all of them does (METHODS.md 2.4).
  */
@@ -22,12 +22,12 @@ typedef struct vit158_sensitivity {
 /* Divergence that output `o` with so many rows accounts for. */
 double vit158_sensitivity_of(const vit158_sensitivity *s, uint32_t o, uint32_t rows);
 
-/* Of all matrices, on `pictures` of the learned ones. Uses up the quantizer's streams: it is a
+/* Of all matrices, on `images` of the learned ones. Uses up the quantizer's streams: it is a
  * quantizer of its own, to be freed afterwards. Hook and errors as vit158_quantizer_run.
  * `out` [depth * 4] is to be freed by the caller, on failure too. */
 vit158_status vit158_sensitivity_measure(vit158_sensitivity *out, vit158_quantizer *q,
-                                         uint32_t pictures, vit158_quantizer_hook hook,
-                                         void *context, vit158_error *error);
+                                         uint32_t images, vit158_quantizer_hook hook, void *context,
+                                         vit158_error *error);
 void vit158_sensitivity_free(vit158_sensitivity *s, uint32_t count);
 
 /* KL(p || q) of softmaxes of logits. */

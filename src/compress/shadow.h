@@ -2,7 +2,7 @@
  *
  * The network being compressed, in the trainer's float arithmetic: a mutable copy of a model's
  * block matrices, whose inputs are rounded to int8 a token where the engine would round them. It
- * gives a layer's input from the residual stream of one picture, adds a branch to the stream and
+ * gives a layer's input from the residual stream of one image, adds a branch to the stream and
  * ends in logits, so that half a block costs half a block.
  *
  * Streams are token-major [N][d] with VIT158_TRAIN_TILE_ROWS rows to spare.
@@ -31,7 +31,7 @@ typedef struct vit158_shadow {
     void *block;                 /* owned memory of all the above */
 } vit158_shadow;
 
-/* One worker's memory for one picture. */
+/* One worker's memory for one image. */
 typedef struct vit158_shadow_work {
     float *rows;   /* [N][max(d, F)] input of a layer */
     int8_t *codes; /* the same rounded */

@@ -4,13 +4,12 @@
 #include "base/error.h"
 
 vit158_status vit158_embedder_create(vit158_embedder *e, const vit158_model *model,
-                                     const vit158_ends *ends, uint32_t pictures,
-                                     vit158_error *error)
+                                     const vit158_ends *ends, uint32_t images, vit158_error *error)
 {
     *e = (vit158_embedder){0};
-    vit158_status status = vit158_streams_create(&e->known, model, pictures, error);
+    vit158_status status = vit158_streams_create(&e->known, model, images, error);
     if (status == VIT158_OK)
-        status = vit158_streams_create(&e->rounded, model, pictures, error);
+        status = vit158_streams_create(&e->rounded, model, images, error);
     if (status == VIT158_OK)
         status = vit158_session_create(&e->sessions[0], model, NULL, error);
     if (status == VIT158_OK)

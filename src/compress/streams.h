@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The residual streams of the calibration pictures behind the embedding, in the float model and in
+ * The residual streams of the calibration images behind the embedding, in the float model and in
  * the one with rounded ends, through the public interface: the pixels and the embedding are the
  * engine's own.
  */
@@ -12,15 +12,14 @@
 
 typedef struct vit158_embedder {
     vit158_streams known, rounded; /* of the float model and of ends->model */
-    uint32_t count;                /* pictures so far */
+    uint32_t count;                /* images so far */
     vit158_session *sessions[2];   /* float, rounded */
 } vit158_embedder;
 
-/* Room for `pictures`. Errors: VIT158_E_MEMORY. */
+/* Room for `images`. Errors: VIT158_E_MEMORY. */
 vit158_status vit158_embedder_create(vit158_embedder *e, const vit158_model *model,
-                                     const vit158_ends *ends, uint32_t pictures,
-                                     vit158_error *error);
-/* Takes one more picture. Errors: those of vit158_session_set_image. */
+                                     const vit158_ends *ends, uint32_t images, vit158_error *error);
+/* Takes one more image. Errors: those of vit158_session_set_image. */
 vit158_status vit158_embedder_add(vit158_embedder *e, const vit158_image *image,
                                   vit158_error *error);
 void vit158_embedder_free(vit158_embedder *e);

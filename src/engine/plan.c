@@ -95,7 +95,7 @@ void vit158_forward_plan(vit158_forward *f, vit158_arena *arena, const vit158_fo
     f->attended = f->wide != NULL ? f->wide + 3 * d * f->ld : NULL;
     /* Where every layer is quantized only the head's norm writes floats, long after attention. */
     f->normed = n.dense ? vit158_arena_take(arena, widest_input, row) : f->attended;
-    /* The picture is gone when the first layer quantizes its input, and that input is gone when its
+    /* The image is gone when the first layer quantizes its input, and that input is gone when its
      * product, the queries, keys and values, becomes int16. */
     vit158_overlay overlay = vit158_overlay_begin(arena);
     f->tensor = vit158_arena_take(arena, info->channels * side * side, sizeof(float));

@@ -66,58 +66,58 @@ static vit158_status check_memory(uint64_t needed, size_t max_bytes, uint32_t wi
 }
 
 /* Keeps the first `to` of every `from` bytes. */
-static void drop_channels(vit158_stb_picture *picture, uint32_t to)
+static void drop_channels(vit158_stb_image *image, uint32_t to)
 {
-    const size_t n = (size_t)picture->width * picture->height;
+    const size_t n = (size_t)image->width * image->height;
     for (size_t i = 0; i < n; i++)
         for (uint32_t c = 0; c < to; c++)
-            picture->data[i * to + c] = picture->data[i * picture->channels + c];
-    picture->channels = to;
+            image->data[i * to + c] = image->data[i * image->channels + c];
+    image->channels = to;
 }
 
 /* Indices become colours. stb_image has stretched them to 0..255 as if they were grey. */
-static vit158_status look_up_palette(vit158_stb_picture *picture, const uint8_t *bytes,
+static vit158_status look_up_palette(vit158_stb_image *image, const uint8_t *bytes,
                                      const vit158_png_info *info, vit158_error *error)
 {
-    const size_t n = (size_t)picture->width * picture->height;
+    const size_t n = (size_t)image->width * image->height;
     const uint32_t stretch = 255 / ((1U << info->depth) - 1);
     const uint8_t *palette = bytes + info->palette_offset;
     uint8_t *colors = vit158_block_alloc(n * 3);
     if (colors == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "PNG: no memory for %u x %u pixels",
-                           picture->width, picture->height);
+                           image->width, image->height);
     for (size_t i = 0; i < n; i++) {
-        const uint32_t index = picture->data[i] / stretch;
+        const uint32_t index = image->data[i] / stretch;
         if (index < info->palette_count) /* else black, as PNG's third edition has it (13.1) */
             memcpy(colors + i * 3, palette + (size_t)index * 3, 3);
     }
-    vit158_block_free(picture->data);
-    picture->data = colors;
-    picture->channels = 3;
+    vit158_block_free(image->data);
+    image->data = colors;
+    image->channels = 3;
     return VIT158_OK;
 }
 
-static vit158_status turn_upright(vit158_stb_picture *picture, uint32_t orientation,
+static vit158_status turn_upright(vit158_stb_image *image, uint32_t orientation,
                                   vit158_error *error)
 {
-    const uint32_t width = picture->width, height = picture->height;
-    uint8_t *turned = picture->data;
+    const uint32_t width = image->width, height = image->height;
+    uint8_t *turned = image->data;
     if (vit158_orientation_swaps(orientation)) {
-        turned = vit158_block_alloc((size_t)width * height * picture->channels);
+        turned = vit158_block_alloc((size_t)width * height * image->channels);
         if (turned == NULL)
             return vit158_fail(error, VIT158_E_MEMORY, "image: no memory to turn %u x %u pixels",
                                width, height);
-        picture->width = height;
-        picture->height = width;
+        image->width = height;
+        image->height = width;
     }
-    vit158_orient(turned, picture->data, width, height, picture->channels, orientation);
-    if (turned != picture->data)
-        vit158_block_free(picture->data);
-    picture->data = turned;
+    vit158_orient(turned, image->data, width, height, image->channels, orientation);
+    if (turned != image->data)
+        vit158_block_free(image->data);
+    image->data = turned;
     return VIT158_OK;
 }
 
-static vit158_status decode_checked_jpeg(vit158_stb_picture *out, const vit158_jpeg_info *info,
+static vit158_status decode_checked_jpeg(vit158_stb_image *out, const vit158_jpeg_info *info,
                                          const uint8_t *bytes, size_t n_bytes, size_t max_bytes,
                                          vit158_error *error)
 {
@@ -129,7 +129,7 @@ static vit158_status decode_checked_jpeg(vit158_stb_picture *out, const vit158_j
 }
 
 /* A file that broke a rule with `status`: if a mended copy breaks none, that is decoded. */
-static vit158_status decode_mended_jpeg(vit158_stb_picture *out, vit158_status status,
+static vit158_status decode_mended_jpeg(vit158_stb_image *out, vit158_status status,
                                         const uint8_t *bytes, size_t n_bytes, size_t max_bytes,
                                         vit158_error *error)
 {
@@ -152,7 +152,7 @@ static vit158_status decode_mended_jpeg(vit158_stb_picture *out, vit158_status s
     return status;
 }
 
-static vit158_status decode_jpeg(vit158_stb_picture *out, const uint8_t *bytes, size_t n_bytes,
+static vit158_status decode_jpeg(vit158_stb_image *out, const uint8_t *bytes, size_t n_bytes,
                                  size_t max_bytes, vit158_error *error)
 {
     vit158_jpeg_info info;
@@ -164,7 +164,7 @@ static vit158_status decode_jpeg(vit158_stb_picture *out, const uint8_t *bytes, 
     return decode_mended_jpeg(out, status, bytes, n_bytes, max_bytes, error);
 }
 
-static vit158_status decode_png(vit158_stb_picture *out, const uint8_t *bytes, size_t n_bytes,
+static vit158_status decode_png(vit158_stb_image *out, const uint8_t *bytes, size_t n_bytes,
                                 size_t max_bytes, vit158_error *error)
 {
     vit158_png_info info;
@@ -198,27 +198,27 @@ vit158_status vit158_image_decode(vit158_image *out, const void *bytes, size_t n
     size_t limit = max_bytes != 0 ? max_bytes : DEFAULT_MAX_BYTES;
     limit = limit < MOST_BYTES ? limit : MOST_BYTES;
 
-    vit158_stb_picture picture = {0};
+    vit158_stb_image image = {0};
     const uint8_t *file = bytes;
     vit158_error found = {0}; /* a rule broken may be mended after all */
     vit158_status status;
     if (n_bytes >= 8 && memcmp(file, png_signature, 8) == 0)
-        status = decode_png(&picture, file, n_bytes, limit, &found);
+        status = decode_png(&image, file, n_bytes, limit, &found);
     else if (n_bytes >= 3 && memcmp(file, jpeg_signature, 3) == 0)
-        status = decode_jpeg(&picture, file, n_bytes, limit, &found);
+        status = decode_jpeg(&image, file, n_bytes, limit, &found);
     else
         status = unknown_format(file, n_bytes, &found);
     if (status != VIT158_OK) {
-        vit158_block_free(picture.data);
+        vit158_block_free(image.data);
         if (error != NULL)
             *error = found;
         return status;
     }
-    *out = (vit158_image){.width = picture.width,
-                          .height = picture.height,
-                          .pixels = picture.channels,
-                          .row_bytes = picture.width * picture.channels,
-                          .data = picture.data};
+    *out = (vit158_image){.width = image.width,
+                          .height = image.height,
+                          .pixels = image.channels,
+                          .row_bytes = image.width * image.channels,
+                          .data = image.data};
     return VIT158_OK;
 }
 

@@ -338,12 +338,12 @@ static vit158_status check_end(const walk *w, vit158_error *error)
         blocks += blocks_of(info->width, c->across, info->across_max) *
                   blocks_of(info->height, c->down, info->down_max);
     }
-    /* A block takes at least one bit. So no memory is taken for a picture that cannot be there. */
+    /* A block takes at least one bit. So no memory is taken for an image that cannot be there. */
     if (blocks > info->entropy_bytes * 8)
         return vit158_fail(error, VIT158_E_TRUNCATED,
                            "JPEG: %llu bytes of compressed data cannot hold %u x %u pixels",
                            (unsigned long long)info->entropy_bytes, info->width, info->height);
-    /* stb_image takes other four-channel pictures for YCbCr, libjpeg for CMYK. */
+    /* stb_image takes other four-channel images for YCbCr, libjpeg for CMYK. */
     if (info->components == 4 && w->adobe != 0 && w->adobe != 2)
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
                            "JPEG: four components without an Adobe marker for CMYK or YCCK");

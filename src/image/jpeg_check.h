@@ -13,7 +13,7 @@
 
 #include "vit158.h"
 
-#define VIT158_JPEG_MAX_SCANS 100 /* each scan of a progressive picture costs a pass over it */
+#define VIT158_JPEG_MAX_SCANS 100 /* each scan of a progressive image costs a pass over it */
 
 typedef struct vit158_jpeg_component {
     uint8_t id;

@@ -69,7 +69,7 @@ static bool is_known(uint32_t marker)
            (marker >= VIT158_JPEG_SOS && marker <= VIT158_JPEG_DRI);
 }
 
-/* Whether the scans so far make a whole picture: what follows can only be a trailer. */
+/* Whether the scans so far make a whole image: what follows can only be a trailer. */
 static bool is_whole(const repair *r)
 {
     return r->sequential && r->components > 0 && r->scanned >= r->components;
@@ -125,7 +125,7 @@ static void put_scan(repair *r, const uint8_t *data, size_t n_bytes)
         put_defaults(r);
     r->scanned += n_bytes > 0 ? data[0] : 0;
     put_segment(r, VIT158_JPEG_SOS, data, n_bytes);
-    if (r->sequential && n_bytes >= 3) /* decoders look at these in progressive pictures only */
+    if (r->sequential && n_bytes >= 3) /* decoders look at these in progressive images only */
         memcpy(r->out + r->n_out - 3, (const uint8_t[]){0, 63, 0}, 3);
     const uint8_t *bytes = r->in.data;
     const size_t begin = r->in.position, end = r->in.n_bytes;
@@ -159,7 +159,7 @@ static void put_known(repair *r, uint32_t marker, const uint8_t *data, size_t n_
     put_segment(r, marker, data, n_bytes);
 }
 
-/* The end of a whole picture whose trailer is no segment, if an end marker lies behind it. */
+/* The end of a whole image whose trailer is no segment, if an end marker lies behind it. */
 static size_t end_before_trailer(repair *r, size_t from)
 {
     for (size_t at = from; at + 1 < r->in.n_bytes; at++)

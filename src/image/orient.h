@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Turning pictures upright, by EXIF orientation (1 to 8).
+ * Turning images upright, by EXIF orientation (1 to 8).
  */
 #ifndef VIT158_IMAGE_ORIENT_H
 #define VIT158_IMAGE_ORIENT_H
 
 #include <stdint.h>
 
-/* Whether upright pictures of this orientation have width and height exchanged. */
+/* Whether upright images of this orientation have width and height exchanged. */
 static inline int vit158_orientation_swaps(uint32_t orientation)
 {
     return orientation >= 5;

@@ -239,7 +239,7 @@ static vit158_status check_end(const walk *w, vit158_error *error)
     const vit158_png_info *info = w->info;
     if (!w->seen_idat)
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: no IDAT chunk");
-    /* So no memory is taken for a picture whose data cannot be there. */
+    /* So no memory is taken for an image whose data cannot be there. */
     if (info->raw_bytes > (uint64_t)info->idat_bytes * MAX_DEFLATE_RATIO)
         return vit158_fail(error, VIT158_E_TRUNCATED,
                            "PNG: %u bytes of compressed data cannot hold %u x %u pixels",
@@ -282,7 +282,7 @@ uint64_t vit158_png_memory(const vit158_png_info *info, bool growing)
     const uint64_t guess = (line * info->channels + 1) * info->height;
     /* Growing doubles the buffer: the old one is there until the new one is filled. */
     uint64_t peak = info->idat_bytes + guess * (growing ? 3 : 1);
-    /* Unfiltering, and one interlace pass (at most half the picture) beside the whole. */
+    /* Unfiltering, and one interlace pass (at most half the image) beside the whole. */
     peak = larger(peak, guess * (growing ? 2 : 1) + stored + (info->interlaced ? stored : 0));
     /* 16 bits to 8; indices to colours; turning upright. */
     const uint64_t shown = info->color_type == VIT158_PNG_INDEXED ? area * 3 : samples;

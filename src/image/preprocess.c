@@ -23,9 +23,9 @@ static const vit158_resample *const resample = &vit158_resample_scalar;
 
 struct vit158_preprocess {
     vit158_recipe recipe;
-    uint32_t max_taps; /* of any axis of any picture */
+    uint32_t max_taps; /* of any axis of any image */
 
-    /* The current picture. */
+    /* The current image. */
     uint32_t width;
     uint32_t height;
     vit158_pixels pixels;
@@ -35,7 +35,7 @@ struct vit158_preprocess {
     uint32_t columns_end; /* source columns that the crop reads */
 
     vit158_axis vertical;
-    uint32_t crop_top; /* output row 0 of the crop, in the whole resized picture */
+    uint32_t crop_top; /* output row 0 of the crop, in the whole resized image */
     uint32_t next_output;
     uint32_t pending_first; /* source rows that output next_output reads */
     uint32_t pending_count;

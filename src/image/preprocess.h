@@ -4,7 +4,7 @@
  *
  * A row of output needs only a window of source rows, so rows wait in a ring until their last
  * reader is made. The ring and the coefficients are sized for VIT158_MAX_IMAGE_SIDE: memory is the
- * same for every picture, about 4 * MAX_IMAGE_SIDE * (4 + channels) bytes plus the crop.
+ * same for every image, about 4 * MAX_IMAGE_SIDE * (4 + channels) bytes plus the crop.
  */
 #ifndef VIT158_IMAGE_PREPROCESS_H
 #define VIT158_IMAGE_PREPROCESS_H
@@ -15,11 +15,11 @@
 
 typedef struct vit158_preprocess vit158_preprocess;
 
-/* Takes all memory that pictures up to VIT158_MAX_IMAGE_SIDE need; NULL while measuring. The
+/* Takes all memory that images up to VIT158_MAX_IMAGE_SIDE need; NULL while measuring. The
  * recipe is copied. */
 vit158_preprocess *vit158_preprocess_plan(vit158_arena *arena, const vit158_recipe *recipe);
 
-/* Starts a picture; a picture not finished before is dropped. */
+/* Starts an image; an image not finished before is dropped. */
 vit158_status vit158_preprocess_begin(vit158_preprocess *p, uint32_t width, uint32_t height,
                                       vit158_pixels pixels, vit158_error *error);
 
@@ -30,7 +30,7 @@ vit158_status vit158_preprocess_rows(vit158_preprocess *p, const uint8_t *rows, 
 /* 1 once every row has been fed. */
 int vit158_preprocess_complete(const vit158_preprocess *p);
 
-/* The cropped picture, [S][S][channels] bytes: what Pillow's resize and crop give. NULL before
+/* The cropped image, [S][S][channels] bytes: what Pillow's resize and crop give. NULL before
  * completion; valid until the next begin. */
 const uint8_t *vit158_preprocess_pixels(const vit158_preprocess *p);
 

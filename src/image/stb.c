@@ -147,10 +147,10 @@ static void start(size_t max_bytes)
     stbi__g_failure_reason = NULL; /* not all failures set one */
 }
 
-static vit158_status finish(vit158_stb_picture *out, stbi_uc *data, const int size[2], int channels,
+static vit158_status finish(vit158_stb_image *out, stbi_uc *data, const int size[2], int channels,
                             const char *kind, vit158_error *error)
 {
-    *out = (vit158_stb_picture){0};
+    *out = (vit158_stb_image){0};
     if (data == NULL && current.no_memory)
         return vit158_fail(error, VIT158_E_MEMORY, "%s: no memory left to decode it", kind);
     if (data == NULL && current.refused)
@@ -162,14 +162,14 @@ static vit158_status finish(vit158_stb_picture *out, stbi_uc *data, const int si
         return vit158_fail(error, VIT158_E_IMAGE, "%s: damaged data (%s)", kind,
                            reason != NULL ? reason : "no details");
     }
-    *out = (vit158_stb_picture){.width = (uint32_t)size[0],
-                                .height = (uint32_t)size[1],
-                                .channels = (uint32_t)channels,
-                                .data = data};
+    *out = (vit158_stb_image){.width = (uint32_t)size[0],
+                              .height = (uint32_t)size[1],
+                              .channels = (uint32_t)channels,
+                              .data = data};
     return VIT158_OK;
 }
 
-vit158_status vit158_stb_jpeg(vit158_stb_picture *out, const uint8_t *bytes, size_t n_bytes,
+vit158_status vit158_stb_jpeg(vit158_stb_image *out, const uint8_t *bytes, size_t n_bytes,
                               uint32_t components, size_t max_bytes, vit158_error *error)
 {
     start(max_bytes);
@@ -248,7 +248,7 @@ static void put_u32(uint8_t *to, uint32_t value)
         to[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-vit158_status vit158_stb_png(vit158_stb_picture *out, const uint8_t *bytes,
+vit158_status vit158_stb_png(vit158_stb_image *out, const uint8_t *bytes,
                              const vit158_png_info *info, size_t max_bytes, vit158_error *error)
 {
     png_stream s = {.tail = {[PAD_BYTES + 8] = 'I', 'E', 'N', 'D'}, .left = info->idat_bytes};

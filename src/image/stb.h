@@ -17,21 +17,21 @@
 void *vit158_block_alloc(size_t n_bytes);
 void vit158_block_free(void *block);
 
-typedef struct vit158_stb_picture {
+typedef struct vit158_stb_image {
     uint32_t width;
     uint32_t height;
     uint32_t channels; /* as stored, 1 to 4; CMYK and YCCK become 3 */
     uint8_t *data;     /* [height][width][channels], a block */
-} vit158_stb_picture;
+} vit158_stb_image;
 
 /* Decodes a file that vit158_jpeg_check accepted. At most max_bytes are in use at any time. */
-vit158_status vit158_stb_jpeg(vit158_stb_picture *out, const uint8_t *bytes, size_t n_bytes,
+vit158_status vit158_stb_jpeg(vit158_stb_image *out, const uint8_t *bytes, size_t n_bytes,
                               uint32_t components, size_t max_bytes, vit158_error *error);
 
 /* Decodes a file that vit158_png_check accepted. stb_image is shown IHDR, all image data in one
- * IDAT, and IEND. Palette pictures come out as indices (1 channel), 16-bit samples as their high
+ * IDAT, and IEND. Palette images come out as indices (1 channel), 16-bit samples as their high
  * bytes. */
-vit158_status vit158_stb_png(vit158_stb_picture *out, const uint8_t *bytes,
+vit158_status vit158_stb_png(vit158_stb_image *out, const uint8_t *bytes,
                              const vit158_png_info *info, size_t max_bytes, vit158_error *error);
 
 #endif

@@ -236,7 +236,7 @@ static void assume(const importer *im, char *out, const char *key, const char *t
         memcpy(out, text, strlen(text) + 1);
 }
 
-/* Bare files say nothing about pictures: what their library takes by default, and say so. */
+/* Bare files say nothing about images: what their library takes by default, and say so. */
 static void assume_recipe(importer *im)
 {
     vit158_settings *s = &im->settings;

@@ -202,7 +202,7 @@ static vit158_status copy_global(importer *im, uint32_t place, const char *name,
     return status;
 }
 
-/* Positions with a row for the class token, on the grid of the pictures' size. */
+/* Positions with a row for the class token, on the grid of the images' size. */
 static vit158_status make_positions(importer *im)
 {
     const uint32_t dim = im->info.dim;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Position embeddings for another size of pictures: bicubic with antialiasing, a = -0.5, as timm's
+ * Position embeddings for another size of images: bicubic with antialiasing, a = -0.5, as timm's
  * resample_abs_pos_embed gets it from PyTorch.
  */
 #ifndef VIT158_IMPORT_POSITIONS_H

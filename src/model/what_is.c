@@ -15,8 +15,8 @@ static const struct {
               {VIT158_CONTENT_TFLITE, 4, 4, "TFL3"},
               {VIT158_CONTENT_HDF5, 0, 8, "\211HDF\r\n\032\n"},
               {VIT158_CONTENT_GZIP, 0, 2, "\037\213"},
-              {VIT158_CONTENT_PICTURE, 0, 3, "\377\330\377"},
-              {VIT158_CONTENT_PICTURE, 0, 4, "\211PNG"}};
+              {VIT158_CONTENT_IMAGE, 0, 3, "\377\330\377"},
+              {VIT158_CONTENT_IMAGE, 0, 4, "\211PNG"}};
 
 static bool is_space(uint8_t c)
 {
@@ -112,7 +112,7 @@ const char *vit158_what_is_sentence(vit158_content_kind kind)
         [VIT158_CONTENT_JSON] =
             "is JSON text, not a model: if it lies in a Hugging Face folder, run "
             "vit158 import FOLDER -o OUT.safetensors",
-        [VIT158_CONTENT_PICTURE] = "is a picture, not a model",
+        [VIT158_CONTENT_IMAGE] = "is a picture, not a model",
         [VIT158_CONTENT_TEXT] = "is text, not a model: look into it, it may be an error message",
         [VIT158_CONTENT_UNKNOWN] = "is not a safetensors file, nor of another kind known here"};
     return sentences[kind];

@@ -27,7 +27,7 @@ static void make_key(char key[65], const vit158_trainer *t)
     vit158_sha256_add(&hash, &r->augment, sizeof r->augment);
     vit158_sha256_add(&hash, r->mean, sizeof r->mean);
     vit158_sha256_add(&hash, r->std, sizeof r->std);
-    vit158_sha256_add(&hash, d->pixels, d->count * vit158_train_dataset_picture(d));
+    vit158_sha256_add(&hash, d->pixels, d->count * vit158_train_dataset_image(d));
     vit158_sha256_add(&hash, d->labels, d->count * sizeof *d->labels);
     for (const vit158_train_teacher *teacher = t->teachers; teacher; teacher = teacher->next)
         vit158_sha256_add(&hash, teacher->parameters,
@@ -87,7 +87,7 @@ void vit158_train_answers_give(vit158_trainer *t, uint32_t worker, uint64_t firs
     const vit158_train_recipe *r = &t->recipe;
     const size_t floats = (size_t)images * t->train.classes;
     float *taught = t->feed[worker].taught;
-    /* Past either point the same pictures are changed less. */
+    /* Past either point the same images are changed less. */
     if (!t->answers || progress >= r->augment_until || progress >= r->mix_until) {
         vit158_train_teachers_run(t, worker, images);
         return;

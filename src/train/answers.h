@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the teachers said. With teacher_epochs = n the augmented and mixed pictures of n epochs come
+ * What the teachers said. With teacher_epochs = n the augmented and mixed images of n epochs come
  * again and again (which patches of them are kept stays new), so the teachers are asked about each
  * once; as Shen and Xing (2022, "A Fast Knowledge Distillation Framework") do for crops. A file
  * keeps the answers for resumed runs and for other students.
@@ -11,16 +11,16 @@
 #include "train/trainer.h"
 
 struct vit158_train_answers {
-    char key[65];                         /* hash of all that decides pictures and answers */
-    uint64_t floats;                      /* epochs * pictures an epoch * classes */
-    float *logits;                        /* [epochs][pictures][classes], FLT_MAX = not asked yet */
+    char key[65];                         /* hash of all that decides images and answers */
+    uint64_t floats;                      /* epochs * images an epoch * classes */
+    float *logits;                        /* [epochs][images][classes], FLT_MAX = not asked yet */
     bool fresh[VIT158_TRAIN_MAX_WORKERS]; /* workers that have added some since the file was written
                                            */
 };
 
 /* If the recipe wants answers remembered; after the teachers are open. Reads the recipe's
  * teacher_answers if it exists. On failure those read stay until the trainer is closed.
- * Errors: VIT158_E_ARGUMENT if the file's answers are about other pictures or of other teachers,
+ * Errors: VIT158_E_ARGUMENT if the file's answers are about other images or of other teachers,
  * VIT158_E_MEMORY, and those of vit158_safetensors_get_f32. */
 vit158_status vit158_train_answers_open(vit158_trainer *trainer, vit158_error *error);
 void vit158_train_answers_close(vit158_trainer *trainer);

@@ -18,7 +18,7 @@ vit158_train_move vit158_train_move_random(uint32_t shift, uint32_t flip, vit158
     return move;
 }
 
-/* Where pixel (x, y) of the moved picture is taken from, < 0 = beyond the edges. */
+/* Where pixel (x, y) of the moved image is taken from, < 0 = beyond the edges. */
 static int source(const vit158_train_move *move, int side, int x, int y)
 {
     const int sx = (move->flip ? side - 1 - x : x) + move->dx, sy = y + move->dy;
@@ -117,9 +117,9 @@ static void erase(uint8_t *x, uint32_t channels, uint32_t side, vit158_rng *rng)
     }
 }
 
-void vit158_train_augment_picture(uint8_t *out, const uint8_t *in, uint8_t *scratch,
-                                  uint32_t channels, uint32_t side, const vit158_train_augment *how,
-                                  vit158_rng *rng)
+void vit158_train_augment_image(uint8_t *out, const uint8_t *in, uint8_t *scratch,
+                                uint32_t channels, uint32_t side, const vit158_train_augment *how,
+                                vit158_rng *rng)
 {
     if (how->crop_area > 0.0F) {
         const vit158_train_part part = vit158_train_part_random(side, how->crop_area, rng);

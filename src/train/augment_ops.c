@@ -5,13 +5,13 @@
 #include <stddef.h>
 #include <string.h>
 
-#define GREY 128.0F /* outside of the picture */
+#define GREY 128.0F /* outside of the image */
 
-typedef struct picture {
+typedef struct image {
     uint8_t *x, *scratch;
     uint32_t channels, side;
     size_t area;
-} picture;
+} image;
 
 static uint8_t to_byte(float v)
 {
@@ -24,7 +24,7 @@ static float pixel(const uint8_t *plane, int n, int y, int x)
 }
 
 /* out(x, y) = in(m (x, y) + shift) about the centre, bilinear. */
-static void warp(const picture *p, const float m[4], float shift_x, float shift_y)
+static void warp(const image *p, const float m[4], float shift_x, float shift_y)
 {
     const int n = (int)p->side;
     const float centre = 0.5F * (float)(n - 1);
@@ -49,14 +49,14 @@ static void warp(const picture *p, const float m[4], float shift_x, float shift_
     }
 }
 
-static void map_bytes(const picture *p, const uint8_t map[256], uint32_t channel, uint32_t count)
+static void map_bytes(const image *p, const uint8_t map[256], uint32_t channel, uint32_t count)
 {
     uint8_t *x = p->x + channel * p->area;
     for (size_t i = 0; i < count * p->area; i++)
         x[i] = map[x[i]];
 }
 
-static void brightness(const picture *p, float factor)
+static void brightness(const image *p, float factor)
 {
     uint8_t map[256];
     for (int i = 0; i < 256; i++)
@@ -64,7 +64,7 @@ static void brightness(const picture *p, float factor)
     map_bytes(p, map, 0, p->channels);
 }
 
-static float luma(const picture *p, size_t i)
+static float luma(const image *p, size_t i)
 {
     if (p->channels == 1)
         return (float)p->x[i];
@@ -72,7 +72,7 @@ static float luma(const picture *p, size_t i)
            0.114F * (float)p->x[2 * p->area + i];
 }
 
-static void contrast(const picture *p, float factor)
+static void contrast(const image *p, float factor)
 {
     float mean = 0.0F;
     for (size_t i = 0; i < p->area; i++)
@@ -84,7 +84,7 @@ static void contrast(const picture *p, float factor)
     map_bytes(p, map, 0, p->channels);
 }
 
-static void saturation(const picture *p, float factor)
+static void saturation(const image *p, float factor)
 {
     for (size_t i = 0; i < p->area; i++) {
         const float grey = luma(p, i);
@@ -96,7 +96,7 @@ static void saturation(const picture *p, float factor)
 }
 
 /* Against a 3 x 3 smoothed copy, as Pillow's enhancer does; the border stays. */
-static void sharpness(const picture *p, float factor)
+static void sharpness(const image *p, float factor)
 {
     const size_t n = p->side;
     memcpy(p->scratch, p->x, p->channels * p->area);
@@ -112,7 +112,7 @@ static void sharpness(const picture *p, float factor)
             }
 }
 
-static void posterize(const picture *p, uint32_t bits)
+static void posterize(const image *p, uint32_t bits)
 {
     uint8_t map[256];
     for (uint32_t i = 0; i < 256; i++)
@@ -120,7 +120,7 @@ static void posterize(const picture *p, uint32_t bits)
     map_bytes(p, map, 0, p->channels);
 }
 
-static void solarize(const picture *p, float threshold)
+static void solarize(const image *p, float threshold)
 {
     uint8_t map[256];
     for (int i = 0; i < 256; i++)
@@ -128,7 +128,7 @@ static void solarize(const picture *p, float threshold)
     map_bytes(p, map, 0, p->channels);
 }
 
-static void stretch(const picture *p)
+static void stretch(const image *p)
 {
     for (uint32_t c = 0; c < p->channels; c++) {
         const uint8_t *x = p->x + c * p->area;
@@ -146,7 +146,7 @@ static void stretch(const picture *p)
     }
 }
 
-static void equalize(const picture *p)
+static void equalize(const image *p)
 {
     for (uint32_t c = 0; c < p->channels; c++) {
         const uint8_t *x = p->x + c * p->area;
@@ -189,7 +189,7 @@ typedef enum kind {
 
 /* Strengths run from 0 to 1: a shear of 0.8, a shift by half a side, 2 radians, factors of 0.1 to
  * 1.9, 3 bits left, everything inverted. `sign` turns those that have two directions. */
-static void operate(const picture *p, kind what, float strength, float sign)
+static void operate(const image *p, kind what, float strength, float sign)
 {
     const float s = sign * strength, angle = 2.0F * s, shift = 0.5F * s * (float)p->side;
     switch (what) {
@@ -248,7 +248,7 @@ static float random_sign(vit158_rng *rng)
 void vit158_train_augment_operation(uint8_t *x, uint8_t *scratch, uint32_t channels, uint32_t side,
                                     float magnitude, vit158_rng *rng)
 {
-    const picture p = {x, scratch, channels, side, (size_t)side * side};
+    const image p = {x, scratch, channels, side, (size_t)side * side};
     const float strength = magnitude * vit158_rng_uniform(rng);
     const float sign = random_sign(rng);
     operate(&p, (kind)vit158_rng_below(rng, LISTED), strength, sign);
@@ -298,7 +298,7 @@ static const policy_step cifar10_policy[25][2] = {
 void vit158_train_augment_policy(uint8_t *x, uint8_t *scratch, uint32_t channels, uint32_t side,
                                  vit158_rng *rng)
 {
-    const picture p = {x, scratch, channels, side, (size_t)side * side};
+    const image p = {x, scratch, channels, side, (size_t)side * side};
     const policy_step *steps = cifar10_policy[vit158_rng_below(rng, 25)];
     for (int i = 0; i < 2; i++) {
         const kind what = (kind)steps[i].what;

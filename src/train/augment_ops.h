@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The operations of RandAugment (Cubuk 2020) on small planar pictures, drawn freely or as a policy.
+ * The operations of RandAugment (Cubuk 2020) on small planar images, drawn freely or as a policy.
  */
 #ifndef VIT158_TRAIN_AUGMENT_OPS_H
 #define VIT158_TRAIN_AUGMENT_OPS_H

@@ -16,7 +16,7 @@ vit158_status vit158_train_checkpoint_save(const vit158_trainer *trainer, const 
 vit158_status vit158_train_checkpoint_load(vit158_trainer *trainer, const char *path,
                                            vit158_error *error);
 
-/* accuracy: on validation pictures, 0 .. 1. */
+/* accuracy: on validation images, 0 .. 1. */
 vit158_status vit158_train_model_save(const vit158_trainer *trainer, const float *parameters,
                                       double accuracy, const char *path, vit158_error *error);
 

@@ -123,7 +123,7 @@ typedef struct vit158_train_norm_gradient {
     float *d_outer_weight, *d_outer_bias, *d_inner_weight, *d_inner_bias; /* added to */
 } vit158_train_norm_gradient;
 
-/* Attention of one picture (METHODS.md 1.1): qkv [N][3d]; queries are the first n_queries tokens.
+/* Attention of one image (METHODS.md 1.1): qkv [N][3d]; queries are the first n_queries tokens.
  * p: [H][n_queries][round_up(N, 16)]; out rows of stride d. */
 typedef struct vit158_train_attention {
     const float *qkv;

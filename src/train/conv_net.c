@@ -94,7 +94,7 @@ static void clip(uint32_t *first, uint32_t *count, uint32_t x, uint32_t side)
 }
 
 /* columns [side^2][9 n] = what each place of y [side^2][n] sees. */
-static void gather_picture(float *columns, const float *y, uint32_t side, uint32_t n)
+static void gather_image(float *columns, const float *y, uint32_t side, uint32_t n)
 {
     for (uint32_t at_y = 0; at_y < side; at_y++)
         for (uint32_t at_x = 0; at_x < side; at_x++)
@@ -110,18 +110,18 @@ static void gather_picture(float *columns, const float *y, uint32_t side, uint32
             }
 }
 
-/* work->conv->columns = what the places of pictures first .. first + count - 1 see. */
+/* work->conv->columns = what the places of images first .. first + count - 1 see. */
 static void gather(const vit158_train_pass *pass, uint32_t index, uint32_t first, uint32_t count)
 {
     const vit158_train_conv *conv = &pass->net->convs[index];
     const vit158_train_conv_work *w = pass->work->conv;
     const size_t size = (size_t)conv->side * conv->side * conv->layer.n_in;
     for (uint32_t i = 0; i < count; i++)
-        gather_picture(w->columns + i * VIT158_TRAIN_CONV_WINDOW * size,
-                       w->kept[index].y + (first + i) * size, conv->side, conv->layer.n_in);
+        gather_image(w->columns + i * VIT158_TRAIN_CONV_WINDOW * size,
+                     w->kept[index].y + (first + i) * size, conv->side, conv->layer.n_in);
 }
 
-/* The gradient of gather_picture, added to dy. */
+/* The gradient of gather_image, added to dy. */
 static void scatter(const vit158_train_compute *compute, float *dy, const float *columns,
                     uint32_t side, uint32_t n)
 {

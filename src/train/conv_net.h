@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A small residual convolutional network, made to teach: on small sets of pictures it learns in
+ * A small residual convolutional network, made to teach: on small sets of images it learns in
  * minutes what a transformer needs hours for, and of all teachers those of another kind help a
  * transformer most (DeiT, Touvron 2021).
  *

@@ -40,11 +40,11 @@ static vit158_status open_any(vit158_train_dataset *data, const char *path,
                        "%s is no folder, data cache (.vds), IDX file or CIFAR file (.bin)", path);
 }
 
-/* Takes pictures every - 1, 2 every - 1, ... out of `all` into `val`. */
+/* Takes images every - 1, 2 every - 1, ... out of `all` into `val`. */
 static vit158_status split(vit158_train_dataset *all, vit158_train_dataset *val, uint32_t every,
                            vit158_error *error)
 {
-    const size_t size = vit158_train_dataset_picture(all);
+    const size_t size = vit158_train_dataset_image(all);
     if (all->count < every)
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "%u pictures are too few to take every %u-th for validation", all->count,

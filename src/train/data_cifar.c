@@ -39,7 +39,7 @@ static vit158_status append(vit158_train_dataset *data, const char *path, vit158
         status = vit158_train_dataset_allocate(&joined, data->count + (uint32_t)records, 3, SIDE,
                                                CLASSES, sizeof class_names, error);
     if (status == VIT158_OK) {
-        const size_t size = vit158_train_dataset_picture(&joined);
+        const size_t size = vit158_train_dataset_image(&joined);
         memcpy(joined.names, class_names, sizeof class_names);
         if (data->count) {
             memcpy(joined.pixels, data->pixels, data->count * size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pictures from a folder of class folders (JPEG, PNG), decoded and brought to the model's size by
+ * Images from a folder of class folders (JPEG, PNG), decoded and brought to the model's size by
  * the engine's own decoder and resize. Classes are the sub-folders in order of their bytes.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -29,7 +29,7 @@ typedef struct name_list {
 typedef struct tree {
     const char *root;
     name_list classes;
-    name_list *pictures; /* [classes.count] */
+    name_list *images; /* [classes.count] */
     uint32_t total;
 } tree;
 
@@ -43,9 +43,9 @@ static void free_names(name_list *list)
 
 static void free_tree(tree *t)
 {
-    for (uint32_t c = 0; t->pictures && c < t->classes.count; c++)
-        free_names(&t->pictures[c]);
-    free(t->pictures);
+    for (uint32_t c = 0; t->images && c < t->classes.count; c++)
+        free_names(&t->images[c]);
+    free(t->images);
     free_names(&t->classes);
 }
 
@@ -54,7 +54,7 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_picture(const char *name)
+static bool is_image(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 ||
@@ -75,7 +75,7 @@ static bool add_name(name_list *list, const char *name)
     return list->names[list->count] && ++list->count;
 }
 
-/* Sub-folders, or pictures, of `path`. */
+/* Sub-folders, or images, of `path`. */
 static vit158_status list_folder(name_list *list, const char *path, bool folders,
                                  vit158_error *error)
 {
@@ -92,7 +92,7 @@ static vit158_status list_folder(name_list *list, const char *path, bool folders
         if (vit158_format(full, sizeof full, "%s/%s", path, entry->d_name) + 1 >= sizeof full)
             continue;
         const bool folder = stat(full, &info) == 0 && S_ISDIR(info.st_mode);
-        if (folders ? folder : !folder && is_picture(entry->d_name))
+        if (folders ? folder : !folder && is_image(entry->d_name))
             enough = add_name(list, entry->d_name);
     }
     closedir(dir);
@@ -111,16 +111,16 @@ static vit158_status read_tree(tree *t, const char *root, vit158_error *error)
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "%s has %u class folders, at least 2 are needed", root,
                            t->classes.count);
-    t->pictures = calloc(t->classes.count, sizeof *t->pictures);
-    if (!t->pictures)
+    t->images = calloc(t->classes.count, sizeof *t->images);
+    if (!t->images)
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for %u classes", t->classes.count);
     for (uint32_t c = 0; c < t->classes.count; c++) {
         char path[PATH_BYTES];
         vit158_format(path, sizeof path, "%s/%s", root, t->classes.names[c]);
-        VIT158_RETURN_IF_ERROR(list_folder(&t->pictures[c], path, false, error));
-        if (!t->pictures[c].count)
+        VIT158_RETURN_IF_ERROR(list_folder(&t->images[c], path, false, error));
+        if (!t->images[c].count)
             return vit158_fail(error, VIT158_E_ARGUMENT, "class folder %s has no pictures", path);
-        t->total += t->pictures[c].count;
+        t->total += t->images[c].count;
     }
     return VIT158_OK;
 }
@@ -132,11 +132,11 @@ static void cache_name(char out[65], const tree *t, const vit158_train_recipe *r
     const uint32_t wanted[2] = {r->net.image_size, r->net.channels};
     vit158_sha256_add(&hash, wanted, sizeof wanted);
     for (uint32_t c = 0; c < t->classes.count; c++) {
-        for (uint32_t i = 0; i < t->pictures[c].count; i++) {
+        for (uint32_t i = 0; i < t->images[c].count; i++) {
             char path[PATH_BYTES];
             struct stat info;
             const size_t n = vit158_format(path, sizeof path, "%s/%s/%s", t->root,
-                                           t->classes.names[c], t->pictures[c].names[i]);
+                                           t->classes.names[c], t->images[c].names[i]);
             vit158_sha256_add(&hash, path, n + 1);
             if (stat(path, &info) == 0) {
                 const int64_t facts[2] = {(int64_t)info.st_size, (int64_t)info.st_mtime};
@@ -199,13 +199,13 @@ static vit158_status decode_all(vit158_train_dataset *data, const tree *t, vit15
     uint8_t *to = data->pixels;
     uint32_t n = 0;
     for (uint32_t c = 0; c < t->classes.count; c++) {
-        for (uint32_t i = 0; i < t->pictures[c].count && status == VIT158_OK; i++) {
+        for (uint32_t i = 0; i < t->images[c].count && status == VIT158_OK; i++) {
             char path[PATH_BYTES];
             vit158_format(path, sizeof path, "%s/%s/%s", t->root, t->classes.names[c],
-                          t->pictures[c].names[i]);
+                          t->images[c].names[i]);
             status = decode(to, path, fit, data, error);
             data->labels[n++] = (uint16_t)c;
-            to += vit158_train_dataset_picture(data);
+            to += vit158_train_dataset_image(data);
         }
     }
     free(block);

@@ -103,7 +103,7 @@ vit158_status vit158_train_data_idx(vit158_train_dataset *data, const char *imag
         name_digits(data);
         for (uint32_t i = 0; i < label_count; i++)
             data->labels[i] = labels[i];
-        status = read_exactly(file, data->pixels, data->count * vit158_train_dataset_picture(data),
+        status = read_exactly(file, data->pixels, data->count * vit158_train_dataset_image(data),
                               images, error);
     }
     if (file)

@@ -39,7 +39,7 @@ vit158_status vit158_train_dataset_allocate(vit158_train_dataset *data, uint32_t
                                    .side = side,
                                    .classes = classes,
                                    .name_bytes = name_bytes};
-    data->pixels = malloc(count * vit158_train_dataset_picture(data));
+    data->pixels = malloc(count * vit158_train_dataset_image(data));
     data->labels = calloc(count, sizeof *data->labels);
     data->names = calloc(name_bytes + 1U, 1);
     if (!data->pixels || !data->labels || !data->names) {
@@ -62,9 +62,9 @@ static vit158_status parse(vit158_train_dataset *data, const uint8_t *bytes, siz
     if (in.failed || head[0] != 1)
         return vit158_fail(error, VIT158_E_FORMAT, "%s: unknown version of the data cache", path);
     const uint32_t name_bytes = head[5];
-    const uint64_t picture = (uint64_t)head[2] * head[3] * head[3];
+    const uint64_t image = (uint64_t)head[2] * head[3] * head[3];
     if (name_bytes > (1U << 20) || head[3] > MAX_SIDE || head[2] > 3 || head[1] > MAX_COUNT ||
-        n_bytes - HEADER_BYTES != name_bytes + head[1] * (picture + 2))
+        n_bytes - HEADER_BYTES != name_bytes + head[1] * (image + 2))
         return vit158_fail(error, VIT158_E_TRUNCATED,
                            "%s: %zu bytes do not fit its %u pictures; delete it to decode again",
                            path, n_bytes, head[1]);
@@ -82,7 +82,7 @@ static vit158_status parse(vit158_train_dataset *data, const uint8_t *bytes, siz
             return vit158_fail(error, VIT158_E_FORMAT, "%s: labels do not fit its classes", path);
         }
     }
-    memcpy(data->pixels, labels + (size_t)2 * data->count, data->count * (size_t)picture);
+    memcpy(data->pixels, labels + (size_t)2 * data->count, data->count * (size_t)image);
     return VIT158_OK;
 }
 
@@ -115,7 +115,7 @@ vit158_status vit158_train_dataset_save(const vit158_train_dataset *data, const 
         const uint8_t label[2] = {(uint8_t)data->labels[i], (uint8_t)(data->labels[i] >> 8)};
         vit158_file_add(&out, label, 2);
     }
-    vit158_file_add(&out, data->pixels, data->count * vit158_train_dataset_picture(data));
+    vit158_file_add(&out, data->pixels, data->count * vit158_train_dataset_image(data));
     return vit158_file_commit(&out, error);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Labelled pictures in memory, all of one size, and the compact cache file they are kept in.
+ * Labelled images in memory, all of one size, and the compact cache file they are kept in.
  *
  * Cache: "VIT158DS", then little-endian u32 version 1, count, channels, side, classes, label bytes;
  * the class names, each ended by NUL; count u16 labels; count * channels * side * side pixels.
@@ -36,8 +36,8 @@ vit158_status vit158_train_dataset_save(const vit158_train_dataset *data, const 
 /* Name of a class. */
 const char *vit158_train_dataset_name(const vit158_train_dataset *data, uint32_t index);
 
-/* Bytes of one picture. */
-static inline size_t vit158_train_dataset_picture(const vit158_train_dataset *data)
+/* Bytes of one image. */
+static inline size_t vit158_train_dataset_image(const vit158_train_dataset *data)
 {
     return (size_t)data->channels * data->side * data->side;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * From stored pictures to the rows a worker trains on: order, augmentation, mixing, targets,
+ * From stored images to the rows a worker trains on: order, augmentation, mixing, targets,
  * patches. Every random choice comes from (seed, epoch, position), so it does not depend on
  * threads.
  */
@@ -59,19 +59,19 @@ void vit158_train_feed_patches(const vit158_train_net *net, vit158_train_work *w
     }
 }
 
-void vit158_train_feed_normalise(const vit158_trainer *t, float *out, const uint8_t *picture)
+void vit158_train_feed_normalise(const vit158_trainer *t, float *out, const uint8_t *image)
 {
     const size_t area = (size_t)t->train.side * t->train.side;
     for (uint32_t c = 0; c < t->train.channels; c++)
         for (size_t i = 0; i < area; i++)
-            out[c * area + i] = t->byte_values[c][picture[c * area + i]];
+            out[c * area + i] = t->byte_values[c][image[c * area + i]];
 }
 
 void vit158_train_feed_plain(vit158_trainer *t, vit158_train_work *work, uint32_t slot,
-                             const uint8_t *picture)
+                             const uint8_t *image)
 {
     float *pixels = t->feed[work - t->work].pixels;
-    vit158_train_feed_normalise(t, pixels, picture);
+    vit158_train_feed_normalise(t, pixels, image);
     vit158_train_feed_patches(&t->net, work, slot, pixels);
 }
 
@@ -124,18 +124,18 @@ static void drop_branches(vit158_trainer *t, vit158_train_work *work, vit158_rng
     }
 }
 
-/* The mixed pictures and their targets, which the same epoch number gives again. */
-static void mix_pictures(vit158_trainer *t, vit158_train_feed *feed, uint64_t first, uint32_t n,
-                         const vit158_train_augment *how)
+/* The mixed images and their targets, which the same epoch number gives again. */
+static void mix_images(vit158_trainer *t, vit158_train_feed *feed, uint64_t first, uint32_t n,
+                       const vit158_train_augment *how)
 {
-    const size_t size = vit158_train_dataset_picture(&t->train);
+    const size_t size = vit158_train_dataset_image(&t->train);
     const uint64_t key = mix_seed(t->recipe.seed, vit158_train_feed_epoch(t), 2);
     for (uint32_t i = 0; i < n; i++) {
         vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 3));
         const uint32_t at = t->order[first + i];
         feed->labels[i] = t->train.labels[at];
-        vit158_train_augment_picture(feed->bytes, t->train.pixels + at * size, feed->bytes + size,
-                                     t->train.channels, t->train.side, how, &rng);
+        vit158_train_augment_image(feed->bytes, t->train.pixels + at * size, feed->bytes + size,
+                                   t->train.channels, t->train.side, how, &rng);
         vit158_train_feed_normalise(t, feed->pixels + i * size, feed->bytes);
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -155,7 +155,7 @@ static void mix_pictures(vit158_trainer *t, vit158_train_feed *feed, uint64_t fi
 }
 
 /* `out` = x as the student sees it, moved by up to teacher_shift. */
-static void move_picture(const vit158_trainer *t, float *out, const float *x, vit158_rng *rng)
+static void move_image(const vit158_trainer *t, float *out, const float *x, vit158_rng *rng)
 {
     const vit158_train_recipe *r = &t->recipe;
     const size_t area = (size_t)t->train.side * t->train.side;
@@ -172,14 +172,14 @@ void vit158_train_feed_microbatch(vit158_trainer *t, uint32_t worker, uint64_t f
     vit158_train_work *work = &t->work[worker];
     vit158_train_feed *feed = &t->feed[worker];
     const vit158_train_augment how = present_augment(r, progress);
-    const size_t size = vit158_train_dataset_picture(&t->train);
+    const size_t size = vit158_train_dataset_image(&t->train);
     const uint32_t count = t->net.tokens - 1;
     uint32_t kept =
         progress < r->keep_tokens_until ? (uint32_t)(r->keep_tokens * (float)count + 0.5F) : count;
     kept = kept ? kept : 1;
     work->images = n;
     work->tokens = kept + 1;
-    mix_pictures(t, feed, first, n, &how);
+    mix_images(t, feed, first, n, &how);
     const uint64_t key = mix_seed(r->seed, t->state.epoch, 2);
     for (uint32_t i = 0; i < n; i++) {
         const float *x = feed->mixed + i * size;
@@ -187,7 +187,7 @@ void vit158_train_feed_microbatch(vit158_trainer *t, uint32_t worker, uint64_t f
         vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 6));
         choose_places(places, feed->order, count, kept, &rng);
         if (r->teacher_shift) {
-            move_picture(t, feed->pixels, x, &rng);
+            move_image(t, feed->pixels, x, &rng);
             x = feed->pixels;
         }
         for (uint32_t k = 0; k < kept; k++)

@@ -89,7 +89,7 @@ static vit158_status path_of(char out[VIT158_TRAIN_RECIPE_TEXT], const vit158_tr
     return VIT158_OK;
 }
 
-/* Folders train and val of `folder`, or every tenth picture of it for validation. */
+/* Folders train and val of `folder`, or every tenth image of it for validation. */
 static vit158_status find_data(vit158_train_recipe *r, const vit158_train_finetune *how,
                                vit158_error *error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a folder of pictures and a pretrained model to a ternary one, in three runs of the trainer:
+ * From a folder of images and a pretrained model to a ternary one, in three runs of the trainer:
  * the head alone, the float network, and the ternary network taught by the float one.
  */
 #ifndef VIT158_TRAIN_FINETUNE_H

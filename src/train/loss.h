@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Losses of one picture's logits, with their gradient.
+ * Losses of one image's logits, with their gradient.
  *
  *   (1 - k) CE(target, softmax(z)) + k t^2 KL(softmax(zT / t) || softmax(z / t))
  *
- * The target is a distribution (label smoothing and mixed pictures are already in it); the second
+ * The target is a distribution (label smoothing and mixed images are already in it); the second
  * term (METHODS.md 4.1, KD logits) is there if teacher logits are given.
  */
 #ifndef VIT158_TRAIN_LOSS_H

@@ -110,19 +110,19 @@ typedef struct vit158_train_kept_input {
 typedef struct vit158_train_kept_block {
     float *x;   /* [T][d] input of the block */
     float *qkv; /* [T][3d] */
-    float *p;   /* attention probabilities of all pictures */
-    float *att; /* [T2][d], T2 = T, or one row a picture in the last block */
+    float *p;   /* attention probabilities of all images */
+    float *att; /* [T2][d], T2 = T, or one row an image in the last block */
     float *x2;  /* [T2][d] after attention */
     float *h;   /* [T2][F] before GELU */
     vit158_train_kept_input in[VIT158_BLOCK_LINEARS];
     float attn_factor, mlp_factor; /* of the residual branches; 0 = left out */
 } vit158_train_kept_block;
 
-/* One worker's memory for microbatches of up to max_images pictures. */
+/* One worker's memory for microbatches of up to max_images images. */
 typedef struct vit158_train_work {
     uint32_t max_images;
     uint32_t images;  /* of the current microbatch */
-    uint32_t tokens;  /* of each picture: 1 + kept patches */
+    uint32_t tokens;  /* of each image: 1 + kept patches */
     float *patches;   /* [images * (tokens - 1)][patch_ld], in (c, y, x) order */
     size_t patch_ld;  /* patch_inputs rounded up to 16 */
     uint32_t *places; /* [images][tokens - 1]: patch number in the grid, for its position */
@@ -157,7 +157,7 @@ void vit158_train_net_quiet(const vit158_train_net *net, float *parameters, uint
 void vit158_train_work_plan(vit158_train_work *work, const vit158_train_net *net,
                             uint32_t max_images, bool with_gradient, vit158_arena *arena);
 
-/* The next pass takes so many pictures, all of their patches, and leaves no branch out. */
+/* The next pass takes so many images, all of their patches, and leaves no branch out. */
 void vit158_train_work_whole(vit158_train_work *work, const vit158_train_net *net, uint32_t images);
 
 typedef struct vit158_train_pass {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Teachers: networks read from files of float weights (latent ones of ternary networks, too), whose
- * pictures and classes are the student's. Several teach the mean of their logits.
+ * images and classes are the student's. Several teach the mean of their logits.
  */
 #ifndef VIT158_TRAIN_TEACHER_H
 #define VIT158_TRAIN_TEACHER_H
@@ -32,7 +32,7 @@ vit158_status vit158_train_labels_check(const vit158_train_dataset *data,
 /* The worker's feed->mixed, `images` of them, through all teachers to feed->taught. */
 void vit158_train_teachers_run(vit158_trainer *trainer, uint32_t worker, uint32_t images);
 
-/* Their share of right answers on the validation pictures, 0 if there are none. */
+/* Their share of right answers on the validation images, 0 if there are none. */
 double vit158_train_teachers_accuracy(vit158_trainer *trainer);
 
 #endif

@@ -7,7 +7,7 @@
 static void run(vit158_trainer *t, vit158_train_teacher *teacher, uint32_t worker, uint32_t images)
 {
     vit158_train_work *work = &teacher->work[worker];
-    const size_t size = vit158_train_dataset_picture(&t->train);
+    const size_t size = vit158_train_dataset_image(&t->train);
     vit158_train_work_whole(work, &teacher->net, images);
     for (uint32_t i = 0; i < images; i++)
         vit158_train_feed_patches(&teacher->net, work, i, t->feed[worker].mixed + i * size);
@@ -39,7 +39,7 @@ static void accuracy_task(void *context, uint32_t task, uint32_t worker)
 {
     vit158_trainer *t = context;
     vit158_train_feed *feed = &t->feed[worker];
-    const size_t size = vit158_train_dataset_picture(&t->val);
+    const size_t size = vit158_train_dataset_image(&t->val);
     const uint32_t first = task * t->recipe.microbatch, left = t->val.count - first;
     const uint32_t images = left < t->recipe.microbatch ? left : t->recipe.microbatch;
     for (uint32_t i = 0; i < images; i++)

@@ -2,7 +2,7 @@
  *
  * One transformer block: x2 = x + Attn(x), out = x2 + MLP(x2) (METHODS.md 1.1), each branch times a
  * factor that is 0 when the branch is left out (stochastic depth). In the last block only the class
- * token's row is used after attention, so queries, projection and MLP see one row a picture.
+ * token's row is used after attention, so queries, projection and MLP see one row an image.
  */
 #include <string.h>
 

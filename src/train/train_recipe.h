@@ -19,7 +19,7 @@ typedef struct vit158_train_recipe {
     char cache_dir[VIT158_TRAIN_RECIPE_TEXT];
     char labels[VIT158_TRAIN_RECIPE_TEXT];
     char init[VIT158_TRAIN_RECIPE_TEXT], teacher[VIT158_TRAIN_RECIPE_TEXT];
-    uint32_t val_every; /* every n-th picture of train_data is validation, if val_data is empty */
+    uint32_t val_every; /* every n-th image of train_data is validation, if val_data is empty */
     vit158_train_net_config net;
     float mean[3], std[3];
     float epochs, minutes;
@@ -37,8 +37,8 @@ typedef struct vit158_train_recipe {
     float cooldown, finish_minutes;
     float clip, ema, label_smoothing;
     float teacher_weight, temperature;
-    uint32_t teacher_epochs; /* 0 = new pictures in every epoch */
-    uint32_t teacher_shift;  /* pixels; 0 = teachers and student see the same pictures */
+    uint32_t teacher_epochs; /* 0 = new images in every epoch */
+    uint32_t teacher_shift;  /* pixels; 0 = teachers and student see the same images */
     char teacher_answers[VIT158_TRAIN_RECIPE_TEXT];
     float drop_path;
     float keep_tokens, keep_tokens_until;

@@ -14,7 +14,7 @@
 
 static void plan_feed(vit158_train_feed *feed, const vit158_trainer *t, vit158_arena *arena)
 {
-    const size_t size = vit158_train_dataset_picture(&t->train), n = t->recipe.microbatch;
+    const size_t size = vit158_train_dataset_image(&t->train), n = t->recipe.microbatch;
     feed->bytes = vit158_arena_take(arena, 3 * size, 1);
     feed->pixels = vit158_arena_take(arena, n * size, sizeof(float));
     feed->mixed = vit158_arena_take(arena, n * size, sizeof(float));
@@ -183,8 +183,8 @@ static void evaluate_task(void *context, uint32_t task, uint32_t worker)
     vit158_train_work_whole(work, &t->net,
                             left < t->recipe.microbatch ? left : t->recipe.microbatch);
     for (uint32_t i = 0; i < work->images; i++)
-        vit158_train_feed_plain(
-            t, work, i, t->val.pixels + (first + i) * vit158_train_dataset_picture(&t->val));
+        vit158_train_feed_plain(t, work, i,
+                                t->val.pixels + (first + i) * vit158_train_dataset_image(&t->val));
     const vit158_train_pass pass = {.net = &t->net,
                                     .ready = &t->ready,
                                     .compute = t->compute,

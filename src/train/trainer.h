@@ -12,14 +12,14 @@
 
 /* What one worker needs beside the network's memory. */
 typedef struct vit158_train_feed {
-    uint8_t *bytes;   /* three pictures */
-    float *pixels;    /* [microbatch][picture] */
-    float *mixed;     /* [microbatch][picture] */
+    uint8_t *bytes;   /* three images */
+    float *pixels;    /* [microbatch][image] */
+    float *mixed;     /* [microbatch][image] */
     float *targets;   /* [microbatch][classes] */
     uint16_t *labels; /* [microbatch]: class of the larger share */
     float *taught;    /* [microbatch][classes]: mean of the teachers' logits */
     uint32_t *order;  /* [patches] */
-    double loss;      /* summed over pictures since last cleared */
+    double loss;      /* summed over images since last cleared */
     uint64_t right;
     uint64_t seen;
 } vit158_train_feed;
@@ -28,7 +28,7 @@ typedef struct vit158_train_feed {
 typedef struct vit158_train_state {
     uint64_t step;       /* done */
     uint64_t epoch;      /* current */
-    uint64_t position;   /* pictures of the epoch used */
+    uint64_t position;   /* images of the epoch used */
     uint64_t images;     /* seen in all */
     double seconds;      /* of training, over all sessions */
     double finish_start; /* seconds when a finishing branch began, < 0 = none */
@@ -93,7 +93,7 @@ double vit158_trainer_rate(const vit158_trainer *trainer);
 
 typedef struct vit158_train_step_result {
     double loss;     /* mean over the batch */
-    double accuracy; /* on training pictures, against the larger share's label */
+    double accuracy; /* on training images, against the larger share's label */
     double gradient_norm;
 } vit158_train_step_result;
 
@@ -102,21 +102,21 @@ typedef struct vit158_train_step_result {
 vit158_status vit158_trainer_step(vit158_trainer *trainer, vit158_train_step_result *result,
                                   vit158_error *error);
 
-/* Fills the worker's patches, places, targets and labels with pictures first .. first + n - 1 of
+/* Fills the worker's patches, places, targets and labels with images first .. first + n - 1 of
  * the epoch's order. */
 void vit158_train_feed_microbatch(vit158_trainer *trainer, uint32_t worker, uint64_t first,
                                   uint32_t n, double progress);
-/* Bytes of a picture as the network's numbers, [channels][side][side]. */
-void vit158_train_feed_normalise(const vit158_trainer *trainer, float *out, const uint8_t *picture);
-/* One validation picture as is. */
+/* Bytes of an image as the network's numbers, [channels][side][side]. */
+void vit158_train_feed_normalise(const vit158_trainer *trainer, float *out, const uint8_t *image);
+/* One validation image as is. */
 void vit158_train_feed_plain(vit158_trainer *trainer, vit158_train_work *work, uint32_t slot,
-                             const uint8_t *picture);
-/* Whose pictures the present epoch shows: its own, or with teacher_epochs those of one of the first
+                             const uint8_t *image);
+/* Whose images the present epoch shows: its own, or with teacher_epochs those of one of the first
  * epochs. */
 uint64_t vit158_train_feed_epoch(const vit158_trainer *trainer);
 /* Shuffles trainer->order for that epoch. */
 void vit158_train_feed_order(vit158_trainer *trainer);
-/* Patches of all places of a picture of floats. */
+/* Patches of all places of an image of floats. */
 void vit158_train_feed_patches(const vit158_train_net *net, vit158_train_work *work, uint32_t slot,
                                const float *pixels);
 

@@ -13,7 +13,7 @@
 #include "base/parallel.h"
 #include "vit158.h"
 
-/* Holds a row of the widest picture: VIT158_MAX_IMAGE_SIDE RGBA pixels. */
+/* Holds a row of the widest image: VIT158_MAX_IMAGE_SIDE RGBA pixels. */
 #define VIT158_WASM_STAGING_BYTES 65536U
 
 typedef struct vit158_wasm vit158_wasm;
@@ -62,7 +62,7 @@ uint32_t vit158_wasm_step_count(const vit158_wasm *context);
 const char *vit158_wasm_step_name(vit158_wasm *context, uint32_t index);
 uint32_t vit158_wasm_step(vit158_wasm *context);
 
-/* The steps of a picture took `ms` in all, see vit158_session_took. */
+/* The steps of an image took `ms` in all, see vit158_session_took. */
 void vit158_wasm_took(vit158_wasm *context, double ms);
 
 /* ---- Results ---- */

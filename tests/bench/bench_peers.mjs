@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `npm run bench:peers`: onnxruntime-web and ours on the same ViTs, weights and pictures, in one
+// `npm run bench:peers`: onnxruntime-web and ours on the same ViTs, weights and images, in one
 // interleaved run, and the ratios. Each system is at its best: SIMD, the threads asked for.
 import { fork, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync } from 'node:fs';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// One thread against several in the same picture, interleaved in one process: on the machine as it
+// One thread against several in the same image, interleaved in one process: on the machine as it
 // is, and with other processes that keep one core busy each. `npm run bench:threads -- [--models LIST]
 // [--threads N] [--rounds N] [--busy N] [--json]`; ratio > 1: the threads are faster. A round runs
-// four pictures each way; the first does not count, as a core that slept takes a while to wake. The
-// best of all pictures shows what a moment without neighbours on the machine gives.
+// four images each way; the first does not count, as a core that slept takes a while to wake. The
+// best of all images shows what a moment without neighbours on the machine gives.
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -13,7 +13,7 @@ import { median, round3, seededTensor } from './timing.mjs';
 
 const WARM_MS = 3000;
 const SETTLE_MS = 500;
-/** Pictures of a round that count. */
+/** Images of a round that count. */
 const COUNTED = 3;
 
 /** @param {Classifier} vit @param {Float32Array} input */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Training speed on random pictures: pictures a second, and the share of processor time of each
+ * Training speed on random images: images a second, and the share of processor time of each
  * operation, measured by wrapping the table of operations.
  *
  *   bench_train [--threads N] [--batch N] [--microbatch N] [--steps N] [--optimiser adamw|muon]
@@ -131,15 +131,14 @@ static int parse(vit158_train_recipe *r, bench_options *o, int argc, char **argv
     return o->steps > 0;
 }
 
-static int make_pictures(vit158_train_dataset *data, uint32_t count,
-                         const vit158_train_net_config *c)
+static int make_images(vit158_train_dataset *data, uint32_t count, const vit158_train_net_config *c)
 {
     vit158_error error;
     if (vit158_train_dataset_allocate(data, count, c->channels, c->image_size, 10, 20, &error) !=
         VIT158_OK)
         return 0;
     vit158_rng rng = vit158_rng_seed(1);
-    for (size_t i = 0; i < count * vit158_train_dataset_picture(data); i++)
+    for (size_t i = 0; i < count * vit158_train_dataset_image(data); i++)
         data->pixels[i] = (uint8_t)(vit158_rng_next(&rng) >> 56);
     for (uint32_t i = 0; i < count; i++)
         data->labels[i] = (uint16_t)vit158_rng_below(&rng, 10);
@@ -174,10 +173,10 @@ int main(int argc, char **argv)
     r->augment.flip = 1;
     if (!parse(r, &o, argc, argv))
         return 2;
-    vit158_train_dataset pictures, none = {0};
+    vit158_train_dataset images, none = {0};
     vit158_trainer *t;
-    if (!make_pictures(&pictures, 4 * r->batch, &r->net) ||
-        vit158_trainer_create(&t, r, &pictures, &none, &error) != VIT158_OK) {
+    if (!make_images(&images, 4 * r->batch, &r->net) ||
+        vit158_trainer_create(&t, r, &images, &none, &error) != VIT158_OK) {
         fprintf(stderr, "bench_train: cannot start\n");
         return 1;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Draws the newest side-by-side run in tests/bench/results/models.csv as an SVG: milliseconds a
-// picture, shorter is better, one group of bars for each model.
+// image, shorter is better, one group of bars for each model.
 //
 //   node tests/bench/draw_comparison.mjs > tests/bench/results/comparison.svg
 import { readFileSync } from 'node:fs';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The camera, with Chromium's test picture for one.
+// The camera, with Chromium's test image for one.
 import assert from 'node:assert/strict';
 import { CAMERA_ARGS, answered, suite, text } from './harness.mjs';
 
 const pageTest = suite(CAMERA_ARGS);
 
-/** @param {import('playwright-core').Page} page waits until the camera's pictures get answers */
+/** @param {import('playwright-core').Page} page waits until the camera's images get answers */
 async function live(page) {
   const before = await answered(page);
   await page.click('#camera');

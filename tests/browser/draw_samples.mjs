@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Makes the sample pictures that are drawings: models/samples/drawings/*.svg become JPEG files in
+// Makes the sample images that are drawings: models/samples/drawings/*.svg become JPEG files in
 // models/samples. `node tests/browser/draw_samples.mjs`
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

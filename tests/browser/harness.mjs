@@ -26,7 +26,7 @@ const ARGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-/** A moving test picture for a camera, allowed without asking. */
+/** A moving test image for a camera, allowed without asking. */
 export const CAMERA_ARGS = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
 /** Long enough for a busy machine; waiting ends as soon as the awaited thing is there. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A model of 1,000 classes on the page: its samples and their credits, its classes, its place in the
-// address, and the part of a picture that it looks at. The float ViT-Ti stands in the manifest.
+// address, and the part of an image that it looks at. The float ViT-Ti stands in the manifest.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every way of giving the page a picture.
+// Every way of giving the page an image.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

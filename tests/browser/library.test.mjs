@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The library in Chromium, from the package's own layout: every kind of picture a page may hold, on the
+// The library in Chromium, from the package's own layout: every kind of image a page may hold, on the
 // page and in a worker, under a strict Content-Security-Policy, with the logits of Node.
 import assert from 'node:assert/strict';
 import { createReadStream, statSync } from 'node:fs';
@@ -54,7 +54,7 @@ const other = await serve((request, response) => {
 const browser = await launch();
 after(() => browser.close());
 
-/** What Node says of the same pictures. */
+/** What Node says of the same images. */
 const vit = await Classifier.load(join(ROOT, MODEL));
 /** @type {Record<string, string>} */
 const HASHES = {};

@@ -34,7 +34,7 @@ for (const query of ['', '?engine=scalar', '?worker=off']) {
 }
 
 /**
- * Hash of a picture's logits by the library in the page.
+ * Hash of an image's logits by the library in the page.
  * @param {import('playwright-core').Page} page
  * @param {string} model its address
  * @param {{data: Uint8Array, width: number, height: number}} picture

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Many pictures at once: the table, its files, cancel, and memory that stays flat over 1,000.
+// Many images at once: the table, its files, cancel, and memory that stays flat over 1,000.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { after, before } from 'node:test';
 import { Classifier } from '../../web/lib/vit158.js';
 import { answered, ROOT, suite, text } from './harness.mjs';
 
-/** Small, so that a thousand pictures do not take minutes. */
+/** Small, so that a thousand images do not take minutes. */
 const MODEL = 'vit158-cifar10';
 const pageTest = suite([], MODEL);
 const SAMPLES = path.join(ROOT, 'models/samples');
@@ -128,7 +128,7 @@ pageTest('a long run can be cancelled, and what is there can be saved', {}, asyn
   await page.waitForFunction(() => !document.querySelector('#many-csv:disabled'));
   const { results } = JSON.parse((await saved(page, '#many-json')).content);
   assert.equal(results.length, done);
-  // And once more, with other pictures.
+  // And once more, with other images.
   await run(page, files.slice(0, 3));
 });
 

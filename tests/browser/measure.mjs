@@ -18,7 +18,7 @@ const SAMPLES = ['cat', 'dog', 'bird', 'ship'].map((name) => path.join(ROOT, `mo
 const USES = {
   'a picture of 12 megapixels': async (page) => {
     const buffer = await makePicture(page, 'image/jpeg', { width: 4000, height: 3000 });
-    await forget(page); // the picture was made on the page's own thread
+    await forget(page); // the image was made on the page's own thread
     await page.setInputFiles('#file', { name: 'large.jpg', mimeType: 'image/jpeg', buffer });
     await page.waitForFunction(() => document.getElementById('file-facts')?.textContent?.startsWith('4000'));
     await page.waitForTimeout(500);

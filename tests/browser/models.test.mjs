@@ -130,7 +130,7 @@ pageTest(
   async (page) => {
     await page.waitForSelector('#results[data-state=error]');
     assert.match(await text(page, '#trouble'), /Could not fetch the model.*404/s);
-    await page.waitForFunction(() => /** @type {HTMLCanvasElement} */ (document.querySelector('#preview')).width > 4); // the picture is shown
+    await page.waitForFunction(() => /** @type {HTMLCanvasElement} */ (document.querySelector('#preview')).width > 4); // the image is shown
     await page.context().unroute(MODEL_URL);
     await page.click('#load-retry');
     await answered(page);

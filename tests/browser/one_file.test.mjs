@@ -47,7 +47,7 @@ function makeApp(name, ...args) {
   return file;
 }
 
-/** What the command says of a picture. @param {string} picture @param {string[]} args */
+/** What the command says of an image. @param {string} picture @param {string[]} args */
 const hashOf = (picture, ...args) =>
   jsonLines(
     npmCommand(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Right picture, right answer: every way of giving a picture after every other one. While one takes
-// over from the other each painted frame is looked at: a name, the picture on the stage, the model's
-// input, the answer, the small maps and the shade over the picture belong to one image, or are empty.
+// Right image, right answer: every way of giving an image after every other one. While one takes
+// over from the other each painted frame is looked at: a name, the image on the stage, the model's
+// input, the answer, the small maps and the shade over the image belong to one image, or are empty.
 import assert from 'node:assert/strict';
 import { CAMERA_ARGS, suite } from './harness.mjs';
 import { give, makePicture } from './pictures.mjs';
@@ -89,7 +89,7 @@ pageTest('every picture has its own answer, whatever came before it', READBACK, 
     await page.click(`.many-open >> nth=${nth}`);
     await page.click('#tab-picture');
   };
-  /** Ways to give a picture, by the name that it has on the page. @type {Record<string, () => Promise<unknown>>} */
+  /** Ways to give an image, by the name that it has on the page. @type {Record<string, () => Promise<unknown>>} */
   const ways = {
     Airplane: () => page.click('.sample[title="Airplane"]'),
     Cat: () => page.click('.sample[title="Cat"]'),
@@ -109,7 +109,7 @@ pageTest('every picture has its own answer, whatever came before it', READBACK, 
   await page.setInputFiles('#file', [inMany, moreInMany]);
   await page.waitForSelector('#many-csv:not([disabled])');
   await page.click('#tab-picture');
-  await page.click('.looked-tile >> nth=0'); // lays its map over the picture
+  await page.click('.looked-tile >> nth=0'); // lays its map over the image
   await watch(page);
 
   /** What each image shows when nothing was before it that could linger. @type {Map<string, Frame>} */
@@ -151,7 +151,7 @@ pageTest('every picture has its own answer, whatever came before it', READBACK, 
       check(frames, `${first}, then ${second}`);
       if (isFixed(second)) assert.deepEqual(last, own.get(second), `${first}, then ${second}`);
       if (second !== 'Camera') continue;
-      await page.click('#camera'); // stopped: the picture before comes back, with what is its own
+      await page.click('#camera'); // stopped: the image before comes back, with what is its own
       await settled(page, first);
       check(await framesOf(page), `${first}, then the camera, stopped`);
       if (isFixed(first))
@@ -170,7 +170,7 @@ pageTest('what is taught is the picture on the stage, also after the camera', {}
   await page.click('#camera');
   await settledName(page, 'Airplane');
   await page.click('.teach-class >> nth=1 >> text=Add this picture');
-  // The picture on the stage is the one that the second class was given.
+  // The image on the stage is the one that the second class was given.
   await page.waitForFunction(() => document.getElementById('teach-verdict')?.textContent === 'Class 2');
 });
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What lies behind the tabs, and videos: attention over the picture, own classes, the weights.
+// What lies behind the tabs, and videos: attention over the image, own classes, the weights.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -66,7 +66,7 @@ const shade = (page) =>
     return [alphas[0], alphas[alphas.length - 1]];
   });
 
-/** @param {import('playwright-core').Page} page waits for the small pictures of all heads */
+/** @param {import('playwright-core').Page} page waits for the small images of all heads */
 const looked = (page) =>
   page.waitForFunction((heads) => {
     /** @type {NodeListOf<HTMLCanvasElement>} */

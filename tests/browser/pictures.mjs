@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Test pictures made by the browser under test, and ways to hand them to the page.
+// Test images made by the browser under test, and ways to hand them to the page.
 
 /**
- * A picture of coloured shapes, larger than any model's input and not square.
+ * An image of coloured shapes, larger than any model's input and not square.
  * @param {import('playwright-core').Page} page
  * @param {string} type MIME type that the browser can write
  * @param {{width?: number, height?: number, hue?: number}} [options]
@@ -32,7 +32,7 @@ export async function makePicture(page, type, { width = 320, height = 200, hue =
 /**
  * @param {Buffer} jpeg
  * @param {number} orientation 1..8, as Exif numbers them
- * @returns {Buffer} the same picture with an Exif segment that holds just that
+ * @returns {Buffer} the same image with an Exif segment that holds just that
  */
 export function withOrientation(jpeg, orientation) {
   const segment = Buffer.from('ffe100224578696600004d4d002a00000008000101120003000000010000000000000000', 'hex');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Makes the README's picture of the page: `npm run screenshot` writes web/screenshot.png.
+// Makes the README's image of the page: `npm run screenshot` writes web/screenshot.png.
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { answered, launch, ROOT } from './harness.mjs';

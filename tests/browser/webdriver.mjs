@@ -135,8 +135,8 @@ export class Driver {
 }
 
 /**
- * Runs something in a browser of its own and takes a picture at the end. WebKitGTK's browser stops
- * answering once in some hundred runs: where the body failed and not even the picture can be taken,
+ * Runs something in a browser of its own and takes an image at the end. WebKitGTK's browser stops
+ * answering once in some hundred runs: where the body failed and not even the image can be taken,
  * it is tried once more in a new one.
  * @param {() => Promise<Driver>} start
  * @param {string} picture  a PNG is written there

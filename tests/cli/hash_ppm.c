@@ -15,15 +15,15 @@
 static vit158_status hash_file(vit158_session *session, const char *path, uint32_t classes,
                                vit158_error *error)
 {
-    test_ppm picture;
-    if (!test_ppm_read(&picture, path)) {
+    test_ppm image;
+    if (!test_ppm_read(&image, path)) {
         snprintf(error->message, sizeof error->message, "not a binary PPM: %s", path);
         return VIT158_E_IMAGE;
     }
     vit158_status status =
-        vit158_session_set_image(session, picture.data, picture.width, picture.height,
-                                 (size_t)picture.width * 3, VIT158_PIXELS_RGB, error);
-    free(picture.data);
+        vit158_session_set_image(session, image.data, image.width, image.height,
+                                 (size_t)image.width * 3, VIT158_PIXELS_RGB, error);
+    free(image.data);
     if (status == VIT158_OK)
         status = vit158_session_run(session, NULL, NULL, error);
     if (status == VIT158_OK) {

@@ -27,23 +27,23 @@ static char model_file[] = "../m.safetensors";
 /* A golden file's text, to be freed. */
 static uint8_t *sample(size_t *n_bytes)
 {
-    vit158_golden_picture pictures[2] = {{.file = file,
-                                          .top1_index = 1,
-                                          .top1_label = label,
-                                          .steps = steps,
-                                          .step_count = 2,
-                                          .logits = logits,
-                                          .logit_count = 3}};
+    vit158_golden_image images[2] = {{.file = file,
+                                      .top1_index = 1,
+                                      .top1_label = label,
+                                      .steps = steps,
+                                      .step_count = 2,
+                                      .logits = logits,
+                                      .logit_count = 3}};
     vit158_golden golden = {
-        .numerics_version = 7, .model_file = model_file, .pictures = pictures, .picture_count = 2};
+        .numerics_version = 7, .model_file = model_file, .images = images, .image_count = 2};
     vit158_error error;
     uint8_t *text;
-    vit158_sha256_hex(pictures[0].sha256, "a", 1);
-    vit158_sha256_hex(pictures[0].logits_sha256, logits, sizeof logits);
+    vit158_sha256_hex(images[0].sha256, "a", 1);
+    vit158_sha256_hex(images[0].logits_sha256, logits, sizeof logits);
     vit158_sha256_hex(golden.model_sha256, "b", 1);
     vit158_sha256_hex(steps[0].sha256, "c", 1);
     vit158_sha256_hex(steps[1].sha256, "d", 1);
-    pictures[1] = pictures[0];
+    images[1] = images[0];
     assert_int_equal(vit158_golden_write(n_bytes, &golden, OUT, &error), VIT158_OK);
     size_t read_bytes;
     assert_int_equal(vit158_read_file(&text, &read_bytes, OUT, 1 << 20, &error), VIT158_OK);
@@ -62,9 +62,9 @@ static void test_what_is_written_reads_back(void **state)
     assert_int_equal(vit158_golden_parse(&golden, text, n_bytes, &error), VIT158_OK);
     assert_int_equal(golden.numerics_version, 7);
     assert_string_equal(golden.model_file, model_file);
-    assert_int_equal(golden.picture_count, 2);
+    assert_int_equal(golden.image_count, 2);
     for (size_t i = 0; i < 2; i++) {
-        const vit158_golden_picture *const p = &golden.pictures[i];
+        const vit158_golden_image *const p = &golden.images[i];
         assert_string_equal(p->file, file);
         assert_string_equal(p->top1_label, label);
         assert_int_equal(p->top1_index, 1);
@@ -109,7 +109,7 @@ static void test_any_byte_changed(void **state)
             text[i] = changes[k];
             if (vit158_golden_parse(&golden, text, n_bytes, &error) != VIT158_OK) {
                 assert_true(strlen(error.message) > 10);
-                assert_null(golden.pictures);
+                assert_null(golden.images);
                 refused++;
             }
             vit158_golden_free(&golden);

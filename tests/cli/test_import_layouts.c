@@ -135,7 +135,7 @@ static void test_layouts_give_the_same_tensors(void **state)
 
 /* ---- Logits ---- */
 
-/* Writes the draft, runs the pictures of `verify` and returns the largest difference to PyTorch's
+/* Writes the draft, runs the images of `verify` and returns the largest difference to PyTorch's
  * logits, as a share of the largest logit. */
 static double difference(const vit158_draft *draft, const char *verify)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Uses an installed vit158 through its public header alone: opens the model file argv[1], runs a
- * constant picture, prints the best class.
+ * constant image, prints the best class.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,14 +27,14 @@ static unsigned char *read_all(const char *path, size_t *n_bytes)
 
 static vit158_status classify(const vit158_model *model, vit158_error *error)
 {
-    unsigned char picture[5 * 7 * 3];
+    unsigned char image[5 * 7 * 3];
     vit158_session *session;
     vit158_prediction best;
-    for (size_t i = 0; i < sizeof picture; i++)
-        picture[i] = (unsigned char)(i * 2);
+    for (size_t i = 0; i < sizeof image; i++)
+        image[i] = (unsigned char)(i * 2);
     vit158_status status = vit158_session_create(&session, model, NULL, error);
     if (status == VIT158_OK)
-        status = vit158_session_set_image(session, picture, 5, 7, 5 * 3, VIT158_PIXELS_RGB, error);
+        status = vit158_session_set_image(session, image, 5, 7, 5 * 3, VIT158_PIXELS_RGB, error);
     if (status == VIT158_OK)
         status = vit158_session_run(session, NULL, NULL, error);
     if (status == VIT158_OK && vit158_session_top_k(session, &best, 1) == 1)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as a picture: decoding gives a picture that can be classified, or an error with a
+ * Any bytes as an image: decoding gives an image that can be classified, or an error with a
  * sentence. PNG files are tried with their checksums repaired too, or no change would get past
  * them.
  */
@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
 
-/* Resizes the picture as a small model would. */
+/* Resizes the image as a small model would. */
 static void preprocess(const vit158_image *image)
 {
     static const vit158_recipe recipe = {.channels = 3,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Real models on real pictures against PyTorch and Pillow, natively: the float ImageNet ViT-Ti from
- * decoded pictures to logits, and the ternary CIFAR-10 ViT packed by our packer. Skipped, loudly,
+ * Real models on real images against PyTorch and Pillow, natively: the float ImageNet ViT-Ti from
+ * decoded images to logits, and the ternary CIFAR-10 ViT packed by our packer. Skipped, loudly,
  * where the reference folder is absent.
  */
 #include "unit/test.h"
@@ -41,12 +41,12 @@ static test_ppm read_reference_ppm(const char *name)
 {
     char file[256];
     char path[1024];
-    test_ppm picture;
+    test_ppm image;
     snprintf(file, sizeof file, "golden/%s", name);
     reference_path(path, file);
-    if (!test_ppm_read(&picture, path))
+    if (!test_ppm_read(&image, path))
         fail_msg("cannot read %s", path);
-    return picture;
+    return image;
 }
 
 /* The session's input tensor is exactly the normalised crop that Pillow made. */
@@ -93,12 +93,12 @@ static void test_vit_tiny(void **state)
     for (int i = 0; i < VIT_TINY_IMAGES; i++) {
         char name[128];
         reference_string(name, sizeof name, at, "image");
-        test_ppm picture = read_reference_ppm(name);
-        assert_int_equal(vit158_session_set_image(session, picture.data, picture.width,
-                                                  picture.height, (size_t)picture.width * 3,
-                                                  VIT158_PIXELS_RGB, &error),
+        test_ppm image = read_reference_ppm(name);
+        assert_int_equal(vit158_session_set_image(session, image.data, image.width, image.height,
+                                                  (size_t)image.width * 3, VIT158_PIXELS_RGB,
+                                                  &error),
                          VIT158_OK);
-        free(picture.data);
+        free(image.data);
         reference_string(name, sizeof name, at, "preprocessed");
         compare_crop(session, name);
         assert_int_equal(vit158_session_run(session, NULL, NULL, &error), VIT158_OK);
@@ -118,7 +118,7 @@ static void test_vit_tiny(void **state)
     free(text);
 }
 
-/* The first pixel array of a picture's record, as bytes [32][32][3]. */
+/* The first pixel array of an image's record, as bytes [32][32][3]. */
 static void read_pixels(uint8_t pixels[CIFAR_BYTES], const char *from)
 {
     double *const numbers = malloc(CIFAR_BYTES * sizeof *numbers);
@@ -144,16 +144,16 @@ static size_t best_of(double *margin, const double *values, size_t count)
 
 /* How far a logit may lie from PyTorch's float32 one. An activation that float error pushes over a
  * rounding boundary moves logits by 1e-2, and PyTorch's own float32 and float64 runs differ by such
- * flips: that distance is a picture's noise, and 4 times it is the limit. The reference run met no
- * flip at all in two of the pictures (noise below 1e-6), whose closest activations lie 1e-6 of a
+ * flips: that distance is an image's noise, and 4 times it is the limit. The reference run met no
+ * flip at all in two of the images (noise below 1e-6), whose closest activations lie 1e-6 of a
  * step from a boundary; PyTorch itself flips there when it runs them one by one instead of as one
- * batch (0.014 and 0.024). For these the limit is the largest noise of all pictures. */
+ * batch (0.014 and 0.024). For these the limit is the largest noise of all images. */
 static double allowed_difference(double noise, double largest_noise)
 {
     return noise < 1e-5 ? largest_noise : fmax(4.0 * noise, 1e-3);
 }
 
-/* Runs the picture whose record begins at `at` and compares; returns |difference| / allowed. */
+/* Runs the image whose record begins at `at` and compares; returns |difference| / allowed. */
 static double compare_cifar(vit158_session *session, const char *at, double largest_noise,
                             int number)
 {

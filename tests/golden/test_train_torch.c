@@ -57,10 +57,10 @@ static vit158_trainer *golden_trainer(const vit158_train_compute *compute)
         const vit158_train_tensor *tensor = &t->net.tensors[i];
         get(t->parameters + tensor->offset, "", tensor->name, (size_t)tensor->rows * tensor->cols);
     }
-    float pictures[IMAGES * 64];
-    get(pictures, "", "pictures", IMAGES * 64);
+    float images[IMAGES * 64];
+    get(images, "", "pictures", IMAGES * 64);
     for (int i = 0; i < IMAGES * 64; i++)
-        t->train.pixels[i] = (uint8_t)pictures[i];
+        t->train.pixels[i] = (uint8_t)images[i];
     vit158_trainer_prepare(t, t->parameters);
     return t;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The passes of the resize: every variant against scalar byte for byte, buffers guarded; and one
- * hash over whole pictures for every build.
+ * hash over whole images for every build.
  */
 #include <string.h>
 
@@ -134,14 +134,14 @@ static void splits_are_equal(void)
 }
 
 /* width, height, pixels, channels, resize, crop */
-static const uint32_t pictures[][6] = {
+static const uint32_t images[][6] = {
     {1, 1, 3, 3, 8, 8},       {37, 29, 3, 3, 32, 32},   {29, 37, 4, 3, 33, 32},
     {64, 48, 1, 3, 40, 35},   {200, 31, 3, 1, 24, 24},  {31, 300, 4, 3, 17, 16},
     {333, 500, 3, 3, 73, 64}, {224, 224, 3, 3, 64, 64}, {90, 61, 1, 1, 64, 55},
 };
 
-static uint64_t hash_picture(uint64_t hash, const uint32_t *shape, vit158_filter filter,
-                             check_rng *rng)
+static uint64_t hash_image(uint64_t hash, const uint32_t *shape, vit158_filter filter,
+                           check_rng *rng)
 {
     const vit158_recipe recipe = {.channels = shape[3],
                                   .resize_size = shape[4],
@@ -171,17 +171,17 @@ static uint64_t hash_picture(uint64_t hash, const uint32_t *shape, vit158_filter
     return hash;
 }
 
-static void pictures_have_one_hash(void)
+static void images_have_one_hash(void)
 {
     check_rng rng = check_seed(14);
     uint64_t hash = CHECK_HASH;
-    for (size_t i = 0; i < COUNT(pictures) && !check_failed(); i++) {
-        hash = hash_picture(hash, pictures[i], VIT158_FILTER_BILINEAR, &rng);
-        hash = hash_picture(hash, pictures[i], VIT158_FILTER_BICUBIC, &rng);
+    for (size_t i = 0; i < COUNT(images) && !check_failed(); i++) {
+        hash = hash_image(hash, images[i], VIT158_FILTER_BILINEAR, &rng);
+        hash = hash_image(hash, images[i], VIT158_FILTER_BICUBIC, &rng);
     }
     CHECK(hash == 3009813457736046863ULL, "hash %llu", (unsigned long long)hash);
 }
 
 CHECK_CASES({"rows are equal", rows_are_equal}, {"columns are equal", columns_are_equal},
             {"splits are equal", splits_are_equal},
-            {"pictures have one hash", pictures_have_one_hash})
+            {"pictures have one hash", images_have_one_hash})

@@ -166,7 +166,7 @@ test('--help and --version', () => {
 test('eval: the same accuracy from both; what cannot be judged is counted', () => {
   const root = join(SCRATCH, 'eval');
   const first = records(run('native', 'classify', '--json', '-k', '6', ...SAMPLES).stdout);
-  // Pictures filed under their best, third and sixth class: known answers for top-1 and top-5.
+  // Images filed under their best, third and sixth class: known answers for top-1 and top-5.
   first.forEach((record, i) => {
     const { label } = record.predictions[[0, 2, 5][i % 3]];
     mkdirSync(join(root, label), { recursive: true });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// models/fashion-mnist.safetensors on all 10,000 test pictures of Debian's dataset-fashion-mnist,
+// models/fashion-mnist.safetensors on all 10,000 test images of Debian's dataset-fashion-mnist,
 // through wasm: as many right as its manifest entry says.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';

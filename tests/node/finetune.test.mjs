@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `vit158 finetune` as a command: a folder of striped pictures and a packed model become a ternary model that knows
+// `vit158 finetune` as a command: a folder of striped images and a packed model become a ternary model that knows
 // the stripes, also in the engine; what was complete is not done again; mistakes are said.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -25,7 +25,7 @@ after(() => rmSync(FOLDER, { recursive: true }));
 /** @param {...string} args */
 const run = (...args) => spawnSync(join(ROOT, 'build/native/vit158'), args, { encoding: 'utf8', cwd: FOLDER });
 
-/** `count` pictures a class: stripes of any phase in the class's direction under noise. @param {string} to @param {number} count @param {number} seed */
+/** `count` images a class: stripes of any phase in the class's direction under noise. @param {string} to @param {number} count @param {number} seed */
 function writePictures(to, count, seed) {
   let noise = seed;
   const random = () => (noise = (noise * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;

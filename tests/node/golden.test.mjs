@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Real models through wasm against PyTorch and Pillow, and their accuracy on real pictures. Needs the
+// Real models through wasm against PyTorch and Pillow, and their accuracy on real images. Needs the
 // shared checkpoints, goldens and data.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -49,7 +49,7 @@ for (const engine of /** @type {const} */ (['scalar', 'simd128'])) {
 }
 
 const cifar = sharedFiles('checkpoints/cifar10-bootstrap.safetensors', 'golden/cifar10_golden.json');
-// tests/golden/test_reference_goldens.c says why pictures without any noise have another limit.
+// tests/golden/test_reference_goldens.c says why images without any noise have another limit.
 test("packed CIFAR-10 ViT: logits within 4x PyTorch's own rounding noise", { skip: cifar.skip }, async () => {
   const packed = join(folder, 'cifar10-f32.safetensors');
   const { code, stderr } = nativeCommand('pack', cifar.files[0], '-o', packed, '--rest', 'f32');

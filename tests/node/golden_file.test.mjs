@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // record and verify: what is recorded holds in every engine; what differs is named, with the step
-// where it starts; bad golden files, other models and pictures are one clear error; a file is
+// where it starts; bad golden files, other models and images are one clear error; a file is
 // written whole or not at all. Both commands write the same bytes and read each other's files.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Pictures and labels from MNIST-style IDX files, gzip-compressed.
+// Images and labels from MNIST-style IDX files, gzip-compressed.
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The decoder module on every kind of picture: the pixels of the native build, and Pillow's for PNG
+// The decoder module on every kind of image: the pixels of the native build, and Pillow's for PNG
 // (tests/data/images/decode_goldens.txt, see tests/golden/make_image_goldens.py); damaged files give
 // an error and never a trap.
 import assert from 'node:assert/strict';

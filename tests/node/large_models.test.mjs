@@ -20,7 +20,7 @@ function synth(arch) {
 }
 
 /**
- * Hash of the picture's logits, and the memory it took.
+ * Hash of the image's logits, and the memory it took.
  * @param {string} file @param {import('../../web/lib/vit158.d.ts').LoadOptions} options
  */
 async function classify(file, options) {

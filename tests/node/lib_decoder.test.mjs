@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// web/lib/decoder.js: large pictures in strips, instances that are kept or let go. What it decodes is
+// web/lib/decoder.js: large images in strips, instances that are kept or let go. What it decodes is
 // tested in image_decode.test.mjs.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // web/lib/image_input.js with pixels and with stand-ins for what only browsers have; real browser
-// pictures are tested in tests/browser.
+// images are tested in tests/browser.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Decoder } from '../../web/lib/decoder.js';

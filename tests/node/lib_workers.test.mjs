@@ -190,7 +190,7 @@ test('a deadline ends a call in a pool, and the next one is right', async () => 
   pool.dispose();
 });
 
-/** A picture of 4096 x 4096 pixels in 59 scans, all but the first empty: long to decode. */
+/** An image of 4096 x 4096 pixels in 59 scans, all but the first empty: long to decode. */
 function slowPicture() {
   /** @param {number} marker @param {number[]} data */
   const segment = (marker, ...data) => Buffer.from([0xff, marker, 0, data.length + 2, ...data]);

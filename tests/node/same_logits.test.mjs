@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The same logits everywhere: every picture in tests/data/images (JPEG, PNG, raw RGB) through a small
+// The same logits everywhere: every image in tests/data/images (JPEG, PNG, raw RGB) through a small
 // ternary model and a float one, and some of them through the default model, which the scalar engine takes long for; native scalar, native SIMD, wasm scalar and wasm SIMD128 give the
-// same hash. The commands' own test covers the kernels and the sample pictures.
+// same hash. The commands' own test covers the kernels and the sample images.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { ROOT } from '../setup.mjs';
 
 const IMAGES = join(ROOT, 'tests/data/images');
 const DEFAULT = JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8')).default;
-/** Models, and of how many pictures one is taken. @type {[string, number][]} */
+/** Models, and of how many images one is taken. @type {[string, number][]} */
 const MODELS = [
   [join(ROOT, 'models/vit158-cifar10.safetensors'), 1],
   [join(ROOT, 'tests/data/tiny/float-6.safetensors'), 1],

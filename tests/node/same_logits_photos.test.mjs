@@ -10,7 +10,7 @@ import { Classifier, decodeImage } from '../../web/lib/vit158.js';
 import { writePng } from './png.mjs';
 import { ROOT, jsonLines, nativeCommand, sharedFiles, temporaryFolder, unpacked } from './shared.mjs';
 
-const PHOTOS = 17; // in three forms: 51 pictures
+const PHOTOS = 17; // in three forms: 51 images
 
 const { skip, files } = sharedFiles('data/imagenet-calib-250.tar', 'checkpoints/vit_tiny_patch16_224.safetensors');
 const MODELS = [join(ROOT, 'models/vit158-cifar10.safetensors'), files[1]];

@@ -15,7 +15,7 @@ const COUNT = 100_000;
 const folder = temporaryFolder();
 copyFileSync(join(ROOT, 'tests/data/images/one_pixel.jpg'), join(folder, 'a.jpg'));
 
-/** Every tenth is missing; the same picture under many names. @param {number} i */
+/** Every tenth is missing; the same image under many names. @param {number} i */
 const pathOf = (i) => (i % 10 === 3 ? `${folder}/gone${i}.jpg` : `${folder}/${'./'.repeat(i % 50)}a.jpg`);
 
 /** @param {number} from */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Loading a test picture, and expecting that decoding one fails in a certain way.
+ * Loading a test image, and expecting that decoding one fails in a certain way.
  */
 #ifndef VIT158_TESTS_IMAGE_EXPECT_H
 #define VIT158_TESTS_IMAGE_EXPECT_H

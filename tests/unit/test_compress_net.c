@@ -15,7 +15,7 @@
 #include "train/workers.h"
 #include "unit/random_model.h"
 
-#define PICTURES 6U
+#define IMAGES 6U
 #define SIDE 32U
 
 static const random_shape tiny = {.side = SIDE,
@@ -30,12 +30,12 @@ static const random_shape tiny = {.side = SIDE,
                                   .encoding = VIT158_ENCODING_F32,
                                   .spread = 0.3F};
 
-static void add_pictures(vit158_embedder *e, const vit158_model *model, const vit158_ends *ends)
+static void add_images(vit158_embedder *e, const vit158_model *model, const vit158_ends *ends)
 {
     static uint8_t pixels[SIDE * SIDE * 3];
     vit158_rng rng = vit158_rng_seed(5);
-    assert_int_equal(vit158_embedder_create(e, model, ends, PICTURES, NULL), VIT158_OK);
-    for (uint32_t i = 0; i < PICTURES; i++) {
+    assert_int_equal(vit158_embedder_create(e, model, ends, IMAGES, NULL), VIT158_OK);
+    for (uint32_t i = 0; i < IMAGES; i++) {
         for (size_t p = 0; p < sizeof pixels; p++)
             pixels[p] = (uint8_t)(vit158_rng_below(&rng, 128) + 20 * i);
         const vit158_image image = {SIDE, SIDE, VIT158_PIXELS_RGB, SIDE * 3, pixels};
@@ -149,20 +149,20 @@ static void test_moments(void **state)
 typedef struct tiny_run {
     vit158_model *model;
     vit158_ends ends;
-    vit158_embedder pictures;
+    vit158_embedder images;
 } tiny_run;
 
 static tiny_run start_run(void)
 {
     tiny_run run = {.model = random_model_make(tiny, 21)};
     assert_int_equal(vit158_ends_create(&run.ends, run.model, NULL), VIT158_OK);
-    add_pictures(&run.pictures, run.model, &run.ends);
+    add_images(&run.images, run.model, &run.ends);
     return run;
 }
 
 static void end_run(tiny_run *run)
 {
-    vit158_embedder_free(&run->pictures);
+    vit158_embedder_free(&run->images);
     vit158_ends_free(&run->ends);
     random_model_free(run->model);
 }
@@ -173,9 +173,9 @@ static vit158_quantizer quantize(const tiny_run *run, uint32_t rows, vit158_roun
     vit158_quantizer q;
     vit158_quantizer_start start = {.teacher = run->model,
                                     .student = &run->ends.model,
-                                    .known = &run->pictures.known,
-                                    .rounded = &run->pictures.rounded,
-                                    .learned = PICTURES - 1,
+                                    .known = &run->images.known,
+                                    .rounded = &run->images.rounded,
+                                    .learned = IMAGES - 1,
                                     .rows = rows,
                                     .settings = vit158_quantizer_defaults(),
                                     .pool = pool};
@@ -185,7 +185,7 @@ static vit158_quantizer quantize(const tiny_run *run, uint32_t rows, vit158_roun
     return q;
 }
 
-/* Mean squared difference of the streams at the end, over all pictures. */
+/* Mean squared difference of the streams at the end, over all images. */
 static double distance(const vit158_quantizer *q)
 {
     double sum = 0;
@@ -235,7 +235,7 @@ static void test_threads_change_nothing(void **state)
         assert_memory_equal(one.matrices[m].chosen, three.matrices[m].chosen,
                             (size_t)one.matrices[m].n_in * one.matrices[m].n_out);
     assert_memory_equal(one.rounded.values, three.rounded.values,
-                        one.rounded.stride * PICTURES * sizeof(float));
+                        one.rounded.stride * IMAGES * sizeof(float));
     vit158_quantizer_free(&one);
     vit158_quantizer_free(&three);
     vit158_train_workers_close(workers);
@@ -250,9 +250,9 @@ static void test_sensitivities(void **state)
     vit158_quantizer q;
     const vit158_quantizer_start start = {.teacher = run.model,
                                           .student = &run.ends.model,
-                                          .known = &run.pictures.known,
-                                          .rounded = &run.pictures.rounded,
-                                          .learned = PICTURES,
+                                          .known = &run.images.known,
+                                          .rounded = &run.images.rounded,
+                                          .learned = IMAGES,
                                           .rows = 1,
                                           .settings = vit158_quantizer_defaults(),
                                           .pool = &pool};
@@ -291,9 +291,9 @@ static void test_a_hook_stops_it(void **state)
     vit158_quantizer q;
     const vit158_quantizer_start start = {.teacher = run.model,
                                           .student = &run.ends.model,
-                                          .known = &run.pictures.known,
-                                          .rounded = &run.pictures.rounded,
-                                          .learned = PICTURES,
+                                          .known = &run.images.known,
+                                          .rounded = &run.images.rounded,
+                                          .learned = IMAGES,
                                           .rows = 1,
                                           .settings = vit158_quantizer_defaults(),
                                           .pool = &pool};

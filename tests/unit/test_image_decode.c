@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Decoding of every kind of picture in tests/data/images against what Pillow makes of it
+ * Decoding of every kind of image in tests/data/images against what Pillow makes of it
  * (tests/golden/make_image_goldens.py). With two arguments: decodes a file and writes it as PNM.
  */
 #include "unit/test.h"
@@ -102,13 +102,13 @@ static void test_every_kind_equals_pillow(void **state)
     assert_true(count >= 60);
 }
 
-/* The eight stored forms of one picture, from the picture upright. */
+/* The eight stored forms of one image, from the image upright. */
 static void test_orientations_are_inverses(void **state)
 {
     (void)state;
     enum { W = 3, H = 2 };
     static const char upright[] = "abcdef";
-    /* Rows of the stored picture, by orientation (EXIF 2.3, 4.6.4 A). */
+    /* Rows of the stored image, by orientation (EXIF 2.3, 4.6.4 A). */
     static const char *const stored[9] = {NULL,     "abcdef", "cbafed", "fedcba", "defabc",
                                           "adbecf", "cfbead", "fcebda", "daebfc"};
     for (uint32_t o = 1; o <= 8; o++) {

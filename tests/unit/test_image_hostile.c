@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pictures made to exhaust memory or time, and sweeps over damaged files: every truncation, every
+ * Images made to exhaust memory or time, and sweeps over damaged files: every truncation, every
  * byte changed, memory running out at every allocation. Linked with calloc wrapped.
  */
 #include "unit/test.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Damaged and hostile pictures: each rule broken once, with the status and the sentence it must
+ * Damaged and hostile images: each rule broken once, with the status and the sentence it must
  * give.
  */
 #include "unit/test.h"

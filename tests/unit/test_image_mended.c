@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pictures with faults that Pillow and browsers look past: each is one of the test pictures with
+ * Images with faults that Pillow and browsers look past: each is one of the test images with
  * one change, and must give the pixels of the unchanged one.
  */
 #include "unit/test.h"
@@ -44,7 +44,7 @@ static const mended cases[] = {
     {"grey.jpg", {TEST_CUT, "C4", 0, NULL, 33 + 183}},
     {"cmyk.jpg", {TEST_SET, "EE", 4, BYTES("adobe")}},
     {"cmyk.jpg", {TEST_CUT, "EE", 0, NULL, 16}},
-    /* A trailer between the picture and an end marker. */
+    /* A trailer between the image and an end marker. */
     {"grey.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\x33SEFT\0\0")}},
     {"grey.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\xF0\xFF\xFFSEFT\0\0")}},
     /* PNG: checksums of what is not needed, the end. */

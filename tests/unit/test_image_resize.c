@@ -56,9 +56,8 @@ static uint32_t hash(uint32_t x)
     return x ^ x >> 16;
 }
 
-/* The same picture as the Python script makes. Rows are padded by `slack` bytes of rubbish. */
-static uint8_t *picture(uint32_t width, uint32_t height, uint32_t pixels, uint32_t seed,
-                        size_t slack)
+/* The same image as the Python script makes. Rows are padded by `slack` bytes of rubbish. */
+static uint8_t *image(uint32_t width, uint32_t height, uint32_t pixels, uint32_t seed, size_t slack)
 {
     const size_t row_bytes = (size_t)width * pixels;
     uint8_t *data = malloc((row_bytes + slack) * height);
@@ -74,7 +73,7 @@ static uint8_t *picture(uint32_t width, uint32_t height, uint32_t pixels, uint32
     return data;
 }
 
-/* Feeds the picture in strips of 1, 2, 3, ... rows, wrapping at a seed-dependent height. */
+/* Feeds the image in strips of 1, 2, 3, ... rows, wrapping at a seed-dependent height. */
 static void feed(vit158_preprocess *p, const uint8_t *data, size_t row_bytes, uint32_t height,
                  uint32_t seed)
 {
@@ -104,8 +103,8 @@ static int run_case(const char *line, vit158_resize_mode mode)
     recipe.resize_mode = mode;
     planned p = plan(&recipe);
     const size_t slack = seed % 5;
-    uint8_t *data = picture(width, height, pixels, seed, slack);
-    /* A picture broken off before must leave no trace. */
+    uint8_t *data = image(width, height, pixels, seed, slack);
+    /* An image broken off before must leave no trace. */
     if (seed % 2 == 0) {
         assert_int_equal(vit158_preprocess_begin(p.preprocess, 3, 2, VIT158_PIXELS_RGB, NULL), 0);
         assert_int_equal(
@@ -189,7 +188,7 @@ static void test_shared_crops_equal_pillow(void **state)
     free(p.block);
 }
 
-/* The largest and thinnest pictures: memory planned once serves them; a constant stays constant. */
+/* The largest and thinnest images: memory planned once serves them; a constant stays constant. */
 static void test_extreme_sizes_stay_constant(void **state)
 {
     (void)state;
@@ -255,7 +254,7 @@ static void test_tensor_is_normalised_bytes(void **state)
     (void)state;
     const vit158_recipe recipe = recipe_of(3, 4, 4, VIT158_FILTER_BILINEAR);
     planned p = plan(&recipe);
-    uint8_t *data = picture(4, 4, 3, 3, 0);
+    uint8_t *data = image(4, 4, 3, 3, 0);
     assert_int_equal(vit158_preprocess_begin(p.preprocess, 4, 4, VIT158_PIXELS_RGB, NULL), 0);
     feed(p.preprocess, data, 12, 4, 0);
     assert_memory_equal(vit158_preprocess_pixels(p.preprocess), data, 48);

@@ -63,10 +63,10 @@ static void test_shared_pool_does_without_slow_helpers(void **state)
     vit158_shared_pool_init(&pool, 3);
     vit158_threads_start(&threads, &pool);
     uint32_t alone = 0;
-    for (uint32_t picture = 0; picture < 40; picture++) {
+    for (uint32_t image = 0; image < 40; image++) {
         alone += pool.pool.alone;
         run_and_check(&pool.pool, MAX_TASKS);
-        const bool late = picture >= 5 && picture < 20 && !pool.pool.alone;
+        const bool late = image >= 5 && image < 20 && !pool.pool.alone;
         pool.pool.took(&pool.pool, pool.pool.alone ? 2.0 : late ? 3.0 : 1.0);
     }
     assert_in_range(alone, 10, 30);

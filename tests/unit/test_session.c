@@ -157,11 +157,11 @@ static void test_shared_work_gives_the_same_bits(void **state)
             s->forward.kernels->q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE].parts;
         assert_true(parts != NULL && parts->count(shape.dim) == 15);
         uint32_t alone = 0;
-        for (uint32_t picture = 0; picture < 12; picture++) {
+        for (uint32_t image = 0; image < 12; image++) {
             alone += s->forward.pool->alone;
             run_tensor(s, model, tensor);
             assert_memory_equal(vit158_session_logits(s), vit158_session_logits(first), bytes);
-            vit158_session_took(s, s->forward.pool->alone ? 2.0 : picture < 2 ? 1.0 : 3.0);
+            vit158_session_took(s, s->forward.pool->alone ? 2.0 : image < 2 ? 1.0 : 3.0);
         }
         assert_in_range(alone, 5, 9);
         vit158_session_close(s);

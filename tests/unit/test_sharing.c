@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
  * base/sharing: helpers are used while they are worth it, on machines made up of two functions:
- * what picture i takes shared and alone.
+ * what image i takes shared and alone.
  */
 #include "unit/test.h"
 
 #include "base/sharing.h"
 
-typedef double (*picture_ms)(uint32_t picture);
+typedef double (*image_ms)(uint32_t image);
 
 typedef struct tally {
-    uint32_t alone; /* pictures that the caller did alone */
+    uint32_t alone; /* images that the caller did alone */
     double total_ms;
 } tally;
 
-static tally run(vit158_sharing *s, picture_ms shared, picture_ms alone, uint32_t pictures)
+static tally run(vit158_sharing *s, image_ms shared, image_ms alone, uint32_t images)
 {
     tally t = {0};
-    for (uint32_t i = 0; i < pictures; i++) {
+    for (uint32_t i = 0; i < images; i++) {
         const double ms = (s->alone ? alone : shared)(i);
         t.alone += s->alone;
         t.total_ms += ms;
@@ -26,28 +26,28 @@ static tally run(vit158_sharing *s, picture_ms shared, picture_ms alone, uint32_
     return t;
 }
 
-static double takes_100(uint32_t picture)
+static double takes_100(uint32_t image)
 {
-    (void)picture;
+    (void)image;
     return 100.0;
 }
 
-static double takes_180(uint32_t picture)
+static double takes_180(uint32_t image)
 {
-    (void)picture;
+    (void)image;
     return 180.0;
 }
 
 /* 90 to 110, and now and then an interruption. */
-static double takes_100_mostly(uint32_t picture)
+static double takes_100_mostly(uint32_t image)
 {
-    return picture % 37 == 20 ? 190.0 : 90.0 + picture * 7 % 21;
+    return image % 37 == 20 ? 190.0 : 90.0 + image * 7 % 21;
 }
 
 /* A helper without a core: mostly slower than alone, sometimes in luck. */
-static double takes_150_to_250(uint32_t picture)
+static double takes_150_to_250(uint32_t image)
 {
-    return 150.0 + picture * 37 % 101;
+    return 150.0 + image * 37 % 101;
 }
 
 static void test_helpers_stay_where_nothing_disturbs(void **state)
@@ -76,7 +76,7 @@ static void test_helpers_without_a_core_are_done_without(void **state)
     assert_true(t.total_ms < 1.02 * 400 * 180.0);
 }
 
-/* Slower than alone from the first picture on, and evenly so. */
+/* Slower than alone from the first image on, and evenly so. */
 static void test_helpers_that_never_helped_are_done_without(void **state)
 {
     (void)state;
@@ -95,7 +95,7 @@ static void test_helpers_come_back_when_they_are_worth_it(void **state)
     assert_false(s.alone);
 }
 
-/* A first slow picture is not held against what alone takes now: the machine as a whole is slower.
+/* A first slow image is not held against what alone takes now: the machine as a whole is slower.
  */
 static void test_a_slower_machine_keeps_its_helpers(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Remembered answers of teachers: the same pictures come again, teachers are asked about each once,
+ * Remembered answers of teachers: the same images come again, teachers are asked about each once,
  * and a file hands the answers on to runs they fit and to no others.
  */
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "unit/test.h"
 #include "unit/train_fixture.h"
 
-#define PICTURES 16U
+#define IMAGES 16U
 #define EPOCH_STEPS 2U /* batches of 8 */
 
 static void recipe(vit158_train_recipe *r)
@@ -40,7 +40,7 @@ static int make_teacher(void **state)
     vit158_error error;
     fixture_recipe(&r);
     r.seed = 9;
-    vit158_trainer *t = fixture_trainer(&r, PICTURES, 0);
+    vit158_trainer *t = fixture_trainer(&r, IMAGES, 0);
     fixture_steps(t, 3);
     const vit158_status status =
         vit158_train_model_save(t, t->parameters, 0.5, fixture_path("teacher.safetensors"), &error);
@@ -52,7 +52,7 @@ static int make_teacher(void **state)
 static vit158_status open_student(vit158_trainer **t, const vit158_train_recipe *r,
                                   vit158_error *error)
 {
-    *t = fixture_trainer(r, PICTURES, 0);
+    *t = fixture_trainer(r, IMAGES, 0);
     assert_int_equal(vit158_train_teachers_open(*t, r->teacher, error), VIT158_OK);
     return vit158_train_answers_open(*t, error);
 }
@@ -81,7 +81,7 @@ static void assert_same_weights(const vit158_trainer *a, const vit158_trainer *b
     assert_int_equal(memcmp(a->parameters, b->parameters, bytes) == 0, same);
 }
 
-/* Mixed pictures, targets and kept patches of the two microbatches that begin an epoch. */
+/* Mixed images, targets and kept patches of the two microbatches that begin an epoch. */
 typedef struct shown {
     float mixed[4 * 64], targets[4 * 4];
     uint32_t places[4 * 2];
@@ -101,7 +101,7 @@ static shown show(vit158_trainer *t, uint64_t epoch)
     return s;
 }
 
-static void test_pictures_come_again_but_other_patches(void **state)
+static void test_images_come_again_but_other_patches(void **state)
 {
     (void)state;
     vit158_train_recipe r;
@@ -115,7 +115,7 @@ static void test_pictures_come_again_but_other_patches(void **state)
     vit158_trainer_close(t);
 }
 
-/* Which moves of the first microbatch's first picture give what its patches show, as bits. */
+/* Which moves of the first microbatch's first image give what its patches show, as bits. */
 static uint32_t moves_shown(const vit158_trainer *t, int shift)
 {
     float seen[64], moved[64];
@@ -158,7 +158,7 @@ static uint32_t moves_of_a_run(vit158_train_recipe r)
     return all;
 }
 
-static void test_the_student_sees_pictures_moved_each_way(void **state)
+static void test_the_student_sees_images_moved_each_way(void **state)
 {
     (void)state;
     vit158_train_recipe r;
@@ -190,8 +190,8 @@ static void test_a_teacher_is_asked_once(void **state)
     vit158_trainer_close(early);
 }
 
-/* Pictures that are no longer mixed or changed are others, which have to be asked about. */
-static void test_plain_pictures_are_asked_about(void **state)
+/* Images that are no longer mixed or changed are others, which have to be asked about. */
+static void test_plain_images_are_asked_about(void **state)
 {
     (void)state;
     vit158_train_recipe r;
@@ -255,7 +255,7 @@ static void refuse(const vit158_train_recipe *r)
     vit158_trainer_close(t);
 }
 
-static void test_answers_about_other_pictures_are_refused(void **state)
+static void test_answers_about_other_images_are_refused(void **state)
 {
     (void)state;
     vit158_train_recipe r;
@@ -325,12 +325,12 @@ static void test_answers_need_a_teacher(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pictures_come_again_but_other_patches),
-        cmocka_unit_test(test_the_student_sees_pictures_moved_each_way),
+        cmocka_unit_test(test_images_come_again_but_other_patches),
+        cmocka_unit_test(test_the_student_sees_images_moved_each_way),
         cmocka_unit_test(test_a_teacher_is_asked_once),
-        cmocka_unit_test(test_plain_pictures_are_asked_about),
+        cmocka_unit_test(test_plain_images_are_asked_about),
         cmocka_unit_test(test_a_file_hands_answers_on),
-        cmocka_unit_test(test_answers_about_other_pictures_are_refused),
+        cmocka_unit_test(test_answers_about_other_images_are_refused),
         cmocka_unit_test(test_a_damaged_file_is_named),
         cmocka_unit_test(test_answers_need_a_teacher),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Random changes of pictures: the same seed gives the same picture, moves go where they say, and
- * AutoAugment's policy does to a picture what its table says, as often as it says.
+ * Random changes of images: the same seed gives the same image, moves go where they say, and
+ * AutoAugment's policy does to an image what its table says, as often as it says.
  */
 #include "unit/test.h"
 
@@ -38,14 +38,14 @@ static void test_the_seed_decides(void **state)
     for (uint64_t seed = 1; seed < 50; seed++) {
         for (int i = 0; i < 3; i++) {
             vit158_rng rng = vit158_rng_seed(seed + (i == 2 ? 1000 : 0));
-            vit158_train_augment_picture(out[i], in, scratch, 3, SIDE, &how, &rng);
+            vit158_train_augment_image(out[i], in, scratch, 3, SIDE, &how, &rng);
         }
         assert_memory_equal(out[0], out[1], BYTES);
         assert_memory_not_equal(out[0], out[2], BYTES);
     }
 }
 
-/* Chances from the table: a picture is inverted by one pair of 25 in a tenth of cases, by another
+/* Chances from the table: an image is inverted by one pair of 25 in a tenth of cases, by another
  * in a tenth after equalizing; solarizing at level 8 turns all values above 28. */
 static void test_the_policy_follows_its_table(void **state)
 {

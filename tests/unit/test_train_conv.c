@@ -21,7 +21,7 @@ static void conv_recipe(vit158_train_recipe *r)
     r->deterministic = 1;
 }
 
-static void test_it_learns_pictures_by_heart(void **state)
+static void test_it_learns_images_by_heart(void **state)
 {
     (void)state;
     vit158_train_recipe r;
@@ -93,7 +93,7 @@ static void test_networks_teach_from_files(void **state)
     vit158_format(paths, sizeof paths, "%s,%s", fixture_path("a.safetensors"),
                   fixture_path("b.safetensors"));
     assert_int_equal(vit158_train_teachers_open(student, paths, &error), VIT158_OK);
-    const size_t size = vit158_train_dataset_picture(&student->train);
+    const size_t size = vit158_train_dataset_image(&student->train);
     for (uint32_t i = 0; i < 2; i++)
         vit158_train_feed_normalise(student, student->feed[0].mixed + i * size,
                                     student->train.pixels + i * size);
@@ -152,7 +152,7 @@ static void test_what_does_not_fit_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_it_learns_pictures_by_heart),
+        cmocka_unit_test(test_it_learns_images_by_heart),
         cmocka_unit_test(test_it_resumes_with_the_same_bits),
         cmocka_unit_test(test_networks_teach_from_files),
         cmocka_unit_test(test_a_missing_teacher_is_named),

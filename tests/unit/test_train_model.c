@@ -32,7 +32,7 @@ static vit158_status pack(vit158_pack_matrices matrices, vit158_error *error)
                             &options, NULL, error);
 }
 
-/* The engine on file `name` and the trainer agree on the first two training pictures. */
+/* The engine on file `name` and the trainer agree on the first two training images. */
 static void check(vit158_trainer *t, const char *name)
 {
     float expected[2 * CLASSES], pixels[PIXELS];

@@ -72,7 +72,7 @@ static void test_deterministic_runs_are_equal_and_survive_resuming(void **state)
     vit158_trainer_close(whole);
 }
 
-/* A picture's random changes must not depend on who handles it. */
+/* An image's random changes must not depend on who handles it. */
 static void test_thread_counts_agree_up_to_summation(void **state)
 {
     (void)state;
@@ -114,7 +114,7 @@ static void check_overfits(uint32_t ternary, uint32_t muon)
     vit158_trainer_close(t);
 }
 
-static void test_a_tiny_network_overfits_64_pictures(void **state)
+static void test_a_tiny_network_overfits_64_images(void **state)
 {
     (void)state;
     check_overfits(1, 1);
@@ -259,7 +259,7 @@ static void write_bytes(const char *path, const void *bytes, size_t n_bytes)
     assert_int_equal(fclose(file), 0);
 }
 
-static void test_folders_of_pictures_that_are_wrong(void **state)
+static void test_folders_of_images_that_are_wrong(void **state)
 {
     (void)state;
     vit158_train_recipe r;
@@ -363,7 +363,7 @@ static void test_a_run_in_a_folder_resumes_to_the_same_file(void **state)
     busy_recipe(&r);
     r.epochs = 3;
     r.val_every = 5;
-    fixture_pictures(&data, 40, &r, 7, 1);
+    fixture_images(&data, 40, &r, 7, 1);
     vit158_format(r.train_data, sizeof r.train_data, "%s", fixture_path("d.vds"));
     assert_int_equal(vit158_train_dataset_save(&data, r.train_data, &error), VIT158_OK);
     vit158_train_dataset_free(&data);
@@ -394,13 +394,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_deterministic_runs_are_equal_and_survive_resuming),
         cmocka_unit_test(test_thread_counts_agree_up_to_summation),
-        cmocka_unit_test(test_a_tiny_network_overfits_64_pictures),
+        cmocka_unit_test(test_a_tiny_network_overfits_64_images),
         cmocka_unit_test(test_a_gradient_that_is_not_finite_stops_the_run),
         cmocka_unit_test(test_a_teacher_reads_the_models_we_write),
         cmocka_unit_test(test_mimetic_attention_begins_among_neighbours),
         cmocka_unit_test(test_a_teacher_must_see_and_name_the_same),
         cmocka_unit_test(test_recipes_refuse_mistakes),
-        cmocka_unit_test(test_folders_of_pictures_that_are_wrong),
+        cmocka_unit_test(test_folders_of_images_that_are_wrong),
         cmocka_unit_test(test_cifar_and_idx_files),
         cmocka_unit_test(test_a_full_disk_keeps_the_old_checkpoint),
         cmocka_unit_test(test_a_run_in_a_folder_resumes_to_the_same_file),

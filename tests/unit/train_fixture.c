@@ -46,8 +46,8 @@ void fixture_conv_recipe(vit158_train_recipe *r)
     r->net.depth = 1;
 }
 
-void fixture_pictures(vit158_train_dataset *data, uint32_t count, const vit158_train_recipe *r,
-                      uint64_t seed, int learnable)
+void fixture_images(vit158_train_dataset *data, uint32_t count, const vit158_train_recipe *r,
+                    uint64_t seed, int learnable)
 {
     vit158_error error;
     assert_int_equal(vit158_train_dataset_allocate(data, count, r->net.channels, r->net.image_size,
@@ -55,7 +55,7 @@ void fixture_pictures(vit158_train_dataset *data, uint32_t count, const vit158_t
                      VIT158_OK);
     memcpy(data->names, "a\0b\0c\0d", 8);
     vit158_rng rng = vit158_rng_seed(seed);
-    const size_t size = vit158_train_dataset_picture(data);
+    const size_t size = vit158_train_dataset_image(data);
     for (uint32_t i = 0; i < count; i++) {
         data->labels[i] = (uint16_t)vit158_rng_below(&rng, 4);
         for (size_t j = 0; j < size; j++)
@@ -72,7 +72,7 @@ vit158_trainer *fixture_trainer(const vit158_train_recipe *recipe, uint32_t coun
     vit158_train_dataset train, val = {0};
     vit158_trainer *t;
     vit158_error error;
-    fixture_pictures(&train, count, recipe, 5, learnable);
+    fixture_images(&train, count, recipe, 5, learnable);
     if (vit158_trainer_create(&t, recipe, &train, &val, &error) != VIT158_OK)
         fail_msg("%s", error.message);
     return t;
@@ -84,7 +84,7 @@ void fixture_feed(vit158_trainer *t, uint32_t images)
     vit158_train_work_whole(w, &t->net, images);
     for (uint32_t i = 0; i < images; i++)
         vit158_train_feed_plain(t, w, i,
-                                t->train.pixels + i * vit158_train_dataset_picture(&t->train));
+                                t->train.pixels + i * vit158_train_dataset_image(&t->train));
 }
 
 void fixture_steps(vit158_trainer *t, uint32_t count)

@@ -7,27 +7,27 @@
 
 #include "train/trainer.h"
 
-/* Defaults of a tiny network: 8 x 8 grey pictures, patch 4, 5 tokens, d 32, H 2, L 2, F 48. */
+/* Defaults of a tiny network: 8 x 8 grey images, patch 4, 5 tokens, d 32, H 2, L 2, F 48. */
 void fixture_recipe(vit158_train_recipe *recipe);
-/* Of a tiny convolutional network: 16 x 16 pictures, grids of 8, 4 and 2 places a side, 16 to 64
+/* Of a tiny convolutional network: 16 x 16 images, grids of 8, 4 and 2 places a side, 16 to 64
  * channels. */
 void fixture_conv_recipe(vit158_train_recipe *recipe);
 
-/* `count` random pictures of the recipe's shape with random labels of 4 classes; the label also
+/* `count` random images of the recipe's shape with random labels of 4 classes; the label also
  * brightens a corner if `learnable`. */
-void fixture_pictures(vit158_train_dataset *data, uint32_t count, const vit158_train_recipe *recipe,
-                      uint64_t seed, int learnable);
+void fixture_images(vit158_train_dataset *data, uint32_t count, const vit158_train_recipe *recipe,
+                    uint64_t seed, int learnable);
 
-/* A trainer on such pictures with `count` of them, no validation; fails the test on error. */
+/* A trainer on such images with `count` of them, no validation; fails the test on error. */
 vit158_trainer *fixture_trainer(const vit158_train_recipe *recipe, uint32_t count, int learnable);
 
 /* So many steps; fails the test on error. */
 void fixture_steps(vit158_trainer *trainer, uint32_t count);
 
-/* Pictures 0 .. images - 1 as they are in worker 0's microbatch, all patches, no dropped branch. */
+/* Images 0 .. images - 1 as they are in worker 0's microbatch, all patches, no dropped branch. */
 void fixture_feed(vit158_trainer *trainer, uint32_t images);
 
-/* Logits [2][4] of the first two training pictures by the network being trained. */
+/* Logits [2][4] of the first two training images by the network being trained. */
 void fixture_logits(vit158_trainer *trainer, float logits[8]);
 
 /* A trainer of fixture_recipe, put into *recipe, whose weights stand in t.safetensors as well. */

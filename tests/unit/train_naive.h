@@ -8,7 +8,7 @@
 
 #include "train/net.h"
 
-/* Cross-entropy of `label` for one picture given as patches [tokens - 1][patch_ld]. parameters: the
+/* Cross-entropy of `label` for one image given as patches [tokens - 1][patch_ld]. parameters: the
  * array that net describes, as doubles. */
 double naive_loss(const vit158_train_net *net, const double *parameters, const float *patches,
                   size_t patch_ld, uint32_t label);

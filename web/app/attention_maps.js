@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Maps of attention over a picture: picked out of what the library returns, spread over 0 to 1, and
+// Maps of attention over an image: picked out of what the library returns, spread over 0 to 1, and
 // drawn as a shade over what was not looked at.
 
 /** Stands for the rollout where heads are counted from 0. */
 export const ROLLOUT = -1;
 
 /**
- * One map over the picture, to be laid over it.
+ * One map over the image, to be laid over it.
  * @typedef {object} Overlay
  * @property {Float32Array} map   [side][side], 0 to 1
  * @property {number} side

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Where the class token looked: one small picture for all blocks together (attention rollout) and
-// one for each head of a block, lit where it looked; any of them can be laid over the picture.
+// Where the class token looked: one small image for all blocks together (attention rollout) and
+// one for each head of a block, lit where it looked; any of them can be laid over the image.
 import { drawShade, mapOf, ROLLOUT } from './attention_maps.js';
 import { byId, element } from './dom.js';
 
-/** Darkness of what was not looked at, on the small pictures. */
+/** Darkness of what was not looked at, on the small images. */
 const TILE_STRENGTH = 0.8;
 export class AttentionView {
   /** @type {HTMLInputElement} */
@@ -16,7 +16,7 @@ export class AttentionView {
   #seen = byId('seen');
   /** @type {import('../lib/vit158.js').Attention | null} */
   #attention = null;
-  /** The head that lies over the picture, ROLLOUT, or null. @type {number | null} */
+  /** The head that lies over the image, ROLLOUT, or null. @type {number | null} */
   #chosen = null;
   #onOverlay;
 
@@ -27,7 +27,7 @@ export class AttentionView {
     this.#strength.addEventListener('input', () => this.#lay());
   }
 
-  /** True while a map lies over the picture: live pictures need theirs with every frame. */
+  /** True while a map lies over the image: live images need theirs with every frame. */
   get isOverlaid() {
     return this.#chosen !== null;
   }
@@ -43,13 +43,13 @@ export class AttentionView {
     this.#mark();
   }
 
-  /** @param {import('../lib/vit158.js').Attention} attention of the picture in use */
+  /** @param {import('../lib/vit158.js').Attention} attention of the image in use */
   show(attention) {
     this.#attention = attention;
     this.#draw();
   }
 
-  /** The picture in use is another one, and its attention is not known yet. */
+  /** The image in use is another one, and its attention is not known yet. */
   clear() {
     this.#attention = null;
     for (const canvas of this.#tiles.querySelectorAll('canvas')) canvas.width = canvas.height = 1;

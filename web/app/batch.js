@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Many pictures, one after the other or several at once: what is kept of each is a short record, so
-// memory does not grow with the pictures. And the records as CSV and JSON. No DOM.
+// Many images, one after the other or several at once: what is kept of each is a short record, so
+// memory does not grow with the images. And the records as CSV and JSON. No DOM.
 
 /**
  * What became of one file.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// "Check this browser": runs pictures and compares every step with what was recorded of them in Node or
+// "Check this browser": runs images and compares every step with what was recorded of them in Node or
 // natively. Checked is the model in use if there is a record of it, else the first that has one; or
-// any model by a golden file of the visitor's, with the pictures it names.
+// any model by a golden file of the visitor's, with the images it names.
 import { verify } from '../lib/golden.js';
 import { sha256Hex } from '../lib/sha256.js';
 import { fetchManifest, goldenFile, loadPool, modelSource } from './resources.js';
@@ -32,7 +32,7 @@ export async function recorded(inUse) {
 }
 
 /**
- * @param {File[]} files  a golden file, the pictures that it names, and maybe its model
+ * @param {File[]} files  a golden file, the images that it names, and maybe its model
  * @param {import('./panels.js').ModelInUse | null} inUse
  * @returns {Promise<Checked>}
  */
@@ -77,7 +77,7 @@ function parse(text, name) {
  * @param {Checked} checked
  * @param {{variant: 'auto' | 'scalar', hasWorkers: boolean}} how  to run the model
  * @param {(progress: {done: number, total: number}) => void} onProgress
- * @returns {Promise<string[]>} for people: the verdict, then a line for each picture that differs
+ * @returns {Promise<string[]>} for people: the verdict, then a line for each image that differs
  */
 export async function checkBrowser({ title, source, golden, read }, { variant, hasWorkers }, onProgress) {
   const { sha256 } = golden.model;

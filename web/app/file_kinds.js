@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a file is that could not be shown as a picture: told by its first bytes, for a sentence that
+// What a file is that could not be shown as an image: told by its first bytes, for a sentence that
 // says what it is and what to do.
 
 /** @typedef {{title: string, hint: string}} Words */

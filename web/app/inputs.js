@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Files from the visitor: chosen, dropped anywhere, or pasted. Sorts models from pictures by name.
+// Files from the visitor: chosen, dropped anywhere, or pasted. Sorts models from images by name.
 import { byId } from './dom.js';
 
 /**

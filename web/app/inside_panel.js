@@ -54,7 +54,7 @@ class InsidePanel {
   #source = null;
   #isOpen = false;
   #tensors;
-  /** Wanted last; an older picture that comes later is dropped. */
+  /** Wanted last; an older image that comes later is dropped. */
   #wanted = '';
 
   /** @param {import('./panels.js').Shared} shared */
@@ -94,7 +94,7 @@ class InsidePanel {
     this.#tensors.show().catch((error) => this.#say(`The tensors cannot be shown: ${error.message}`));
   }
 
-  /** A page without any record, as a bundle without pictures, checks by a golden file only. */
+  /** A page without any record, as a bundle without images, checks by a golden file only. */
   async #offerCheck() {
     const { models } = await fetchManifest();
     byId('check-run').hidden = !models.some(goldenFile);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The camera or a video on the stage: starts and stops it, has its frames classified, and takes a
-// still picture of it.
+// still image of it.
 import { byId, notice } from './dom.js';
 import { rate } from './format.js';
 import { cameraWords, LiveVideo } from './live_video.js';
@@ -20,7 +20,7 @@ export class LiveDesk {
   /**
    * @param {import('./service_client.js').ServiceClient} service
    * @param {import('./shown.js').ShownImage} shown
-   * @param {() => void} onStart  live pictures have taken the stage
+   * @param {() => void} onStart  live images have taken the stage
    */
   constructor(service, shown, onStart) {
     this.#service = service;

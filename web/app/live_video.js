@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Moving pictures, of the camera or of a video file: the newest frame at the pace of the engine and
-// the display, frames dropped rather than queued, and one still picture on demand.
+// Moving images, of the camera or of a video file: the newest frame at the pace of the engine and
+// the display, frames dropped rather than queued, and one still image on demand.
 import { byId } from './dom.js';
 
 /** Words for the ways in which asking for a camera fails, by the name of the error. */
@@ -36,7 +36,7 @@ export class LiveVideo {
     return Boolean(navigator.mediaDevices?.getUserMedia);
   }
 
-  /** Pictures a second over the last few frames. */
+  /** Images a second over the last few frames. */
   framesPerSecond = 0;
 
   /** @returns {{width: number, height: number}} */
@@ -110,7 +110,7 @@ export class LiveVideo {
     this.#video.load();
   }
 
-  /** @returns {ImageData} the picture that is on the stage now */
+  /** @returns {ImageData} the image that is on the stage now */
   still() {
     const { videoWidth, videoHeight } = this.#video;
     const canvas = document.createElement('canvas');

@@ -71,7 +71,7 @@ class App {
     showFile: (file) => {
       this.#samples?.release();
       this.#showFile(file);
-      // On a phone the picture is above what was tapped.
+      // On a phone the image is above what was tapped.
       byId('stage').scrollIntoView({ block: 'nearest' });
     },
   };
@@ -94,7 +94,7 @@ class App {
   }
 
   /**
-   * The samples of a model take the place of another's. A page without a picture, or with a sample of
+   * The samples of a model take the place of another's. A page without an image, or with a sample of
    * the other, shows the first.
    * @param {import('./models.js').Entry} entry
    */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Many pictures: a table that fills while the library's workers are at it, page by page, with
-// progress, cancel, and the results as a file. A row's picture goes to the stage by a click.
+// Many images: a table that fills while the library's workers are at it, page by page, with
+// progress, cancel, and the results as a file. A row's image goes to the stage by a click.
 import { classifyAll, newRow, toCsv, toJson } from './batch.js';
 import { byId, element } from './dom.js';
 import { duration, labelParts, percent, rate } from './format.js';
@@ -12,7 +12,7 @@ import { Thumbnails } from './thumbnails.js';
 /** Rows that are shown at once. */
 const PAGE_ROWS = 12;
 const MOST_WORKERS = 4;
-/** Pictures under way in each worker: the next one is there when one is done. */
+/** Images under way in each worker: the next one is there when one is done. */
 const AHEAD = 2;
 
 const MARKUP = `

@@ -126,7 +126,7 @@ export const untrainedWords = ({ trained }) =>
 
 /**
  * @param {number} classes of the model
- * @returns {string} for a picture that is like none of them
+ * @returns {string} for an image that is like none of them
  */
 export const unsureWords = (classes) =>
   `The picture looks like none of the ${classes.toLocaleString('en')} things that this model knows. Its best guesses are below.`;

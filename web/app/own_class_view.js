@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-// One class of the visitor's own: its name, its pictures, and ways to give it more.
+// One class of the visitor's own: its name, its images, and ways to give it more.
 import { element, icon } from './dom.js';
 import { MOST_NAME } from './teach.js';
 
-/** Small pictures that are shown, the latest first. */
+/** Small images that are shown, the latest first. */
 const MOST_SHOWN = 60;
 export const THUMBNAIL_SIDE = 64;
 
 /**
  * @typedef {object} Handlers
- * @property {() => void} onPicture             give it the picture on the stage
- * @property {(on: boolean) => void} onRecord   give it live pictures as long as it is held
+ * @property {() => void} onPicture             give it the image on the stage
+ * @property {(on: boolean) => void} onRecord   give it live images as long as it is held
  * @property {(files: File[]) => void} onFiles  give it these
- * @property {(index: number) => void} onDrop   take this picture away
+ * @property {(index: number) => void} onDrop   take this image away
  * @property {() => void} onRename
  * @property {() => void} onRemove
  */
@@ -78,7 +78,7 @@ export class OwnClassView {
     this.#thumbs.hidden = count === 0;
   }
 
-  /** @param {boolean} on  live pictures are on the stage */
+  /** @param {boolean} on  live images are on the stage */
   setLive(on) {
     this.#record.hidden = !on;
   }

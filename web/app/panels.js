@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The panels beside the picture: each is fetched and made when its tab is first opened, and told
+// The panels beside the image: each is fetched and made when its tab is first opened, and told
 // from then on what happens on the page.
 import { addressed, setAddress } from './address.js';
 import { notice } from './dom.js';
@@ -21,7 +21,7 @@ import { TABS, Tabs } from './tabs.js';
  * @property {ModelInUse | null} model  in use
  * @property {import('./shown.js').ShownImage} shown
  * @property {import('./live_desk.js').LiveDesk} live
- * @property {(file: File) => void} showFile  puts a picture or a video on the stage
+ * @property {(file: File) => void} showFile  puts an image or a video on the stage
  */
 
 /**

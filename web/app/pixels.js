@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Pixels for people to look at: a small preview of a decoded picture, and a model's input tensor
-// turned back into a picture. No canvas takes part. Pure functions.
+// Pixels for people to look at: a small preview of a decoded image, and a model's input tensor
+// turned back into an image. No canvas takes part. Pure functions.
 
 /**
- * Averages boxes of whole pixels: one pass over the bytes of a picture of any size.
+ * Averages boxes of whole pixels: one pass over the bytes of an image of any size.
  * @param {import('./service_messages.js').PixelData} picture  1, 3 or 4 bytes a pixel
  * @param {number} maxSide  at least 1
  * @returns {{data: Uint8ClampedArray, width: number, height: number}} RGBA, a side at most maxSide
@@ -16,7 +16,7 @@ export function shrinkToRgba({ data, width, height }, maxSide) {
   const out = new Uint8ClampedArray(outWidth * outHeight * 4);
   const green = channels >= 3 ? 1 : 0;
   const blue = channels >= 3 ? 2 : 0;
-  // A side shorter than a step (a very long picture) has fewer pixels to average.
+  // A side shorter than a step (a very long image) has fewer pixels to average.
   const boxWidth = Math.min(step, width);
   const boxHeight = Math.min(step, height);
   const area = boxWidth * boxHeight;

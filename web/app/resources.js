@@ -18,7 +18,7 @@ const WORKER = new URL('./page_worker.js', import.meta.url);
 export const fetchManifest = () => fetchJson(new URL('manifest.json', MODELS));
 
 /**
- * The sample pictures of a model.
+ * The sample images of a model.
  * @param {import('./models.js').Entry} entry
  * @returns {Promise<import('./samples.js').Sample[]>} their files relative to models/
  */
@@ -40,7 +40,7 @@ export async function fetchSample(file) {
 }
 
 /**
- * What was recorded of a model and its samples, and where these pictures are.
+ * What was recorded of a model and its samples, and where these images are.
  * @param {import('./models.js').Entry} entry
  * @returns {{golden: () => Promise<import('../lib/golden.js').Golden>,
  *            read: (file: string) => import('../lib/vit158.js').ByteSource} | null}
@@ -124,7 +124,7 @@ export const startWorker = () => new Worker(WORKER, { type: 'module', name: 'vit
  */
 
 /**
- * The library's own workers, for many pictures at once.
+ * The library's own workers, for many images at once.
  * @param {ModelSource} source
  * @param {PoolOptions} options
  */

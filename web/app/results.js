@@ -127,7 +127,7 @@ export class Results {
     label.title = prediction.label;
   }
 
-  /** Live pictures would never stop talking: only what changed is said. @param {string} text */
+  /** Live images would never stop talking: only what changed is said. @param {string} text */
   #announce(text) {
     if (text === this.#spoken) return;
     this.#spoken = text;

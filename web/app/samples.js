@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The strip of sample pictures of a model, and who made them.
+// The strip of sample images of a model, and who made them.
 import { byId, element } from './dom.js';
 import { fetchSample, sampleUrl } from './resources.js';
 
@@ -16,7 +16,7 @@ export class Samples {
   /** @type {HTMLElement[]} */
   #buttons = [];
   /**
-   * The button last clicked, unless a picture from elsewhere came since.
+   * The button last clicked, unless an image from elsewhere came since.
    * @type {HTMLElement | null}
    */
   #wanted = null;
@@ -57,7 +57,7 @@ export class Samples {
     for (const one of this.#buttons) one.setAttribute('aria-pressed', String(one === button));
   }
 
-  /** A picture from elsewhere is about to come. */
+  /** An image from elsewhere is about to come. */
   release() {
     this.#mark(null);
   }
@@ -97,7 +97,7 @@ export class Samples {
   }
 }
 
-/** "Photos: A, B, C (CC BY 2.0)", each name a link to its picture. @param {Sample[]} samples */
+/** "Photos: A, B, C (CC BY 2.0)", each name a link to its image. @param {Sample[]} samples */
 function credits(samples) {
   const named = samples.filter(({ author }) => author);
   if (named.length === 0) return [];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Answers the requests of protocol.js with the library: one model at a time, pictures decoded,
+// Answers the requests of protocol.js with the library: one model at a time, images decoded,
 // previewed and classified one after the other. Runs in the worker, or on the main thread.
 import { Classifier, decodeImage } from '../lib/vit158.js';
 import { canvasIsRandomised } from './canvas.js';
@@ -17,9 +17,9 @@ export class Service {
   #model = null;
   /** Models loaded so far. */
   #number = 0;
-  /** The last model asked for; a picture waits for it. @type {Promise<unknown>} */
+  /** The last model asked for; an image waits for it. @type {Promise<unknown>} */
   #loading = Promise.resolve();
-  /** Pictures are worked on in turn. @type {Promise<unknown>} */
+  /** Images are worked on in turn. @type {Promise<unknown>} */
   #turn = Promise.resolve();
   /** @type {Map<number, AbortController>} */
   #running = new Map();
@@ -83,7 +83,7 @@ export class Service {
     const before = this.#model;
     this.#model = model;
     const number = ++this.#number;
-    // A picture being classified still uses the model before.
+    // An image being classified still uses the model before.
     if (before) this.#turn = this.#turn.then(() => before.dispose());
     return { number, info: model.info(), labels: model.labels(), randomised: canvasIsRandomised() };
   }
@@ -208,7 +208,7 @@ function failure(error) {
 }
 
 /**
- * Times of more runs over decoded pixels: the first run of a picture also pays for code that the
+ * Times of more runs over decoded pixels: the first run of an image also pays for code that the
  * browser has yet to compile, and for keeping attention.
  * @param {Classifier} model
  * @param {import('./service_messages.js').PixelData} pixels

@@ -50,9 +50,9 @@ export const PREVIEW_SIDE = 1024;
  */
 
 /**
- * Runs a picture; answered by Outcome. It waits for a model that is still loading.
+ * Runs an image; answered by Outcome. It waits for a model that is still loading.
  * @typedef {object} ClassifyRequest
- * @property {Blob} [file]           an encoded picture, or
+ * @property {Blob} [file]           an encoded image, or
  * @property {ImageBitmap} [bitmap]  a frame (transferred), or
  * @property {PixelData} [pixels]    decoded pixels (buffer transferred)
  * @property {number} image          id of the image, which every answer to it carries
@@ -117,7 +117,7 @@ export const PREVIEW_SIDE = 1024;
  */
 
 /**
- * The decoded picture, at most PREVIEW_SIDE on a side.
+ * The decoded image, at most PREVIEW_SIDE on a side.
  * @typedef {object} PreviewEvent
  * @property {number} image            its id
  * @property {Uint8ClampedArray} data  RGBA
@@ -145,7 +145,7 @@ export const PREVIEW_SIDE = 1024;
  * @property {number} image         id of the image it belongs to
  * @property {number} model         number of the model that gave it, counted from 1
  * @property {import('../lib/vit158.js').Prediction[]} predictions  best first
- * @property {boolean} unsure      the picture looks like none of the model's classes
+ * @property {boolean} unsure      the image looks like none of the model's classes
  * @property {Times} times
  * @property {string} logitsSha256
  * @property {PixelData} input      RGBA of what the model was given

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is shown. One record holds an image and all that belongs to it: its picture, its caption, its
+// What is shown. One record holds an image and all that belongs to it: its image, its caption, its
 // answer, its times, or what went wrong. Every answer names the image and the model that it is of; it
 // goes into the record of that image or nowhere, and the views are drawn from one record alone.
 import { byId } from './dom.js';
@@ -19,7 +19,7 @@ const NOT_SHOWN = /^E_(FORMAT|INPUT|UNSUPPORTED)$/;
 /** @typedef {{title: string, words: string}} Words */
 
 /**
- * A still picture: an encoded file, or pixels of the camera or a video.
+ * A still image: an encoded file, or pixels of the camera or a video.
  * @typedef {object} Picture
  * @property {string} name
  * @property {Blob} [file]
@@ -30,7 +30,7 @@ const NOT_SHOWN = /^E_(FORMAT|INPUT|UNSUPPORTED)$/;
 /**
  * @typedef {object} Shown
  * @property {number} id
- * @property {Picture | null} picture  null while live pictures are on the stage
+ * @property {Picture | null} picture  null while live images are on the stage
  * @property {import('./stage.js').Caption} caption
  * @property {PreviewEvent | null} preview
  * @property {number} region  where the model's square lies along the longer side, 0 to 1
@@ -52,17 +52,17 @@ export class ShownImage {
   #views;
   #onChange;
   #lastId = 0;
-  /** The still picture; it stays behind a live one and comes back after it. @type {Shown | null} */
+  /** The still image; it stays behind a live one and comes back after it. @type {Shown | null} */
   #still = null;
   /** @type {Shown | null} */
   #live = null;
-  /** Of the request for a still picture that is under way. @type {AbortController | null} */
+  /** Of the request for a still image that is under way. @type {AbortController | null} */
   #abort = null;
   /** Answers of models before this one are late. */
   #model = 0;
   /** Shown while there is no model. @type {Words & {isError: boolean} | null} */
   #noModel = null;
-  /** A still picture found no model. */
+  /** A still image found no model. */
   #waitsForModel = false;
 
   /**
@@ -92,7 +92,7 @@ export class ShownImage {
   }
 
   /**
-   * Shows a still picture as soon as it is decoded; the one before stays, whole, until then.
+   * Shows a still image as soon as it is decoded; the one before stays, whole, until then.
    * @param {Picture} picture
    */
   showStill(picture) {
@@ -101,7 +101,7 @@ export class ShownImage {
   }
 
   /**
-   * Live pictures take the stage.
+   * Live images take the stage.
    * @param {import('./stage.js').Caption} caption
    * @returns {number} the id that their answers carry
    */
@@ -112,7 +112,7 @@ export class ShownImage {
     return this.#live.id;
   }
 
-  /** The still picture before, with its own answer, comes back. @param {number} id */
+  /** The still image before, with its own answer, comes back. @param {number} id */
   endLive(id) {
     if (this.#live?.id !== id) return;
     this.#live = null;
@@ -121,7 +121,7 @@ export class ShownImage {
     if (still && !still.outcome && !still.trouble) this.#ask(still, false);
   }
 
-  /** @param {Outcome} outcome of a live picture */
+  /** @param {Outcome} outcome of a live image */
   answerLive(outcome) {
     if (this.#live) this.#answer(this.#live, outcome);
   }
@@ -131,7 +131,7 @@ export class ShownImage {
     if (this.#live?.id === id) this.#fail(this.#live, error);
   }
 
-  /** What is asked about a still picture is not wanted any more. */
+  /** What is asked about a still image is not wanted any more. */
   cancel() {
     this.#abort?.abort();
     this.#views.stage.setBusy(false);
@@ -140,7 +140,7 @@ export class ShownImage {
   /**
    * Another model is in use: what the one before said is gone.
    * @param {number} model  its number
-   * @param {boolean} again  the picture has to be asked about anew
+   * @param {boolean} again  the image has to be asked about anew
    */
   useModel(model, again) {
     this.#model = model;
@@ -170,7 +170,7 @@ export class ShownImage {
   }
 
   /**
-   * Asks about a still picture: one decode, one resize, one answer with everything that is shown of
+   * Asks about a still image: one decode, one resize, one answer with everything that is shown of
    * it, and then a few runs more for the times.
    * @param {Shown} record
    * @param {boolean} wantsPreview  it is not on the stage yet
@@ -199,7 +199,7 @@ export class ShownImage {
     }
   }
 
-  /** The button: more runs of the picture on the stage. */
+  /** The button: more runs of the image on the stage. */
   async #measure() {
     const record = this.#still;
     if (!record?.picture || this.#live || !record.outcome) return;
@@ -216,7 +216,7 @@ export class ShownImage {
     }
   }
 
-  /** The model is to look at another part of the still picture. @param {number} region */
+  /** The model is to look at another part of the still image. @param {number} region */
   #moveRegion(region) {
     const record = this.#still;
     if (!record?.preview || this.#live) return;
@@ -248,7 +248,7 @@ export class ShownImage {
     if (outcome.image !== record.id || outcome.model < this.#model) return;
     record.outcome = outcome;
     record.trouble = null;
-    // A cold first run says little: a still picture's times come with the runs after it.
+    // A cold first run says little: a still image's times come with the runs after it.
     record.times = record.picture ? null : outcome.times;
     if (record === this.current) this.#drawAnswer();
   }
@@ -281,7 +281,7 @@ export class ShownImage {
     if (record === this.current) this.#draw();
   }
 
-  /** Picture and answer of the record that is shown. */
+  /** Image and answer of the record that is shown. */
   #draw() {
     const record = this.current;
     const { stage } = this.#views;

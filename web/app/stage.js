@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// The picture as decoded, with what lies outside the model's square veiled, and beside it what the
-// model is given. Canvases only: a strict content policy forbids blob: pictures.
+// The image as decoded, with what lies outside the model's square veiled, and beside it what the
+// model is given. Canvases only: a strict content policy forbids blob: images.
 import { drawShade } from './attention_maps.js';
 import { byId } from './dom.js';
 import { size } from './format.js';
 
-/** Pictures of fewer pixels than this on their longer side are shown as squares, not smoothed. */
+/** Images of fewer pixels than this on their longer side are shown as squares, not smoothed. */
 const PIXELATED_BELOW = 160;
-/** Milliseconds before "Reading the picture" appears: most pictures never show it. */
+/** Milliseconds before "Reading the image" appears: most images never show it. */
 const BUSY_AFTER = 150;
 
 /**
- * The part of a picture that the model looks at: a centred square, as a share of the shorter side.
+ * The part of an image that the model looks at: a centred square, as a share of the shorter side.
  * @typedef {object} Crop
  * @property {number} share  0..1
  * @property {number} side   pixels of the model's input
@@ -20,7 +20,7 @@ const BUSY_AFTER = 150;
 /**
  * @typedef {object} Caption
  * @property {string} name
- * @property {number} width   of the picture as decoded
+ * @property {number} width   of the image as decoded
  * @property {number} height
  * @property {number} [bytes] of the file
  * @property {string} [kind]  "JPEG"
@@ -82,7 +82,7 @@ export class Stage {
     else byId('stage-busy').hidden = true;
   }
 
-  /** No picture yet, or none any more. */
+  /** No image yet, or none any more. */
   showEmpty() {
     this.showNothing('No picture yet', 'Drop a picture here');
     byId('file-facts').textContent = 'Choose, drop or paste one';
@@ -100,7 +100,7 @@ export class Stage {
     this.#stage.classList.remove('is-movable');
   }
 
-  /** Puts the live picture on the stage or takes it away. @param {boolean} on */
+  /** Puts the live image on the stage or takes it away. @param {boolean} on */
   setLive(on) {
     this.#isLive = on;
     this.#stage.dataset.state = on ? 'live' : 'picture';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tabs: one panel at a time beside the picture, arrow keys as in the ARIA practices. What a
+// The tabs: one panel at a time beside the image, arrow keys as in the ARIA practices. What a
 // panel does is fetched when it is first opened, so the first answer does not wait for it.
 import { byId } from './dom.js';
 

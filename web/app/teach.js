@@ -5,7 +5,7 @@ import { OwnClasses } from '../lib/own_classes.js';
 
 /**
  * @typedef {object} Example
- * @property {Float32Array} vector    the model's embedding of the picture
+ * @property {Float32Array} vector    the model's embedding of the image
  * @property {string} thumbnail       a JPEG file in base64, '' if none
  *
  * @typedef {{name: string, examples: Example[]}} OwnClass
@@ -13,7 +13,7 @@ import { OwnClasses } from '../lib/own_classes.js';
  *
  * @typedef {object} Taught
  * @property {Method} method
- * @property {number} unlike  -1: every picture is like one of them
+ * @property {number} unlike  -1: every image is like one of them
  * @property {OwnClass[]} classes
  */
 
@@ -53,7 +53,7 @@ export const taughtOf = ({ method, unlike = -1, classes }) => ({
 });
 
 /**
- * How a class's pictures would be named if each were not there itself (leave one out).
+ * How a class's images would be named if each were not there itself (leave one out).
  * @typedef {object} Confusion
  * @property {number} right
  * @property {number} total
@@ -62,7 +62,7 @@ export const taughtOf = ({ method, unlike = -1, classes }) => ({
 
 /**
  * @param {Taught} taught  two classes with two examples each at least, or nothing is counted
- * @param {{pause: () => Promise<unknown>, isCurrent: () => boolean}} control  between the pictures
+ * @param {{pause: () => Promise<unknown>, isCurrent: () => boolean}} control  between the images
  * @returns {Promise<Confusion | null>} null if it is not wanted any more
  */
 export async function leaveOneOut(taught, { pause, isCurrent }) {
@@ -71,7 +71,7 @@ export async function leaveOneOut(taught, { pause, isCurrent }) {
   const model = { name: '', sha256: '0'.repeat(64) };
   let [right, total] = [0, 0];
   for (const [c, { examples }] of classes.entries()) {
-    if (examples.length < 2) continue; // without its only picture there is no class
+    if (examples.length < 2) continue; // without its only image there is no class
     for (const left of examples) {
       const others = classes.map((one, i) =>
         i === c ? { ...one, examples: examples.filter((example) => example !== left) } : one,

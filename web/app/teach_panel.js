@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "Teach it yours": a few pictures for each class of the visitor's own. The model stays as it is; what
-// it makes of a picture before its own classes come in is compared in the page, by the library's
+// "Teach it yours": a few images for each class of the visitor's own. The model stays as it is; what
+// it makes of an image before its own classes come in is compared in the page, by the library's
 // OwnClasses. What was taught is kept in the browser for each model, and goes into a file.
 import { readClasses, classesText } from '../lib/classes_file.js';
 import { OwnClasses } from '../lib/own_classes.js';
@@ -18,9 +18,9 @@ import { drawSquare } from './thumbnails.js';
 
 /** Changes are kept after this many milliseconds of peace. */
 const KEEP_AFTER_MS = 250;
-/** Live pictures that are taken in a second while the button is held. */
+/** Live images that are taken in a second while the button is held. */
 const RECORDED_PER_SECOND = 8;
-/** Beyond so many pictures the table of confusions takes too long. */
+/** Beyond so many images the table of confusions takes too long. */
 const MOST_COMPARED = 300;
 
 /** @typedef {import('./teach.js').Example & {canvas: HTMLCanvasElement}} Shown */
@@ -43,7 +43,7 @@ class TeachPanel {
   #keepTimer;
   /** What was there before something was taken away. @type {Taught | null} */
   #before = null;
-  /** Takes live pictures while its button is held. @type {Class | null} */
+  /** Takes live images while its button is held. @type {Class | null} */
   #recording = null;
   #recordedAt = 0;
   /** Counts changes, so that a table of confusions that comes late is dropped. */
@@ -183,7 +183,7 @@ class TeachPanel {
     this.#compare();
   }
 
-  /** @param {Class} [one] whose pictures have changed */
+  /** @param {Class} [one] whose images have changed */
   #changed(one) {
     one?.view.setPictures(one.examples.map(({ canvas }) => canvas));
     this.#version++;
@@ -408,7 +408,7 @@ function pictureOf({ thumbnail }) {
   if (bytes?.length)
     createImageBitmap(new Blob([bytes], { type: 'image/jpeg' })).then(
       (bitmap) => drawSquare(canvas, bitmap),
-      () => {}, // a square without a picture will do
+      () => {}, // a square without an image will do
     );
   return canvas;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Small pictures of files, made one after the other when they are wanted, and only as long as they
+// Small images of files, made one after the other when they are wanted, and only as long as they
 // still are. Nothing is kept but the canvas that is shown.
 
 const SIDE = 72;
@@ -28,7 +28,7 @@ export class Thumbnails {
   /** @param {HTMLCanvasElement} canvas @param {Blob} file */
   async #draw(canvas, file) {
     if (this.#wanted.get(canvas) !== file) return;
-    // A file that is no picture keeps an empty square.
+    // A file that is no image keeps an empty square.
     const bitmap = await createImageBitmap(file, { resizeHeight: SIDE }).catch(() => null);
     if (!bitmap) return;
     if (this.#wanted.get(canvas) === file) drawSquare(canvas, bitmap);
@@ -37,7 +37,7 @@ export class Thumbnails {
 }
 
 /**
- * Fills a canvas with the middle square of a picture.
+ * Fills a canvas with the middle square of an image.
  * @param {HTMLCanvasElement} canvas
  * @param {ImageBitmap | HTMLCanvasElement} picture
  */

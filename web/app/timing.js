@@ -70,7 +70,7 @@ export class Timing {
     this.#showBlocks(blockTimes(steps));
   }
 
-  /** Takes the numbers away: they belong to another picture. @param {string} words */
+  /** Takes the numbers away: they belong to another image. @param {string} words */
   clear(words) {
     byId('total-ms').textContent = '–';
     byId('total-rate').textContent = '';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A look at the ternary weights of a model file (src/model/FORMAT.md): which matrices there are, how
-// many of their weights are -1, 0 and +1, and each as a picture. The engine has opened the file
+// many of their weights are -1, 0 and +1, and each as an image. The engine has opened the file
 // before; still, nothing is read that does not lie inside it.
 
 import { countTrits, eachTrit, tritBytes } from '../lib/trits.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// vit158 bundle: the page, a model and sample pictures in one HTML file that opens from a disk. The
+// vit158 bundle: the page, a model and sample images in one HTML file that opens from a disk. The
 // page comes as a template (../bundle/make_template.mjs); here the files go into it.
 import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// vit158 classify: pictures to predictions, one record a file.
+// vit158 classify: images to predictions, one record a file.
 import { readFileSync } from 'node:fs';
 import { OwnClasses } from '../lib/classes.js';
 import { Vit158Error, isVit158Error, messageOf } from '../lib/errors.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What `eval` says of each class: how many of its pictures were right, and what the others were taken for;
-// and the list of wrong pictures. src/cli/confusion.c writes the same.
+// What `eval` says of each class: how many of its images were right, and what the others were taken for;
+// and the list of wrong images. src/cli/confusion.c writes the same.
 import { printable } from './console.mjs';
 
 /** @typedef {import('./eval.mjs').Judged} Judged */
@@ -12,7 +12,7 @@ const MOST_SHOWN = 3;
 const nameOf = (index, labels) => labels[index] || `class ${index}`;
 
 /**
- * Classes that pictures are of, in class order; what they were taken for, most often first.
+ * Classes that images are of, in class order; what they were taken for, most often first.
  * @param {Judged[]} judged
  */
 function byClass(judged) {
@@ -61,7 +61,7 @@ export function classRows(judged, labels) {
 }
 
 /**
- * The wrong pictures in their order.
+ * The wrong images in their order.
  * @param {Judged[]} judged
  * @param {string[]} labels
  * @param {string} path whose ending says in which form

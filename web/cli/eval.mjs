@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // vit158 eval: accuracy over a folder with one sub-folder a class. ../COMMANDS.md says which folder is
-// which class and which pictures a limit takes.
+// which class and which images a limit takes.
 import { join } from 'node:path';
 import { Vit158Error } from '../lib/errors.js';
 import { classMembers, classRows, wrongText } from './confusion.mjs';
@@ -100,7 +100,7 @@ async function evaluateFolder(root, values, signal) {
 }
 
 /**
- * Every picture with its class; folders that name no class are complained about.
+ * Every image with its class; folders that name no class are complained about.
  * @param {Folder[]} folders
  * @param {Classifier} vit
  * @param {Tally} tally
@@ -135,7 +135,7 @@ function classFinder(vit) {
   return (/** @type {string} */ name) => byName.get(name);
 }
 
-/** `limit` pictures spread evenly. @param {Picture[]} pictures @param {number} limit */
+/** `limit` images spread evenly. @param {Picture[]} pictures @param {number} limit */
 function thinOut(pictures, limit) {
   const count = Math.min(limit, pictures.length);
   return Array.from({ length: count }, (_, i) => pictures[Math.floor((i * pictures.length) / count)]);

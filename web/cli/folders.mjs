@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Folders of pictures, and lists of paths that are read as the work goes on.
+// Folders of images, and lists of paths that are read as the work goes on.
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Vit158Error } from '../lib/errors.js';
@@ -16,7 +16,7 @@ export function listNames(folder) {
   }
 }
 
-/** Names of the pictures in a folder. @param {string} folder */
+/** Names of the images in a folder. @param {string} folder */
 export const listPictures = (folder) => listNames(folder).filter((name) => /\.(jpe?g|png)$/i.test(name));
 
 /** @param {string} path */
@@ -31,7 +31,7 @@ export function isFolder(path) {
 /** @typedef {import('./pictures.mjs').Picture} Picture */
 
 /**
- * The pictures that arguments name: files, folders, "-" for standard input.
+ * The images that arguments name: files, folders, "-" for standard input.
  * @param {string[]} paths
  * @returns {Picture[]}
  */
@@ -93,7 +93,7 @@ function* picturesOfLines(lines) {
   }
 }
 
-/** Sub-folders of a folder with the pictures in them. @param {string} root */
+/** Sub-folders of a folder with the images in them. @param {string} root */
 export function listClassFolders(root) {
   return listNames(root)
     .filter((name) => isFolder(join(root, name)))

@@ -26,7 +26,7 @@ export const RUN_OPTIONS = [
  * The model that the options ask for; on failure the complaint has been printed.
  * @param {string} command
  * @param {import('./options.mjs').Values} values
- * @param {{pictures?: number, signal?: AbortSignal}} [how] for many pictures there may be workers
+ * @param {{pictures?: number, signal?: AbortSignal}} [how] for many images there may be workers
  * @returns {Promise<Classifier | undefined>}
  */
 export async function loadModel(command, values, { pictures = 1, signal } = {}) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Many pictures: shared out to workers, answered in the order given, with bounded memory, until Ctrl-C.
+// Many images: shared out to workers, answered in the order given, with bounded memory, until Ctrl-C.
 import os from 'node:os';
 
 /** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
@@ -8,7 +8,7 @@ import os from 'node:os';
 /** @typedef {Pick<Classification, 'predictions' | 'timing' | 'logits' | 'logitsSha256' | 'unsure'>} Found */
 /** @typedef {{found?: Found, error?: unknown}} Outcome one of the two */
 
-/** A worker is started for so many bytes of model run (pictures times its size): less than that takes
+/** A worker is started for so many bytes of model run (images times its size): less than that takes
  * less time than the start. */
 const BYTES_A_WORKER = 10e6;
 const MOST_WORKERS = 8;
@@ -25,7 +25,7 @@ export const WORKERS_OPTION = {
 };
 
 /**
- * How many pictures to run at once.
+ * How many images to run at once.
  * @param {import('./options.mjs').Values} values
  * @param {number} pictures
  * @param {number} modelBytes
@@ -40,13 +40,13 @@ export function chooseWorkers(values, pictures, modelBytes) {
 }
 
 /**
- * What is asked of each picture.
+ * What is asked of each image.
  * @typedef {(image: import('../lib/vit158.d.ts').ImageInput) => Promise<Found>} Ask
  */
 
 /**
- * Classifies pictures; `done` gets the outcomes in their order, each as soon as those before it are there, also
- * while the next picture is still to be named. Ends early, without a word, when the signal is aborted.
+ * Classifies images; `done` gets the outcomes in their order, each as soon as those before it are there, also
+ * while the next image is still to be named. Ends early, without a word, when the signal is aborted.
  * @param {Classifier} vit
  * @param {Iterable<Picture> | AsyncIterable<Picture>} pictures
  * @param {Ask} ask

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// vit158 record: what a model gives for pictures, as a golden file for `vit158 verify`. The file gets
+// vit158 record: what a model gives for images, as a golden file for `vit158 verify`. The file gets
 // its name only when it is complete.
 import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// vit158 verify: runs the pictures of a golden file again and says what differs, from which step on.
+// vit158 verify: runs the images of a golden file again and says what differs, from which step on.
 import { dirname, isAbsolute, join } from 'node:path';
 import { baseName } from '../lib/source.js';
 import { verify as verifyGolden } from '../lib/regression.js';

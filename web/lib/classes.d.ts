@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Classes of one's own, taught with some pictures each, over a model's embeddings:
+ * Classes of one's own, taught with some images each, over a model's embeddings:
  *
  *     const own = await OwnClasses.load('my-classes.json');
  *     const vit = await Classifier.load('model.safetensors', { sha256: own.model.sha256 });
@@ -16,7 +16,7 @@ export interface ClassesFile {
   dim: number;
   /** Compare with the middle of each class, or with the five nearest vectors of all. */
   method: 'centroid' | 'neighbours';
-  /** Pictures whose best cosine similarity is smaller are like none of the classes. */
+  /** Images whose best cosine similarity is smaller are like none of the classes. */
   unlike?: number;
   classes: { name: string; vectors: ArrayLike<number>[]; thumbnails?: string[] }[];
 }
@@ -42,7 +42,7 @@ export interface ClassMatch {
 export interface Matches {
   /** Best first; classes without vectors are left out. */
   predictions: ClassMatch[];
-  /** True if the picture is like none of the classes, as the file's `unlike` says. */
+  /** True if the image is like none of the classes, as the file's `unlike` says. */
   unsure: boolean;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * The file of classes of one's own: vectors that a model's `embed` gave for pictures of each class.
+ * The file of classes of one's own: vectors that a model's `embed` gave for images of each class.
  * web/FILES.md describes it; src/cli/classes_read.c reads the same. It is checked whole before any of
  * it is used.
  */

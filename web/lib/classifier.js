@@ -189,7 +189,7 @@ export class Classifier {
     });
   }
 
-  /** The normalised picture, between #feed and #run. */
+  /** The normalised image, between #feed and #run. */
   #tensor() {
     return this.#engine.tensor(this.#model.channels * this.#model.imageSize ** 2);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * A picture's pixels without a model, for previews and tools.
+ * An image's pixels without a model, for previews and tools.
  */
 import { Decoder } from './decoder.js';
 import { asCall } from './errors.js';

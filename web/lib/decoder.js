@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * vit158-decode.wasm as an object: JPEG and PNG bytes to upright pixels, the same in every engine.
- * An instance's memory never shrinks, so after a large picture it is dropped and the next picture
+ * An instance's memory never shrinks, so after a large image it is dropped and the next image
  * gets a fresh one.
  */
 import { Vit158Error, errorFromStatus } from './errors.js';
@@ -30,7 +30,7 @@ export class Decoder {
     this.#source = source;
   }
 
-  /** An instance of its own for one picture; loads the module at the first use. */
+  /** An instance of its own for one image; loads the module at the first use. */
   async acquire() {
     const idle = this.#idle;
     this.#idle = undefined;
@@ -54,7 +54,7 @@ class DecoderInstance {
 
   /**
    * @param {Heap} heap
-   * @param {(self: DecoderInstance) => void} release called when the picture is no longer needed
+   * @param {(self: DecoderInstance) => void} release called when the image is no longer needed
    */
   constructor(heap, release) {
     this.#heap = heap;

@@ -4,7 +4,7 @@
  *
  *     import { verify } from 'vit158/golden';
  *     const report = await verify('golden.json');   // Node; written by `vit158 record`
- *     if (!report.ok) ...                            // each picture says what differs, from which step on
+ *     if (!report.ok) ...                            // each image says what differs, from which step on
  *
  *     // Page: `classifier` is a Classifier, or anything with its classify() and info().
  *     await verify(new URL('golden.json', location.href), { classifier, modelSha256, onProgress });
@@ -65,13 +65,13 @@ export interface VerifyOptions {
 export interface PictureReport {
   file: string;
   ok: boolean;
-  /** Missing if ok. "changed": it is not the picture recorded. */
+  /** Missing if ok. "changed": it is not the image recorded. */
   problem?: 'unreadable' | 'changed' | 'differs';
   /** One sentence for people. */
   message: string;
   /** The first step whose result is not the recorded one, "preprocess" to "head". */
   firstDifference?: string;
-  /** Largest difference of a logit, if the picture was run. */
+  /** Largest difference of a logit, if the image was run. */
   maxDifference?: number;
   expected: Top;
   found?: Top;
@@ -79,7 +79,7 @@ export interface PictureReport {
 
 export interface Report {
   ok: boolean;
-  /** How many pictures are ok. */
+  /** How many images are ok. */
   same: number;
   tolerance: number | undefined;
   engine: Info['engine'];
@@ -90,11 +90,11 @@ export interface Report {
 /**
  * Compares what the model gives now with what was recorded. Rejects with a Vit158Error if the golden
  * file cannot be used, or the model is another one, or (without tolerance) this engine's numerics
- * version is; everything about single pictures is in the report.
+ * version is; everything about single images is in the report.
  */
 export declare function verify(golden: GoldenSource, options?: VerifyOptions): Promise<Report>;
 
-/** What a model gives for one picture; `file` is written as given, relative to the file to be. */
+/** What a model gives for one image; `file` is written as given, relative to the file to be. */
 export declare function recordPicture(
   classifier: Runner,
   file: string,
@@ -102,7 +102,7 @@ export declare function recordPicture(
   signal?: AbortSignal,
 ): Promise<GoldenPicture>;
 
-/** What a model gives for pictures; `file` names are written as given, relative to the file to be. */
+/** What a model gives for images; `file` names are written as given, relative to the file to be. */
 export declare function record(
   classifier: Runner,
   model: { file: string; sha256: string },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * The golden file: what a model gave for some pictures, to be compared with later. web/FILES.md
+ * The golden file: what a model gave for some images, to be compared with later. web/FILES.md
  * describes it; src/cli/golden_file.c reads and writes the same. It is checked whole before any of
  * it is used.
  */
@@ -17,7 +17,7 @@ const FORMAT_VERSION = 1;
 const HASH = /^[0-9a-f]{64}$/;
 
 /**
- * Text of the file: a line a picture, so that differences between two files are readable.
+ * Text of the file: a line an image, so that differences between two files are readable.
  * @param {Golden} golden
  */
 export function goldenText({ pictures, ...head }) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Any picture a caller may hold, as strips of interleaved 8-bit rows. JPEG and PNG bytes go through
+ * Any image a caller may hold, as strips of interleaved 8-bit rows. JPEG and PNG bytes go through
  * our decoder; other files and everything drawn by the browser go through a canvas, whose pixels
  * are read strip by strip.
  */
@@ -61,7 +61,7 @@ function notDrawn(name, named, error) {
 }
 
 /**
- * The bytes of a picture's file. When the caller wants no more, a fetch is ended, too.
+ * The bytes of an image's file. When the caller wants no more, a fetch is ended, too.
  * @param {any} source for which isByteSource is true
  * @param {Pace} pace
  */
@@ -127,7 +127,7 @@ export async function whenDrawable(image) {
   }
 }
 
-/** The refusal of what is no picture. @param {unknown} image */
+/** The refusal of what is no image. @param {unknown} image */
 export function notAPicture(image) {
   return new Vit158Error('E_INPUT', `${describe(image)} is not a picture that can be read`);
 }

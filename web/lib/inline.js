@@ -2,7 +2,7 @@
 /**
  * `vit158/inline`: the same interface with the WebAssembly modules inside the JavaScript, for bundlers
  * that do not carry .wasm files along, for pages in one file, and for pages opened from a disk. One
- * thread works on a picture, because the module for more is not embedded.
+ * thread works on an image, because the module for more is not embedded.
  */
 import { decodeImage as decode } from './decode_image.js';
 import { hasSimd128 } from './detect.js';

@@ -18,7 +18,7 @@ const NEIGHBOURS = 5;
 
 export class OwnClasses {
   #file;
-  /** Of each class, what a picture is compared with: directions of length 1. @type {Float64Array[][]} */
+  /** Of each class, what an image is compared with: directions of length 1. @type {Float64Array[][]} */
   #directions;
 
   /** @param {ClassesFile} file what a file holds, or would */

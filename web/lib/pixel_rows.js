@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * A picture as strips of pixel rows: how decoders and canvases hand it to the engine without a copy
+ * An image as strips of pixel rows: how decoders and canvases hand it to the engine without a copy
  * of the whole.
  */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * A classifier whose work is done by workers, each with the model in a memory of its own: the same
- * calls as Classifier, the calling thread stays free, and several pictures run at once. A call goes
+ * calls as Classifier, the calling thread stays free, and several images run at once. A call goes
  * to the worker with the fewest calls waiting.
  */
 import { onAbort } from './abort.js';
@@ -312,7 +312,7 @@ function ownBuffer(view) {
 }
 
 /**
- * A picture as something that can be posted. What the caller holds stays the caller's: pixels are
+ * An image as something that can be posted. What the caller holds stays the caller's: pixels are
  * copied, elements are drawn into a bitmap.
  * @param {ImageInput} image
  * @param {Pace} pace says how long to wait for it

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Regression tests of a model: `record` what it gives for some pictures, `verify` later, in Node, a
+ * Regression tests of a model: `record` what it gives for some images, `verify` later, in Node, a
  * worker or a page, that it still does, and at which step a difference starts. golden.d.ts
  * documents both; golden_file.js owns the file.
  */

@@ -31,7 +31,7 @@ const CHUNK_BYTES = 1 << 20;
  */
 const MAX_FIRST_BYTES = 1 << 26;
 
-/** More is not read into memory at once: pictures and modules are far smaller. */
+/** More is not read into memory at once: images and modules are far smaller. */
 const MAX_WHOLE_BYTES = 1 << 30;
 
 /**

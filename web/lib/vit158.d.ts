@@ -14,7 +14,7 @@ export declare const VERSION: string;
 export type ErrorCode =
   /** a caller's value is out of range */
   | 'E_ARGUMENT'
-  /** a source or picture is of a type that is not taken, or cannot be read */
+  /** a source or image is of a type that is not taken, or cannot be read */
   | 'E_INPUT'
   /** the object has been disposed of, or its engine crashed before */
   | 'E_STATE'
@@ -44,7 +44,7 @@ export type ErrorCode =
   | 'E_TENSOR'
   /** model: a stored number is not finite, or not a trit code */
   | 'E_VALUE'
-  /** picture: damaged or inconsistent data */
+  /** image: damaged or inconsistent data */
   | 'E_IMAGE'
   /** valid, but of a kind that is not handled here */
   | 'E_UNSUPPORTED'
@@ -68,7 +68,7 @@ export declare class Vit158Error extends Error {
  */
 export type ByteSource = Awaitable<string | URL | Blob | ArrayBuffer | ArrayBufferView | Response>;
 
-/** A picture: a JPEG or PNG file, any other file or object that the browser draws, or pixels. */
+/** An image: a JPEG or PNG file, any other file or object that the browser draws, or pixels. */
 export type ImageInput =
   | ByteSource
   | Awaitable<
@@ -116,7 +116,7 @@ export interface LoadOptions {
    */
   threads?: number | 'auto';
   /**
-   * Let workers do the work: the calling thread stays free and, with a number n, n pictures run at
+   * Let workers do the work: the calling thread stays free and, with a number n, n images run at
    * once, each worker with the model in memory of its own. Needs no shared memory. true = 1.
    */
   worker?: boolean | number;
@@ -137,7 +137,7 @@ export interface WorkerLike {
 
 export interface RunOptions {
   /**
-   * Stops the call: waiting for a picture at once, work within one step of the forward pass (about 1/2L of it),
+   * Stops the call: waiting for an image at once, work within one step of the forward pass (about 1/2L of it),
    * decoding at its end; with `worker` within 50 ms in any case.
    */
   signal?: AbortSignal | null;
@@ -170,7 +170,7 @@ export interface Prediction {
 
 /** Milliseconds. */
 export interface Timing {
-  /** Picture file or canvas to pixels; reading or fetching the file is not counted. */
+  /** Image file or canvas to pixels; reading or fetching the file is not counted. */
   decode: number;
   /** Resize, crop, normalise. */
   preprocess: number;
@@ -188,7 +188,7 @@ export interface Attention {
   depth: number;
   heads: number;
   tokens: number;
-  /** Patches along one side of the picture: tokens = side^2 + 1. */
+  /** Patches along one side of the image: tokens = side^2 + 1. */
   side: number;
   /** [depth][heads][tokens]: attention probabilities of the class token. */
   values: Float32Array;
@@ -254,7 +254,7 @@ export interface Info {
   gemm: 'auto' | 'dot' | 'table';
   /** Threads at hand inside one image. */
   threads: number;
-  /** Workers that pictures are shared out to; 0 = the calling thread does the work. */
+  /** Workers that images are shared out to; 0 = the calling thread does the work. */
   workers: number;
   /** Memory of the WebAssembly instance (of each worker's, if there are several): weights, session and the engine itself. */
   memoryBytes: number;
@@ -310,7 +310,7 @@ export interface DecodeOptions {
 }
 
 /**
- * A picture's pixels as classify sees them: upright, before resizing. JPEG and PNG files give the
+ * An image's pixels as classify sees them: upright, before resizing. JPEG and PNG files give the
  * same pixels in every engine.
  */
 export declare function decodeImage(

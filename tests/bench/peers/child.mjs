@@ -9,7 +9,7 @@ import { Classifier } from '../../../web/lib/vit158.js';
  * @property {'vit158' | 'ort_web'} system
  * @property {string} file
  * @property {number} threads
- * @property {number} side of the picture
+ * @property {number} side of the image
  */
 
 /** @typedef {{run: (pixels: Float32Array) => Promise<Float32Array>, wasmBytes: () => number}} System */

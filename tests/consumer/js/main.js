@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A user's page: classifies one picture on the page and in a worker, and leaves what came out.
+// A user's page: classifies one image on the page and in a worker, and leaves what came out.
 import { Classifier, Vit158Error } from 'vit158';
 
 /** @param {import('vit158').LoadOptions} options */

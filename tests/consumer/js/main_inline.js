@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A user's page in one file: modules, model and picture are all in the bundle.
+// A user's page in one file: modules, model and image are all in the bundle.
 import { Classifier, decodeImage } from 'vit158/inline';
 import model from 'vit158/models/vit158-cifar10.safetensors';
 import picture from './picture.jpg';

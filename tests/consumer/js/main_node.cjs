@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A user's program with require(): arguments are a model and a picture.
+// A user's program with require(): arguments are a model and an image.
 const { join } = require('node:path');
 const { Worker } = require('node:worker_threads');
 const { Classifier, VERSION, decodeImage } = require('vit158');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A user's program, ES modules: arguments are a model and a picture.
+// A user's program, ES modules: arguments are a model and an image.
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { Classifier } from 'vit158';

@@ -21,5 +21,5 @@ export const served: Promise<void> = serveClassifier();
 
 // @ts-expect-error classes are in the ES modules only
 export const NoClass = inline.Vit158Error;
-// @ts-expect-error a number is no picture
+// @ts-expect-error a number is no image
 export const wrong = (vit: Classifier) => vit.classify(42);

@@ -33,7 +33,7 @@ export const served: Promise<void> = serveClassifier();
 
 // @ts-expect-error there is no such engine
 Classifier.load('m', { engine: 'mmx' });
-// @ts-expect-error a number is no picture
+// @ts-expect-error a number is no image
 export const wrong = (vit: Classifier) => vit.classify(42);
 // @ts-expect-error made by load only
 new Classifier();

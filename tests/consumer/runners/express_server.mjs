@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// POST a picture, get its label; many at once.
+// POST an image, get its label; many at once.
 import { createRequire } from 'node:module';
 import express from 'express';
 import { Classifier, Vit158Error } from 'vit158';

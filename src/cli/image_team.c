@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * See picture_team.h. A worker takes the next picture, runs it, and hands it over when all before
+ * See image_team.h. A worker takes the next image, runs it, and hands it over when all before
  * it have been: results need no room beyond the workers' sessions.
  */
 #define _POSIX_C_SOURCE 200809L
-#include "cli/picture_team.h"
+#include "cli/image_team.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,13 +13,13 @@
 #define MOST_UNTOLD 8
 
 typedef struct team {
-    const vit158_picture_work *work;
+    const vit158_image_work *work;
     pthread_mutex_t taking; /* apart: taking may wait for a list's next line */
     size_t taken;
     bool ended; /* there are no more to take */
     pthread_mutex_t handing;
     pthread_cond_t handed_over;
-    size_t handed; /* pictures handed over */
+    size_t handed; /* images handed over */
 } team;
 
 typedef struct member {
@@ -39,21 +39,21 @@ vit158_option vit158_workers_option(uint32_t *value)
                            .max = VIT158_MAX_WORKERS};
 }
 
-uint32_t vit158_choose_workers(uint32_t told, uint32_t threads, size_t pictures)
+uint32_t vit158_choose_workers(uint32_t told, uint32_t threads, size_t images)
 {
     size_t most = told;
     if (told == 0) {
         const long cores = sysconf(_SC_NPROCESSORS_ONLN);
         most = threads > 1 || cores < 1 ? 1 : cores < MOST_UNTOLD ? (size_t)cores : MOST_UNTOLD;
     }
-    const size_t workers = most < pictures ? most : pictures;
+    const size_t workers = most < images ? most : images;
     return workers > 0 ? (uint32_t)workers : 1;
 }
 
-static bool take(team *t, size_t *index, vit158_picture_item *item)
+static bool take(team *t, size_t *index, vit158_image_item *item)
 {
     pthread_mutex_lock(&t->taking);
-    *item = (vit158_picture_item){0};
+    *item = (vit158_image_item){0};
     t->ended = t->ended || !t->work->take(t->work->source, item);
     const bool taken = !t->ended;
     if (taken)
@@ -64,11 +64,11 @@ static bool take(team *t, size_t *index, vit158_picture_item *item)
 
 static void work(team *t, vit158_classifier *c)
 {
-    const vit158_picture_work *const w = t->work;
-    vit158_picture_item item;
+    const vit158_image_work *const w = t->work;
+    vit158_image_item item;
     size_t index;
     while (take(t, &index, &item)) {
-        vit158_picture_timing timing = {0};
+        vit158_image_timing timing = {0};
         if (item.status == VIT158_OK)
             item.status = vit158_classifier_run(c, &timing, item.path, &item.error);
         pthread_mutex_lock(&t->handing);
@@ -102,11 +102,10 @@ static bool add_member(member *m, team *t, const vit158_classifier *c)
     return false;
 }
 
-void vit158_run_pictures(vit158_classifier *c, const vit158_picture_work *pictures,
-                         uint32_t workers)
+void vit158_run_images(vit158_classifier *c, const vit158_image_work *images, uint32_t workers)
 {
     member members[VIT158_MAX_WORKERS];
-    team t = {.work = pictures,
+    team t = {.work = images,
               .taking = PTHREAD_MUTEX_INITIALIZER,
               .handing = PTHREAD_MUTEX_INITIALIZER,
               .handed_over = PTHREAD_COND_INITIALIZER};

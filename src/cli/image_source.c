@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _XOPEN_SOURCE 700
-#include "cli/picture_source.h"
+#include "cli/image_source.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #define MAX_NESTING 32
 #define MAX_ARCHIVE_BYTES ((size_t)2 << 30)
-#define MAX_PICTURE_BYTES ((size_t)256 << 20)
+#define MAX_IMAGE_BYTES ((size_t)256 << 20)
 
 /* A record of a tar archive, and where a header has what. */
 #define RECORD 512U
@@ -36,14 +36,14 @@ static vit158_status no_memory(vit158_error *error)
 }
 
 /* Takes `name`, which may be NULL. */
-static vit158_status add_picture(vit158_picture_source *source, char *name, const uint8_t *bytes,
-                                 size_t n_bytes, vit158_error *error)
+static vit158_status add_image(vit158_image_source *source, char *name, const uint8_t *bytes,
+                               size_t n_bytes, vit158_error *error)
 {
     if (name && source->count == source->capacity) {
         const size_t more = source->capacity ? 2 * source->capacity : 256;
-        vit158_source_picture *const pictures = realloc(source->pictures, more * sizeof *pictures);
-        if (pictures) {
-            source->pictures = pictures;
+        vit158_source_image *const images = realloc(source->images, more * sizeof *images);
+        if (images) {
+            source->images = images;
             source->capacity = more;
         }
     }
@@ -51,16 +51,16 @@ static vit158_status add_picture(vit158_picture_source *source, char *name, cons
         free(name);
         return no_memory(error);
     }
-    source->pictures[source->count++] = (vit158_source_picture){name, bytes, n_bytes};
+    source->images[source->count++] = (vit158_source_image){name, bytes, n_bytes};
     return VIT158_OK;
 }
 
 /* ---- Folders ---- */
 
-static vit158_status add_folder(vit158_picture_source *source, const char *folder, int nesting,
+static vit158_status add_folder(vit158_image_source *source, const char *folder, int nesting,
                                 vit158_error *error);
 
-static vit158_status add_entry(vit158_picture_source *source, const char *folder, const char *name,
+static vit158_status add_entry(vit158_image_source *source, const char *folder, const char *name,
                                int nesting, vit158_error *error)
 {
     struct stat info;
@@ -72,14 +72,14 @@ static vit158_status add_entry(vit158_picture_source *source, const char *folder
         free(path);
         return status;
     }
-    if (vit158_is_picture_name(name))
-        return add_picture(source, path, NULL, 0, error);
+    if (vit158_is_image_name(name))
+        return add_image(source, path, NULL, 0, error);
     source->skipped++;
     free(path);
     return VIT158_OK;
 }
 
-static vit158_status add_folder(vit158_picture_source *source, const char *folder, int nesting,
+static vit158_status add_folder(vit158_image_source *source, const char *folder, int nesting,
                                 vit158_error *error)
 {
     if (nesting > MAX_NESTING)
@@ -145,7 +145,7 @@ static char *entry_name(const char *archive, const uint8_t *record)
     return text;
 }
 
-static vit158_status add_entries(vit158_picture_source *source, const char *archive,
+static vit158_status add_entries(vit158_image_source *source, const char *archive,
                                  const uint8_t *bytes, size_t n_bytes, vit158_error *error)
 {
     for (size_t at = 0; at + RECORD <= n_bytes && !is_empty(bytes + at);) {
@@ -162,8 +162,8 @@ static vit158_status add_entries(vit158_picture_source *source, const char *arch
         char *const name = entry_name(archive, record);
         if (!name)
             return no_memory(error);
-        if (regular && vit158_is_picture_name(name)) {
-            VIT158_RETURN_IF_ERROR(add_picture(source, name, bytes + at, (size_t)size, error));
+        if (regular && vit158_is_image_name(name)) {
+            VIT158_RETURN_IF_ERROR(add_image(source, name, bytes + at, (size_t)size, error));
         } else {
             source->skipped += regular;
             free(name);
@@ -174,8 +174,7 @@ static vit158_status add_entries(vit158_picture_source *source, const char *arch
     return VIT158_OK;
 }
 
-static vit158_status add_archive(vit158_picture_source *source, const char *path,
-                                 vit158_error *error)
+static vit158_status add_archive(vit158_image_source *source, const char *path, vit158_error *error)
 {
     uint8_t *bytes;
     size_t n_bytes;
@@ -193,8 +192,8 @@ static vit158_status add_archive(vit158_picture_source *source, const char *path
 
 /* ---- */
 
-vit158_status vit158_picture_source_add(vit158_picture_source *source, const char *path,
-                                        vit158_error *error)
+vit158_status vit158_image_source_add(vit158_image_source *source, const char *path,
+                                      vit158_error *error)
 {
     struct stat info;
     if (stat(path, &info) != 0)
@@ -205,61 +204,59 @@ vit158_status vit158_picture_source_add(vit158_picture_source *source, const cha
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const vit158_source_picture *)a)->name,
-                  ((const vit158_source_picture *)b)->name);
+    return strcmp(((const vit158_source_image *)a)->name, ((const vit158_source_image *)b)->name);
 }
 
-static void swap(vit158_source_picture *a, vit158_source_picture *b)
+static void swap(vit158_source_image *a, vit158_source_image *b)
 {
-    const vit158_source_picture kept = *a;
+    const vit158_source_image kept = *a;
     *a = *b;
     *b = kept;
 }
 
-vit158_status vit158_picture_source_draw(vit158_picture_source *source, size_t limit, uint64_t seed,
-                                         vit158_error *error)
+vit158_status vit158_image_source_draw(vit158_image_source *source, size_t limit, uint64_t seed,
+                                       vit158_error *error)
 {
     if (source->count == 0)
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "no pictures: expected *.jpg, *.jpeg or *.png files");
     if (source->count > UINT32_MAX)
         return vit158_fail(error, VIT158_E_LIMIT, "more than 2^32 pictures");
-    qsort(source->pictures, source->count, sizeof *source->pictures, by_name);
+    qsort(source->images, source->count, sizeof *source->images, by_name);
     if (limit == 0 || limit >= source->count)
         return VIT158_OK;
     vit158_rng rng = vit158_rng_seed(seed);
     for (size_t i = 0; i < limit; i++)
-        swap(&source->pictures[i],
-             &source->pictures[i + vit158_rng_below(&rng, (uint32_t)(source->count - i))]);
+        swap(&source->images[i],
+             &source->images[i + vit158_rng_below(&rng, (uint32_t)(source->count - i))]);
     for (size_t i = limit; i < source->count; i++)
-        free(source->pictures[i].name);
+        free(source->images[i].name);
     source->count = limit;
-    qsort(source->pictures, source->count, sizeof *source->pictures, by_name);
+    qsort(source->images, source->count, sizeof *source->images, by_name);
     return VIT158_OK;
 }
 
-vit158_status vit158_picture_source_decode(const vit158_picture_source *source, size_t index,
-                                           vit158_image *image, vit158_error *error)
+vit158_status vit158_image_source_decode(const vit158_image_source *source, size_t index,
+                                         vit158_image *image, vit158_error *error)
 {
-    const vit158_source_picture *const picture = &source->pictures[index];
-    if (picture->bytes)
-        return vit158_image_decode(image, picture->bytes, picture->n_bytes, 0, error);
+    const vit158_source_image *const from = &source->images[index];
+    if (from->bytes)
+        return vit158_image_decode(image, from->bytes, from->n_bytes, 0, error);
     uint8_t *bytes;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(
-        vit158_read_file(&bytes, &n_bytes, picture->name, MAX_PICTURE_BYTES, error));
+    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, from->name, MAX_IMAGE_BYTES, error));
     const vit158_status status = vit158_image_decode(image, bytes, n_bytes, 0, error);
     free(bytes);
     return status;
 }
 
-void vit158_picture_source_free(vit158_picture_source *source)
+void vit158_image_source_free(vit158_image_source *source)
 {
     for (size_t i = 0; i < source->count; i++)
-        free(source->pictures[i].name);
+        free(source->images[i].name);
     for (size_t i = 0; i < source->archive_count; i++)
         free(source->archives[i]);
-    free(source->pictures);
+    free(source->images);
     free(source->archives);
-    *source = (vit158_picture_source){0};
+    *source = (vit158_image_source){0};
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * What classify, eval and info share: the options that choose a model and how it runs, and files of
- * pictures to logits through the public interface.
+ * images to logits through the public interface.
  */
-#ifndef VIT158_CLI_PICTURE_CLASSIFIER_H
-#define VIT158_CLI_PICTURE_CLASSIFIER_H
+#ifndef VIT158_CLI_IMAGE_CLASSIFIER_H
+#define VIT158_CLI_IMAGE_CLASSIFIER_H
 
 #include <stdint.h>
 
@@ -25,14 +25,14 @@ typedef struct vit158_run_options {
 void vit158_run_option_rows(vit158_option rows[VIT158_RUN_OPTION_COUNT], vit158_run_options *run);
 
 /* Milliseconds; reading the file is not counted, `total` is the sum of the others. */
-typedef struct vit158_picture_timing {
+typedef struct vit158_image_timing {
     double decode;
     double preprocess;
     double embed;
     double blocks;
     double head;
     double total;
-} vit158_picture_timing;
+} vit158_image_timing;
 
 typedef struct vit158_classifier {
     char *path; /* of the model file */
@@ -48,16 +48,16 @@ bool vit158_classifier_open(vit158_classifier *c, const char *command,
                             const vit158_run_options *run);
 void vit158_classifier_close(vit158_classifier *c);
 
-/* A file of a picture, whole; the caller frees *bytes. */
-vit158_status vit158_read_picture(uint8_t **bytes, size_t *n_bytes, const char *path,
-                                  vit158_error *error);
+/* A file of an image, whole; the caller frees *bytes. */
+vit158_status vit158_read_image(uint8_t **bytes, size_t *n_bytes, const char *path,
+                                vit158_error *error);
 
 /* Decodes a JPEG or PNG file in memory and makes it the session's input. */
 vit158_status vit158_classifier_feed(vit158_classifier *c, double *decode_ms, const uint8_t *bytes,
                                      size_t n_bytes, vit158_error *error);
 
 /* Reads and decodes a JPEG or PNG file and runs the model; results are in c->session. */
-vit158_status vit158_classifier_run(vit158_classifier *c, vit158_picture_timing *timing,
+vit158_status vit158_classifier_run(vit158_classifier *c, vit158_image_timing *timing,
                                     const char *path, vit158_error *error);
 
 /* Bytes of weights and session. */

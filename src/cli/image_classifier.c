@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * See picture_classifier.h.
+ * See image_classifier.h.
  */
 #define _POSIX_C_SOURCE 200809L
-#include "cli/picture_classifier.h"
+#include "cli/image_classifier.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "cli/files.h"
 #include "cli/find_model.h"
 
-#define MAX_PICTURE_FILE_BYTES ((size_t)256 << 20)
+#define MAX_IMAGE_FILE_BYTES ((size_t)256 << 20)
 
 static const char *const engine_names[] = {"auto", "scalar", "simd128", NULL};
 static const char *const gemm_names[] = {"auto", "dot", "table", NULL};
@@ -92,10 +92,10 @@ void vit158_classifier_close(vit158_classifier *c)
     *c = (vit158_classifier){0};
 }
 
-vit158_status vit158_read_picture(uint8_t **bytes, size_t *n_bytes, const char *path,
-                                  vit158_error *error)
+vit158_status vit158_read_image(uint8_t **bytes, size_t *n_bytes, const char *path,
+                                vit158_error *error)
 {
-    return vit158_read_file(bytes, n_bytes, path, MAX_PICTURE_FILE_BYTES, error);
+    return vit158_read_file(bytes, n_bytes, path, MAX_IMAGE_FILE_BYTES, error);
 }
 
 vit158_status vit158_classifier_feed(vit158_classifier *c, double *decode_ms, const uint8_t *bytes,
@@ -112,12 +112,12 @@ vit158_status vit158_classifier_feed(vit158_classifier *c, double *decode_ms, co
     return status;
 }
 
-vit158_status vit158_classifier_run(vit158_classifier *c, vit158_picture_timing *timing,
+vit158_status vit158_classifier_run(vit158_classifier *c, vit158_image_timing *timing,
                                     const char *path, vit158_error *error)
 {
     uint8_t *bytes;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_read_picture(&bytes, &n_bytes, path, error));
+    VIT158_RETURN_IF_ERROR(vit158_read_image(&bytes, &n_bytes, path, error));
     const vit158_status status = vit158_classifier_feed(c, &timing->decode, bytes, n_bytes, error);
     free(bytes);
     VIT158_RETURN_IF_ERROR(status);
