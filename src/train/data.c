@@ -86,6 +86,47 @@ static vit158_status rename_classes(vit158_train_dataset *data, const char *labe
     return VIT158_OK;
 }
 
+static bool class_of_name(uint32_t *index, const vit158_train_dataset *data, const char *name)
+{
+    for (*index = 0; *index < data->classes; ++*index)
+        if (strcmp(vit158_train_dataset_name(data, *index), name) == 0)
+            return true;
+    return false;
+}
+
+/* Labels of `val` by name into those of `train`: it may have fewer classes, in another order. */
+static vit158_status match_classes(vit158_train_dataset *val, const vit158_train_dataset *train,
+                                   const vit158_train_recipe *recipe, vit158_error *error)
+{
+    uint16_t *own = malloc(val->classes * sizeof *own);
+    char *names = malloc(train->name_bytes + 1U);
+    vit158_status status = VIT158_OK;
+    if (!own || !names)
+        status = vit158_fail(error, VIT158_E_MEMORY, "no memory for %u classes", train->classes);
+    for (uint32_t c = 0; c < val->classes && status == VIT158_OK; c++) {
+        uint32_t index;
+        if (!class_of_name(&index, train, vit158_train_dataset_name(val, c)))
+            status = vit158_fail(error, VIT158_E_ARGUMENT,
+                                 "%s has the class \"%s\", which %s has not", recipe->val_data,
+                                 vit158_train_dataset_name(val, c), recipe->train_data);
+        own[c] = (uint16_t)index;
+    }
+    if (status != VIT158_OK) {
+        free(own);
+        free(names);
+        return status;
+    }
+    for (uint32_t i = 0; i < val->count; i++)
+        val->labels[i] = own[val->labels[i]];
+    memcpy(names, train->names, train->name_bytes);
+    free(own);
+    free(val->names);
+    val->names = names;
+    val->name_bytes = train->name_bytes;
+    val->classes = train->classes;
+    return VIT158_OK;
+}
+
 vit158_status vit158_train_data_open(vit158_train_dataset *train, vit158_train_dataset *val,
                                      const vit158_train_recipe *recipe, vit158_error *error)
 {
@@ -94,6 +135,8 @@ vit158_status vit158_train_data_open(vit158_train_dataset *train, vit158_train_d
     VIT158_RETURN_IF_ERROR(open_any(train, recipe->train_data, recipe, error));
     vit158_status status = recipe->val_data[0] ? open_any(val, recipe->val_data, recipe, error)
                                                : split(train, val, recipe->val_every, error);
+    if (status == VIT158_OK && recipe->val_data[0])
+        status = match_classes(val, train, recipe, error);
     if (status == VIT158_OK && recipe->labels[0])
         status = rename_classes(train, recipe->labels, error);
     if (status != VIT158_OK) {
