@@ -114,6 +114,17 @@ static void softmax_row_gradient(float *dp, const float *p, const head_view *h)
         vf_store(dp + i, vf_load(p + i) * (vf_load(dp + i) - mean) * h->factor);
 }
 
+/* ds += that of taught_factor * KL(taught || p). */
+static void divergence_gradient(float *ds, const vit158_train_attention *a, uint32_t head,
+                                const head_view *h)
+{
+    const size_t count = h->nq * h->padded;
+    const float *taught = a->taught + head * count;
+    const vf factor = vf_set(a->taught_factor * h->factor);
+    for (size_t i = 0; i < count; i += VIT158_TRAIN_LANES)
+        vf_store(ds + i, vf_load(ds + i) + (vf_load(h->p + i) - vf_load(taught + i)) * factor);
+}
+
 static void head_gradient(const vit158_train_attention *a, uint32_t head)
 {
     const head_view h = view(a, head);
@@ -137,6 +148,8 @@ static void head_gradient(const vit158_train_attention *a, uint32_t head)
     scores(ds, dout, a->dim, values, 1.0F, &h);
     for (uint32_t t = 0; t < h.nq; t++)
         softmax_row_gradient(ds + t * h.padded, h.p + t * h.padded, &h);
+    if (a->taught != NULL)
+        divergence_gradient(ds, a, head, &h);
     /* dq = ds k */
     p = (vit158_train_product){.y = dq,
                                .ldy = h.ld,

@@ -274,24 +274,63 @@ static void describe(model_text *m, const vit158_trainer *t, const char *labels,
     add_text(m, "images_seen", images);
 }
 
+/* Latent weights mean codes by one absmean scale a matrix where inner norms say so (FORMAT.md);
+ * other ternary networks are written as what they compute with: scale times code. */
+static vit158_status make_effective(float *copy, const vit158_trainer *t, const float *parameters,
+                                    vit158_error *error)
+{
+    const vit158_train_net *net = &t->net;
+    size_t most = 0, widest = 0;
+    for (uint32_t i = 0; i < net->tensor_count; i++) {
+        const size_t count = (size_t)net->tensors[i].rows * net->tensors[i].cols;
+        most = count > most ? count : most;
+        widest = net->tensors[i].rows > widest ? net->tensors[i].rows : widest;
+    }
+    int8_t *codes = malloc(most);
+    float *scales = malloc(widest * sizeof *scales);
+    vit158_status status = VIT158_OK;
+    if (codes == NULL || scales == NULL)
+        status = vit158_fail(error, VIT158_E_MEMORY, "no memory to write a model");
+    memcpy(copy, parameters, net->parameters * sizeof *copy);
+    for (uint32_t i = 0; i < net->block_count * VIT158_BLOCK_LINEARS && status == VIT158_OK; i++) {
+        const vit158_train_layer *l =
+            &net->blocks[i / VIT158_BLOCK_LINEARS].layers[i % VIT158_BLOCK_LINEARS];
+        float *w = copy + l->weight;
+        vit158_train_ternarize(codes, scales, w, l, net->config.row_scales != 0);
+        for (size_t k = 0; k < (size_t)l->n_out * l->n_in; k++)
+            w[k] = scales[k / l->n_in] * (float)codes[k];
+    }
+    free(codes);
+    free(scales);
+    return status;
+}
+
 vit158_status vit158_train_model_save(const vit158_trainer *t, const float *parameters,
                                       double accuracy, const char *path, vit158_error *error)
 {
     char *labels = labels_json(&t->train);
     vit158_tensor_view *views = calloc(t->net.tensor_count, sizeof *views);
     model_text *text = calloc(1, sizeof *text);
-    vit158_status status;
-    if (labels && views && text) {
+    const vit158_train_net_config *c = &t->net.config;
+    const bool effective = c->ternary && (c->row_scales || !c->inner_norms);
+    float *copy = effective ? malloc(t->net.parameters * sizeof *copy) : NULL;
+    vit158_status status = VIT158_OK;
+    if (labels && views && text && (copy || !effective)) {
+        if (effective)
+            status = make_effective(copy, t, parameters, error);
+        parameters = effective ? copy : parameters;
         describe(text, t, labels, accuracy);
         for (uint32_t i = 0; i < t->net.tensor_count; i++) {
             const vit158_train_tensor *tensor = &t->net.tensors[i];
             views[i] = view_of(&t->net, tensor, tensor->name, parameters + tensor->offset);
         }
         const vit158_contents contents = {views, t->net.tensor_count, text->pairs, text->count};
-        status = vit158_safetensors_write(path, &contents, NULL, NULL, error);
+        if (status == VIT158_OK)
+            status = vit158_safetensors_write(path, &contents, NULL, NULL, error);
     } else {
         status = vit158_fail(error, VIT158_E_MEMORY, "no memory to write a model");
     }
+    free(copy);
     free(text);
     free(views);
     free(labels);

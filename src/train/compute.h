@@ -62,16 +62,16 @@ typedef struct vit158_train_quantized {
 
 /* A ternary matrix ready for products: u + 1 in panels [n_in / 4][n_out]; for the backward pass u
  * as int16 pairs in panels [n_out / 2][n_in], or with gradient_bits 8 u + 1 in panels [n_out /
- * 4][n_in]; and its scale. */
+ * 4][n_in]; and the scale of each output. */
 typedef struct vit158_train_trits {
     uint32_t *forward;
     uint32_t *backward;
-    float scale;
+    float *scales; /* [n_out] */
     uint32_t n_in, n_out;
     uint32_t gradient_bits; /* 8, else 16 */
 } vit158_train_trits;
 
-/* y = base + factor * (scale * r * (q . u) + bias); base NULL = 0. */
+/* y = base + factor * (scales[o] * r * (q . u) + bias); base NULL = 0. */
 typedef struct vit158_train_trit_product {
     float *y;
     size_t ldy;
@@ -128,9 +128,11 @@ typedef struct vit158_train_norm_gradient {
 typedef struct vit158_train_attention {
     const float *qkv;
     float *p;
-    float *out;        /* [n_queries][d] */
-    const float *dout; /* backward: gradient of out */
-    float *dqkv;       /* backward: [N][3d], overwritten */
+    float *out;          /* [n_queries][d] */
+    const float *dout;   /* backward: gradient of out */
+    float *dqkv;         /* backward: [N][3d], overwritten */
+    const float *taught; /* backward: probabilities like p that these should be, or NULL */
+    float taught_factor; /* scores' gradient for a difference of 1 from them */
     uint32_t n_tokens, n_queries, heads, dim;
     float *scratch; /* vit158_train_attention_scratch floats */
 } vit158_train_attention;
@@ -148,7 +150,7 @@ typedef struct vit158_train_adamw {
 
 typedef struct vit158_train_compute {
     const char *name;
-    bool narrow_gradients; /* gradient_bits 8 is exact and faster */
+    bool narrow_gradients; /* with gradient_bits 8 those of weights have 8 as well, else 16 */
     void (*product)(const vit158_train_product *p);
     /* The same with a and b rounded to bfloat16 and sums in float; b(k, c) = p->b[k * b_row + c *
      * b_col] whatever p->ldb says. One of a's strides is 1, and one of b's. scratch:

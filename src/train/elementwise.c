@@ -53,13 +53,6 @@ static double sum_of_squares(const float *x, size_t count)
     return total;
 }
 
-/* AVX2's byte products saturate beyond 2^15, which u + 1 cannot reach but q + 128 can. */
-#if defined(VIT158_TRAIN_IS_AVX2)
-#define NARROW_GRADIENTS false
-#else
-#define NARROW_GRADIENTS true
-#endif
-
 #if defined(__AVX512BF16__)
 #define HALF_PRODUCT ISA(half_product)
 #else
@@ -71,7 +64,7 @@ static double sum_of_squares(const float *x, size_t count)
 
 const vit158_train_compute ISA(compute) = {
     .name = VIT158_TRAIN_TEXT(VIT158_TRAIN_ISA),
-    .narrow_gradients = NARROW_GRADIENTS,
+    .narrow_gradients = VIT158_TRAIN_NARROW_GRADIENTS,
     .product = ISA(product),
     .half_product = HALF_PRODUCT,
     .pack = ISA(pack),

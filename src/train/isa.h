@@ -13,6 +13,13 @@
 #define VIT158_TRAIN_JOIN(name, isa) VIT158_TRAIN_JOIN_(name, isa)
 #define ISA(name) VIT158_TRAIN_JOIN(name, VIT158_TRAIN_ISA)
 
+/* AVX2's byte products saturate beyond 2^15, which u + 1 cannot reach but q + 128 can. */
+#if defined(VIT158_TRAIN_IS_AVX2)
+#define VIT158_TRAIN_NARROW_GRADIENTS false
+#else
+#define VIT158_TRAIN_NARROW_GRADIENTS true
+#endif
+
 /* c[VIT158_TRAIN_TILE_ROWS][VIT158_TRAIN_TILE_COLS] = sum over steps of a's word (row, step) times
  * b's panel words; a in words of 32 bits at a[row * a_row + step * a_step]. bf16: two products a
  * word, sums in float, only where half_product is. u8s8: four products a word, b unsigned (0..2

@@ -146,8 +146,8 @@ static vit158_status check_blocks(const vit158_train_net_config *c, vit158_error
     if (side * side >= VIT158_TRAIN_MAX_ROWS)
         return vit158_fail(error, VIT158_E_LIMIT, "%u patches a picture, at most %u can be trained",
                            side * side, VIT158_TRAIN_MAX_ROWS - 1);
-    if (c->ternary && !c->inner_norms)
-        return vit158_fail(error, VIT158_E_ARGUMENT, "ternary weights need inner norms");
+    if (c->ternary && !c->inner_norms && !c->outer_norms)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "ternary weights need norms before them");
     return VIT158_OK;
 }
 

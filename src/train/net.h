@@ -21,6 +21,7 @@ typedef struct vit158_train_net_config {
     uint32_t ternary;     /* 1 = BitLinear in the blocks, 0 = float */
     uint32_t outer_norms; /* norm1, norm2 present */
     uint32_t inner_norms; /* BitLinear's norms present */
+    uint32_t row_scales;  /* 1 = a scale for each output of a ternary matrix, 0 = one for all */
     uint32_t conv;        /* 1 = convolutional (conv_net.h): no heads, mlp_dim, ternary or norms */
     uint32_t head_only;   /* 1 = the final norm and the head learn, all before them stays */
     float norm_eps, inner_norm_eps;
@@ -91,6 +92,10 @@ typedef struct vit158_train_ready {
     int8_t **codes;                   /* [depth * 4]: u of each ternary matrix */
 } vit158_train_ready;
 
+/* Codes u and scales [n_out] of a layer's latent weights w, by the packer's functions. */
+void vit158_train_ternarize(int8_t *u, float *scales, const float *w,
+                            const vit158_train_layer *layer, bool row_scales);
+
 /* Takes the memory of `ready`; NULL pieces while measuring. gradient_bits: 8 or 16. */
 void vit158_train_ready_plan(vit158_train_ready *ready, const vit158_train_net *net,
                              uint32_t gradient_bits, vit158_arena *arena);
@@ -140,6 +145,7 @@ typedef struct vit158_train_work {
     float *rows;      /* scratch of norms */
     float *attention; /* scratch of attention */
     void *products;   /* scratch of trit_gradient, or of half_product */
+    double hint_loss; /* of all hints since last cleared */
     float *gradient;  /* [parameters], summed over this worker's microbatches */
 } vit158_train_work;
 
@@ -165,7 +171,8 @@ typedef struct vit158_train_pass {
     const vit158_train_ready *ready;
     const vit158_train_compute *compute;
     vit158_train_work *work;
-    bool half; /* a float net's block products on bfloat16 */
+    bool half;                              /* a float net's block products on bfloat16 */
+    const struct vit158_train_hints *hints; /* hints.h; NULL = none */
 } vit158_train_pass;
 
 /* From work->patches and work->places to work->logits. */

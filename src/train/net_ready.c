@@ -6,6 +6,20 @@
 #include "model/ternary.h"
 #include "train/net.h"
 
+void vit158_train_ternarize(int8_t *u, float *scales, const float *w,
+                            const vit158_train_layer *layer, bool row_scales)
+{
+    const uint32_t n_out = layer->n_out, n_in = layer->n_in;
+    const uint32_t rows = row_scales ? 1 : n_out; /* that share a scale */
+    for (uint32_t o = 0; o < n_out; o += rows) {
+        const size_t at = (size_t)o * n_in;
+        const float scale = vit158_absmean(w + at, rows, n_in);
+        vit158_ternarize(u + at, w + at, (size_t)rows * n_in, scale);
+        for (uint32_t i = 0; i < rows; i++)
+            scales[o + i] = scale;
+    }
+}
+
 void vit158_train_ready_plan(vit158_train_ready *ready, const vit158_train_net *net,
                              uint32_t gradient_bits, vit158_arena *arena)
 {
@@ -22,6 +36,7 @@ void vit158_train_ready_plan(vit158_train_ready *ready, const vit158_train_net *
         int8_t *u = NULL;
         if (c->ternary) {
             u = vit158_arena_take(arena, n_out, n_in);
+            r.trits.scales = vit158_arena_take(arena, n_out, sizeof(float));
             r.trits.forward =
                 vit158_arena_take(arena, vit158_train_panel_words((n_in + 3) / 4, n_out), 4);
             r.trits.backward =
@@ -67,9 +82,7 @@ void vit158_train_ready_make(vit158_train_ready *ready, const vit158_train_net *
     const float *w = parameters + layer->weight;
     vit158_train_ready_layer *r = &ready->layers[index];
     if (c->ternary) {
-        r->trits.scale = vit158_absmean(w, layer->n_out, layer->n_in);
-        vit158_ternarize(ready->codes[index], w, (size_t)layer->n_out * layer->n_in,
-                         r->trits.scale);
+        vit158_train_ternarize(ready->codes[index], r->trits.scales, w, layer, c->row_scales != 0);
         compute->pack_trits(&r->trits, ready->codes[index]);
     } else {
         compute->pack(r->forward, w, 1, layer->n_in, layer->n_in, layer->n_out);

@@ -3,6 +3,7 @@
  * Memory of one worker, and the order of a pass.
  */
 #include "train/conv_net.h"
+#include "train/hints.h"
 
 static size_t largest(size_t a, size_t b)
 {
@@ -143,6 +144,16 @@ void vit158_train_forward(const vit158_train_pass *pass)
     vit158_train_head_forward(pass);
 }
 
+static void backward_block(const vit158_train_pass *pass, uint32_t block)
+{
+    if (pass->hints != NULL) {
+        pass->work->hint_loss += vit158_train_hint_tokens(pass, block);
+        if (pass->hints->attention > 0.0F)
+            pass->work->hint_loss += vit158_train_hint_divergence(pass, block);
+    }
+    vit158_train_block_backward(pass, block);
+}
+
 void vit158_train_backward(const vit158_train_pass *pass)
 {
     vit158_train_head_backward(pass);
@@ -153,6 +164,6 @@ void vit158_train_backward(const vit158_train_pass *pass)
         return;
     }
     for (uint32_t b = pass->net->block_count; b-- > 0;)
-        vit158_train_block_backward(pass, b);
+        backward_block(pass, b);
     vit158_train_embed_backward(pass);
 }

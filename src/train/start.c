@@ -3,7 +3,7 @@
  * See start.h. The model is read tensor by tensor into the place that the network has for it; what
  * has no counterpart keeps the initial values.
  */
-#include "train/start.h"
+#include "train/start_source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,27 +13,10 @@
 #include "model/layout.h"
 #include "model/metadata.h"
 #include "model/safetensors.h"
-#include "model/ternary.h"
 #include "train/checkpoint.h"
 #include "train/teacher.h"
 
-typedef struct source {
-    const vit158_safetensors *file;
-    const vit158_header *header;
-    const vit158_layout *model;
-    vit158_trainer *t;
-    vit158_train_start *start;
-} source;
-
-static vit158_status get(float *out, const source *s, uint32_t slot, uint64_t count,
-                         vit158_error *error)
-{
-    char name[VIT158_SLOT_NAME_BYTES];
-    vit158_slot_name(name, slot);
-    return vit158_safetensors_get_f32(s->file, name, out, count, error);
-}
-
-static vit158_status check_geometry(const source *s, vit158_error *error)
+static vit158_status check_geometry(const vit158_train_source *s, vit158_error *error)
 {
     const vit158_model_info *its = &s->model->info;
     const vit158_train_net_config *own = &s->t->net.config;
@@ -53,95 +36,6 @@ static vit158_status check_geometry(const source *s, vit158_error *error)
     return VIT158_OK;
 }
 
-/* ---- Matrices ---- */
-
-/* Ternary latent weights have the mean magnitude that is the packed scale, and its codes. */
-static void decode_trits(float *w, const uint8_t *bytes, int8_t *codes, const vit158_train_layer *l,
-                         float scale, bool latent)
-{
-    const size_t count = (size_t)l->n_out * l->n_in;
-    size_t used = 0;
-    vit158_unpack_trits(codes, bytes, l->n_out, l->n_in);
-    for (size_t i = 0; i < count; i++)
-        used += codes[i] != 0;
-    const double unit =
-        latent && used > 0 ? (double)scale * (double)count / (double)used : (double)scale;
-    for (size_t i = 0; i < count; i++)
-        w[i] = (float)(unit * codes[i]);
-}
-
-static vit158_status decode(float *w, const source *s, const vit158_stored_type *type,
-                            uint32_t slot, const vit158_train_layer *l, float scale,
-                            vit158_error *error)
-{
-    const vit158_tensor_entry *entry = vit158_layout_tensor(s->model, s->header, slot);
-    const uint64_t n_bytes = vit158_stored_bytes(type, l->n_out, l->n_in);
-    const size_t count = (size_t)l->n_out * l->n_in;
-    if (entry == NULL || entry->end - entry->begin != n_bytes)
-        return vit158_fail(error, VIT158_E_TENSOR,
-                           "a packed matrix is missing or has another size");
-    uint8_t *bytes = malloc((size_t)n_bytes);
-    int8_t *codes = malloc(count);
-    vit158_status status = VIT158_OK;
-    if (bytes == NULL || codes == NULL)
-        status = vit158_fail(error, VIT158_E_MEMORY, "no memory for %zu codes", count);
-    if (status == VIT158_OK)
-        status = vit158_safetensors_read(s->file, entry, bytes, error);
-    if (status == VIT158_OK && type->first_bad(bytes, (size_t)n_bytes) != n_bytes)
-        status = vit158_fail(error, VIT158_E_VALUE, "tensor %s: a byte is not %s", entry->name,
-                             type->element);
-    if (status == VIT158_OK && type->encoding == VIT158_ENCODING_TRIT)
-        decode_trits(w, bytes, codes, l, scale, s->t->net.config.ternary != 0);
-    else if (status == VIT158_OK)
-        for (size_t i = 0; i < count; i++)
-            w[i] = scale * (float)(int8_t)bytes[i];
-    free(bytes);
-    free(codes);
-    return status;
-}
-
-/* What a ternary network computes with in place of latent weights: scale times code. */
-static vit158_status make_effective(float *w, const vit158_train_layer *l, vit158_error *error)
-{
-    const size_t count = (size_t)l->n_out * l->n_in;
-    int8_t *codes = malloc(count);
-    if (codes == NULL)
-        return vit158_fail(error, VIT158_E_MEMORY, "no memory for %zu codes", count);
-    const float scale = vit158_absmean(w, l->n_out, l->n_in);
-    vit158_ternarize(codes, w, count, scale);
-    for (size_t i = 0; i < count; i++)
-        w[i] = scale * (float)codes[i];
-    free(codes);
-    return VIT158_OK;
-}
-
-static vit158_status take_matrix(const source *s, uint32_t block, uint32_t linear,
-                                 vit158_error *error)
-{
-    const vit158_train_layer *l = &s->t->net.blocks[block].layers[linear];
-    const uint32_t slot = vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT);
-    const vit158_stored_type *type = s->model->types[block][linear];
-    const bool ternary = s->t->net.config.ternary != 0;
-    float *w = s->t->parameters + l->weight;
-    VIT158_RETURN_IF_ERROR(get(s->t->parameters + l->bias, s,
-                               vit158_linear_slot(block, linear, VIT158_LINEAR_BIAS), l->n_out,
-                               error));
-    if (type != NULL && type->coded) {
-        float scale;
-        s->start->rounded |= ternary && type->encoding != VIT158_ENCODING_TRIT;
-        VIT158_RETURN_IF_ERROR(
-            get(&scale, s, vit158_linear_slot(block, linear, VIT158_LINEAR_SCALE), 1, error));
-        return decode(w, s, type, slot, l, scale, error);
-    }
-    VIT158_RETURN_IF_ERROR(get(w, s, slot, (uint64_t)l->n_out * l->n_in, error));
-    const char *weights = vit158_header_metadata(s->header, "weights");
-    const bool latent = type == NULL && vit158_layout_is_latent(s->model, s->header);
-    s->start->rounded |= ternary && !latent;
-    if (!ternary && latent && weights != NULL && strcmp(weights, "ternary") == 0)
-        return make_effective(w, l, error);
-    return VIT158_OK;
-}
-
 /* ---- Norms ---- */
 
 typedef struct norm_place {
@@ -149,16 +43,17 @@ typedef struct norm_place {
     uint32_t slot;       /* of the model's weight; its bias has the next */
 } norm_place;
 
-static vit158_status take_norm(const source *s, const norm_place *to, uint32_t slot, uint32_t n,
-                               vit158_error *error)
+static vit158_status take_norm(const vit158_train_source *s, const norm_place *to, uint32_t slot,
+                               uint32_t n, vit158_error *error)
 {
-    VIT158_RETURN_IF_ERROR(get(s->t->parameters + to->weight, s, slot, n, error));
-    return get(s->t->parameters + to->bias, s, slot + 1, n, error);
+    VIT158_RETURN_IF_ERROR(
+        vit158_train_source_get(s->t->parameters + to->weight, s, slot, n, error));
+    return vit158_train_source_get(s->t->parameters + to->bias, s, slot + 1, n, error);
 }
 
 /* The outer and the inner norm before one matrix. A norm of weight 1 and bias 0 before another
  * changes nothing but by their eps, so a single one of the model's becomes the inner one. */
-static vit158_status take_norms(const source *s, uint32_t block, uint32_t linear,
+static vit158_status take_norms(const vit158_train_source *s, uint32_t block, uint32_t linear,
                                 vit158_error *error)
 {
     const vit158_train_net_block *b = &s->t->net.blocks[block];
@@ -201,18 +96,18 @@ static vit158_status take_norms(const source *s, uint32_t block, uint32_t linear
 
 /* ---- The two ends ---- */
 
-static vit158_status take_positions(const source *s, vit158_error *error)
+static vit158_status take_positions(const vit158_train_source *s, vit158_error *error)
 {
     const uint32_t d = s->t->net.config.dim, tokens = s->model->info.tokens;
     float *own = s->t->parameters + s->t->net.pos;
     s->start->grid_from = s->model->info.image_size / s->model->info.patch_size;
     s->start->grid = s->t->net.config.image_size / s->t->net.config.patch_size;
     if (s->start->grid_from == s->start->grid)
-        return get(own, s, VIT158_SLOT_POS, (uint64_t)tokens * d, error);
+        return vit158_train_source_rows(own, s, VIT158_SLOT_POS, tokens, d, error);
     float *all = malloc((size_t)tokens * d * sizeof *all);
     if (all == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for %u positions", tokens);
-    vit158_status status = get(all, s, VIT158_SLOT_POS, (uint64_t)tokens * d, error);
+    vit158_status status = vit158_train_source_rows(all, s, VIT158_SLOT_POS, tokens, d, error);
     if (status == VIT158_OK) {
         memcpy(own, all, d * sizeof *own);
         status = vit158_resize_positions(own + d, s->start->grid, all + d, s->start->grid_from, d,
@@ -224,7 +119,7 @@ static vit158_status take_positions(const source *s, vit158_error *error)
 
 /* Pixels come as (v - mean) / std of the recipe, the model wants its own: with v = x std + mean
  * that is one more factor and summand a channel, which the patch weights and bias take up. */
-static vit158_status fold_pixels(const source *s, vit158_error *error)
+static vit158_status fold_pixels(const vit158_train_source *s, vit158_error *error)
 {
     const vit158_train_net *net = &s->t->net;
     const vit158_train_recipe *r = &s->t->recipe;
@@ -254,15 +149,16 @@ static vit158_status fold_pixels(const source *s, vit158_error *error)
     return VIT158_OK;
 }
 
-static vit158_status take_ends(const source *s, vit158_error *error)
+static vit158_status take_ends(const vit158_train_source *s, vit158_error *error)
 {
     const vit158_train_net *net = &s->t->net;
     float *p = s->t->parameters;
     const uint32_t d = net->config.dim, classes = net->config.classes;
-    VIT158_RETURN_IF_ERROR(get(p + net->cls, s, VIT158_SLOT_CLS, d, error));
-    VIT158_RETURN_IF_ERROR(get(p + net->patch_weight, s, VIT158_SLOT_PATCH_WEIGHT,
-                               (uint64_t)d * net->patch_inputs, error));
-    VIT158_RETURN_IF_ERROR(get(p + net->patch_bias, s, VIT158_SLOT_PATCH_BIAS, d, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_source_get(p + net->cls, s, VIT158_SLOT_CLS, d, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_source_rows(
+        p + net->patch_weight, s, VIT158_SLOT_PATCH_WEIGHT, d, net->patch_inputs, error));
+    VIT158_RETURN_IF_ERROR(
+        vit158_train_source_get(p + net->patch_bias, s, VIT158_SLOT_PATCH_BIAS, d, error));
     VIT158_RETURN_IF_ERROR(fold_pixels(s, error));
     VIT158_RETURN_IF_ERROR(take_positions(s, error));
     const norm_place last = {net->norm_weight, net->norm_bias, VIT158_SLOT_NORM_WEIGHT};
@@ -271,14 +167,14 @@ static vit158_status take_ends(const source *s, vit158_error *error)
                          vit158_train_labels_check(&s->t->train, s->header, NULL) != VIT158_OK;
     if (s->start->head_new)
         return VIT158_OK;
-    VIT158_RETURN_IF_ERROR(
-        get(p + net->head_weight, s, VIT158_SLOT_HEAD_WEIGHT, (uint64_t)classes * d, error));
-    return get(p + net->head_bias, s, VIT158_SLOT_HEAD_BIAS, classes, error);
+    VIT158_RETURN_IF_ERROR(vit158_train_source_rows(p + net->head_weight, s,
+                                                    VIT158_SLOT_HEAD_WEIGHT, classes, d, error));
+    return vit158_train_source_get(p + net->head_bias, s, VIT158_SLOT_HEAD_BIAS, classes, error);
 }
 
 /* ---- The whole ---- */
 
-static vit158_status take_all(const source *s, vit158_error *error)
+static vit158_status take_all(const vit158_train_source *s, vit158_error *error)
 {
     vit158_train_start *start = s->start;
     const uint32_t own = s->t->net.block_count, its = s->model->info.depth;
@@ -289,7 +185,7 @@ static vit158_status take_all(const source *s, vit158_error *error)
     start->blocks_new = own - start->blocks_taken;
     for (uint32_t b = 0; b < start->blocks_taken; b++)
         for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++) {
-            VIT158_RETURN_IF_ERROR(take_matrix(s, b, linear, error));
+            VIT158_RETURN_IF_ERROR(vit158_train_source_matrix(s, b, linear, error));
             VIT158_RETURN_IF_ERROR(take_norms(s, b, linear, error));
         }
     vit158_train_net_quiet(&s->t->net, s->t->parameters, start->blocks_taken);
@@ -306,7 +202,7 @@ static vit158_status take_model(vit158_train_start *start, vit158_trainer *t,
     vit158_layout *model = malloc(sizeof *model);
     if (model == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "no memory to read a model");
-    const source s = {file, header, model, t, start};
+    const vit158_train_source s = {file, header, model, t, start};
     vit158_status status = vit158_layout_geometry(model, header, error);
     if (status == VIT158_OK && vit158_header_metadata(header, "encodings") != NULL)
         status = vit158_encodings_read(model, header, error);

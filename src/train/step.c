@@ -8,7 +8,9 @@
 
 #include "base/error.h"
 #include "train/answers.h"
+#include "train/hints.h"
 #include "train/loss.h"
+#include "train/teacher.h"
 
 #define PI 3.14159265358979323846
 
@@ -57,8 +59,18 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
     vit158_train_feed *feed = &t->feed[worker];
     const uint64_t first = t->state.position + (uint64_t)task * r->microbatch;
     vit158_train_feed_microbatch(t, worker, first, r->microbatch, job->progress);
-    const vit158_train_pass pass = {&t->net, &t->ready, t->compute, work,
-                                    vit158_train_half(t, &t->net)};
+    const vit158_train_hints hints = {.teacher = t->teachers ? vit158_train_teachers_work(t, worker)
+                                                             : NULL,
+                                      .tokens = r->hint_tokens,
+                                      .attention = r->hint_attention,
+                                      .batch = r->batch,
+                                      .channels = feed->channels};
+    const vit158_train_pass pass = {&t->net,
+                                    &t->ready,
+                                    t->compute,
+                                    work,
+                                    vit158_train_half(t, &t->net),
+                                    vit158_train_hinted(r) ? &hints : NULL};
     vit158_train_forward(&pass);
     if (t->teachers)
         vit158_train_answers_give(t, worker, first, work->images, job->progress);
@@ -77,7 +89,9 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
         feed->right += vit158_train_largest_logit(z, classes) == feed->labels[i];
         feed->seen++;
     }
+    work->hint_loss = 0.0;
     vit158_train_backward(&pass);
+    feed->loss += work->hint_loss * r->batch;
 }
 
 static void chunk_of(const vit158_trainer *t, uint32_t task, size_t *at, size_t *count)

@@ -105,13 +105,33 @@ vit158_status vit158_train_labels_check(const vit158_train_dataset *data,
     return status;
 }
 
+/* What the student is to learn from every block. */
+static void keep_blocks(vit158_train_work *work, const vit158_train_net *net, uint32_t images,
+                        vit158_arena *arena)
+{
+    const vit158_train_net_config *c = &net->config;
+    const size_t padded = vit158_train_round_up(net->tokens, 16);
+    for (uint32_t b = 1; b < net->block_count; b++) {
+        const uint32_t queries = b + 1 == c->depth ? 1 : net->tokens;
+        float *x = vit158_train_take_rows(arena, (size_t)images * net->tokens, c->dim);
+        float *p = vit158_train_take_rows(arena, (size_t)images * c->heads * queries, padded);
+        if (work->blocks != NULL) {
+            work->blocks[b].x = x;
+            work->blocks[b].p = p;
+        }
+    }
+}
+
 static void plan(vit158_train_teacher *teacher, const vit158_trainer *t, vit158_arena *arena)
 {
     teacher->parameters = vit158_arena_take(arena, teacher->net.parameters, sizeof(float));
     vit158_train_ready_plan(&teacher->ready, &teacher->net, 16, arena);
-    for (uint32_t w = 0; w < t->recipe.threads; w++)
+    for (uint32_t w = 0; w < t->recipe.threads; w++) {
         vit158_train_work_plan(&teacher->work[w], &teacher->net, t->recipe.microbatch, false,
                                arena);
+        if (vit158_train_hinted(&t->recipe))
+            keep_blocks(&teacher->work[w], &teacher->net, t->recipe.microbatch, arena);
+    }
 }
 
 static vit158_status read_teacher(vit158_train_teacher *teacher, const vit158_trainer *t,
@@ -127,6 +147,11 @@ static vit158_status read_teacher(vit158_train_teacher *teacher, const vit158_tr
                            "student %u of %u into %u",
                            config.channels, config.image_size, config.classes, own->channels,
                            own->image_size, own->classes);
+    if (vit158_train_hinted(&t->recipe) &&
+        (config.conv || config.depth != own->depth || config.dim != own->dim ||
+         config.heads != own->heads || config.patch_size != own->patch_size))
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "hints need a teacher of the student's depth, width, heads and patches");
     const vit158_header *header = vit158_safetensors_header(file);
     VIT158_RETURN_IF_ERROR(check_pixels(t, header, error));
     VIT158_RETURN_IF_ERROR(vit158_train_labels_check(&t->train, header, error));

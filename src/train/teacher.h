@@ -32,6 +32,9 @@ vit158_status vit158_train_labels_check(const vit158_train_dataset *data,
 /* The worker's feed->mixed, `images` of them, through all teachers to feed->taught. */
 void vit158_train_teachers_run(vit158_trainer *trainer, uint32_t worker, uint32_t images);
 
+/* The first teacher's memory for this worker's images. */
+const vit158_train_work *vit158_train_teachers_work(const vit158_trainer *trainer, uint32_t worker);
+
 /* Their share of right answers on the validation images, 0 if there are none. */
 double vit158_train_teachers_accuracy(vit158_trainer *trainer);
 

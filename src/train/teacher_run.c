@@ -4,12 +4,29 @@
 #include "train/loss.h"
 #include "train/teacher.h"
 
-static void run(vit158_trainer *t, vit158_train_teacher *teacher, uint32_t worker, uint32_t images)
+/* Those that the student has. */
+static void take_patches(vit158_train_work *work, const vit158_train_work *student)
+{
+    const size_t count = (size_t)student->images * (student->tokens - 1);
+    work->tokens = student->tokens;
+    memcpy(work->places, student->places, count * sizeof *work->places);
+    memcpy(work->patches, student->patches, count * work->patch_ld * sizeof *work->patches);
+}
+
+const vit158_train_work *vit158_train_teachers_work(const vit158_trainer *t, uint32_t worker)
+{
+    return &t->teachers->work[worker];
+}
+
+static void run(vit158_trainer *t, vit158_train_teacher *teacher, uint32_t worker, uint32_t images,
+                bool same_patches)
 {
     vit158_train_work *work = &teacher->work[worker];
     const size_t size = vit158_train_dataset_image(&t->train);
     vit158_train_work_whole(work, &teacher->net, images);
-    for (uint32_t i = 0; i < images; i++)
+    if (same_patches)
+        take_patches(work, &t->work[worker]);
+    for (uint32_t i = 0; i < images && !same_patches; i++)
         vit158_train_feed_patches(&teacher->net, work, i, t->feed[worker].mixed + i * size);
     const vit158_train_pass pass = {.net = &teacher->net,
                                     .ready = &teacher->ready,
@@ -19,7 +36,7 @@ static void run(vit158_trainer *t, vit158_train_teacher *teacher, uint32_t worke
     vit158_train_forward(&pass);
 }
 
-void vit158_train_teachers_run(vit158_trainer *t, uint32_t worker, uint32_t images)
+static void run_all(vit158_trainer *t, uint32_t worker, uint32_t images, bool same_patches)
 {
     const uint32_t classes = t->train.classes;
     float *taught = t->feed[worker].taught, count = 0.0F;
@@ -27,12 +44,17 @@ void vit158_train_teachers_run(vit158_trainer *t, uint32_t worker, uint32_t imag
         count += 1.0F;
     memset(taught, 0, (size_t)images * classes * sizeof *taught);
     for (vit158_train_teacher *teacher = t->teachers; teacher; teacher = teacher->next) {
-        run(t, teacher, worker, images);
+        run(t, teacher, worker, images, same_patches);
         const vit158_train_work *work = &teacher->work[worker];
         for (uint32_t i = 0; i < images; i++)
             for (uint32_t c = 0; c < classes; c++)
                 taught[i * classes + c] += work->logits[i * work->logit_ld + c] / count;
     }
+}
+
+void vit158_train_teachers_run(vit158_trainer *t, uint32_t worker, uint32_t images)
+{
+    run_all(t, worker, images, vit158_train_hinted(&t->recipe));
 }
 
 static void accuracy_task(void *context, uint32_t task, uint32_t worker)
@@ -44,7 +66,7 @@ static void accuracy_task(void *context, uint32_t task, uint32_t worker)
     const uint32_t images = left < t->recipe.microbatch ? left : t->recipe.microbatch;
     for (uint32_t i = 0; i < images; i++)
         vit158_train_feed_normalise(t, feed->mixed + i * size, t->val.pixels + (first + i) * size);
-    vit158_train_teachers_run(t, worker, images);
+    run_all(t, worker, images, false);
     for (uint32_t i = 0; i < images; i++)
         feed->right += vit158_train_largest_logit(feed->taught + (size_t)i * t->val.classes,
                                                   t->val.classes) == t->val.labels[first + i];

@@ -39,6 +39,7 @@ add_library(vit158_train
   src/train/embed_head.c
   src/train/feed.c
   src/train/finetune.c
+  src/train/hints.c
   src/train/loss.c
   src/train/mimetic.c
   src/train/multiply.c
@@ -48,6 +49,7 @@ add_library(vit158_train
   src/train/optimiser.c
   src/train/train_run.c
   src/train/start.c
+  src/train/start_matrix.c
   src/train/step.c
   src/train/answers.c
   src/train/teacher.c

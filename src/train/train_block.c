@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "train/net.h"
+#include "train/hints.h"
 
 typedef struct block_view {
     const vit158_train_net_block *block;
@@ -244,6 +244,10 @@ void vit158_train_block_backward(const vit158_train_pass *pass, uint32_t block)
             vit158_train_attention a = attention_of(pass, &v, i);
             a.dout = w->g2 + (size_t)i * v.queries * d;
             a.dqkv = w->wide + (size_t)i * w->tokens * 3 * d;
+            if (pass->hints != NULL && pass->hints->attention > 0.0F) {
+                a.taught = pass->hints->teacher->blocks[block].p + (a.p - k->p);
+                a.taught_factor = vit158_train_hint_attention(pass, v.queries);
+            }
             pass->compute->attention_gradient(&a);
         }
     }

@@ -58,6 +58,13 @@ static const recipe_key keys[] = {
      "what is trained; conv: a convolutional teacher of 3 stages, d / 4, d / 2 and d channels wide "
      "(float weights; for teacher, not for the engine)"},
     {"weights", KEY_CHOICE, AT(net.ternary), 0, 1, {"float", "ternary"}, "block matrices"},
+    {"scales",
+     KEY_CHOICE,
+     AT(net.row_scales),
+     0,
+     1,
+     {"matrix", "output"},
+     "of ternary weights: the mean magnitude of a whole matrix, or of each output's row"},
     NET(image_size, 4, 1024, "side of the pictures in pixels"),
     NET(patch_size, 1, 64, "side of a patch in pixels"),
     NET(channels, 1, 3, "1 or 3"),
@@ -66,7 +73,7 @@ static const recipe_key keys[] = {
     NET(heads, 1, 64, "attention heads; d / heads is a multiple of 16"),
     NET(mlp_dim, 16, 8192, "hidden width of the MLP, a multiple of 16"),
     NET(outer_norms, 0, 1, "1 = norm1 and norm2 before BitLinear's own norms"),
-    NET(inner_norms, 0, 1, "1 = BitLinear's own norms; ternary weights need them"),
+    NET(inner_norms, 0, 1, "1 = BitLinear's own norms"),
     {"norm_eps", KEY_REAL, AT(net.norm_eps), 1e-8, 1e-2, {0}, "outer and final norms"},
     {"inner_norm_eps", KEY_REAL, AT(net.inner_norm_eps), 1e-8, 1e-2, {0}, "BitLinear's norms"},
     {"mean", KEY_REALS, AT(mean), 0, 1, {0}, "of pixel values in 0 .. 1, one per channel"},
@@ -84,8 +91,8 @@ static const recipe_key keys[] = {
     COUNT(batch, 1, 65536, "pictures a step"),
     COUNT(microbatch, 1, 64, "pictures a worker handles at a time; also who mixes with whom"),
     COUNT(gradient_bits, 8, 16,
-          "16, or 8: ternary layers' backward products on bytes where the "
-          "processor has AVX-512 VNNI; faster, about 1 % of noise a layer"),
+          "16, or 8: ternary layers' backward products on bytes (those for weights only where the "
+          "processor has AVX-512 VNNI); faster, about 1 % of noise a layer"),
     COUNT(float_bits, 16, 32,
           "32, or 16: float layers' products and Muon's on bfloat16 where the processor has "
           "AVX512_BF16; faster, sums stay float"),
@@ -136,6 +143,10 @@ static const recipe_key keys[] = {
           "if not 0: the student sees these pictures shifted by up to so many pixels and, with "
           "flip, half of them mirrored, anew each time"),
     TEXT(teacher_answers, "file that keeps these answers for resumed runs and other students"),
+    REAL(hint_tokens, 0, 1000,
+         "weight of hints: the difference of the blocks' outputs from those of the one teacher, "
+         "who has the student's shape (hints.h)"),
+    REAL(hint_attention, 0, 1000, "the same of the blocks' attention"),
     REAL(temperature, 0.1, 100, "of the teacher's and the student's logits"),
     REAL(drop_path, 0, 0.9, "chance to leave a branch of the last block out, linear in depth"),
     REAL(keep_tokens, 0.05, 1, "share of patches the network sees"),
@@ -394,6 +405,10 @@ vit158_status vit158_train_recipe_check(const vit158_train_recipe *r, vit158_err
     if (r->teacher_epochs && !r->teacher[0])
         return vit158_fail(error, VIT158_E_ARGUMENT, "teacher_epochs is %u without a teacher",
                            r->teacher_epochs);
+    if ((r->hint_tokens > 0.0F || r->hint_attention > 0.0F) &&
+        (!r->teacher[0] || strchr(r->teacher, ',') || r->teacher_epochs || r->net.conv))
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "hints come from one teacher, with teacher_epochs 0, to a transformer");
     if (r->teacher_answers[0] && !r->teacher_epochs)
         return vit158_fail(error, VIT158_E_ARGUMENT, "teacher_answers without teacher_epochs");
     if (r->teacher_shift && !r->teacher_epochs)

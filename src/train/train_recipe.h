@@ -37,6 +37,7 @@ typedef struct vit158_train_recipe {
     float cooldown, finish_minutes;
     float clip, ema, label_smoothing;
     float teacher_weight, temperature;
+    float hint_tokens, hint_attention;
     uint32_t teacher_epochs; /* 0 = new images in every epoch */
     uint32_t teacher_shift;  /* pixels; 0 = teachers and student see the same images */
     char teacher_answers[VIT158_TRAIN_RECIPE_TEXT];
@@ -47,6 +48,12 @@ typedef struct vit158_train_recipe {
     float eval_minutes, checkpoint_minutes;
     char licence[VIT158_TRAIN_RECIPE_TEXT], dataset[VIT158_TRAIN_RECIPE_TEXT];
 } vit158_train_recipe;
+
+/* Whether a teacher shows its blocks, too. */
+static inline bool vit158_train_hinted(const vit158_train_recipe *recipe)
+{
+    return recipe->hint_tokens > 0.0F || recipe->hint_attention > 0.0F;
+}
 
 void vit158_train_recipe_defaults(vit158_train_recipe *recipe);
 

@@ -20,6 +20,7 @@ static void plan_feed(vit158_train_feed *feed, const vit158_trainer *t, vit158_a
     feed->mixed = vit158_arena_take(arena, n * size, sizeof(float));
     feed->targets = vit158_arena_take(arena, n * t->train.classes, sizeof(float));
     feed->taught = vit158_arena_take(arena, n * t->train.classes, sizeof(float));
+    feed->channels = vit158_arena_take(arena, t->net.config.dim, sizeof(float));
     feed->labels = vit158_arena_take(arena, n, sizeof(uint16_t));
     feed->order = vit158_arena_take(arena, t->net.tokens, sizeof(uint32_t));
 }
@@ -33,8 +34,7 @@ static void plan(vit158_trainer *t, vit158_arena *arena)
     t->optimiser.v = vit158_arena_take(arena, count, sizeof(float));
     t->partial = vit158_arena_take(arena, vit158_train_gradient_chunks(&t->net), sizeof(double));
     t->order = vit158_arena_take(arena, t->train.count, sizeof(uint32_t));
-    vit158_train_ready_plan(&t->ready, &t->net,
-                            t->compute->narrow_gradients ? t->recipe.gradient_bits : 16, arena);
+    vit158_train_ready_plan(&t->ready, &t->net, t->recipe.gradient_bits, arena);
     for (uint32_t w = 0; w < t->recipe.threads; w++) {
         vit158_train_work_plan(&t->work[w], &t->net, t->recipe.microbatch, true, arena);
         plan_feed(&t->feed[w], t, arena);

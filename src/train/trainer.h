@@ -18,6 +18,7 @@ typedef struct vit158_train_feed {
     float *targets;   /* [microbatch][classes] */
     uint16_t *labels; /* [microbatch]: class of the larger share */
     float *taught;    /* [microbatch][classes]: mean of the teachers' logits */
+    float *channels;  /* [dim], of hints */
     uint32_t *order;  /* [patches] */
     double loss;      /* summed over images since last cleared */
     uint64_t right;

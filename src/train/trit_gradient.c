@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Backward of a ternary layer (METHODS.md 1.4) on integers: the output gradient is rounded, once
- * per token for dX = G u scale, once per output channel for dW = sum over tokens of (G r) q.
+ * per token for dX = (G scales) u, once per output channel for dW = sum over tokens of (G r) q.
  * Rounded to 15 bits the relative error is about 1e-4; to 8 bits about 1 % a layer, like that of
  * activation rounding, in half the time. With 8 bits one operand is unsigned: u + 1 for dX, q + 128
- * for dW; the sums of the signed one take the offsets out again.
+ * for dW; the sums of the signed one take the offsets out again. Where products of bytes saturate
+ * (AVX2: u + 1 cannot reach that, q + 128 can) dW has 15 bits all the same.
  *
- * Functions are inlined with `bits` constant.
+ * Functions are inlined with `bits` (of dX) and `weight_bits` (of dW) constant.
  */
 #include <string.h>
 
@@ -19,7 +20,7 @@
 #define INLINE static inline __attribute__((always_inline))
 
 typedef struct scratch_plan {
-    void *rows;          /* [rows + 6][ld]: G per token */
+    void *rows;          /* [rows + 6][ld]: G scales per token */
     int32_t *row_sum;    /* [rows], 8 bits only */
     float *row_scale;    /* [rows] */
     float *column_scale; /* [n_out]: absmax of G r, then multiplier of the sums */
@@ -50,13 +51,13 @@ static void *piece(uintptr_t *at, size_t n_bytes)
 }
 
 static scratch_plan plan(void *scratch, uint32_t rows, uint32_t n_in, uint32_t n_out, int bits,
-                         size_t *n_bytes)
+                         int weight_bits, size_t *n_bytes)
 {
     uintptr_t at = (uintptr_t)scratch;
     const size_t size = 4 / per_word(bits);
     scratch_plan s = {.ld = vit158_train_round_up(n_out, 64 / size),
                       .ld_words = vit158_train_round_up(n_out, 32) + 16,
-                      .words = (rows + per_word(bits) - 1) / per_word(bits)};
+                      .words = (rows + per_word(weight_bits) - 1) / per_word(weight_bits)};
     s.rows = piece(&at, (rows + VIT158_TRAIN_TILE_ROWS) * s.ld * size);
     s.row_sum = piece(&at, rows * sizeof(int32_t));
     s.row_scale = piece(&at, rows * sizeof(float));
@@ -72,8 +73,8 @@ static scratch_plan plan(void *scratch, uint32_t rows, uint32_t n_in, uint32_t n
 size_t vit158_train_trit_gradient_scratch(uint32_t rows, uint32_t n_in, uint32_t n_out)
 {
     size_t wide, narrow;
-    plan(NULL, rows, n_in, n_out, 16, &wide);
-    plan(NULL, rows, n_in, n_out, 8, &narrow);
+    plan(NULL, rows, n_in, n_out, 16, 16, &wide);
+    plan(NULL, rows, n_in, n_out, 8, 8, &narrow);
     return narrow > wide ? narrow : wide;
 }
 #endif
@@ -99,7 +100,7 @@ INLINE void store_narrow(char *to, vi x, int bits)
     }
 }
 
-/* One pass over G: bias gradient, rounded rows by token, and absmax of G r by channel. */
+/* Bias gradient, rounded rows of G scales by token, and absmax of G r by channel. */
 INLINE void round_rows(const vit158_train_trit_gradient *p, const scratch_plan *s, int bits)
 {
     const uint32_t n = p->w->n_out;
@@ -111,9 +112,8 @@ INLINE void round_rows(const vit158_train_trit_gradient *p, const scratch_plan *
         vf most = vf_set(0.0F);
         for (uint32_t o = 0; o < n; o += VIT158_TRAIN_LANES) {
             const vf x = vf_load(g + o);
-            const vf magnitude = vf_abs(x);
-            most = vf_max(most, magnitude);
-            vf_store(s->column_scale + o, vf_max(vf_load(s->column_scale + o), magnitude * r));
+            most = vf_max(most, vf_abs(x * vf_load(p->w->scales + o)));
+            vf_store(s->column_scale + o, vf_max(vf_load(s->column_scale + o), vf_abs(x) * r));
             vf_store(p->dbias + o, vf_load(p->dbias + o) + x * p->factor);
         }
         const float largest = vf_largest(most) + TINY;
@@ -121,7 +121,7 @@ INLINE void round_rows(const vit158_train_trit_gradient *p, const scratch_plan *
         char *to = (char *)s->rows + t * s->ld * size;
         vi sum = vi_set(0);
         for (uint32_t o = 0; o < n; o += VIT158_TRAIN_LANES) {
-            const vi q = vf_quantize(vf_load(g + o), scale);
+            const vi q = vf_quantize(vf_load(g + o) * vf_load(p->w->scales + o), scale);
             store_narrow(to + o * size, q, bits);
             if (bits == 8)
                 sum += q;
@@ -129,7 +129,7 @@ INLINE void round_rows(const vit158_train_trit_gradient *p, const scratch_plan *
         memset(to + n * size, 0, (s->ld - n) * size);
         if (bits == 8)
             s->row_sum[t] = total_of(sum);
-        s->row_scale[t] = p->factor * p->w->scale * (largest / limit_of(bits));
+        s->row_scale[t] = p->factor * (largest / limit_of(bits));
     }
 }
 
@@ -243,21 +243,22 @@ INLINE void weight_gradient(const vit158_train_trit_gradient *p, const scratch_p
     }
 }
 
-INLINE void gradient(const vit158_train_trit_gradient *p, int bits)
+INLINE void gradient(const vit158_train_trit_gradient *p, int bits, int weight_bits)
 {
     size_t n_bytes;
-    const scratch_plan s = plan(p->scratch, p->rows, p->w->n_in, p->w->n_out, bits, &n_bytes);
+    const scratch_plan s =
+        plan(p->scratch, p->rows, p->w->n_in, p->w->n_out, bits, weight_bits, &n_bytes);
     round_rows(p, &s, bits);
     input_gradient(p, &s, bits);
-    pack_gradient(p, &s, bits);
-    pack_inputs(p, &s, bits);
-    weight_gradient(p, &s, bits);
+    pack_gradient(p, &s, weight_bits);
+    pack_inputs(p, &s, weight_bits);
+    weight_gradient(p, &s, weight_bits);
 }
 
 void ISA(trit_gradient)(const vit158_train_trit_gradient *p)
 {
     if (p->w->gradient_bits == 8)
-        gradient(p, 8);
+        gradient(p, 8, VIT158_TRAIN_NARROW_GRADIENTS ? 8 : 16);
     else
-        gradient(p, 16);
+        gradient(p, 16, 16);
 }

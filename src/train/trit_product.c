@@ -73,13 +73,14 @@ void ISA(pack_trits)(vit158_train_trits *w, const int8_t *u)
 static void store_row(const vit158_train_trit_product *p, uint32_t row, uint32_t col,
                       const int32_t *c, uint32_t width)
 {
-    const vf scale = vf_set(p->w->scale * p->x->r[row]);
+    const vf r = vf_set(p->x->r[row]);
+    const float *scales = p->w->scales + col;
     const vi offset = vi_set(p->x->sum[row]);
     const vf factor = vf_set(p->factor);
     float *y = p->y + row * p->ldy + col;
     const float *base = p->base ? p->base + row * p->base_ld + col : NULL;
     for (uint32_t i = 0; i < width; i += VIT158_TRAIN_LANES) {
-        vf sum = __builtin_convertvector(vi_load(c + i) - offset, vf) * scale;
+        vf sum = __builtin_convertvector(vi_load(c + i) - offset, vf) * (vf_load(scales + i) * r);
         if (p->bias)
             sum += vf_load(p->bias + col + i);
         if (base)

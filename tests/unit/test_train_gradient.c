@@ -30,7 +30,11 @@ static void disturb(vit158_trainer *t)
 static void backward(vit158_trainer *t)
 {
     vit158_train_work *w = &t->work[0];
-    const vit158_train_pass pass = {&t->net, &t->ready, t->compute, w, t->half};
+    const vit158_train_pass pass = {.net = &t->net,
+                                    .ready = &t->ready,
+                                    .compute = t->compute,
+                                    .work = w,
+                                    .half = t->half};
     fixture_feed(t, IMAGES);
     memset(w->gradient, 0, t->net.parameters * sizeof(float));
     vit158_train_forward(&pass);

@@ -149,7 +149,8 @@ static double local_share(uint32_t mimetic)
     r.mimetic = mimetic;
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
     fixture_feed(t, 2);
-    const vit158_train_pass pass = {&t->net, &t->ready, t->compute, &t->work[0], false};
+    const vit158_train_pass pass = {
+        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = &t->work[0]};
     vit158_train_forward(&pass);
     const int tokens = (int)t->net.tokens, grid = 8;
     const float *row = t->work[0].blocks[0].p;
@@ -213,9 +214,12 @@ static void test_a_teacher_reads_the_models_we_write(void **state)
     memcpy(teacher->patches, t->work[0].patches,
            2 * (t->net.tokens - 1) * teacher->patch_ld * sizeof(float));
     memcpy(teacher->places, t->work[0].places, 2 * (t->net.tokens - 1) * sizeof(uint32_t));
-    const vit158_train_pass student = {&t->net, &t->ready, t->compute, &t->work[0], false};
-    const vit158_train_pass master = {&t->teachers->net, &t->teachers->ready, t->compute, teacher,
-                                      false};
+    const vit158_train_pass student = {
+        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = &t->work[0]};
+    const vit158_train_pass master = {.net = &t->teachers->net,
+                                      .ready = &t->teachers->ready,
+                                      .compute = t->compute,
+                                      .work = teacher};
     vit158_train_forward(&student);
     vit158_train_forward(&master);
     assert_memory_equal(t->work[0].logits, teacher->logits, 4 * sizeof(float));

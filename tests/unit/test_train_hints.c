@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Hints of a teacher: what they cost, that the backward pass goes down their slope, and teachers
+ * that cannot give any.
+ */
+#include "unit/test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/hints.h"
+#include "train/teacher.h"
+#include "unit/train_fixture.h"
+
+#define IMAGES 2
+#define STEP 0.02F     /* along the gradient's direction */
+#define TOLERANCE 1e-2 /* of the slope; a wrong term is far more */
+
+typedef struct hinted {
+    vit158_trainer *student;
+    float tokens, attention;
+} hinted;
+
+/* A disturbed student whose teacher is t.safetensors, a ternary network. */
+static vit158_trainer *student(vit158_train_recipe *r, uint32_t ternary)
+{
+    vit158_error error;
+    vit158_trainer_close(fixture_trainer_with_model(r));
+    r->net.ternary = ternary;
+    r->hint_tokens = r->hint_attention = 1.0F;
+    vit158_trainer *t = fixture_trainer(r, 16, 0);
+    if (vit158_train_teachers_open(t, fixture_path("t.safetensors"), &error) != VIT158_OK)
+        fail_msg("%s", error.message);
+    vit158_rng rng = vit158_rng_seed(11);
+    for (size_t i = 0; i < t->net.parameters; i++)
+        t->parameters[i] += 0.1F * vit158_rng_normal(&rng);
+    return t;
+}
+
+/* The loss of the hints alone, and its gradient in the first worker's memory. */
+static double loss_of(const hinted *h)
+{
+    vit158_trainer *t = h->student;
+    vit158_train_work *w = &t->work[0];
+    vit158_train_work *const its = &t->teachers->work[0];
+    const vit158_train_hints hints = {.teacher = its,
+                                      .tokens = h->tokens,
+                                      .attention = h->attention,
+                                      .batch = IMAGES,
+                                      .channels = t->feed[0].channels};
+    const vit158_train_pass pass = {
+        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = w, .hints = &hints};
+    const vit158_train_pass taught = {
+        .net = &t->teachers->net, .ready = &t->teachers->ready, .compute = t->compute, .work = its};
+    vit158_trainer_prepare(t, t->parameters);
+    fixture_feed(t, IMAGES);
+    vit158_train_work_whole(its, &t->teachers->net, IMAGES);
+    const size_t places = (size_t)IMAGES * (t->net.tokens - 1);
+    memcpy(its->places, w->places, places * sizeof *w->places);
+    memcpy(its->patches, w->patches, places * w->patch_ld * sizeof *w->patches);
+    memset(w->gradient, 0, t->net.parameters * sizeof(float));
+    w->hint_loss = 0.0;
+    vit158_train_forward(&taught);
+    vit158_train_forward(&pass);
+    memset(w->dlogits, 0, IMAGES * w->logit_ld * sizeof *w->dlogits);
+    vit158_train_backward(&pass);
+    return w->hint_loss;
+}
+
+static void check_slope(float tokens, float attention)
+{
+    vit158_train_recipe r;
+    const hinted h = {student(&r, 0), tokens, attention};
+    vit158_trainer *t = h.student;
+    const size_t count = t->net.parameters;
+    float *g = malloc(count * sizeof *g), *start = malloc(count * sizeof *start);
+    assert_true(g != NULL && start != NULL && loss_of(&h) > 0.0);
+    memcpy(g, t->work[0].gradient, count * sizeof *g);
+    memcpy(start, t->parameters, count * sizeof *start);
+    const double size = sqrt(t->compute->sum_of_squares(g, count));
+    double at[2];
+    for (int side = 0; side < 2; side++) {
+        const float step = (side == 0 ? STEP : -STEP) / (float)size;
+        for (size_t i = 0; i < count; i++)
+            t->parameters[i] = start[i] + step * g[i];
+        at[side] = loss_of(&h);
+    }
+    const double slope = (at[0] - at[1]) / (2.0 * (double)STEP);
+    if (!(fabs(slope - size) < TOLERANCE * size))
+        fail_msg("the loss rises by %g a unit, its gradient is %g long", slope, size);
+    free(g);
+    free(start);
+    vit158_trainer_close(t);
+}
+
+static void test_gradient_of_token_hints(void **state)
+{
+    (void)state;
+    check_slope(1.0F, 0.0F);
+}
+
+static void test_gradient_of_attention_hints(void **state)
+{
+    (void)state;
+    check_slope(0.0F, 1.0F);
+}
+
+static void test_the_teacher_itself_needs_no_hints(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    const hinted h = {student(&r, 1), 1.0F, 1.0F};
+    memcpy(h.student->parameters, h.student->teachers->parameters,
+           h.student->net.parameters * sizeof(float));
+    assert_true(fabs(loss_of(&h)) < 1e-6);
+    vit158_trainer_close(h.student);
+}
+
+static void test_hints_need_one_teacher_of_the_same_shape(void **state)
+{
+    (void)state;
+    vit158_train_recipe r;
+    vit158_error error;
+    vit158_trainer_close(fixture_trainer_with_model(&r));
+    r.hint_tokens = 1.0F;
+    r.net.depth = 3;
+    vit158_trainer *t = fixture_trainer(&r, 16, 0);
+    assert_int_equal(vit158_train_teachers_open(t, fixture_path("t.safetensors"), &error),
+                     VIT158_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "depth"));
+    vit158_trainer_close(t);
+    snprintf(r.train_data, sizeof r.train_data, "x");
+    assert_int_equal(vit158_train_recipe_check(&r, &error), VIT158_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "one teacher"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gradient_of_token_hints),
+        cmocka_unit_test(test_gradient_of_attention_hints),
+        cmocka_unit_test(test_the_teacher_itself_needs_no_hints),
+        cmocka_unit_test(test_hints_need_one_teacher_of_the_same_shape)};
+    return cmocka_run_group_tests(tests, fixture_make_folder, fixture_remove_folder);
+}
