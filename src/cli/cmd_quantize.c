@@ -38,7 +38,7 @@ typedef struct request {
     const char *in, *out, *report, *plot, *metadata, *weights;
     const char *sources[MAX_SOURCES];
     vit158_option_list calibrate;
-    uint32_t images, held, seed, threads, method;
+    uint32_t images, held, seed, threads, method, activations, steps;
     vit158_header extra;
     vit158_compress_job job;
     vit158_progress bar;
@@ -222,8 +222,11 @@ static uint32_t core_count(void)
 int vit158_cmd_quantize(int argc, char **argv)
 {
     static const char *const methods[] = {"rtn", "mse", "percentile", "gptq", NULL};
+    static const char *const activations[] = {"token", "static", NULL};
+    static const char *const steps[] = {"minmax", "percentile", "mse", NULL};
     request r = {.weights = "rows:3",
                  .method = VIT158_METHOD_GPTQ,
+                 .steps = VIT158_STEP_SQUARED,
                  .threads = core_count(),
                  .job = {.measured = MEASURED_IMAGES}};
     r.calibrate = (vit158_option_list){.values = r.sources, .capacity = MAX_SOURCES};
@@ -249,6 +252,18 @@ int vit158_cmd_quantize(int argc, char **argv)
          .kind = VIT158_OPTION_CHOICE,
          .value = &r.method,
          .choices = methods},
+        {.name = "--activations",
+         .help = "inputs are rounded by a step for each token, or by a stored one for each layer; "
+                 "default token",
+         .kind = VIT158_OPTION_CHOICE,
+         .value = &r.activations,
+         .choices = activations},
+        {.name = "--steps",
+         .help = "where stored steps come from: the largest input, 99.99 % of the inputs, or "
+                 "least squared error; default mse",
+         .kind = VIT158_OPTION_CHOICE,
+         .value = &r.steps,
+         .choices = steps},
         {.name = "--images",
          .placeholder = "N",
          .help = "only N of all pictures, drawn by the seed; default all",
@@ -310,6 +325,8 @@ int vit158_cmd_quantize(int argc, char **argv)
     r.in = rest.values[0];
     r.job.settings = vit158_quantizer_defaults();
     r.job.settings.method = (vit158_rounding_method)r.method;
+    r.job.settings.static_steps = r.activations == 1;
+    r.job.settings.step_rule = (vit158_step_rule)r.steps;
     const char *const missing =
         r.calibrate.count == 0    ? "say which pictures with --calibrate"
         : r.out == NULL           ? "say where to write with -o FILE"

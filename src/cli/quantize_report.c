@@ -52,6 +52,8 @@ static void write_layer(vit158_json *json, const vit158_compress_result *result,
     vit158_json_number(json, "pearson", m->pearson);
     vit158_json_number(json, "gain", m->gain);
     vit158_json_number(json, "error", m->loss);
+    if (m->step > 0)
+        vit158_json_number(json, "step", (double)m->step);
     if (result->sensitivities) {
         vit158_json_open(json, "divergence_alone", '[');
         for (uint32_t rows = 0; rows < VIT158_MAX_ROW_SUMS; rows++)
@@ -74,7 +76,8 @@ static void write_json(FILE *out, const vit158_compress_result *result,
     write_nearness(&json, "held_out", &result->held);
     if (result->sensitivities)
         vit158_json_number(&json, "predicted_divergence", result->predicted);
-    vit158_json_text(&json, "activations", "int8 a token, simulated while rounding");
+    vit158_json_text(&json, "activations",
+                     job->settings.static_steps ? "int8, a stored step a layer" : "int8 a token");
     vit158_json_open(&json, "layers", '[');
     for (uint32_t i = 0; i < job->model->info.depth * VIT158_BLOCK_LINEARS; i++)
         write_layer(&json, result, i);

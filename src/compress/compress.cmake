@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Post-training quantization: a native library on top of the trainer's arithmetic.
 add_library(vit158_compress
+  src/compress/activation_range.c
   src/compress/allocate.c
   src/compress/cholesky.c
   src/compress/compress_run.c

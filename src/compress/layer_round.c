@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "compress/cholesky.h"
 
-/* ---- Moments -------------------------------------------------------------------------------- */
+/* ---- Inputs --------------------------------------------------------------------------------- */
 
 /* Does only the class token's row of this layer's output reach the logits? */
 static bool class_only(const vit158_layer_at *at)
@@ -31,10 +31,45 @@ static void take_inputs(void *context, uint32_t task, uint32_t worker)
         shadow, &q->works[worker], streams->values + (at->first + place) * streams->stride,
         at->block, at->kind);
     memcpy(to, from, (size_t)n_tokens * n * sizeof *to);
+    if (at->plain)
+        return;
     const float factor = sqrtf(class_only(at) ? q->settings.last_weight : q->settings.class_weight);
     for (uint32_t i = 0; i < n; i++)
         to[i] *= factor;
 }
+
+static uint32_t batch_at(const vit158_quantizer *q, uint32_t first)
+{
+    const uint32_t left = q->learned - first;
+    return left < VIT158_BATCH_IMAGES ? left : VIT158_BATCH_IMAGES;
+}
+
+vit158_status vit158_layer_step(vit158_layer_at *at, vit158_error *error)
+{
+    vit158_quantizer *const q = at->q;
+    vit158_shadow_layer *const layer = vit158_shadow_at(&q->student, at->block, at->kind);
+    vit158_rounded *const matrix = &q->matrices[at->block * VIT158_BLOCK_LINEARS + at->kind];
+    vit158_activation_range range;
+    VIT158_RETURN_IF_ERROR(vit158_activation_range_create(&range, error));
+    layer->rounds = false; /* the inputs as they come */
+    at->plain = true;
+    at->step = 2;
+    for (at->first = 0; at->first < q->learned; at->first += VIT158_BATCH_IMAGES) {
+        const uint32_t count = batch_at(q, at->first);
+        q->pool->run(q->pool, take_inputs, at, count);
+        const size_t image = (size_t)q->model->info.tokens * matrix->n_in;
+        for (uint32_t i = 0; i < count; i++)
+            vit158_activation_range_add(&range, q->batch_x + i * image,
+                                        class_only(at) ? matrix->n_in : image);
+    }
+    at->plain = false;
+    layer->rounds = true;
+    layer->step = matrix->step = vit158_activation_range_step(&range, q->settings.step_rule);
+    vit158_activation_range_free(&range);
+    return VIT158_OK;
+}
+
+/* ---- Moments -------------------------------------------------------------------------------- */
 
 vit158_status vit158_layer_moments(vit158_layer_at *at, vit158_moments *moments, bool cross,
                                    vit158_error *error)
@@ -43,8 +78,7 @@ vit158_status vit158_layer_moments(vit158_layer_at *at, vit158_moments *moments,
     const uint32_t n = vit158_shadow_at(&q->student, at->block, at->kind)->linear->n_in;
     VIT158_RETURN_IF_ERROR(vit158_moments_create(moments, n, cross, error));
     for (uint32_t first = 0; first < q->learned; first += VIT158_BATCH_IMAGES) {
-        const uint32_t count =
-            q->learned - first < VIT158_BATCH_IMAGES ? q->learned - first : VIT158_BATCH_IMAGES;
+        const uint32_t count = batch_at(q, first);
         at->first = first;
         at->step = cross ? 1 : 2;
         q->pool->run(q->pool, take_inputs, at, cross ? 2 * count : count);

@@ -16,7 +16,12 @@ typedef struct vit158_layer_at {
     uint32_t block, kind;
     uint32_t first; /* image of the batch */
     uint32_t step;  /* 1: inputs of student and teacher are taken, 2: of the student */
+    bool plain;     /* inputs are not weighted by token */
 } vit158_layer_at;
+
+/* Finds the step of the layer's inputs by the quantizer's rule, for the matrix and the student.
+ * Errors: VIT158_E_MEMORY. */
+vit158_status vit158_layer_step(vit158_layer_at *at, vit158_error *error);
 
 /* `cross`: C too. On failure `moments` may be freed all the same. */
 vit158_status vit158_layer_moments(vit158_layer_at *at, vit158_moments *moments, bool cross,

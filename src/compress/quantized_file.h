@@ -13,7 +13,8 @@
 typedef struct vit158_quantized_file {
     const vit158_model *model; /* the float one */
     const vit158_ends *ends;
-    const vit158_rounded *matrices; /* [depth * 4]; for the size only `rows` counts */
+    const vit158_rounded *matrices; /* [depth * 4]; for the size only `rows` and whether there is a
+                                     * `step` count */
     const char *weights;            /* what the metadata key `weights` says */
     const vit158_header *extra;     /* metadata that replaces or adds to the model's; NULL: none */
 } vit158_quantized_file;

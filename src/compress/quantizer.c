@@ -16,7 +16,8 @@ vit158_quantizer_settings vit158_quantizer_defaults(void)
                                        .class_weight = 100.0F,
                                        .last_weight = 200.0F,
                                        .passes = 3,
-                                       .half_scales = true};
+                                       .half_scales = true,
+                                       .step_rule = VIT158_STEP_SQUARED};
 }
 
 vit158_status vit158_streams_create(vit158_streams *streams, const vit158_model *model,
@@ -38,17 +39,19 @@ void vit158_streams_free(vit158_streams *streams)
     *streams = (vit158_streams){0};
 }
 
-static vit158_status create_matrix(vit158_rounded *m, const vit158_linear *linear, uint32_t rows,
-                                   vit158_error *error)
+static vit158_status create_matrix(vit158_rounded *m, const vit158_linear *linear,
+                                   const vit158_quantizer_start *start, vit158_error *error)
 {
-    *m = (vit158_rounded){.n_in = linear->n_in, .n_out = linear->n_out};
+    *m = (vit158_rounded){.n_in = linear->n_in,
+                          .n_out = linear->n_out,
+                          .step = start->settings.static_steps ? 1.0F : 0.0F};
     m->rows = malloc(m->n_out);
     m->chosen = malloc((size_t)m->n_out * m->n_in);
     m->levels = malloc(m->n_out * sizeof *m->levels);
     m->error = calloc(m->n_out, sizeof *m->error);
     if (!m->rows || !m->chosen || !m->levels || !m->error)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the rounded matrices");
-    memset(m->rows, (int)rows, m->n_out);
+    memset(m->rows, (int)start->rows, m->n_out);
     return VIT158_OK;
 }
 
@@ -82,7 +85,7 @@ static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_sta
         VIT158_RETURN_IF_ERROR(vit158_shadow_work_create(&q->works[i], start->teacher, error));
     for (uint32_t i = 0; i < count; i++)
         VIT158_RETURN_IF_ERROR(
-            create_matrix(&q->matrices[i], q->student.layers[i].linear, start->rows, error));
+            create_matrix(&q->matrices[i], q->student.layers[i].linear, start, error));
     return VIT158_OK;
 }
 
@@ -136,7 +139,9 @@ static vit158_status quantize_layer(vit158_layer_at *at, vit158_error *error)
     const bool target = q->settings.method == VIT158_METHOD_GPTQ && q->settings.ridge > 0;
     vit158_moments moments = {0};
     vit158_rounding rounding = {0};
-    vit158_status status = vit158_layer_moments(at, &moments, target, error);
+    vit158_status status = q->settings.static_steps ? vit158_layer_step(at, error) : VIT158_OK;
+    if (status == VIT158_OK)
+        status = vit158_layer_moments(at, &moments, target, error);
     if (status == VIT158_OK)
         status =
             vit158_rounding_create(&rounding, moments.h, matrix->n_in, q->settings.damping, error);

@@ -8,6 +8,7 @@
 #define VIT158_COMPRESS_QUANTIZER_H
 
 #include "base/parallel.h"
+#include "compress/activation_range.h"
 #include "compress/moments.h"
 #include "compress/round_row.h"
 #include "compress/shadow.h"
@@ -27,6 +28,8 @@ typedef struct vit158_quantizer_settings {
     float last_weight;  /* the same where nothing but the class token counts */
     uint32_t passes;    /* of refit and improvement */
     bool half_scales;
+    bool static_steps; /* inputs are rounded by one step a layer, stored in the file */
+    vit158_step_rule step_rule;
 } vit158_quantizer_settings;
 
 vit158_quantizer_settings vit158_quantizer_defaults(void);
@@ -38,6 +41,7 @@ typedef struct vit158_rounded {
     uint8_t *chosen;       /* [n_out][n_in] level of each weight, in the order of inputs */
     vit158_levels *levels; /* [n_out] */
     double *error;         /* [n_out] (w - w^)^T H (w - w^) */
+    float step;            /* of the inputs; 0 = one a token; 1 until it is calibrated */
     /* Of all outputs W x against the float ones, on the layer's own inputs, as the moments weigh
      * them: Pearson's correlation, <y^, y> / <y, y>, and |y^ - y|^2 / |y|^2. */
     double pearson, gain, loss;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "compress/shadow.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/numerics.h"
 
 static const vit158_linear *linear_at(const vit158_model *model, uint32_t block, uint32_t kind)
 {
@@ -146,6 +148,14 @@ static void restore_rows(vit158_shadow_work *work, uint32_t n_tokens, uint32_t n
     }
 }
 
+/* As the engine does with a stored step. */
+static void round_by_step(float *x, size_t count, float step)
+{
+    const float s = 1.0F / step;
+    for (size_t i = 0; i < count; i++)
+        x[i] = vit158_rne(fminf(fmaxf(x[i] * s, -127.0F), 127.0F)) * step;
+}
+
 /* x through the layer's norms and rounding, into work->rows. */
 static void input_rows(const vit158_shadow *shadow, vit158_shadow_work *work,
                        const vit158_shadow_layer *layer, const float *x, const vit158_norm *outer,
@@ -166,14 +176,17 @@ static void input_rows(const vit158_shadow *shadow, vit158_shadow_work *work,
                                    .stats = work->stats,
                                    .y = work->rows,
                                    .scratch = work->norms};
-    if (layer->rounds)
+    const bool by_token = layer->rounds && !(layer->step > 0);
+    if (by_token)
         rows.out = (vit158_train_quantized){.q = work->codes,
                                             .r = work->steps,
                                             .sum = work->sums,
                                             .ldq = vit158_train_round_up(n, 64)};
     shadow->compute->norm_rows(&rows);
-    if (layer->rounds)
+    if (by_token)
         restore_rows(work, n_tokens, n);
+    else if (layer->rounds)
+        round_by_step(work->rows, (size_t)n_tokens * n, layer->step);
 }
 
 /* y = base + layer(work->rows). */

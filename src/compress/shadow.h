@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The network being compressed, in the trainer's float arithmetic: a mutable copy of a model's
- * block matrices, whose inputs are rounded to int8 a token where the engine would round them. It
+ * block matrices, whose inputs are rounded to int8 where the engine would round them. It
  * gives a layer's input from the residual stream of one image, adds a branch to the stream and
  * ends in logits, so that half a block costs half a block.
  *
@@ -19,8 +19,8 @@ typedef struct vit158_shadow_layer {
     const vit158_linear *linear; /* of the model: sizes, norm and bias */
     float *weight;               /* [n_out][n_in], what the layer multiplies by now */
     float *panels;               /* the same, as products want it */
-    float step;                  /* > 0: inputs are rounded by this step, not one a token */
     bool rounds;                 /* inputs are rounded to int8 */
+    float step;                  /* by this step if it is above 0, else by one a token */
 } vit158_shadow_layer;
 
 typedef struct vit158_shadow {

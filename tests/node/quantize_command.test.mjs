@@ -129,6 +129,23 @@ test('every method and kind of weights gives a model that opens', async () => {
   );
 });
 
+test('static activations store a step for every matrix, by any rule, within a budget too', async () => {
+  for (const options of [
+    ['--steps', 'minmax', '--weights', 'int8'],
+    ['--steps', 'percentile', '--weights', 'rows:2'],
+    ['--steps', 'mse', '--weights', 'budget:32000'],
+  ]) {
+    const bytes = quantize('out.safetensors', '--activations', 'static', ...options, '--report', 'report.json');
+    const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString());
+    assert.equal(Object.keys(header).filter((name) => name.endsWith('.step')).length, 8);
+    const report = JSON.parse(readFileSync(join(FOLDER, 'report.json'), 'utf8'));
+    assert.match(report.activations, /stored step/);
+    for (const layer of report.layers) assert.ok(layer.step > 0, layer.name);
+    assert.ok(bytes.length <= 32000 || options[3] !== 'budget:32000', String(bytes.length));
+    assert.ok((await distance('out.safetensors')) < 2);
+  }
+});
+
 test('a budget is kept to the byte, and nearly used up', () => {
   const least = quantize('out.safetensors', '--weights', 'rows:1').length;
   const most = quantize('out.safetensors', '--weights', 'rows:4').length;

@@ -11,37 +11,8 @@
 
 #include "base/rng.h"
 #include "compress/sensitivity.h"
-#include "compress/streams.h"
 #include "train/workers.h"
-#include "unit/random_model.h"
-
-#define IMAGES 6U
-#define SIDE 32U
-
-static const random_shape tiny = {.side = SIDE,
-                                  .patch = 8,
-                                  .channels = 3,
-                                  .dim = 32,
-                                  .depth = 2,
-                                  .heads = 2,
-                                  .mlp_dim = 64,
-                                  .classes = 7,
-                                  .outer_norms = true,
-                                  .encoding = VIT158_ENCODING_F32,
-                                  .spread = 0.3F};
-
-static void add_images(vit158_embedder *e, const vit158_model *model, const vit158_ends *ends)
-{
-    static uint8_t pixels[SIDE * SIDE * 3];
-    vit158_rng rng = vit158_rng_seed(5);
-    assert_int_equal(vit158_embedder_create(e, model, ends, IMAGES, NULL), VIT158_OK);
-    for (uint32_t i = 0; i < IMAGES; i++) {
-        for (size_t p = 0; p < sizeof pixels; p++)
-            pixels[p] = (uint8_t)(vit158_rng_below(&rng, 128) + 20 * i);
-        const vit158_image image = {SIDE, SIDE, VIT158_PIXELS_RGB, SIDE * 3, pixels};
-        assert_int_equal(vit158_embedder_add(e, &image, NULL), VIT158_OK);
-    }
-}
+#include "unit/compress_fixture.h"
 
 /* Through the shadow from the engine's own embedding, then against the engine's logits. */
 static void check_shadow(random_shape shape)
@@ -50,7 +21,7 @@ static void check_shadow(random_shape shape)
     vit158_shadow shadow;
     vit158_shadow_work work;
     vit158_session *session;
-    static float tensor[3 * SIDE * SIDE], logits[64];
+    static float tensor[3 * COMPRESS_SIDE * COMPRESS_SIDE], logits[64];
     float *stream = calloc((size_t)(17 + 6) * shape.dim, sizeof *stream);
     vit158_rng rng = vit158_rng_seed(9);
     for (size_t i = 0; i < sizeof tensor / sizeof *tensor; i++)
@@ -81,7 +52,7 @@ static void check_shadow(random_shape shape)
 static void test_shadow_is_the_engine(void **state)
 {
     (void)state;
-    random_shape shape = tiny;
+    random_shape shape = compress_tiny;
     check_shadow(shape);
     shape.inner_norms = true;
     check_shadow(shape);
@@ -92,7 +63,7 @@ static void test_shadow_is_the_engine(void **state)
 static void test_what_it_refuses(void **state)
 {
     (void)state;
-    random_shape shape = tiny;
+    random_shape shape = compress_tiny;
     vit158_shadow shadow;
     vit158_error error;
     shape.mlp_dim = 24;
@@ -100,7 +71,7 @@ static void test_what_it_refuses(void **state)
     assert_int_equal(vit158_shadow_create(&shadow, odd, false, &error), VIT158_E_UNSUPPORTED);
     assert_non_null(strstr(error.message, "multiples of 16"));
     random_model_free(odd);
-    shape = tiny;
+    shape = compress_tiny;
     shape.encoding = VIT158_ENCODING_I8;
     vit158_model *packed = random_model_make(shape, 1);
     assert_int_equal(vit158_shadow_create(&shadow, packed, false, &error), VIT158_E_UNSUPPORTED);
@@ -146,36 +117,15 @@ static void test_moments(void **state)
     free(f);
 }
 
-typedef struct tiny_run {
-    vit158_model *model;
-    vit158_ends ends;
-    vit158_embedder images;
-} tiny_run;
-
-static tiny_run start_run(void)
-{
-    tiny_run run = {.model = random_model_make(tiny, 21)};
-    assert_int_equal(vit158_ends_create(&run.ends, run.model, NULL), VIT158_OK);
-    add_images(&run.images, run.model, &run.ends);
-    return run;
-}
-
-static void end_run(tiny_run *run)
-{
-    vit158_embedder_free(&run->images);
-    vit158_ends_free(&run->ends);
-    random_model_free(run->model);
-}
-
-static vit158_quantizer quantize(const tiny_run *run, uint32_t rows, vit158_rounding_method method,
-                                 vit158_pool *pool)
+static vit158_quantizer quantize(const compress_run *run, uint32_t rows,
+                                 vit158_rounding_method method, vit158_pool *pool)
 {
     vit158_quantizer q;
     vit158_quantizer_start start = {.teacher = run->model,
                                     .student = &run->ends.model,
                                     .known = &run->images.known,
                                     .rounded = &run->images.rounded,
-                                    .learned = IMAGES - 1,
+                                    .learned = COMPRESS_IMAGES - 1,
                                     .rows = rows,
                                     .settings = vit158_quantizer_defaults(),
                                     .pool = pool};
@@ -198,7 +148,7 @@ static double distance(const vit158_quantizer *q)
 static void test_every_method_and_more_rows_are_nearer(void **state)
 {
     (void)state;
-    tiny_run run = start_run();
+    compress_run run = compress_run_start();
     vit158_pool pool = vit158_pool_serial();
     for (int method = VIT158_METHOD_RTN; method <= VIT158_METHOD_GPTQ; method++) {
         double first = 0, last = INFINITY;
@@ -218,13 +168,13 @@ static void test_every_method_and_more_rows_are_nearer(void **state)
         }
         assert_true(last < 0.1 * first);
     }
-    end_run(&run);
+    compress_run_end(&run);
 }
 
 static void test_threads_change_nothing(void **state)
 {
     (void)state;
-    tiny_run run = start_run();
+    compress_run run = compress_run_start();
     vit158_pool serial = vit158_pool_serial();
     vit158_train_workers *workers;
     assert_int_equal(vit158_train_workers_create(&workers, 3, false, NULL), VIT158_OK);
@@ -235,24 +185,24 @@ static void test_threads_change_nothing(void **state)
         assert_memory_equal(one.matrices[m].chosen, three.matrices[m].chosen,
                             (size_t)one.matrices[m].n_in * one.matrices[m].n_out);
     assert_memory_equal(one.rounded.values, three.rounded.values,
-                        one.rounded.stride * IMAGES * sizeof(float));
+                        one.rounded.stride * COMPRESS_IMAGES * sizeof(float));
     vit158_quantizer_free(&one);
     vit158_quantizer_free(&three);
     vit158_train_workers_close(workers);
-    end_run(&run);
+    compress_run_end(&run);
 }
 
 static void test_sensitivities(void **state)
 {
     (void)state;
-    tiny_run run = start_run();
+    compress_run run = compress_run_start();
     vit158_pool pool = vit158_pool_serial();
     vit158_quantizer q;
     const vit158_quantizer_start start = {.teacher = run.model,
                                           .student = &run.ends.model,
                                           .known = &run.images.known,
                                           .rounded = &run.images.rounded,
-                                          .learned = IMAGES,
+                                          .learned = COMPRESS_IMAGES,
                                           .rows = 1,
                                           .settings = vit158_quantizer_defaults(),
                                           .pool = &pool};
@@ -269,7 +219,7 @@ static void test_sensitivities(void **state)
     }
     vit158_sensitivity_free(s, 2 * VIT158_BLOCK_LINEARS);
     vit158_quantizer_free(&q);
-    end_run(&run);
+    compress_run_end(&run);
     const float p[3] = {0, 0, 0}, r[3] = {0.6931472F, 0, 0};
     assert_true(fabs(vit158_divergence(p, p, 3)) < 1e-12);
     /* p = 1/3 each, r = 1/2, 1/4, 1/4 */
@@ -286,21 +236,21 @@ static int stop_at_three(void *context, uint32_t done, uint32_t total)
 static void test_a_hook_stops_it(void **state)
 {
     (void)state;
-    tiny_run run = start_run();
+    compress_run run = compress_run_start();
     vit158_pool pool = vit158_pool_serial();
     vit158_quantizer q;
     const vit158_quantizer_start start = {.teacher = run.model,
                                           .student = &run.ends.model,
                                           .known = &run.images.known,
                                           .rounded = &run.images.rounded,
-                                          .learned = IMAGES,
+                                          .learned = COMPRESS_IMAGES,
                                           .rows = 1,
                                           .settings = vit158_quantizer_defaults(),
                                           .pool = &pool};
     assert_int_equal(vit158_quantizer_create(&q, &start, NULL), VIT158_OK);
     assert_int_equal(vit158_quantizer_run(&q, stop_at_three, NULL, NULL), VIT158_E_ABORTED);
     vit158_quantizer_free(&q);
-    end_run(&run);
+    compress_run_end(&run);
 }
 
 int main(void)
