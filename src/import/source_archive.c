@@ -11,6 +11,10 @@
 #include "import/source.h"
 #include "import/zip_read.h"
 
+/* torch.save names the folder after its file, and no file system has longer names. Every look-up
+ * compares the folder, so a longer one would cost time. */
+#define MAX_PATH_BYTES 1024U
+
 typedef struct archive {
     vit158_source *source;
     const char *name;
@@ -22,21 +26,26 @@ typedef struct archive {
     vit158_error *error;
 } archive;
 
+/* The first of the table's entries that is a data.pkl in a folder. */
 static const vit158_zip_entry *find_pickle(archive *a)
 {
     static const char file[] = "data.pkl";
     const size_t n_bytes = sizeof file - 1;
+    const vit158_zip_entry *found = NULL;
     for (uint32_t i = 0; i < a->zip.count; i++) {
         const vit158_zip_entry *entry = &a->zip.entries[i];
-        if (entry->name_bytes <= n_bytes ||
+        if (entry->name_bytes <= n_bytes || entry->name_bytes > MAX_PATH_BYTES ||
             memcmp(entry->name + entry->name_bytes - n_bytes, file, n_bytes) != 0 ||
             entry->name[entry->name_bytes - n_bytes - 1] != '/')
             continue;
-        a->folder = entry->name;
-        a->folder_bytes = entry->name_bytes - n_bytes;
-        return entry;
+        if (found == NULL || entry->name < found->name)
+            found = entry;
     }
-    return NULL;
+    if (found != NULL) {
+        a->folder = found->name;
+        a->folder_bytes = found->name_bytes - n_bytes;
+    }
+    return found;
 }
 
 static vit158_status read_pickle(archive *a)

@@ -135,23 +135,35 @@ static vit158_status read_map(index_reader *r, const vit158_json_value *map)
     return in.problem == NULL ? VIT158_OK : bad_index(r, in.problem);
 }
 
-/* Every tensor of the shards is in the map with its shard, and the other way round. */
-static vit158_status check_map(const index_reader *r)
+static int by_name(const void *left, const void *right)
+{
+    const vit158_source_tensor *a = *(const vit158_source_tensor *const *)left;
+    const vit158_source_tensor *b = *(const vit158_source_tensor *const *)right;
+    const int order = strcmp(a->name, b->name);
+    return order != 0 ? order : (a->file > b->file) - (a->file < b->file);
+}
+
+/* Every tensor of the shards is in the map with its shard, and the other way round; `sorted` has
+ * room for all of them. */
+static vit158_status check_map(const index_reader *r, const vit158_source_tensor **sorted)
 {
     const vit158_source *source = r->source;
-    uint32_t at = 0;
+    const uint32_t count = source->tensor_count;
+    if (sorted == NULL)
+        return vit158_fail(r->error, VIT158_E_MEMORY, "not enough memory to read %s", r->name);
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i] = &source->tensors[i];
+    qsort(sorted, count, sizeof *sorted, by_name);
     for (uint32_t i = 0; i < r->count; i++) {
-        uint32_t tried = 0;
-        while (tried < source->tensor_count && (source->tensors[at].file != r->shards[i] ||
-                                                strcmp(source->tensors[at].name, r->tensors[i])))
-            at = (at + 1) % source->tensor_count, tried++;
-        if (tried == source->tensor_count)
+        const vit158_source_tensor named = {.name = r->tensors[i], .file = r->shards[i]};
+        const vit158_source_tensor *const key = &named;
+        if (bsearch(&key, sorted, count, sizeof *sorted, by_name) == NULL)
             return vit158_fail(r->error, VIT158_E_TENSOR, "%s: tensor %s is not in %s", r->name,
                                r->tensors[i], source->file_names[r->shards[i]]);
     }
-    if (r->count != source->tensor_count)
+    if (r->count != count)
         return vit158_fail(r->error, VIT158_E_TENSOR, "%s lists %u tensors, but its shards hold %u",
-                           r->name, r->count, source->tensor_count);
+                           r->name, r->count, count);
     return VIT158_OK;
 }
 
@@ -179,7 +191,13 @@ static vit158_status read_index(index_reader *r, const char *text, size_t n_byte
     if (!found || map.kind != VIT158_JSON_OBJECT)
         return bad_index(r, "there is no weight_map of tensors and shards");
     VIT158_RETURN_IF_ERROR(read_map(r, &map));
-    return r->count > 0 ? check_map(r) : bad_index(r, "weight_map is empty");
+    if (r->count == 0)
+        return bad_index(r, "weight_map is empty");
+    const vit158_source_tensor **sorted =
+        malloc(((size_t)r->source->tensor_count + 1) * sizeof *sorted);
+    const vit158_status status = check_map(r, sorted);
+    free(sorted);
+    return status;
 }
 
 vit158_status vit158_source_open_index(vit158_source *source, const char *name, vit158_error *error)

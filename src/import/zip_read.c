@@ -132,6 +132,20 @@ static vit158_status read_table(vit158_zip *out, const end_record *end,
     return VIT158_OK;
 }
 
+/* Whose name comes first, byte by byte; of entries with one name the first of the table. */
+static int by_name(const void *left, const void *right)
+{
+    const vit158_zip_entry *a = left;
+    const vit158_zip_entry *b = right;
+    const uint32_t shorter = a->name_bytes < b->name_bytes ? a->name_bytes : b->name_bytes;
+    const int order = memcmp(a->name, b->name, shorter);
+    if (order != 0)
+        return order;
+    if (a->name_bytes != b->name_bytes)
+        return a->name_bytes < b->name_bytes ? -1 : 1;
+    return a->name < b->name ? -1 : 1;
+}
+
 vit158_status vit158_zip_open(vit158_zip *out, const vit158_import_files *files, const char *name,
                               vit158_error *error)
 {
@@ -144,6 +158,8 @@ vit158_status vit158_zip_open(vit158_zip *out, const vit158_import_files *files,
     const vit158_status status = read_table(out, &end, files, name, error);
     if (status != VIT158_OK)
         vit158_zip_clear(out);
+    else
+        qsort(out->entries, out->count, sizeof *out->entries, by_name);
     return status;
 }
 
@@ -154,17 +170,33 @@ void vit158_zip_clear(vit158_zip *zip)
     *zip = (vit158_zip){0};
 }
 
+/* Below 0 if the entry's name comes before `folder` and `name` put together, 0 if it is that. */
+static int compare(const vit158_zip_entry *entry, const char *folder, size_t folder_bytes,
+                   const char *name, size_t name_bytes)
+{
+    const size_t length = entry->name_bytes;
+    int order = memcmp(entry->name, folder, length < folder_bytes ? length : folder_bytes);
+    if (order != 0 || length < folder_bytes)
+        return order != 0 ? order : -1;
+    const size_t rest = length - folder_bytes;
+    order = memcmp(entry->name + folder_bytes, name, rest < name_bytes ? rest : name_bytes);
+    return order != 0 ? order : (rest > name_bytes) - (rest < name_bytes);
+}
+
 const vit158_zip_entry *vit158_zip_find(const vit158_zip *zip, const char *folder,
                                         size_t folder_bytes, const char *name, size_t name_bytes)
 {
-    for (uint32_t i = 0; i < zip->count; i++) {
-        const vit158_zip_entry *entry = &zip->entries[i];
-        if (entry->name_bytes == folder_bytes + name_bytes &&
-            memcmp(entry->name, folder, folder_bytes) == 0 &&
-            memcmp(entry->name + folder_bytes, name, name_bytes) == 0)
-            return entry;
+    uint32_t low = 0;
+    for (uint32_t high = zip->count; low < high;) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (compare(&zip->entries[middle], folder, folder_bytes, name, name_bytes) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    const bool found = low < zip->count &&
+                       compare(&zip->entries[low], folder, folder_bytes, name, name_bytes) == 0;
+    return found ? &zip->entries[low] : NULL;
 }
 
 vit158_status vit158_zip_data(uint64_t *offset, const vit158_zip_entry *entry,

@@ -20,7 +20,7 @@ typedef struct vit158_zip_entry {
 } vit158_zip_entry;
 
 typedef struct vit158_zip {
-    vit158_zip_entry *entries;
+    vit158_zip_entry *entries; /* in the order of their names, byte by byte */
     uint32_t count;
     uint8_t *table; /* owns the names */
 } vit158_zip;
@@ -32,7 +32,7 @@ vit158_status vit158_zip_open(vit158_zip *out, const vit158_import_files *files,
 void vit158_zip_clear(vit158_zip *zip);
 
 /* The entry whose name is `folder`, folder_bytes characters, followed by `name`; NULL if none is.
- */
+ * Of several with that name the first of the table. */
 const vit158_zip_entry *vit158_zip_find(const vit158_zip *zip, const char *folder,
                                         size_t folder_bytes, const char *name, size_t name_bytes);
 

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "model/json_in.h"
+
+#define DIGEST_BYTES 32U
 
 typedef struct parser {
     vit158_json_in in;
@@ -77,18 +80,22 @@ static vit158_status keep_metadata_json(parser *p, size_t start)
     return VIT158_OK;
 }
 
-static vit158_status parse_metadata(parser *p)
+/* Whether the key is another than those before it. Digests are compared, not keys: 256 keys of 16
+ * kB that differ in their last letter would take seconds, and no two keys have one SHA-256. */
+static bool is_new_key(uint8_t (*digests)[DIGEST_BYTES], uint32_t count, const char *key)
+{
+    vit158_sha256 hash = vit158_sha256_start();
+    vit158_sha256_add(&hash, key, strlen(key));
+    vit158_sha256_end(&hash, digests[count]);
+    uint32_t i = 0;
+    while (memcmp(digests[i], digests[count], DIGEST_BYTES) != 0)
+        i++;
+    return i == count;
+}
+
+static vit158_status parse_pairs(parser *p, uint8_t (*digests)[DIGEST_BYTES])
 {
     vit158_header *out = p->out;
-    if (p->has_metadata)
-        return vit158_fail(p->error, VIT158_E_JSON, "header: __metadata__ occurs twice");
-    p->has_metadata = true;
-    out->metadata_keys = malloc(VIT158_MAX_METADATA * sizeof *out->metadata_keys);
-    out->metadata_values = malloc(VIT158_MAX_METADATA * sizeof *out->metadata_values);
-    if (out->metadata_keys == NULL || out->metadata_values == NULL)
-        return no_memory(p);
-    vit158_json_in_peek(&p->in);
-    const size_t start = p->in.position;
     vit158_json_in_enter(&p->in, '{');
     while (vit158_json_in_next(&p->in, '}')) {
         vit158_json_string key, value;
@@ -98,14 +105,32 @@ static vit158_status parse_metadata(parser *p)
             return vit158_fail(p->error, VIT158_E_LIMIT, "header: more than %u metadata entries",
                                VIT158_MAX_METADATA);
         const char *name = keep(p, &key);
-        if (vit158_header_metadata(out, name) != NULL)
+        if (!is_new_key(digests, out->metadata_count, name))
             return vit158_fail(p->error, VIT158_E_JSON, "header: metadata %s occurs twice", name);
         out->metadata_keys[out->metadata_count] = name;
         out->metadata_values[out->metadata_count] = keep(p, &value);
         out->metadata_count++;
     }
-    VIT158_RETURN_IF_ERROR(json_status(p));
-    return keep_metadata_json(p, start);
+    return json_status(p);
+}
+
+static vit158_status parse_metadata(parser *p)
+{
+    vit158_header *out = p->out;
+    if (p->has_metadata)
+        return vit158_fail(p->error, VIT158_E_JSON, "header: __metadata__ occurs twice");
+    p->has_metadata = true;
+    out->metadata_keys = malloc(VIT158_MAX_METADATA * sizeof *out->metadata_keys);
+    out->metadata_values = malloc(VIT158_MAX_METADATA * sizeof *out->metadata_values);
+    uint8_t(*digests)[DIGEST_BYTES] = malloc(VIT158_MAX_METADATA * sizeof *digests);
+    vit158_json_in_peek(&p->in);
+    const size_t start = p->in.position;
+    const vit158_status status =
+        out->metadata_keys != NULL && out->metadata_values != NULL && digests != NULL
+            ? parse_pairs(p, digests)
+            : no_memory(p);
+    free(digests);
+    return status == VIT158_OK ? keep_metadata_json(p, start) : status;
 }
 
 /* ---- Tensors ---- */
