@@ -12,11 +12,11 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/console.h"
-#include "cli/files.h"
 #include "cli/options.h"
 #include "train/train_run.h"
 
 #define MAX_SETTINGS 32
+#define PATH_BYTES 1024 /* vit158_train_run refuses longer names of folders */
 
 static volatile int stop_request;
 
@@ -107,10 +107,9 @@ static const char *const run_files[] = {"best.safetensors", "last.safetensors", 
 static bool has_file(const char *folder, const char *name)
 {
     struct stat info;
-    char *const path = vit158_join_path(folder, name);
-    const bool found = path != NULL && stat(path, &info) == 0 && info.st_size > 0;
-    free(path);
-    return found;
+    char path[PATH_BYTES];
+    const int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return length > 0 && (size_t)length < sizeof path && stat(path, &info) == 0 && info.st_size > 0;
 }
 
 /* A new run would write over the models of the one that is there. */

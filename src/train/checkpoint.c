@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/checkpoint.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/text.h"
 #include "model/safetensors.h"
 #include "model/writer.h"
+#include "train/plain_text.h"
 
 #define PARTS 4
 static const char *const prefixes[PARTS] = {"", "ema.", "m.", "v."};
@@ -41,10 +43,13 @@ static vit158_tensor_view view_of(const vit158_train_net *net, const vit158_trai
     return v;
 }
 
+#define CHECKPOINT_VERSION "1"
+#define STATE_KEYS 7
+
 /* State numbers as text; doubles by their bits, so that a resumed run continues exactly. */
 typedef struct state_text {
-    char values[7][24];
-    vit158_metadata_pair pairs[8];
+    char values[STATE_KEYS][24];
+    vit158_metadata_pair pairs[STATE_KEYS + 1];
 } state_text;
 
 static uint64_t double_bits(double x)
@@ -61,22 +66,22 @@ static double bits_double(uint64_t bits)
     return x;
 }
 
-static const char *const state_keys[7] = {"step",    "epoch",        "position", "images",
-                                          "seconds", "finish_start", "best"};
+static const char *const state_keys[STATE_KEYS] = {"step",    "epoch",        "position", "images",
+                                                   "seconds", "finish_start", "best"};
 
-static void state_numbers(const vit158_train_state *s, uint64_t out[7])
+static void state_numbers(const vit158_train_state *s, uint64_t out[STATE_KEYS])
 {
-    const uint64_t all[7] = {s->step,
-                             s->epoch,
-                             s->position,
-                             s->images,
-                             double_bits(s->seconds),
-                             double_bits(s->finish_start),
-                             double_bits(s->best)};
+    const uint64_t all[STATE_KEYS] = {s->step,
+                                      s->epoch,
+                                      s->position,
+                                      s->images,
+                                      double_bits(s->seconds),
+                                      double_bits(s->finish_start),
+                                      double_bits(s->best)};
     memcpy(out, all, sizeof all);
 }
 
-static void state_from_numbers(vit158_train_state *s, const uint64_t in[7])
+static void state_from_numbers(vit158_train_state *s, const uint64_t in[STATE_KEYS])
 {
     *s = (vit158_train_state){.step = in[0],
                               .epoch = in[1],
@@ -106,16 +111,16 @@ vit158_status vit158_train_checkpoint_save(const vit158_trainer *t, const char *
             vit158_format(name, MAX_LONG_NAME, "%s%s", prefixes[p], tensor->name);
             views[p * count + i] = view_of(&t->net, tensor, name, parts[p] + tensor->offset);
         }
-    uint64_t numbers[7];
+    uint64_t numbers[STATE_KEYS];
     state_text text;
     state_numbers(&t->state, numbers);
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < STATE_KEYS; i++) {
         vit158_format(text.values[i], sizeof text.values[i], "%llu",
                       (unsigned long long)numbers[i]);
         text.pairs[i] = (vit158_metadata_pair){state_keys[i], text.values[i]};
     }
-    text.pairs[7] = (vit158_metadata_pair){"checkpoint_version", "1"};
-    const vit158_contents contents = {views, (size_t)PARTS * count, text.pairs, 8};
+    text.pairs[STATE_KEYS] = (vit158_metadata_pair){"checkpoint_version", CHECKPOINT_VERSION};
+    const vit158_contents contents = {views, (size_t)PARTS * count, text.pairs, STATE_KEYS + 1};
     const vit158_status status = vit158_safetensors_write(path, &contents, NULL, NULL, error);
     free(views);
     free(names);
@@ -136,22 +141,78 @@ vit158_status vit158_train_tensors_read(float *out, const vit158_train_net *net,
     return VIT158_OK;
 }
 
+/* Digits only, all of them within 64 bits: strtoull alone would take signs and spaces too. */
+static bool read_number(uint64_t *out, const char *text)
+{
+    if (text == NULL || text[0] == 0 || text[strspn(text, "0123456789")] != 0)
+        return false;
+    errno = 0;
+    *out = strtoull(text, NULL, 10);
+    return errno == 0;
+}
+
+/* What no run can have reached; sums of these stay exact in a double. */
+#define MOST_COUNT (UINT64_C(1) << 50)
+#define MOST_SECONDS 1e10
+
+static bool is_plausible(const vit158_train_state *s, uint32_t key)
+{
+    switch (key) {
+    case 0:
+        return s->step <= MOST_COUNT;
+    case 1:
+        return s->epoch <= s->step; /* each has a step or more */
+    case 2:
+        return s->position <= MOST_COUNT;
+    case 3:
+        return s->images >= s->step && s->images <= MOST_COUNT;
+    case 4:
+        return s->seconds >= 0.0 && s->seconds <= MOST_SECONDS;
+    case 5:
+        return s->finish_start == -1.0 || (s->finish_start >= 0.0 && s->finish_start <= s->seconds);
+    default:
+        return s->best == -1.0 || (s->best >= 0.0 && s->best <= 1.0);
+    }
+}
+
 static vit158_status read_state(vit158_trainer *t, const vit158_header *header, vit158_error *error)
 {
-    uint64_t numbers[7];
-    for (int i = 0; i < 7; i++) {
-        const char *text = vit158_header_metadata(header, state_keys[i]);
-        char *end = NULL;
-        numbers[i] = text ? strtoull(text, &end, 10) : 0;
-        if (!text || end == text || *end)
+    const char *version = vit158_header_metadata(header, "checkpoint_version");
+    if (version == NULL)
+        return vit158_fail(error, VIT158_E_FORMAT,
+                           "this is no checkpoint of `vit158 train` (to start from a model, name "
+                           "it with --init)");
+    if (strcmp(version, CHECKPOINT_VERSION) != 0)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "checkpoint version %s is not read here, only %s", version,
+                           CHECKPOINT_VERSION);
+    vit158_train_state state;
+    uint64_t numbers[STATE_KEYS] = {0};
+    bool written[STATE_KEYS];
+    for (uint32_t i = 0; i < STATE_KEYS; i++)
+        written[i] = read_number(&numbers[i], vit158_header_metadata(header, state_keys[i]));
+    state_from_numbers(&state, numbers);
+    for (uint32_t i = 0; i < STATE_KEYS; i++) {
+        if (!written[i] || !is_plausible(&state, i))
             return vit158_fail(error, VIT158_E_METADATA, "the checkpoint has no valid \"%s\"",
                                state_keys[i]);
     }
-    state_from_numbers(&t->state, numbers);
-    if (t->state.position > t->train.count)
+    if (state.position > t->train.count)
         return vit158_fail(error, VIT158_E_METADATA,
                            "the checkpoint stands at picture %llu of %u: other training data",
-                           (unsigned long long)t->state.position, t->train.count);
+                           (unsigned long long)state.position, t->train.count);
+    t->state = state;
+    return VIT158_OK;
+}
+
+/* Means of squares. */
+static vit158_status check_squares(const vit158_trainer *t, vit158_error *error)
+{
+    for (size_t i = 0; i < t->net.parameters; i++) {
+        if (t->optimiser.v[i] < 0.0F)
+            return vit158_fail(error, VIT158_E_VALUE,
+                               "the checkpoint has a negative mean of squares");
+    }
     return VIT158_OK;
 }
 
@@ -164,6 +225,8 @@ vit158_status vit158_train_checkpoint_load(vit158_trainer *t, const char *path, 
     for (int p = 0; p < PARTS && status == VIT158_OK; p++)
         status = vit158_train_tensors_read(parts[p], &t->net, file, prefixes[p], error);
     vit158_safetensors_close(file);
+    if (status == VIT158_OK)
+        status = check_squares(t, error);
     if (status == VIT158_OK)
         vit158_trainer_prepare(t, t->parameters);
     return status;
@@ -209,7 +272,7 @@ static void add_reals(model_text *m, const char *key, const float *values, uint3
     add_text(m, key, text);
 }
 
-/* Class names as a JSON array; quotes and backslashes escaped, control characters dropped. */
+/* Class names as a JSON array. */
 static char *labels_json(const vit158_train_dataset *data)
 {
     char *json = malloc(2 * (size_t)data->name_bytes + (size_t)data->classes * 4 + 4);
@@ -220,14 +283,7 @@ static char *labels_json(const vit158_train_dataset *data)
     for (uint32_t c = 0; c < data->classes; c++) {
         if (c)
             *to++ = ',';
-        *to++ = '"';
-        for (const char *s = vit158_train_dataset_name(data, c); *s; s++) {
-            if (*s == '"' || *s == '\\')
-                *to++ = '\\';
-            if ((unsigned char)*s >= 32)
-                *to++ = *s;
-        }
-        *to++ = '"';
+        to += vit158_train_json_text(to, vit158_train_dataset_name(data, c));
     }
     *to++ = ']';
     *to = 0;

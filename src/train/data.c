@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/data.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "train/plain_text.h"
 
 static bool has_suffix(const char *path, const char *suffix)
 {
@@ -127,6 +129,17 @@ static vit158_status match_classes(vit158_train_dataset *val, const vit158_train
     return VIT158_OK;
 }
 
+static vit158_status check_names(const vit158_train_dataset *data, vit158_error *error)
+{
+    const char *name = data->names;
+    for (uint32_t c = 0; c < data->classes; c++, name += strlen(name) + 1) {
+        char what[48];
+        snprintf(what, sizeof what, "the name of class %u", c);
+        VIT158_RETURN_IF_ERROR(vit158_train_check_text(what, name, error));
+    }
+    return VIT158_OK;
+}
+
 vit158_status vit158_train_data_open(vit158_train_dataset *train, vit158_train_dataset *val,
                                      const vit158_train_recipe *recipe, vit158_error *error)
 {
@@ -139,6 +152,8 @@ vit158_status vit158_train_data_open(vit158_train_dataset *train, vit158_train_d
         status = match_classes(val, train, recipe, error);
     if (status == VIT158_OK && recipe->labels[0])
         status = rename_classes(train, recipe->labels, error);
+    if (status == VIT158_OK)
+        status = check_names(train, error);
     if (status != VIT158_OK) {
         vit158_train_dataset_free(train);
         vit158_train_dataset_free(val);

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "image/preprocess.h"
 #include "train/data.h"
+#include "train/plain_text.h"
 
 #define PATH_BYTES 1024
 #define MAX_DECODED_BYTES ((size_t)1 << 30)
@@ -117,6 +118,8 @@ static vit158_status read_tree(tree *t, const char *root, vit158_error *error)
     for (uint32_t c = 0; c < t->classes.count; c++) {
         char path[PATH_BYTES];
         vit158_format(path, sizeof path, "%s/%s", root, t->classes.names[c]);
+        VIT158_RETURN_IF_ERROR(
+            vit158_train_check_text("the name of a class folder", t->classes.names[c], error));
         VIT158_RETURN_IF_ERROR(list_folder(&t->images[c], path, false, error));
         if (!t->images[c].count)
             return vit158_fail(error, VIT158_E_ARGUMENT, "class folder %s has no pictures", path);

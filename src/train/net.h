@@ -99,11 +99,11 @@ void vit158_train_ternarize(int8_t *u, float *scales, const float *w,
 /* Takes the memory of `ready`; NULL pieces while measuring. gradient_bits: 8 or 16. */
 void vit158_train_ready_plan(vit158_train_ready *ready, const vit158_train_net *net,
                              uint32_t gradient_bits, vit158_arena *arena);
-/* Task `index` < vit158_train_ready_tasks(net) of preparing `parameters`; tasks are independent. */
+/* Task `index` < vit158_train_ready_tasks(net) of preparing ready->parameters, which the caller has
+ * set; tasks are independent and may run at once. */
 uint32_t vit158_train_ready_tasks(const vit158_train_net *net);
 void vit158_train_ready_make(vit158_train_ready *ready, const vit158_train_net *net,
-                             const vit158_train_compute *compute, const float *parameters,
-                             uint32_t index);
+                             const vit158_train_compute *compute, uint32_t index);
 
 /* What one layer keeps of its input for the backward pass. */
 typedef struct vit158_train_kept_input {

@@ -66,11 +66,10 @@ uint32_t vit158_train_ready_tasks(const vit158_train_net *net)
 }
 
 void vit158_train_ready_make(vit158_train_ready *ready, const vit158_train_net *net,
-                             const vit158_train_compute *compute, const float *parameters,
-                             uint32_t index)
+                             const vit158_train_compute *compute, uint32_t index)
 {
     const vit158_train_net_config *c = &net->config;
-    ready->parameters = parameters;
+    const float *parameters = ready->parameters;
     if (index == net->block_count * VIT158_BLOCK_LINEARS) {
         compute->pack(ready->patch, parameters + net->patch_weight, 1, net->patch_inputs,
                       net->patch_inputs, net->stem_width);

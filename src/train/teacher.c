@@ -168,8 +168,9 @@ static vit158_status read_teacher(vit158_train_teacher *teacher, const vit158_tr
     plan(teacher, t, &arena);
     VIT158_RETURN_IF_ERROR(
         vit158_train_tensors_read(teacher->parameters, &teacher->net, file, "", error));
+    teacher->ready.parameters = teacher->parameters;
     for (uint32_t i = 0; i < vit158_train_ready_tasks(&teacher->net); i++)
-        vit158_train_ready_make(&teacher->ready, &teacher->net, t->compute, teacher->parameters, i);
+        vit158_train_ready_make(&teacher->ready, &teacher->net, t->compute, i);
     return VIT158_OK;
 }
 

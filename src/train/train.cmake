@@ -47,6 +47,7 @@ add_library(vit158_train
   src/train/net_ready.c
   src/train/net_work.c
   src/train/optimiser.c
+  src/train/plain_text.c
   src/train/train_run.c
   src/train/start.c
   src/train/start_matrix.c

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "train/plain_text.h"
 
 typedef enum key_kind { KEY_TEXT, KEY_COUNT, KEY_REAL, KEY_REALS, KEY_SEED, KEY_CHOICE } key_kind;
 
@@ -390,6 +391,10 @@ vit158_status vit158_train_recipe_check(const vit158_train_recipe *r, vit158_err
         return vit158_fail(error, VIT158_E_ARGUMENT, "the recipe has no train_data");
     if (!(r->epochs > 0.0F) && !(r->minutes > 0.0F))
         return vit158_fail(error, VIT158_E_ARGUMENT, "epochs and minutes are both 0");
+    VIT158_RETURN_IF_ERROR(vit158_train_check_text("the recipe's name", r->name, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_check_text("the recipe's dataset", r->dataset, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_check_text("the recipe's licence", r->licence, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_check_text("the recipe's labels", r->labels, error));
     if (r->batch % r->microbatch)
         return vit158_fail(error, VIT158_E_ARGUMENT, "batch %u is no multiple of microbatch %u",
                            r->batch, r->microbatch);

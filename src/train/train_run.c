@@ -15,6 +15,7 @@
 #include "train/answers.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
+#include "train/plain_text.h"
 #include "train/start.h"
 #include "train/teacher.h"
 
@@ -226,10 +227,12 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
     r->checkpoint_ms = vit158_now_ms();
     r->logged_images = t->state.images;
     r->logged_step = t->state.step;
+    char name[2 * VIT158_TRAIN_RECIPE_TEXT + 3];
+    vit158_train_json_text(name, recipe->name);
     fprintf(r->log,
-            "{\"type\":\"start\",\"name\":\"%s\",\"step\":%llu,\"parameters\":%zu,"
+            "{\"type\":\"start\",\"name\":%s,\"step\":%llu,\"parameters\":%zu,"
             "\"train\":%u,\"val\":%u,\"threads\":%u,\"compute\":\"%s\",\"memory_mb\":%.1f}\n",
-            recipe->name, (unsigned long long)t->state.step, t->net.parameters, t->train.count,
+            name, (unsigned long long)t->state.step, t->net.parameters, t->train.count,
             t->val.count, recipe->threads, t->compute->name, (double)t->memory_bytes / 1048576.0);
     return check_log(r, error);
 }

@@ -149,24 +149,17 @@ void vit158_trainer_close(vit158_trainer *t)
     free(t);
 }
 
-typedef struct prepare_job {
-    vit158_trainer *t;
-    const float *parameters;
-} prepare_job;
-
 static void prepare_task(void *context, uint32_t task, uint32_t worker)
 {
     (void)worker;
-    const prepare_job *job = context;
-    vit158_trainer *t = job->t;
-    vit158_train_ready_make(&t->ready, &t->net, t->compute, job->parameters, task);
+    vit158_trainer *t = context;
+    vit158_train_ready_make(&t->ready, &t->net, t->compute, task);
 }
 
 void vit158_trainer_prepare(vit158_trainer *t, const float *parameters)
 {
-    prepare_job job = {t, parameters};
     t->ready.parameters = parameters;
-    t->pool->run(t->pool, prepare_task, &job, vit158_train_ready_tasks(&t->net));
+    t->pool->run(t->pool, prepare_task, t, vit158_train_ready_tasks(&t->net));
 }
 
 typedef struct evaluate_job {

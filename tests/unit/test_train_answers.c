@@ -72,7 +72,7 @@ static void silence(vit158_trainer *t)
     vit158_train_teacher *teacher = t->teachers;
     memset(teacher->parameters, 0, teacher->net.parameters * sizeof *teacher->parameters);
     for (uint32_t i = 0; i < vit158_train_ready_tasks(&teacher->net); i++)
-        vit158_train_ready_make(&teacher->ready, &teacher->net, t->compute, teacher->parameters, i);
+        vit158_train_ready_make(&teacher->ready, &teacher->net, t->compute, i);
 }
 
 static void assert_same_weights(const vit158_trainer *a, const vit158_trainer *b, bool same)
