@@ -93,7 +93,7 @@ export class Classifier {
     try {
       const stream = await sizedModel(opened, onProgress, NAMES_BYTES);
       const count = alone ? 1 : await chooseThreads(threads, stream.size);
-      if (count > 1) engine = await startThreaded(count, stream.size, wasm.threads, threads === 'auto');
+      if (count > 1) engine = await startThreaded(count, stream, wasm.threads, threads === 'auto');
       engine ??= await Engine.create(await (module ?? loadWasm(variant, wasm.engine)));
       await fill(engine, stream, pace, options);
       const kernels = { engine: wanted, gemm };
@@ -341,15 +341,15 @@ function newTiming() {
 /**
  * An engine with helper threads, or none where the system does not give what it needs.
  * @param {number} threads
- * @param {number} modelBytes
+ * @param {{size: number, length: number}} model its bytes, supposed and sure; 0 = unknown
  * @param {import('./vit158.d.ts').WasmSource | undefined} wasm
  * @param {boolean} optional nobody asked for threads: whatever goes wrong, there are none
  */
-async function startThreaded(threads, modelBytes, wasm, optional) {
+async function startThreaded(threads, { size, length }, wasm, optional) {
   let module;
   try {
     module = await loadWasm('threads', wasm);
-    return await Engine.createThreaded(module, threads, modelBytes);
+    return await Engine.createThreaded(module, threads, size, length);
   } catch (error) {
     const noRoom = isNamed(error, 'RangeError') || /** @type {any} */ (error).code === 'E_MEMORY';
     if (optional || (module && noRoom)) return undefined; // one thread, without an error

@@ -62,12 +62,15 @@ export class Engine {
    * @param {WebAssembly.Module} module vit158-threads.wasm
    * @param {number} threads
    * @param {number} modelBytes 0 = unknown
+   * @param {number} roomBytes the model's length where that is sure, 0 where only its header claims it
    */
-  static async createThreaded(module, threads, modelBytes) {
+  static async createThreaded(module, threads, modelBytes, roomBytes) {
     const memory = sharedMemory(modelBytes);
     const engine = new Engine(new Heap(await instantiate(module, memory), memory));
     const heap = engine.#heap;
     try {
+      // Growth that is refused shows here, while there can be an engine without threads instead.
+      if (roomBytes > 0) heap.free(heap.allocate(roomBytes));
       const pool = heap.call('vit158_wasm_pool_open', threads);
       if (pool === 0) throw new Vit158Error('E_MEMORY', 'no memory for the threads');
       engine.#call('use_pool', pool);
