@@ -68,15 +68,22 @@ async function dropOthers() {
  * @returns {Promise<Response>}
  */
 async function answer(event, name) {
-  const cache = await caches.open(CACHE);
-  const kept = await cache.match(SCOPE + name);
-  const good = await intact(name, kept);
-  if (good) return good;
-  if (kept) await cache.delete(SCOPE + name);
+  /** @type {Cache} */
+  let cache;
+  try {
+    cache = await caches.open(CACHE);
+    const kept = await cache.match(SCOPE + name);
+    const good = await intact(name, kept);
+    if (good) return good;
+    if (kept) await cache.delete(SCOPE + name);
+  } catch {
+    // The store is broken (a full or failing disk): as if there were no service worker.
+    return fetch(event.request);
+  }
   if (Object.hasOwn(SITE.onDemand, name)) return passOn(event, name, cache);
   try {
     const fresh = await fetchIntact(name);
-    event.waitUntil(cache.put(SCOPE + name, fresh.clone()));
+    event.waitUntil(cache.put(SCOPE + name, fresh.clone()).catch(() => {})); // no room: not kept
     return fresh;
   } catch (error) {
     worker.registration.update().catch(() => {});
@@ -95,14 +102,18 @@ async function answer(event, name) {
 async function passOn(event, name, cache) {
   const response = await fetch(event.request);
   if (!response.ok) return response;
-  const copy = response.clone();
-  event.waitUntil(
-    intact(name, copy).then(
-      (whole) => whole && cache.put(SCOPE + name, whole),
-      () => {}, // cut short: nothing is kept
-    ),
-  );
+  event.waitUntil(keep(name, response.clone(), cache).catch(() => {})); // cut short, or no room
   return response;
+}
+
+/**
+ * @param {string} name
+ * @param {Response} response
+ * @param {Cache} cache
+ */
+async function keep(name, response, cache) {
+  const whole = await intact(name, response);
+  if (whole) await cache.put(SCOPE + name, whole);
 }
 
 /**
