@@ -27,3 +27,15 @@ void vit158_threads_stop(vit158_threads *threads, vit158_shared_pool *pool)
     threads->count = 0;
     vit158_waiter_end(&pool->waiter);
 }
+
+vit158_pool *vit158_thread_pool_start(vit158_thread_pool *p, uint32_t workers)
+{
+    vit158_shared_pool_init(&p->shared, workers);
+    vit158_threads_start(&p->threads, &p->shared);
+    return &p->shared.pool;
+}
+
+void vit158_thread_pool_stop(vit158_thread_pool *p)
+{
+    vit158_threads_stop(&p->threads, &p->shared);
+}

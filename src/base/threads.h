@@ -25,4 +25,14 @@ void vit158_threads_start(vit158_threads *threads, vit158_shared_pool *pool);
 /* Ends and joins them, and ends the pool: it may not run again. */
 void vit158_threads_stop(vit158_threads *threads, vit158_shared_pool *pool);
 
+/* A pool and its threads, for those who need no more than that. */
+typedef struct vit158_thread_pool {
+    vit158_shared_pool shared;
+    vit158_threads threads;
+} vit158_thread_pool;
+
+/* With `workers` <= VIT158_MAX_THREADS, the caller among them; valid until stopped. */
+vit158_pool *vit158_thread_pool_start(vit158_thread_pool *p, uint32_t workers);
+void vit158_thread_pool_stop(vit158_thread_pool *p);
+
 #endif

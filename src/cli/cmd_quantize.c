@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/threads.h"
 #include "cli/console.h"
 #include "cli/files.h"
 #include "cli/image_source.h"
@@ -19,7 +20,6 @@
 #include "cli/quantize_report.h"
 #include "compress/compress_run.h"
 #include "model/metadata_json.h"
-#include "train/workers.h"
 
 #define MAX_METADATA_BYTES (4U << 20)
 #define MAX_SOURCES 32
@@ -148,8 +148,7 @@ static vit158_status collect(request *r, vit158_image_source *source, vit158_err
     return VIT158_OK;
 }
 
-static vit158_status quantize_with(request *r, vit158_image_source *source,
-                                   vit158_train_workers *workers, vit158_error *error)
+static vit158_status quantize_with(request *r, vit158_image_source *source, vit158_error *error)
 {
     vit158_embedder images = {0};
     vit158_ends ends = {0};
@@ -162,7 +161,6 @@ static vit158_status quantize_with(request *r, vit158_image_source *source,
         vit158_compress_result result = {0};
         r->job.ends = &ends;
         r->job.images = &images;
-        r->job.pool = vit158_train_workers_pool(workers);
         r->job.progress = show_progress;
         r->job.context = r;
         r->bar = vit158_progress_start(1000);
@@ -185,7 +183,7 @@ static int quantize(request *r)
     vit158_error error;
     vit158_model *model = NULL;
     vit158_image_source source = {0};
-    vit158_train_workers *workers = NULL;
+    vit158_thread_pool threads;
     const char *subject = r->in;
     vit158_status status = vit158_open_model_file(&model, r->in, &error);
     if (status == VIT158_OK) {
@@ -196,17 +194,16 @@ static int quantize(request *r)
         subject = NULL;
         status = collect(r, &source, &error);
     }
-    if (status == VIT158_OK)
-        status = vit158_train_workers_create(&workers, r->threads, false, &error);
     if (status == VIT158_OK) {
         r->job.model = model;
+        r->job.pool = vit158_thread_pool_start(&threads, r->threads);
         signal(SIGINT, note_interrupt);
         signal(SIGTERM, note_interrupt);
-        status = quantize_with(r, &source, workers, &error);
+        status = quantize_with(r, &source, &error);
+        vit158_thread_pool_stop(&threads);
     }
     if (status != VIT158_OK)
         vit158_complain("quantize", subject, &error);
-    vit158_train_workers_close(workers);
     vit158_image_source_free(&source);
     vit158_header_clear(&r->extra);
     vit158_model_close(model);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Attention of one image and its backward in float, head by head: scores = q k / sqrt(d / H),
- * softmax over keys, sum over values (METHODS.md 1.1). Probabilities are kept for the backward.
+ * softmax over keys, sum over values (METHODS.md 1.1). Probabilities are saved for the backward.
  */
 #include <string.h>
 

@@ -8,9 +8,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "model/safetensors.h"
 #include "model/writer.h"
+#include "train/network.h"
 #include "train/plain_text.h"
+#include "train/tensors_read.h"
 
 #define PARTS 4
 static const char *const prefixes[PARTS] = {"", "ema.", "m.", "v."};
@@ -127,20 +128,6 @@ vit158_status vit158_train_checkpoint_save(const vit158_trainer *t, const char *
     return status;
 }
 
-vit158_status vit158_train_tensors_read(float *out, const vit158_train_net *net,
-                                        const vit158_safetensors *file, const char *prefix,
-                                        vit158_error *error)
-{
-    char name[MAX_LONG_NAME];
-    for (uint32_t i = 0; i < net->tensor_count; i++) {
-        const vit158_train_tensor *t = &net->tensors[i];
-        vit158_format(name, sizeof name, "%s%s", prefix, t->name);
-        VIT158_RETURN_IF_ERROR(vit158_safetensors_get_f32(file, name, out + t->offset,
-                                                          (uint64_t)t->rows * t->cols, error));
-    }
-    return VIT158_OK;
-}
-
 /* Digits only, all of them within 64 bits: strtoull alone would take signs and spaces too. */
 static bool read_number(uint64_t *out, const char *text)
 {
@@ -228,7 +215,7 @@ vit158_status vit158_train_checkpoint_load(vit158_trainer *t, const char *path, 
     if (status == VIT158_OK)
         status = check_squares(t, error);
     if (status == VIT158_OK)
-        vit158_trainer_prepare(t, t->parameters);
+        vit158_trainer_pack(t, t->parameters);
     return status;
 }
 
@@ -293,19 +280,20 @@ static char *labels_json(const vit158_train_dataset *data)
 static void describe(model_text *m, const vit158_trainer *t, const char *labels, double accuracy)
 {
     const vit158_train_net_config *c = &t->net.config;
-    add_text(m, "format", c->conv ? "vit158-teacher" : "vit158");
+    const vit158_train_network *network = t->net.network;
+    add_text(m, "format", network->is_model ? "vit158" : "vit158-teacher");
     add_text(m, "format_version", "1");
     add_count(m, "image_size", c->image_size);
     add_count(m, "patch_size", c->patch_size);
     add_count(m, "channels", c->channels);
     add_count(m, "dim", c->dim);
     add_count(m, "depth", c->depth);
-    if (c->conv) {
-        add_text(m, "network", "conv");
-    } else {
+    if (network->is_model) {
         add_count(m, "heads", c->heads);
         add_count(m, "mlp_dim", c->mlp_dim);
         add_text(m, "pooling", "cls");
+    } else {
+        add_text(m, "network", network->name);
     }
     add_count(m, "classes", c->classes);
     add_text(m, "weights", c->ternary ? "ternary" : "float");

@@ -7,7 +7,6 @@
 #ifndef VIT158_TRAIN_CHECKPOINT_H
 #define VIT158_TRAIN_CHECKPOINT_H
 
-#include "model/safetensors.h"
 #include "train/trainer.h"
 
 vit158_status vit158_train_checkpoint_save(const vit158_trainer *trainer, const char *path,
@@ -19,11 +18,5 @@ vit158_status vit158_train_checkpoint_load(vit158_trainer *trainer, const char *
 /* accuracy: on validation images, 0 .. 1. */
 vit158_status vit158_train_model_save(const vit158_trainer *trainer, const float *parameters,
                                       double accuracy, const char *path, vit158_error *error);
-
-/* All tensors of the network, under their names with `prefix` before them, into `out`.
- * Errors: those of vit158_safetensors_get_f32. */
-vit158_status vit158_train_tensors_read(float *out, const vit158_train_net *net,
-                                        const vit158_safetensors *file, const char *prefix,
-                                        vit158_error *error);
 
 #endif

@@ -51,7 +51,7 @@ typedef struct vit158_train_product {
     bool upper; /* y is symmetric: elements below the diagonal may be left out */
 } vit158_train_product;
 
-/* What BitLinear keeps of its input (METHODS.md 1.2): rows q of stride ldq = round_up(n, 64), zero
+/* What BitLinear saves of its input (METHODS.md 1.2): rows q of stride ldq = round_up(n, 64), zero
  * beyond n, r = max(absmax, 1e-5) / 127, and the sum of each row. */
 typedef struct vit158_train_quantized {
     int8_t *q;
@@ -60,7 +60,7 @@ typedef struct vit158_train_quantized {
     size_t ldq;
 } vit158_train_quantized;
 
-/* A ternary matrix ready for products: u + 1 in panels [n_in / 4][n_out]; for the backward pass u
+/* A ternary matrix packed for products: u + 1 in panels [n_in / 4][n_out]; for the backward pass u
  * as int16 pairs in panels [n_out / 2][n_in], or with gradient_bits 8 u + 1 in panels [n_out /
  * 4][n_in]; and the scale of each output. */
 typedef struct vit158_train_trits {

@@ -1,18 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/conv_net.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+#include "base/text.h"
 #include "train/multiply.h"
+#include "train/network.h"
 
 #define CHUNK_ROWS 256U /* of a product at least, if there are so many */
 
-uint32_t vit158_train_conv_count(const vit158_train_net_config *c)
+/* ---- Geometry and tensors ---- */
+
+static vit158_status check(const vit158_train_net_config *c, vit158_error *error)
+{
+    const uint32_t narrowest = 16U << (VIT158_TRAIN_CONV_STAGES - 1);
+    const uint32_t smallest = 1U << (VIT158_TRAIN_CONV_STAGES - 1),
+                   grid = c->image_size / c->patch_size;
+    if (c->dim == 0 || c->dim % narrowest || c->dim > VIT158_TRAIN_MAX_WIDTH)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "dim %u of a convolutional network must be a multiple of %u and at "
+                           "most %u",
+                           c->dim, narrowest, VIT158_TRAIN_MAX_WIDTH);
+    if (grid % smallest)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "%u patches a side, a convolutional network needs a multiple of %u",
+                           grid, smallest);
+    if (c->ternary)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "a convolutional network has float weights only");
+    return VIT158_OK;
+}
+
+static uint32_t count_convs(const vit158_train_net_config *c)
 {
     return VIT158_TRAIN_CONV_STAGES * 2 * c->depth + VIT158_TRAIN_CONV_STAGES - 1;
 }
 
-void vit158_train_conv_describe(vit158_train_conv *convs, const vit158_train_net_config *c)
+static void list_convs(vit158_train_conv *convs, const vit158_train_net_config *c)
 {
     uint32_t side = c->image_size / c->patch_size,
              channels = c->dim >> (VIT158_TRAIN_CONV_STAGES - 1);
@@ -31,6 +57,37 @@ void vit158_train_conv_describe(vit158_train_conv *convs, const vit158_train_net
     }
 }
 
+static void place_convs(vit158_train_layout *l)
+{
+    char name[VIT158_TRAIN_MAX_NAME];
+    for (uint32_t i = 0; i < l->net->conv_count; i++) {
+        vit158_train_layer *layer = &l->net->convs[i].layer;
+        vit158_format(name, sizeof name, "convs.%u.norm", i);
+        vit158_train_place_norm(l, name, layer->n_in, true, &layer->norm_weight, &layer->norm_bias);
+        vit158_format(name, sizeof name, "convs.%u.weight", i);
+        layer->weight = vit158_train_place_matrix(l, name, layer->n_out,
+                                                  VIT158_TRAIN_CONV_WINDOW * layer->n_in, 1);
+        vit158_format(name, sizeof name, "convs.%u.bias", i);
+        layer->bias = vit158_train_place_tensor(l, name, 1, layer->n_out);
+    }
+}
+
+static bool describe(vit158_train_layout *l)
+{
+    vit158_train_net *net = l->net;
+    net->conv_count = count_convs(&net->config);
+    net->convs = calloc(net->conv_count, sizeof *net->convs);
+    if (net->convs == NULL)
+        return false;
+    list_convs(net->convs, &net->config);
+    vit158_train_place_stem(l, net->config.dim >> (VIT158_TRAIN_CONV_STAGES - 1));
+    place_convs(l);
+    vit158_train_place_head(l);
+    return true;
+}
+
+/* ---- Memory ---- */
+
 static uint32_t chunk_images(const vit158_train_conv *conv)
 {
     const uint32_t area = conv->side * conv->side;
@@ -42,13 +99,14 @@ static void larger(size_t *most, size_t value)
     *most = value > *most ? value : *most;
 }
 
-vit158_train_conv_work *vit158_train_conv_plan(const vit158_train_net *net, uint32_t max_images,
-                                               bool with_gradient, vit158_arena *arena)
+static void plan(vit158_train_workspace *to, const vit158_train_net *net, bool with_gradient,
+                 vit158_arena *arena)
 {
-    vit158_train_conv_work w = {0};
-    vit158_train_conv_work *work = vit158_arena_take(arena, 1, sizeof *work);
+    const uint32_t max_images = to->max_images;
+    vit158_train_conv_workspace w = {0};
+    vit158_train_conv_workspace *workspace = vit158_arena_take(arena, 1, sizeof *workspace);
     const uint32_t grid = net->config.image_size / net->config.patch_size;
-    w.kept = vit158_arena_take(arena, net->conv_count, sizeof *w.kept);
+    w.saved = vit158_arena_take(arena, net->conv_count, sizeof *w.saved);
     w.stem = vit158_train_take_rows(arena, (size_t)max_images * grid * grid, net->stem_width);
     const float *stream = w.stem;
     size_t columns = 0, operands = 0, widest = 0;
@@ -58,15 +116,15 @@ vit158_train_conv_work *vit158_train_conv_plan(const vit158_train_net *net, uint
         const size_t chunk = chunk_images(conv) * area;
         const size_t n_in = conv->layer.n_in, n_out = conv->layer.n_out,
                      seen = VIT158_TRAIN_CONV_WINDOW * n_in;
-        vit158_train_kept_conv kept = {.x = stream};
-        kept.y = vit158_train_take_rows(arena, rows, n_in);
-        kept.stats = vit158_train_take_rows(arena, rows, 4);
-        kept.out = vit158_train_take_rows(arena, rows, n_out);
+        vit158_train_saved_conv saved = {.x = stream};
+        saved.y = vit158_train_take_rows(arena, rows, n_in);
+        saved.stats = vit158_train_take_rows(arena, rows, 4);
+        saved.out = vit158_train_take_rows(arena, rows, n_out);
         if (conv->role == VIT158_TRAIN_CONV_WIDEN)
-            kept.pooled = vit158_train_take_rows(arena, rows / 4, n_out);
-        stream = kept.pooled ? kept.pooled : kept.out;
-        if (work)
-            w.kept[i] = kept;
+            saved.pooled = vit158_train_take_rows(arena, rows / 4, n_out);
+        stream = saved.pooled ? saved.pooled : saved.out;
+        if (workspace != NULL)
+            w.saved[i] = saved;
         larger(&columns, (chunk + VIT158_TRAIN_TILE_ROWS) * seen);
         larger(&operands, vit158_train_multiply_scratch(chunk, n_out, seen));
         larger(&operands, vit158_train_multiply_scratch(chunk, seen, n_out));
@@ -80,11 +138,15 @@ vit158_train_conv_work *vit158_train_conv_plan(const vit158_train_net *net, uint
         w.g = vit158_arena_take(arena, widest, sizeof(float));
         w.g2 = vit158_arena_take(arena, widest, sizeof(float));
         w.middle = vit158_arena_take(arena, widest, sizeof(float));
+        to->g = vit158_train_take_rows(arena, max_images, net->config.dim);
+        to->g2 = vit158_train_take_rows(arena, max_images, net->config.dim);
     }
-    if (work)
-        *work = w;
-    return work;
+    if (workspace != NULL)
+        *workspace = w;
+    to->conv = workspace;
 }
+
+/* ---- Passes ---- */
 
 /* The places of a row of three that lie in the grid: `count` from place x + first - 1 on. */
 static void clip(uint32_t *first, uint32_t *count, uint32_t x, uint32_t side)
@@ -110,15 +172,15 @@ static void gather_image(float *columns, const float *y, uint32_t side, uint32_t
             }
 }
 
-/* work->conv->columns = what the places of images first .. first + count - 1 see. */
+/* workspace->conv->columns = what the places of images first .. first + count - 1 see. */
 static void gather(const vit158_train_pass *pass, uint32_t index, uint32_t first, uint32_t count)
 {
     const vit158_train_conv *conv = &pass->net->convs[index];
-    const vit158_train_conv_work *w = pass->work->conv;
+    const vit158_train_conv_workspace *w = pass->workspace->conv;
     const size_t size = (size_t)conv->side * conv->side * conv->layer.n_in;
     for (uint32_t i = 0; i < count; i++)
         gather_image(w->columns + i * VIT158_TRAIN_CONV_WINDOW * size,
-                     w->kept[index].y + (first + i) * size, conv->side, conv->layer.n_in);
+                     w->saved[index].y + (first + i) * size, conv->side, conv->layer.n_in);
 }
 
 /* The gradient of gather_image, added to dy. */
@@ -139,36 +201,36 @@ static void scatter(const vit158_train_compute *compute, float *dy, const float 
 static vit158_train_norm_rows act(const vit158_train_pass *pass, uint32_t index)
 {
     const vit158_train_conv *conv = &pass->net->convs[index];
-    const vit158_train_kept_conv *kept = &pass->work->conv->kept[index];
-    const float *parameters = pass->ready->parameters;
-    return (vit158_train_norm_rows){.x = kept->x,
+    const vit158_train_saved_conv *saved = &pass->workspace->conv->saved[index];
+    const float *parameters = pass->packed->parameters;
+    return (vit158_train_norm_rows){.x = saved->x,
                                     .ldx = conv->layer.n_in,
-                                    .rows = pass->work->images * conv->side * conv->side,
+                                    .rows = pass->workspace->images * conv->side * conv->side,
                                     .n = conv->layer.n_in,
                                     .gelu = true,
                                     .outer_weight = parameters + conv->layer.norm_weight,
                                     .outer_bias = parameters + conv->layer.norm_bias,
                                     .outer_eps = pass->net->config.norm_eps,
-                                    .stats = kept->stats,
-                                    .y = kept->y,
-                                    .scratch = pass->work->rows};
+                                    .stats = saved->stats,
+                                    .y = saved->y,
+                                    .scratch = pass->workspace->rows};
 }
 
 static void forward(const vit158_train_pass *pass, uint32_t index)
 {
     const vit158_train_conv *conv = &pass->net->convs[index];
-    const vit158_train_conv_work *w = pass->work->conv;
-    const vit158_train_kept_conv *kept = &w->kept[index];
-    const float *parameters = pass->ready->parameters;
+    const vit158_train_conv_workspace *w = pass->workspace->conv;
+    const vit158_train_saved_conv *saved = &w->saved[index];
+    const float *parameters = pass->packed->parameters;
     const uint32_t area = conv->side * conv->side, step = chunk_images(conv);
     const uint32_t n_in = conv->layer.n_in, n_out = conv->layer.n_out;
     const vit158_train_norm_rows rows = act(pass, index);
     pass->compute->norm_rows(&rows);
-    for (uint32_t i = 0; i < pass->work->images; i += step) {
-        const uint32_t left = pass->work->images - i, count = left < step ? left : step;
+    for (uint32_t i = 0; i < pass->workspace->images; i += step) {
+        const uint32_t left = pass->workspace->images - i, count = left < step ? left : step;
         gather(pass, index, i, count);
         const size_t first = (size_t)i * area * n_out;
-        vit158_train_product p = {.y = kept->out + first,
+        vit158_train_product p = {.y = saved->out + first,
                                   .ldy = n_out,
                                   .a = w->columns,
                                   .a_row = (size_t)VIT158_TRAIN_CONV_WINDOW * n_in,
@@ -179,7 +241,7 @@ static void forward(const vit158_train_pass *pass, uint32_t index)
                                   .bias = parameters + conv->layer.bias,
                                   .factor = 1.0F};
         if (conv->role == VIT158_TRAIN_CONV_SECOND) {
-            p.base = w->kept[index - 1].x + first;
+            p.base = w->saved[index - 1].x + first;
             p.base_ld = n_out;
         }
         vit158_train_multiply(pass->compute, pass->half, &p, parameters + conv->layer.weight, true,
@@ -192,15 +254,15 @@ static void backward(const vit158_train_pass *pass, uint32_t index, float *dx, b
                      const float *g)
 {
     const vit158_train_conv *conv = &pass->net->convs[index];
-    const vit158_train_conv_work *w = pass->work->conv;
+    const vit158_train_conv_workspace *w = pass->workspace->conv;
     const uint32_t area = conv->side * conv->side, step = chunk_images(conv);
     const uint32_t n_in = conv->layer.n_in, n_out = conv->layer.n_out,
                    seen = VIT158_TRAIN_CONV_WINDOW * n_in;
-    float *gradient = pass->work->gradient, *dw = gradient + conv->layer.weight;
+    float *gradient = pass->workspace->gradient, *dw = gradient + conv->layer.weight;
     const vit158_train_norm_rows rows = act(pass, index);
     memset(w->middle, 0, (size_t)rows.rows * n_in * sizeof *w->middle);
-    for (uint32_t i = 0; i < pass->work->images; i += step) {
-        const uint32_t left = pass->work->images - i, count = left < step ? left : step;
+    for (uint32_t i = 0; i < pass->workspace->images; i += step) {
+        const uint32_t left = pass->workspace->images - i, count = left < step ? left : step;
         const float *from = g + (size_t)i * area * n_out;
         gather(pass, index, i, count);
         vit158_train_product p = {.y = dw,
@@ -225,7 +287,7 @@ static void backward(const vit158_train_pass *pass, uint32_t index, float *dx, b
                                    .depth = n_out,
                                    .factor = 1.0F};
         vit158_train_multiply(pass->compute, pass->half, &p,
-                              pass->ready->parameters + conv->layer.weight, false, w->operands);
+                              pass->packed->parameters + conv->layer.weight, false, w->operands);
         for (uint32_t j = 0; j < count; j++)
             scatter(pass->compute, w->middle + (size_t)(i + j) * area * n_in,
                     w->d_columns + (size_t)j * area * seen, conv->side, n_in);
@@ -261,10 +323,10 @@ static uint32_t largest_of(const float *in, const size_t at[4], uint32_t n, uint
 static void pool(const vit158_train_pass *pass, uint32_t index, float *out, const float *g)
 {
     const vit158_train_conv *conv = &pass->net->convs[index];
-    const float *in = pass->work->conv->kept[index].out;
+    const float *in = pass->workspace->conv->saved[index].out;
     const uint32_t half = conv->side / 2, n = conv->layer.n_out;
     size_t at[4], row = 0;
-    for (uint32_t i = 0; i < pass->work->images; i++)
+    for (uint32_t i = 0; i < pass->workspace->images; i++)
         for (uint32_t y = 0; y < half; y++)
             for (uint32_t x = 0; x < half; x++, row++) {
                 corners(at, i, y, x, conv->side);
@@ -285,40 +347,40 @@ static uint32_t last_area(const vit158_train_net *net)
     return side * side;
 }
 
-void vit158_train_conv_forward(const vit158_train_pass *pass)
+static void forward_all(const vit158_train_pass *pass)
 {
     const vit158_train_net *net = pass->net;
-    vit158_train_work *w = pass->work;
+    vit158_train_workspace *w = pass->workspace;
     const uint32_t width = net->stem_width, d = net->config.dim;
     const vit158_train_product stem = {.y = w->conv->stem,
                                        .ldy = width,
                                        .a = w->patches,
                                        .a_row = w->patch_ld,
                                        .a_step = 1,
-                                       .b = pass->ready->patch,
+                                       .b = pass->packed->patch,
                                        .rows = w->images * (net->tokens - 1),
                                        .cols = width,
                                        .depth = net->patch_inputs,
-                                       .bias = pass->ready->parameters + net->patch_bias,
+                                       .bias = pass->packed->parameters + net->patch_bias,
                                        .factor = 1.0F};
     pass->compute->product(&stem);
     for (uint32_t i = 0; i < net->conv_count; i++) {
         forward(pass, i);
         if (net->convs[i].role == VIT158_TRAIN_CONV_WIDEN)
-            pool(pass, i, w->conv->kept[i].pooled, NULL);
+            pool(pass, i, w->conv->saved[i].pooled, NULL);
     }
     const uint32_t area = last_area(net);
     memset(w->last, 0, (size_t)w->images * d * sizeof *w->last);
     for (uint32_t i = 0; i < w->images; i++)
         pass->compute->column_sums(w->last + (size_t)i * d,
-                                   w->conv->kept[net->conv_count - 1].out + (size_t)i * area * d, d,
-                                   area, d, 1.0F / (float)area);
+                                   w->conv->saved[net->conv_count - 1].out + (size_t)i * area * d,
+                                   d, area, d, 1.0F / (float)area);
 }
 
-void vit158_train_conv_backward(const vit158_train_pass *pass)
+static void backward_all(const vit158_train_pass *pass)
 {
     const vit158_train_net *net = pass->net;
-    vit158_train_work *w = pass->work;
+    vit158_train_workspace *w = pass->workspace;
     float *g = w->conv->g, *g2 = w->conv->g2;
     const uint32_t width = net->stem_width, d = net->config.dim, area = last_area(net);
     for (uint32_t row = 0; row < w->images * area; row++)
@@ -355,3 +417,11 @@ void vit158_train_conv_backward(const vit158_train_pass *pass)
     pass->compute->product(&stem);
     pass->compute->column_sums(w->gradient + net->patch_bias, g, width, rows, width, 1.0F);
 }
+
+const vit158_train_network vit158_train_conv_network = {.name = "conv",
+                                                        .half_validation = true,
+                                                        .check = check,
+                                                        .describe = describe,
+                                                        .plan = plan,
+                                                        .forward = forward_all,
+                                                        .backward = backward_all};

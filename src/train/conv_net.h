@@ -15,7 +15,7 @@
 #ifndef VIT158_TRAIN_CONV_NET_H
 #define VIT158_TRAIN_CONV_NET_H
 
-#include "train/net.h"
+#include "train/workspace.h"
 
 #define VIT158_TRAIN_CONV_STAGES 3U
 #define VIT158_TRAIN_CONV_WINDOW 9U /* places that a convolution sees */
@@ -33,33 +33,22 @@ struct vit158_train_conv {
         layer; /* n_in, n_out channels; weight [n_out][3][3][n_in]; norm of its input */
 };
 
-/* What a convolution keeps for the backward pass. */
-typedef struct vit158_train_kept_conv {
+/* What a convolution saves for the backward pass. */
+typedef struct vit158_train_saved_conv {
     const float *x; /* [rows][n_in] before act, where it was made */
     float *y;       /* [rows][n_in] after it */
     float *stats;   /* [rows][4] */
     float *out;     /* [rows][n_out] */
     float *pooled;  /* [rows / 4][n_out], of VIT158_TRAIN_CONV_WIDEN */
-} vit158_train_kept_conv;
+} vit158_train_saved_conv;
 
 /* One worker's memory. */
-struct vit158_train_conv_work {
+struct vit158_train_conv_workspace {
     float *stem; /* [rows][d / 4] */
-    vit158_train_kept_conv *kept;
+    vit158_train_saved_conv *saved;
     float *columns, *d_columns; /* what each output place sees, [rows of a chunk][9 n_in] */
     float *operands;
     float *g, *g2, *middle; /* gradients, [rows][channels] of any stage */
 };
-
-/* Convolutions of the network, from the patches' grid on. */
-uint32_t vit158_train_conv_count(const vit158_train_net_config *config);
-void vit158_train_conv_describe(vit158_train_conv *convs, const vit158_train_net_config *config);
-
-vit158_train_conv_work *vit158_train_conv_plan(const vit158_train_net *net, uint32_t max_images,
-                                               bool with_gradient, vit158_arena *arena);
-/* From work->patches to work->last. */
-void vit158_train_conv_forward(const vit158_train_pass *pass);
-/* From work->g [images][d] into work->gradient. */
-void vit158_train_conv_backward(const vit158_train_pass *pass);
 
 #endif

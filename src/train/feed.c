@@ -1,12 +1,7 @@
-/* SPDX-License-Identifier: MIT
- *
- * From stored images to the rows a worker trains on: order, augmentation, mixing, targets,
- * patches. Every random choice comes from (seed, epoch, position), so it does not depend on
- * threads.
- */
-#include <string.h>
+/* SPDX-License-Identifier: MIT */
+#include "train/feed.h"
 
-#include "train/trainer.h"
+#include <string.h>
 
 /* splitmix-style combination of the seed with where we are. */
 static uint64_t mix_seed(uint64_t seed, uint64_t a, uint64_t b)
@@ -17,26 +12,61 @@ static uint64_t mix_seed(uint64_t seed, uint64_t a, uint64_t b)
     return x ^ (x >> 31);
 }
 
-uint64_t vit158_train_feed_epoch(const vit158_trainer *t)
+vit158_train_feeder vit158_train_feeder_over(const vit158_train_recipe *recipe,
+                                             const vit158_train_net *net,
+                                             const vit158_train_dataset *images)
 {
-    const uint32_t repeat = t->recipe.teacher_epochs;
-    return repeat ? t->state.epoch % repeat : t->state.epoch;
+    vit158_train_feeder feeder = {
+        .recipe = recipe, .net = net, .images = images, .order_epoch = UINT64_MAX};
+    for (uint32_t c = 0; c < images->channels; c++)
+        for (int i = 0; i < 256; i++)
+            feeder.byte_values[c][i] = ((float)i / 255.0F - recipe->mean[c]) / recipe->std[c];
+    return feeder;
 }
 
-void vit158_train_feed_order(vit158_trainer *t)
+void vit158_train_feed_plan(vit158_train_feed *feed, const vit158_train_feeder *feeder,
+                            vit158_arena *arena)
 {
-    const uint64_t epoch = vit158_train_feed_epoch(t);
-    if (t->order_epoch == epoch)
-        return;
-    vit158_rng rng = vit158_rng_seed(mix_seed(t->recipe.seed, epoch, 1));
-    for (uint32_t i = 0; i < t->train.count; i++)
-        t->order[i] = i;
-    for (uint32_t i = t->train.count; i > 1; i--) {
-        const uint32_t j = vit158_rng_below(&rng, i), swap = t->order[i - 1];
-        t->order[i - 1] = t->order[j];
-        t->order[j] = swap;
+    const size_t size = vit158_train_dataset_image(feeder->images);
+    const size_t n = feeder->recipe->microbatch, classes = feeder->images->classes;
+    feed->bytes = vit158_arena_take(arena, 3 * size, 1);
+    feed->pixels = vit158_arena_take(arena, n * size, sizeof(float));
+    feed->mixed = vit158_arena_take(arena, n * size, sizeof(float));
+    feed->targets = vit158_arena_take(arena, n * classes, sizeof(float));
+    feed->soft_labels = vit158_arena_take(arena, n * classes, sizeof(float));
+    feed->channels = vit158_arena_take(arena, feeder->net->config.dim, sizeof(float));
+    feed->labels = vit158_arena_take(arena, n, sizeof(uint16_t));
+    feed->order = vit158_arena_take(arena, feeder->net->tokens, sizeof(uint32_t));
+}
+
+void vit158_train_feed_clear(vit158_train_feed *feeds, uint32_t count)
+{
+    for (uint32_t w = 0; w < count; w++) {
+        feeds[w].loss = 0.0;
+        feeds[w].correct = feeds[w].seen = 0;
     }
-    t->order_epoch = epoch;
+}
+
+uint64_t vit158_train_feed_epoch(const vit158_train_recipe *recipe, uint64_t epoch)
+{
+    const uint32_t repeat = recipe->teacher_epochs;
+    return repeat > 0 ? epoch % repeat : epoch;
+}
+
+void vit158_train_feed_order(vit158_train_feeder *f, uint64_t shown)
+{
+    const uint64_t epoch = vit158_train_feed_epoch(f->recipe, shown);
+    if (f->order_epoch == epoch)
+        return;
+    vit158_rng rng = vit158_rng_seed(mix_seed(f->recipe->seed, epoch, 1));
+    for (uint32_t i = 0; i < f->images->count; i++)
+        f->order[i] = i;
+    for (uint32_t i = f->images->count; i > 1; i--) {
+        const uint32_t j = vit158_rng_below(&rng, i), swap = f->order[i - 1];
+        f->order[i - 1] = f->order[j];
+        f->order[j] = swap;
+    }
+    f->order_epoch = epoch;
 }
 
 /* Patch `place` of the grid in (c, y, x) order. */
@@ -49,30 +79,30 @@ static void copy_patch(float *row, const vit158_train_net *net, const float *pix
             memcpy(row, corner + (size_t)y * side, p * sizeof *row);
 }
 
-void vit158_train_feed_patches(const vit158_train_net *net, vit158_train_work *work, uint32_t slot,
-                               const float *pixels)
+void vit158_train_feed_patches(const vit158_train_net *net, vit158_train_workspace *workspace,
+                               uint32_t slot, const float *pixels)
 {
     const uint32_t count = net->tokens - 1;
     for (uint32_t i = 0; i < count; i++) {
-        work->places[(size_t)slot * count + i] = i;
-        copy_patch(work->patches + ((size_t)slot * count + i) * work->patch_ld, net, pixels, i);
+        workspace->places[(size_t)slot * count + i] = i;
+        copy_patch(workspace->patches + ((size_t)slot * count + i) * workspace->patch_ld, net,
+                   pixels, i);
     }
 }
 
-void vit158_train_feed_normalise(const vit158_trainer *t, float *out, const uint8_t *image)
+void vit158_train_feed_normalise(const vit158_train_feeder *f, float *out, const uint8_t *image)
 {
-    const size_t area = (size_t)t->train.side * t->train.side;
-    for (uint32_t c = 0; c < t->train.channels; c++)
+    const size_t area = (size_t)f->images->side * f->images->side;
+    for (uint32_t c = 0; c < f->images->channels; c++)
         for (size_t i = 0; i < area; i++)
-            out[c * area + i] = t->byte_values[c][image[c * area + i]];
+            out[c * area + i] = f->byte_values[c][image[c * area + i]];
 }
 
-void vit158_train_feed_plain(vit158_trainer *t, vit158_train_work *work, uint32_t slot,
-                             const uint8_t *image)
+void vit158_train_feed_plain(const vit158_train_feeder *f, vit158_train_feed *feed,
+                             vit158_train_workspace *workspace, uint32_t slot, const uint8_t *image)
 {
-    float *pixels = t->feed[work - t->work].pixels;
-    vit158_train_feed_normalise(t, pixels, image);
-    vit158_train_feed_patches(&t->net, work, slot, pixels);
+    vit158_train_feed_normalise(f, feed->pixels, image);
+    vit158_train_feed_patches(f->net, workspace, slot, feed->pixels);
 }
 
 /* `kept` different places, in order of the grid. */
@@ -83,11 +113,11 @@ static void choose_places(uint32_t *places, uint32_t *order, uint32_t count, uin
         order[i] = 0;
     for (uint32_t i = count - kept; i < count; i++) { /* Floyd's sampling */
         const uint32_t j = vit158_rng_below(rng, i + 1);
-        order[order[j] ? i : j] = 1;
+        order[order[j] != 0 ? i : j] = 1;
     }
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++)
-        if (order[i])
+        if (order[i] != 0)
             places[n++] = i;
 }
 
@@ -113,30 +143,34 @@ static void set_target(float *target, uint32_t classes, float smoothing, uint32_
     target[b] += (1.0F - smoothing) * (1.0F - share);
 }
 
-static void drop_branches(vit158_trainer *t, vit158_train_work *work, vit158_rng *rng)
+static void drop_branches(const vit158_train_feeder *f, vit158_train_workspace *workspace,
+                          vit158_rng *rng)
 {
-    const uint32_t depth = t->net.block_count;
+    const uint32_t depth = f->net->block_count;
     for (uint32_t b = 0; b < depth; b++) {
-        const float drop = t->recipe.drop_path * (float)(b + 1) / (float)depth;
+        const float drop = f->recipe->drop_path * (float)(b + 1) / (float)depth;
         const float keep = 1.0F / (1.0F - drop);
-        work->blocks[b].attn_factor = vit158_rng_uniform(rng) < drop ? 0.0F : keep;
-        work->blocks[b].mlp_factor = vit158_rng_uniform(rng) < drop ? 0.0F : keep;
+        workspace->blocks[b].attn_factor = vit158_rng_uniform(rng) < drop ? 0.0F : keep;
+        workspace->blocks[b].mlp_factor = vit158_rng_uniform(rng) < drop ? 0.0F : keep;
     }
 }
 
 /* The mixed images and their targets, which the same epoch number gives again. */
-static void mix_images(vit158_trainer *t, vit158_train_feed *feed, uint64_t first, uint32_t n,
-                       const vit158_train_augment *how)
+static void mix_images(const vit158_train_feeder *f, vit158_train_feed *feed,
+                       const vit158_train_place *place, const vit158_train_augment *how)
 {
-    const size_t size = vit158_train_dataset_image(&t->train);
-    const uint64_t key = mix_seed(t->recipe.seed, vit158_train_feed_epoch(t), 2);
+    const uint64_t first = place->first;
+    const uint32_t n = place->count;
+    const size_t size = vit158_train_dataset_image(f->images);
+    const uint64_t key =
+        mix_seed(f->recipe->seed, vit158_train_feed_epoch(f->recipe, place->epoch), 2);
     for (uint32_t i = 0; i < n; i++) {
         vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 3));
-        const uint32_t at = t->order[first + i];
-        feed->labels[i] = t->train.labels[at];
-        vit158_train_augment_image(feed->bytes, t->train.pixels + at * size, feed->bytes + size,
-                                   t->train.channels, t->train.side, how, &rng);
-        vit158_train_feed_normalise(t, feed->pixels + i * size, feed->bytes);
+        const uint32_t at = f->order[first + i];
+        feed->labels[i] = f->images->labels[at];
+        vit158_train_augment_image(feed->bytes, f->images->pixels + at * size, feed->bytes + size,
+                                   f->images->channels, f->images->side, how, &rng);
+        vit158_train_feed_normalise(f, feed->pixels + i * size, feed->bytes);
     }
     for (uint32_t i = 0; i < n; i++) {
         vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 4));
@@ -144,56 +178,58 @@ static void mix_images(vit158_trainer *t, vit158_train_feed *feed, uint64_t firs
         float *x = feed->mixed + i * size, share = 1.0F;
         memcpy(x, feed->pixels + i * size, size * sizeof *x);
         if (n > 1)
-            share = vit158_train_augment_mix(x, feed->pixels + other * size, t->train.channels,
-                                             t->train.side, how, &rng);
-        const uint32_t a = t->train.labels[t->order[first + i]];
-        const uint32_t b = t->train.labels[t->order[first + other]];
+            share = vit158_train_augment_mix(x, feed->pixels + other * size, f->images->channels,
+                                             f->images->side, how, &rng);
+        const uint32_t a = f->images->labels[f->order[first + i]];
+        const uint32_t b = f->images->labels[f->order[first + other]];
         feed->labels[i] = (uint16_t)(share >= 0.5F ? a : b);
-        set_target(feed->targets + (size_t)i * t->train.classes, t->train.classes,
-                   t->recipe.label_smoothing, a, b, share);
+        set_target(feed->targets + (size_t)i * f->images->classes, f->images->classes,
+                   f->recipe->label_smoothing, a, b, share);
     }
 }
 
 /* `out` = x as the student sees it, moved by up to teacher_shift. */
-static void move_image(const vit158_trainer *t, float *out, const float *x, vit158_rng *rng)
+static void move_image(const vit158_train_feeder *f, float *out, const float *x, vit158_rng *rng)
 {
-    const vit158_train_recipe *r = &t->recipe;
-    const size_t area = (size_t)t->train.side * t->train.side;
+    const vit158_train_recipe *r = f->recipe;
+    const size_t area = (size_t)f->images->side * f->images->side;
     const vit158_train_move move = vit158_train_move_random(r->teacher_shift, r->augment.flip, rng);
-    for (uint32_t c = 0; c < t->train.channels; c++)
-        vit158_train_move_plane(out + c * area, x + c * area, t->train.side, &move,
-                                t->byte_values[c][0]);
+    for (uint32_t c = 0; c < f->images->channels; c++)
+        vit158_train_move_plane(out + c * area, x + c * area, f->images->side, &move,
+                                f->byte_values[c][0]);
 }
 
-void vit158_train_feed_microbatch(vit158_trainer *t, uint32_t worker, uint64_t first, uint32_t n,
-                                  double progress)
+void vit158_train_feed_microbatch(const vit158_train_feeder *f, vit158_train_feed *feed,
+                                  vit158_train_workspace *workspace,
+                                  const vit158_train_place *place)
 {
-    const vit158_train_recipe *r = &t->recipe;
-    vit158_train_work *work = &t->work[worker];
-    vit158_train_feed *feed = &t->feed[worker];
-    const vit158_train_augment how = present_augment(r, progress);
-    const size_t size = vit158_train_dataset_image(&t->train);
-    const uint32_t count = t->net.tokens - 1;
-    uint32_t kept =
-        progress < r->keep_tokens_until ? (uint32_t)(r->keep_tokens * (float)count + 0.5F) : count;
-    kept = kept ? kept : 1;
-    work->images = n;
-    work->tokens = kept + 1;
-    mix_images(t, feed, first, n, &how);
-    const uint64_t key = mix_seed(r->seed, t->state.epoch, 2);
+    const vit158_train_recipe *r = f->recipe;
+    const uint64_t first = place->first;
+    const uint32_t n = place->count;
+    const vit158_train_augment how = present_augment(r, place->progress);
+    const size_t size = vit158_train_dataset_image(f->images);
+    const uint32_t count = f->net->tokens - 1;
+    uint32_t kept = place->progress < r->keep_tokens_until
+                        ? (uint32_t)(r->keep_tokens * (float)count + 0.5F)
+                        : count;
+    kept = kept > 0 ? kept : 1;
+    workspace->images = n;
+    workspace->tokens = kept + 1;
+    mix_images(f, feed, place, &how);
+    const uint64_t key = mix_seed(r->seed, place->epoch, 2);
     for (uint32_t i = 0; i < n; i++) {
         const float *x = feed->mixed + i * size;
-        uint32_t *places = work->places + (size_t)i * kept;
+        uint32_t *places = workspace->places + (size_t)i * kept;
         vit158_rng rng = vit158_rng_seed(mix_seed(key, first + i, 6));
         choose_places(places, feed->order, count, kept, &rng);
-        if (r->teacher_shift) {
-            move_image(t, feed->pixels, x, &rng);
+        if (r->teacher_shift > 0) {
+            move_image(f, feed->pixels, x, &rng);
             x = feed->pixels;
         }
         for (uint32_t k = 0; k < kept; k++)
-            copy_patch(work->patches + ((size_t)i * kept + k) * work->patch_ld, &t->net, x,
+            copy_patch(workspace->patches + ((size_t)i * kept + k) * workspace->patch_ld, f->net, x,
                        places[k]);
     }
     vit158_rng rng = vit158_rng_seed(mix_seed(key, first, 5));
-    drop_branches(t, work, &rng);
+    drop_branches(f, workspace, &rng);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * From a folder of images and a pretrained model to a ternary one, in three runs of the trainer:
- * the head alone, the float network, and the ternary network taught by the float one.
+ * the head alone, the float network, and the ternary network soft_labels by the float one.
  */
 #ifndef VIT158_TRAIN_FINETUNE_H
 #define VIT158_TRAIN_FINETUNE_H

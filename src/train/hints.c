@@ -26,10 +26,10 @@ static void inverse_variances(float *channels, const float *x, uint32_t rows, ui
         channels[c] = 1.0F / (channels[c] + floor);
 }
 
-double vit158_train_hint_tokens(const vit158_train_pass *pass, uint32_t block)
+static double token_hint(const vit158_train_pass *pass, uint32_t block)
 {
     const vit158_train_hints *h = pass->hints;
-    const vit158_train_work *w = pass->work;
+    const vit158_train_workspace *w = pass->workspace;
     const uint32_t d = pass->net->config.dim, rows = w->images * w->tokens;
     if (h->tokens == 0.0F || block + 1 == pass->net->config.depth)
         return 0.0;
@@ -55,10 +55,10 @@ float vit158_train_hint_attention(const vit158_train_pass *pass, uint32_t querie
     return h->attention / ((float)c->depth * (float)c->heads * (float)queries * (float)h->batch);
 }
 
-double vit158_train_hint_divergence(const vit158_train_pass *pass, uint32_t block)
+static double attention_hint(const vit158_train_pass *pass, uint32_t block)
 {
     const vit158_train_hints *h = pass->hints;
-    const vit158_train_work *w = pass->work;
+    const vit158_train_workspace *w = pass->workspace;
     const vit158_train_net_config *c = &pass->net->config;
     const uint32_t queries = block + 1 == c->depth ? 1 : w->tokens;
     const size_t padded = vit158_train_round_up(w->tokens, 16);
@@ -70,4 +70,10 @@ double vit158_train_hint_divergence(const vit158_train_pass *pass, uint32_t bloc
             sum += p * log(p / ((double)student[row * padded + k] + (double)TINY));
         }
     return (double)vit158_train_hint_attention(pass, queries) * sum;
+}
+
+double vit158_train_hint(const vit158_train_pass *pass, uint32_t block)
+{
+    const double tokens = token_hint(pass, block);
+    return pass->hints->attention > 0.0F ? tokens + attention_hint(pass, block) : tokens;
 }

@@ -13,25 +13,22 @@
 #ifndef VIT158_TRAIN_HINTS_H
 #define VIT158_TRAIN_HINTS_H
 
-#include "train/net.h"
+#include "train/pass.h"
 
 /* What a pass's backward takes hints from; v is taken as constant. */
 typedef struct vit158_train_hints {
-    const vit158_train_work *teacher; /* after its forward pass over the same patches, with the
-                                         streams and attentions of all blocks kept */
-    float tokens, attention;          /* weights; 0 = none */
-    uint32_t batch;                   /* images a step */
-    float *channels;                  /* scratch, [d] */
+    const vit158_train_workspace *teacher; /* after its forward pass over the same patches, with the
+                                         streams and attentions of all blocks saved */
+    float tokens, attention;               /* weights; 0 = none */
+    uint32_t batch;                        /* images a step */
+    float *channels;                       /* scratch, [d] */
 } vit158_train_hints;
 
-/* Adds the gradient for the output of `block` to work->g, which holds that of the rest of the loss;
- * returns its share of the loss. */
-double vit158_train_hint_tokens(const vit158_train_pass *pass, uint32_t block);
+/* Share of the loss of a block's output and attention. The gradient for its output is added to
+ * workspace->g, which holds that of the rest of the loss. */
+double vit158_train_hint(const vit158_train_pass *pass, uint32_t block);
 
 /* What the gradient of each score gets for a difference of probabilities of 1 in that block. */
 float vit158_train_hint_attention(const vit158_train_pass *pass, uint32_t queries);
-
-/* Share of the loss of the block's attention. */
-double vit158_train_hint_divergence(const vit158_train_pass *pass, uint32_t block);
 
 #endif

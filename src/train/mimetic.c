@@ -43,7 +43,7 @@ static void set_positions(const vit158_train_net *net, float *pos)
 }
 
 /* What rounding leaves of the square of a normal value: (absmean)^2 times the share of +-1. */
-static float kept_energy(const vit158_train_net *net)
+static float remaining_energy(const vit158_train_net *net)
 {
     const float absmean = 0.798F, share = 0.69F;
     return net->config.ternary ? absmean * absmean * share : 1.0F;
@@ -68,7 +68,7 @@ static void set_attention(const vit158_train_net *net, const vit158_train_net_bl
             proj[o * d + i] = RANDOM * proj[o * d + i] - UNDO / WEIGHT_GAIN * v[i * d + o];
     /* Normed tokens have a squared length of d, heads d / heads rows: the score is
      * gain^2 * sqrt(d / heads) * d * variance. */
-    const float variance = (float)(energy / (3.0 * (double)area)) * kept_energy(net);
+    const float variance = (float)(energy / (3.0 * (double)area)) * remaining_energy(net);
     const float score = sqrtf((float)d / (float)c->heads) * (float)d * variance;
     const size_t norm =
         qkv->norm_weight == VIT158_TRAIN_NO_TENSOR ? block->norm1_weight : qkv->norm_weight;

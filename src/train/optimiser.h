@@ -11,18 +11,17 @@
 #define VIT158_TRAIN_OPTIMISER_H
 
 #include "base/parallel.h"
-#include "train/net.h"
+#include "train/workspace.h"
 
 typedef struct vit158_train_optimiser {
     const vit158_train_net *net;
     const vit158_train_compute *compute;
-    float *m, *v;       /* [parameters]; Muon tensors use m only */
-    uint32_t muon;      /* 1 = Muon for matrices */
-    bool half;          /* Muon on bfloat16 */
-    float *scratch[16]; /* per worker, vit158_train_muon_scratch floats each */
+    float *m, *v;  /* [parameters]; Muon tensors use m only */
+    uint32_t muon; /* 1 = Muon for matrices */
+    bool half;     /* Muon on bfloat16 */
+    float
+        *scratch[VIT158_TRAIN_MAX_WORKERS]; /* per worker, vit158_train_muon_scratch floats each */
 } vit158_train_optimiser;
-
-#define VIT158_TRAIN_MAX_WORKERS 16
 
 typedef struct vit158_train_optimiser_step {
     float lr, decay;           /* AdamW */

@@ -13,8 +13,9 @@
 #include "model/layout.h"
 #include "model/metadata.h"
 #include "model/safetensors.h"
-#include "train/checkpoint.h"
+#include "train/network.h"
 #include "train/teacher.h"
+#include "train/tensors_read.h"
 
 static vit158_status check_geometry(const vit158_train_source *s, vit158_error *error)
 {
@@ -236,7 +237,7 @@ vit158_status vit158_train_start_from(vit158_train_start *start, vit158_trainer 
     *start = (vit158_train_start){0};
     VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
     const bool equal =
-        t->net.config.conv != 0 ||
+        !t->net.network->is_model ||
         vit158_header_metadata(vit158_safetensors_header(file), "checkpoint_version") != NULL;
     const vit158_status status =
         equal ? take_equal(start, t, file, error) : take_model(start, t, file, error);
@@ -244,7 +245,7 @@ vit158_status vit158_train_start_from(vit158_train_start *start, vit158_trainer 
     if (status != VIT158_OK)
         return vit158_name_error(error, status, path);
     memcpy(t->average, t->parameters, t->net.parameters * sizeof(float));
-    vit158_trainer_prepare(t, t->parameters);
+    vit158_trainer_pack(t, t->parameters);
     return VIT158_OK;
 }
 

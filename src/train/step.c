@@ -1,16 +1,14 @@
-/* SPDX-License-Identifier: MIT
- *
- * One training step: microbatches over the workers, gradients summed in a fixed order, clipped,
- * applied; averaged weights; schedule.
- */
+/* SPDX-License-Identifier: MIT */
+#include "train/step.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "train/answers.h"
 #include "train/hints.h"
+#include "train/lanes.h"
 #include "train/loss.h"
-#include "train/teacher.h"
+#include "train/soft_labels.h"
 
 #define PI 3.14159265358979323846
 
@@ -19,7 +17,7 @@ static double clamp01(double x)
     return x < 0.0 ? 0.0 : x > 1.0 ? 1.0 : x;
 }
 
-double vit158_trainer_progress(const vit158_trainer *t)
+double vit158_train_progress(const vit158_trainer *t)
 {
     const vit158_train_recipe *r = &t->recipe;
     if (r->minutes > 0.0F)
@@ -28,14 +26,14 @@ double vit158_trainer_progress(const vit158_trainer *t)
     return clamp01((double)t->state.step / ((double)steps * r->epochs));
 }
 
-double vit158_trainer_rate(const vit158_trainer *t)
+double vit158_train_rate(const vit158_trainer *t)
 {
     const vit158_train_recipe *r = &t->recipe;
-    const double p = vit158_trainer_progress(t), low = r->final_lr;
+    const double p = vit158_train_progress(t), low = r->final_lr;
     if (t->state.step < r->warmup_steps)
         return (double)(t->state.step + 1) / r->warmup_steps;
     double rate;
-    if (r->wsd)
+    if (r->wsd != 0)
         rate = r->cooldown > 0.0F ? clamp01((1.0 - p) / r->cooldown) : 1.0;
     else
         rate = 0.5 * (1.0 + cos(PI * p));
@@ -55,43 +53,46 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
     const batch_job *job = context;
     vit158_trainer *t = job->t;
     const vit158_train_recipe *r = &t->recipe;
-    vit158_train_work *work = &t->work[worker];
+    vit158_train_workspace *workspace = &t->workspace[worker];
     vit158_train_feed *feed = &t->feed[worker];
-    const uint64_t first = t->state.position + (uint64_t)task * r->microbatch;
-    vit158_train_feed_microbatch(t, worker, first, r->microbatch, job->progress);
-    const vit158_train_hints hints = {.teacher = t->teachers ? vit158_train_teachers_work(t, worker)
-                                                             : NULL,
-                                      .tokens = r->hint_tokens,
-                                      .attention = r->hint_attention,
-                                      .batch = r->batch,
-                                      .channels = feed->channels};
-    const vit158_train_pass pass = {&t->net,
-                                    &t->ready,
-                                    t->compute,
-                                    work,
-                                    vit158_train_half(t, &t->net),
-                                    vit158_train_hinted(r) ? &hints : NULL};
+    const vit158_train_place place = {.epoch = t->state.epoch,
+                                      .first = t->state.position + (uint64_t)task * r->microbatch,
+                                      .count = r->microbatch,
+                                      .progress = job->progress};
+    vit158_train_feed_microbatch(&t->feeder, feed, workspace, &place);
+    const vit158_train_hints hints = {
+        .teacher = t->teachers != NULL ? &t->teachers->first->workspace[worker] : NULL,
+        .tokens = r->hint_tokens,
+        .attention = r->hint_attention,
+        .batch = r->batch,
+        .channels = feed->channels};
+    const vit158_train_pass pass = {.net = &t->net,
+                                    .packed = &t->packed,
+                                    .compute = t->compute,
+                                    .workspace = workspace,
+                                    .half = vit158_train_half(t->half, &t->net),
+                                    .hints = vit158_train_hinted(r) ? &hints : NULL};
     vit158_train_forward(&pass);
-    if (t->teachers)
-        vit158_train_answers_give(t, worker, first, work->images, job->progress);
+    if (t->soft_labels != NULL)
+        vit158_train_soft_labels_give(t->soft_labels, worker, feed, workspace, &place);
     const uint32_t classes = t->train.classes;
-    for (uint32_t i = 0; i < work->images; i++) {
-        const float *z = work->logits + i * work->logit_ld;
-        const vit158_train_loss loss = {.logits = z,
-                                        .target = feed->targets + (size_t)i * classes,
-                                        .teacher =
-                                            t->teachers ? feed->taught + (size_t)i * classes : NULL,
-                                        .classes = classes,
-                                        .teacher_weight = r->teacher_weight,
-                                        .temperature = r->temperature};
-        feed->loss += vit158_train_loss_gradient(work->dlogits + i * work->logit_ld, &loss,
-                                                 1.0F / (float)r->batch);
-        feed->right += vit158_train_largest_logit(z, classes) == feed->labels[i];
+    for (uint32_t i = 0; i < workspace->images; i++) {
+        const float *z = workspace->logits + i * workspace->logit_ld;
+        const vit158_train_loss loss = {
+            .logits = z,
+            .target = feed->targets + (size_t)i * classes,
+            .teacher = t->soft_labels != NULL ? feed->soft_labels + (size_t)i * classes : NULL,
+            .classes = classes,
+            .teacher_weight = r->teacher_weight,
+            .temperature = r->temperature};
+        feed->loss += vit158_train_loss_gradient(workspace->dlogits + i * workspace->logit_ld,
+                                                 &loss, 1.0F / (float)r->batch);
+        feed->correct += vit158_train_largest_logit(z, classes) == feed->labels[i];
         feed->seen++;
     }
-    work->hint_loss = 0.0;
+    workspace->hint_loss = 0.0;
     vit158_train_backward(&pass);
-    feed->loss += work->hint_loss * r->batch;
+    feed->loss += workspace->hint_loss * r->batch;
 }
 
 static void chunk_of(const vit158_trainer *t, uint32_t task, size_t *at, size_t *count)
@@ -107,9 +108,9 @@ static void sum_task(void *context, uint32_t task, uint32_t worker)
     vit158_trainer *t = context;
     size_t at, count;
     chunk_of(t, task, &at, &count);
-    float *sum = t->work[0].gradient + at;
+    float *sum = t->workspace[0].gradient + at;
     for (uint32_t w = 1; w < t->recipe.threads; w++)
-        t->compute->combine(sum, t->work[w].gradient + at, count, 1.0F, 1.0F);
+        t->compute->combine(sum, t->workspace[w].gradient + at, count, 1.0F, 1.0F);
     t->partial[task] = t->compute->sum_of_squares(sum, count);
 }
 
@@ -124,7 +125,7 @@ static void scale_task(void *context, uint32_t task, uint32_t worker)
     const scale_job *job = context;
     size_t at, count;
     chunk_of(job->t, task, &at, &count);
-    float *g = job->t->work[0].gradient + at;
+    float *g = job->t->workspace[0].gradient + at;
     job->t->compute->combine(g, g, count, 0.0F, job->factor);
 }
 
@@ -141,7 +142,7 @@ static void clear_task(void *context, uint32_t task, uint32_t worker)
 {
     (void)worker;
     vit158_trainer *t = context;
-    memset(t->work[task].gradient, 0, t->net.parameters * sizeof(float));
+    memset(t->workspace[task].gradient, 0, t->net.parameters * sizeof(float));
 }
 
 static double summed_gradient(vit158_trainer *t)
@@ -162,7 +163,7 @@ static double summed_gradient(vit158_trainer *t)
 static void apply_gradient(vit158_trainer *t, double progress)
 {
     const vit158_train_recipe *r = &t->recipe;
-    const float rate = (float)vit158_trainer_rate(t);
+    const float rate = (float)vit158_train_rate(t);
     const float decay = progress < r->decay_until ? 1.0F : 0.0F;
     const vit158_train_optimiser_step s = {.lr = r->lr * rate,
                                            .decay = r->weight_decay * decay,
@@ -172,37 +173,39 @@ static void apply_gradient(vit158_trainer *t, double progress)
                                            .beta2 = r->beta2,
                                            .muon_beta = r->muon_beta,
                                            .step = t->state.step + 1};
-    vit158_train_optimiser_update(&t->optimiser, &s, t->parameters, t->work[0].gradient, t->pool);
+    vit158_train_optimiser_update(&t->optimiser, &s, t->parameters, t->workspace[0].gradient,
+                                  t->pool);
     const uint32_t chunks = vit158_train_gradient_chunks(&t->net);
     /* Early on the average follows faster, so that it forgets the initial values. */
     const double n = (double)t->state.step;
     const double keep = r->ema < (1.0 + n) / (10.0 + n) ? r->ema : (1.0 + n) / (10.0 + n);
     scale_job job = {t, (float)(r->ema > 0.0F ? 1.0 - keep : 1.0)};
     t->pool->run(t->pool, average_task, &job, chunks);
-    vit158_trainer_prepare(t, t->parameters);
+    vit158_trainer_pack(t, t->parameters);
 }
 
-vit158_status vit158_trainer_step(vit158_trainer *t, vit158_train_step_result *result,
-                                  vit158_error *error)
+vit158_status vit158_train_step(vit158_trainer *t, vit158_train_step_result *result,
+                                vit158_error *error)
 {
     const vit158_train_recipe *r = &t->recipe;
     if (t->state.position + r->batch > t->train.count) {
         t->state.epoch++;
         t->state.position = 0;
     }
-    vit158_train_feed_order(t);
-    vit158_train_feed_clear(t);
-    batch_job job = {t, vit158_trainer_progress(t)};
+    vit158_train_feed_order(&t->feeder, t->state.epoch);
+    vit158_train_feed_clear(t->feed, r->threads);
+    batch_job job = {t, vit158_train_progress(t)};
     t->pool->run(t->pool, clear_task, t, r->threads);
-    t->pool->run(t->pool, microbatch_task, &job, r->batch / r->microbatch);
+    vit158_train_run_lanes(t->pool, r->deterministic != 0, microbatch_task, &job,
+                           r->batch / r->microbatch);
     double loss = 0.0;
-    uint64_t right = 0;
+    uint64_t correct = 0;
     for (uint32_t w = 0; w < r->threads; w++) {
         loss += t->feed[w].loss;
-        right += t->feed[w].right;
+        correct += t->feed[w].correct;
     }
     *result =
-        (vit158_train_step_result){loss / r->batch, (double)right / r->batch, summed_gradient(t)};
+        (vit158_train_step_result){loss / r->batch, (double)correct / r->batch, summed_gradient(t)};
     if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
         return vit158_fail(error, VIT158_E_NUMERIC,
                            "the loss or a gradient is not finite at step %llu",

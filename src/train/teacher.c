@@ -8,7 +8,9 @@
 #include "model/json_in.h"
 #include "model/metadata.h"
 #include "model/safetensors.h"
-#include "train/checkpoint.h"
+#include "train/feed.h"
+#include "train/network.h"
+#include "train/tensors_read.h"
 
 #define MOST 65536U /* of any count in the metadata */
 
@@ -34,8 +36,9 @@ static vit158_status read_config(vit158_train_net_config *c, const vit158_safete
     VIT158_RETURN_IF_ERROR(read_count(&c->classes, header, "classes", error));
     VIT158_RETURN_IF_ERROR(vit158_metadata_eps(&c->norm_eps, 1e-6, header, "norm_eps", error));
     const char *network = vit158_header_metadata(header, "network");
-    c->conv = network && strcmp(network, "conv") == 0;
-    if (c->conv)
+    const bool conv = network != NULL && strcmp(network, vit158_train_conv_network.name) == 0;
+    c->network = conv ? VIT158_TRAIN_CONV : VIT158_TRAIN_VIT;
+    if (!vit158_train_network_of(c)->is_model)
         return VIT158_OK;
     VIT158_RETURN_IF_ERROR(read_count(&c->heads, header, "heads", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->mlp_dim, header, "mlp_dim", error));
@@ -49,16 +52,16 @@ static vit158_status read_config(vit158_train_net_config *c, const vit158_safete
 }
 
 /* Teacher and student see the same numbers: what one takes from the pixels the other must take. */
-static vit158_status check_pixels(const vit158_trainer *t, const vit158_header *header,
+static vit158_status check_pixels(const vit158_train_student *s, const vit158_header *header,
                                   vit158_error *error)
 {
     const struct {
         const char *key;
         const float *own;
-    } values[] = {{"mean", t->recipe.mean}, {"std", t->recipe.std}};
+    } values[] = {{"mean", s->recipe->mean}, {"std", s->recipe->std}};
     for (int i = 0; i < 2; i++) {
         float its[3];
-        const uint32_t channels = t->train.channels;
+        const uint32_t channels = s->images->channels;
         VIT158_RETURN_IF_ERROR(
             vit158_metadata_numbers(its, channels, header, values[i].key, -100.0, 100.0, error));
         if (memcmp(its, values[i].own, channels * sizeof *its) != 0)
@@ -106,8 +109,8 @@ vit158_status vit158_train_labels_check(const vit158_train_dataset *data,
 }
 
 /* What the student is to learn from every block. */
-static void keep_blocks(vit158_train_work *work, const vit158_train_net *net, uint32_t images,
-                        vit158_arena *arena)
+static void save_blocks(vit158_train_workspace *workspace, const vit158_train_net *net,
+                        uint32_t images, vit158_arena *arena)
 {
     const vit158_train_net_config *c = &net->config;
     const size_t padded = vit158_train_round_up(net->tokens, 16);
@@ -115,75 +118,84 @@ static void keep_blocks(vit158_train_work *work, const vit158_train_net *net, ui
         const uint32_t queries = b + 1 == c->depth ? 1 : net->tokens;
         float *x = vit158_train_take_rows(arena, (size_t)images * net->tokens, c->dim);
         float *p = vit158_train_take_rows(arena, (size_t)images * c->heads * queries, padded);
-        if (work->blocks != NULL) {
-            work->blocks[b].x = x;
-            work->blocks[b].p = p;
+        if (workspace->blocks != NULL) {
+            workspace->blocks[b].x = x;
+            workspace->blocks[b].p = p;
         }
     }
 }
 
-static void plan(vit158_train_teacher *teacher, const vit158_trainer *t, vit158_arena *arena)
+static void plan(vit158_train_teacher *teacher, const vit158_train_recipe *recipe,
+                 vit158_arena *arena)
 {
     teacher->parameters = vit158_arena_take(arena, teacher->net.parameters, sizeof(float));
-    vit158_train_ready_plan(&teacher->ready, &teacher->net, 16, arena);
-    for (uint32_t w = 0; w < t->recipe.threads; w++) {
-        vit158_train_work_plan(&teacher->work[w], &teacher->net, t->recipe.microbatch, false,
-                               arena);
-        if (vit158_train_hinted(&t->recipe))
-            keep_blocks(&teacher->work[w], &teacher->net, t->recipe.microbatch, arena);
+    vit158_train_packed_plan(&teacher->packed, &teacher->net, 16, arena);
+    for (uint32_t w = 0; w < recipe->threads; w++) {
+        vit158_train_workspace_plan(&teacher->workspace[w], &teacher->net, recipe->microbatch,
+                                    false, arena);
+        if (vit158_train_hinted(recipe))
+            save_blocks(&teacher->workspace[w], &teacher->net, recipe->microbatch, arena);
     }
 }
 
-static vit158_status read_teacher(vit158_train_teacher *teacher, const vit158_trainer *t,
+static vit158_status check_student(const vit158_train_student *s, const vit158_train_net_config *c,
+                                   const vit158_header *header, vit158_error *error)
+{
+    const vit158_train_net_config *own = &s->net->config;
+    if (c->image_size != own->image_size || c->channels != own->channels ||
+        c->classes != own->classes)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "the teacher takes %u channels of %u pixels into %u classes, the "
+                           "student %u of %u into %u",
+                           c->channels, c->image_size, c->classes, own->channels, own->image_size,
+                           own->classes);
+    if (vit158_train_hinted(s->recipe) &&
+        (c->network != own->network || c->depth != own->depth || c->dim != own->dim ||
+         c->heads != own->heads || c->patch_size != own->patch_size))
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "hints need a teacher of the student's depth, width, heads and patches");
+    VIT158_RETURN_IF_ERROR(check_pixels(s, header, error));
+    return vit158_train_labels_check(s->images, header, error);
+}
+
+static vit158_status read_teacher(vit158_train_teacher *teacher, const vit158_train_student *s,
                                   const vit158_safetensors *file, vit158_error *error)
 {
     vit158_train_net_config config = {0};
     VIT158_RETURN_IF_ERROR(read_config(&config, file, error));
-    const vit158_train_net_config *own = &t->net.config;
-    if (config.image_size != own->image_size || config.channels != own->channels ||
-        config.classes != own->classes)
-        return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "the teacher takes %u channels of %u pixels into %u classes, the "
-                           "student %u of %u into %u",
-                           config.channels, config.image_size, config.classes, own->channels,
-                           own->image_size, own->classes);
-    if (vit158_train_hinted(&t->recipe) &&
-        (config.conv || config.depth != own->depth || config.dim != own->dim ||
-         config.heads != own->heads || config.patch_size != own->patch_size))
-        return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "hints need a teacher of the student's depth, width, heads and patches");
-    const vit158_header *header = vit158_safetensors_header(file);
-    VIT158_RETURN_IF_ERROR(check_pixels(t, header, error));
-    VIT158_RETURN_IF_ERROR(vit158_train_labels_check(&t->train, header, error));
+    VIT158_RETURN_IF_ERROR(check_student(s, &config, vit158_safetensors_header(file), error));
     VIT158_RETURN_IF_ERROR(vit158_train_net_create(&teacher->net, &config, error));
-    if (!config.conv && t->recipe.microbatch * teacher->net.tokens > VIT158_TRAIN_MAX_ROWS)
+    const uint32_t most = teacher->net.network->most_rows;
+    if (most > 0 && s->recipe->microbatch * teacher->net.tokens > most)
         return vit158_fail(error, VIT158_E_LIMIT, "the teacher's tokens exceed a microbatch");
     vit158_arena arena = {0};
-    plan(teacher, t, &arena);
+    plan(teacher, s->recipe, &arena);
     teacher->block = arena.overflow ? NULL : aligned_alloc(VIT158_ARENA_ALIGN, arena.used);
-    if (!teacher->block)
+    if (teacher->block == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for the teacher");
     memset(teacher->block, 0, arena.used);
     arena = vit158_arena_over(teacher->block, arena.used);
-    plan(teacher, t, &arena);
+    plan(teacher, s->recipe, &arena);
     VIT158_RETURN_IF_ERROR(
         vit158_train_tensors_read(teacher->parameters, &teacher->net, file, "", error));
-    teacher->ready.parameters = teacher->parameters;
-    for (uint32_t i = 0; i < vit158_train_ready_tasks(&teacher->net); i++)
-        vit158_train_ready_make(&teacher->ready, &teacher->net, t->compute, i);
+    teacher->packed.parameters = teacher->parameters;
+    for (uint32_t i = 0; i < vit158_train_packed_tasks(&teacher->net); i++)
+        vit158_train_packed_make(&teacher->packed, &teacher->net, s->compute, i);
     return VIT158_OK;
 }
 
-static vit158_status open_teacher(vit158_trainer *t, const char *path, vit158_error *error)
+static vit158_status open_teacher(vit158_train_teachers *teachers, const char *path,
+                                  vit158_error *error)
 {
     vit158_safetensors *file;
     VIT158_RETURN_IF_ERROR(vit158_tensors_open(&file, path, error));
     vit158_train_teacher *teacher = calloc(1, sizeof *teacher);
     vit158_status status;
-    if (teacher) {
-        teacher->next = t->teachers;
-        t->teachers = teacher;
-        status = read_teacher(teacher, t, file, error);
+    if (teacher != NULL) {
+        teacher->next = teachers->first;
+        teachers->first = teacher;
+        teachers->count++;
+        status = read_teacher(teacher, &teachers->student, file, error);
     } else {
         status = vit158_fail(error, VIT158_E_MEMORY, "no memory for the teacher");
     }
@@ -191,28 +203,98 @@ static vit158_status open_teacher(vit158_trainer *t, const char *path, vit158_er
     return status;
 }
 
-vit158_status vit158_train_teachers_open(vit158_trainer *t, const char *paths, vit158_error *error)
+static vit158_status open_all(vit158_train_teachers *teachers, const char *paths,
+                              vit158_error *error)
 {
     char path[VIT158_TRAIN_RECIPE_TEXT];
-    while (*paths) {
+    while (*paths != 0) {
         const size_t n = strcspn(paths, ",");
         if (n >= sizeof path)
             return vit158_fail(error, VIT158_E_ARGUMENT, "the name of a teacher is too long");
         memcpy(path, paths, n);
         path[n] = 0;
-        VIT158_RETURN_IF_ERROR(open_teacher(t, path, error));
+        VIT158_RETURN_IF_ERROR(open_teacher(teachers, path, error));
         paths += n + (paths[n] == ',');
     }
     return VIT158_OK;
 }
 
-void vit158_train_teachers_close(vit158_trainer *t)
+vit158_status vit158_train_teachers_open(vit158_train_teachers **out,
+                                         const vit158_train_student *student, const char *paths,
+                                         vit158_error *error)
 {
-    while (t->teachers) {
-        vit158_train_teacher *teacher = t->teachers;
-        t->teachers = teacher->next;
+    *out = NULL;
+    vit158_train_teachers *teachers = calloc(1, sizeof *teachers);
+    if (teachers == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "no memory for teachers");
+    teachers->student = *student;
+    const vit158_status status = open_all(teachers, paths, error);
+    if (status == VIT158_OK)
+        *out = teachers;
+    else
+        vit158_train_teachers_close(teachers);
+    return status;
+}
+
+void vit158_train_teachers_close(vit158_train_teachers *teachers)
+{
+    if (teachers == NULL)
+        return;
+    for (vit158_train_teacher *teacher = teachers->first; teacher != NULL;) {
+        vit158_train_teacher *next = teacher->next;
         vit158_train_net_free(&teacher->net);
         free(teacher->block);
         free(teacher);
+        teacher = next;
+    }
+    free(teachers);
+}
+
+/* ---- Teaching ---- */
+
+static void take_patches(vit158_train_workspace *workspace, const vit158_train_workspace *student)
+{
+    const size_t count = (size_t)student->images * (student->tokens - 1);
+    workspace->tokens = student->tokens;
+    memcpy(workspace->places, student->places, count * sizeof *workspace->places);
+    memcpy(workspace->patches, student->patches,
+           count * workspace->patch_ld * sizeof *workspace->patches);
+}
+
+static const vit158_train_workspace *run(const vit158_train_student *s,
+                                         vit158_train_teacher *teacher, uint32_t worker,
+                                         const float *images, uint32_t count,
+                                         const vit158_train_workspace *same)
+{
+    vit158_train_workspace *workspace = &teacher->workspace[worker];
+    const size_t size = vit158_train_dataset_image(s->images);
+    vit158_train_workspace_whole(workspace, &teacher->net, count);
+    if (same != NULL)
+        take_patches(workspace, same);
+    for (uint32_t i = 0; i < count && same == NULL; i++)
+        vit158_train_feed_patches(&teacher->net, workspace, i, images + i * size);
+    const vit158_train_pass pass = {.net = &teacher->net,
+                                    .packed = &teacher->packed,
+                                    .compute = s->compute,
+                                    .workspace = workspace,
+                                    .half = vit158_train_half(s->half, &teacher->net)};
+    vit158_train_forward(&pass);
+    return workspace;
+}
+
+void vit158_train_teachers_run(vit158_train_teachers *teachers, uint32_t worker,
+                               const float *images, uint32_t count,
+                               const vit158_train_workspace *same, float *logits)
+{
+    const uint32_t classes = teachers->student.images->classes;
+    const float share = (float)teachers->count;
+    memset(logits, 0, (size_t)count * classes * sizeof *logits);
+    for (vit158_train_teacher *teacher = teachers->first; teacher != NULL;
+         teacher = teacher->next) {
+        const vit158_train_workspace *w =
+            run(&teachers->student, teacher, worker, images, count, same);
+        for (uint32_t i = 0; i < count; i++)
+            for (uint32_t c = 0; c < classes; c++)
+                logits[i * classes + c] += w->logits[i * w->logit_ld + c] / share;
     }
 }

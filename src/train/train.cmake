@@ -36,28 +36,34 @@ add_library(vit158_train
   src/train/data_folder.c
   src/train/data_idx.c
   src/train/dataset.c
-  src/train/embed_head.c
+  src/train/embed_rows.c
+  src/train/evaluate.c
   src/train/feed.c
   src/train/finetune.c
+  src/train/head_rows.c
   src/train/hints.c
+  src/train/lanes.c
   src/train/loss.c
   src/train/mimetic.c
   src/train/multiply.c
   src/train/net.c
-  src/train/net_ready.c
-  src/train/net_work.c
+  src/train/net_layout.c
+  src/train/network.c
+  src/train/packed.c
+  src/train/pass.c
   src/train/optimiser.c
   src/train/plain_text.c
   src/train/train_run.c
   src/train/start.c
   src/train/start_matrix.c
   src/train/step.c
-  src/train/answers.c
+  src/train/soft_labels.c
   src/train/teacher.c
-  src/train/teacher_run.c
   src/train/train_recipe.c
+  src/train/tensors_read.c
   src/train/trainer.c
-  src/train/workers.c)
+  src/train/vit_net.c
+  src/train/workspace.c)
 target_compile_options(vit158_train PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
 target_link_libraries(vit158_train PUBLIC vit158 PRIVATE Threads::Threads ZLIB::ZLIB)
 

@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "train/hints.h"
+#include "train/vit_net.h"
 
 typedef struct block_view {
     const vit158_train_net_block *block;
-    vit158_train_kept_block *kept;
+    vit158_train_saved_block *saved;
     uint32_t index;
     uint32_t rows, rows2, queries;
     size_t from_ld; /* stride of the rows of x that continue into x2 */
@@ -19,10 +20,10 @@ typedef struct block_view {
 
 static block_view view(const vit158_train_pass *pass, uint32_t index)
 {
-    vit158_train_work *w = pass->work;
+    vit158_train_workspace *w = pass->workspace;
     const vit158_train_net_config *c = &pass->net->config;
     const bool last = index + 1 == c->depth;
-    block_view v = {.block = &pass->net->blocks[index], .kept = &w->blocks[index], .index = index};
+    block_view v = {.block = &pass->net->blocks[index], .saved = &w->blocks[index], .index = index};
     v.queries = last ? 1 : w->tokens;
     v.rows = w->images * w->tokens;
     v.rows2 = w->images * v.queries;
@@ -35,10 +36,11 @@ static vit158_train_norm_rows input_rows(const vit158_train_pass *pass, const bl
                                          int kind)
 {
     const vit158_train_net_config *c = &pass->net->config;
-    const float *w = pass->ready->parameters;
+    const float *w = pass->packed->parameters;
     const vit158_train_layer *layer = &v->block->layers[kind];
-    const vit158_train_kept_input *in = &v->kept->in[kind];
-    const float *inputs[VIT158_BLOCK_LINEARS] = {v->kept->x, v->kept->att, v->kept->x2, v->kept->h};
+    const vit158_train_saved_input *in = &v->saved->in[kind];
+    const float *inputs[VIT158_BLOCK_LINEARS] = {v->saved->x, v->saved->att, v->saved->x2,
+                                                 v->saved->h};
     vit158_train_norm_rows r = {.x = inputs[kind],
                                 .ldx = layer->n_in,
                                 .n = layer->n_in,
@@ -49,7 +51,7 @@ static vit158_train_norm_rows input_rows(const vit158_train_pass *pass, const bl
                                 .stats = in->stats,
                                 .out = in->q,
                                 .y = in->y,
-                                .scratch = pass->work->rows};
+                                .scratch = pass->workspace->rows};
     if (c->outer_norms && (kind == VIT158_QKV || kind == VIT158_FC1)) {
         const bool first = kind == VIT158_QKV;
         r.outer_weight = w + (first ? v->block->norm1_weight : v->block->norm2_weight);
@@ -71,7 +73,7 @@ static void product(const vit158_train_pass *pass, vit158_train_product *p, cons
         return;
     }
     p->b = elements;
-    pass->compute->half_product(p, b_row, b_col, pass->work->products);
+    pass->compute->half_product(p, b_row, b_col, pass->workspace->products);
 }
 
 /* y = base + factor * layer(input). */
@@ -81,14 +83,14 @@ static void linear_forward(const vit158_train_pass *pass, const block_view *v, i
     const vit158_train_norm_rows rows = input_rows(pass, v, kind);
     pass->compute->norm_rows(&rows);
     const vit158_train_layer *layer = &v->block->layers[kind];
-    const vit158_train_ready_layer *ready =
-        &pass->ready->layers[v->index * VIT158_BLOCK_LINEARS + (uint32_t)kind];
-    const float *bias = pass->ready->parameters + layer->bias;
+    const vit158_train_packed_layer *packed =
+        &pass->packed->layers[v->index * VIT158_BLOCK_LINEARS + (uint32_t)kind];
+    const float *bias = pass->packed->parameters + layer->bias;
     if (pass->net->config.ternary) {
         const vit158_train_trit_product p = {.y = y,
                                              .ldy = layer->n_out,
-                                             .x = &v->kept->in[kind].q,
-                                             .w = &ready->trits,
+                                             .x = &v->saved->in[kind].q,
+                                             .w = &packed->trits,
                                              .bias = bias,
                                              .base = base,
                                              .base_ld = base_ld,
@@ -101,7 +103,7 @@ static void linear_forward(const vit158_train_pass *pass, const block_view *v, i
                                   .a = rows.y,
                                   .a_row = layer->n_in,
                                   .a_step = 1,
-                                  .b = ready->forward,
+                                  .b = packed->forward,
                                   .rows = rows.rows,
                                   .cols = layer->n_out,
                                   .depth = layer->n_in,
@@ -109,7 +111,7 @@ static void linear_forward(const vit158_train_pass *pass, const block_view *v, i
                                   .factor = factor,
                                   .base = base,
                                   .base_ld = base_ld};
-        product(pass, &p, pass->ready->parameters + layer->weight, 1, layer->n_in);
+        product(pass, &p, pass->packed->parameters + layer->weight, 1, layer->n_in);
     }
 }
 
@@ -120,21 +122,21 @@ static void linear_backward(const vit158_train_pass *pass, const block_view *v, 
 {
     const vit158_train_norm_rows rows = input_rows(pass, v, kind);
     const vit158_train_layer *layer = &v->block->layers[kind];
-    const vit158_train_ready_layer *ready =
-        &pass->ready->layers[v->index * VIT158_BLOCK_LINEARS + (uint32_t)kind];
-    float *gradient = pass->work->gradient;
+    const vit158_train_packed_layer *packed =
+        &pass->packed->layers[v->index * VIT158_BLOCK_LINEARS + (uint32_t)kind];
+    float *gradient = pass->workspace->gradient;
     const uint32_t n_in = layer->n_in, n_out = layer->n_out;
     if (pass->net->config.ternary) {
         const vit158_train_trit_gradient p = {.g = g,
                                               .ldg = n_out,
-                                              .x = &v->kept->in[kind].q,
-                                              .w = &ready->trits,
+                                              .x = &v->saved->in[kind].q,
+                                              .w = &packed->trits,
                                               .factor = factor,
                                               .rows = rows.rows,
                                               .dx = middle,
                                               .dw = gradient + layer->weight,
                                               .dbias = gradient + layer->bias,
-                                              .scratch = pass->work->products};
+                                              .scratch = pass->workspace->products};
         pass->compute->trit_gradient(&p);
     } else {
         vit158_train_product p = {.y = middle,
@@ -142,12 +144,12 @@ static void linear_backward(const vit158_train_pass *pass, const block_view *v, 
                                   .a = g,
                                   .a_row = n_out,
                                   .a_step = 1,
-                                  .b = ready->backward,
+                                  .b = packed->backward,
                                   .rows = rows.rows,
                                   .cols = n_in,
                                   .depth = n_out,
                                   .factor = factor};
-        product(pass, &p, pass->ready->parameters + layer->weight, n_in, 1);
+        product(pass, &p, pass->packed->parameters + layer->weight, n_in, 1);
         float *dw = gradient + layer->weight;
         p = (vit158_train_product){.y = dw,
                                    .ldy = n_in,
@@ -184,13 +186,13 @@ static void linear_backward(const vit158_train_pass *pass, const block_view *v, 
 static vit158_train_attention attention_of(const vit158_train_pass *pass, const block_view *v,
                                            uint32_t image)
 {
-    const vit158_train_work *w = pass->work;
+    const vit158_train_workspace *w = pass->workspace;
     const vit158_train_net_config *c = &pass->net->config;
     const size_t first = (size_t)image * w->tokens, first2 = (size_t)image * v->queries;
     const size_t per_image = (size_t)c->heads * v->queries * vit158_train_round_up(w->tokens, 16);
-    return (vit158_train_attention){.qkv = v->kept->qkv + first * 3 * c->dim,
-                                    .p = v->kept->p + image * per_image,
-                                    .out = v->kept->att + first2 * c->dim,
+    return (vit158_train_attention){.qkv = v->saved->qkv + first * 3 * c->dim,
+                                    .p = v->saved->p + image * per_image,
+                                    .out = v->saved->att + first2 * c->dim,
                                     .n_tokens = w->tokens,
                                     .n_queries = v->queries,
                                     .heads = c->heads,
@@ -208,10 +210,10 @@ void vit158_train_block_forward(const vit158_train_pass *pass, uint32_t block)
 {
     const block_view v = view(pass, block);
     const uint32_t d = pass->net->config.dim;
-    vit158_train_kept_block *k = v.kept;
+    vit158_train_saved_block *k = v.saved;
     if (k->attn_factor != 0.0F) {
         linear_forward(pass, &v, VIT158_QKV, k->qkv, NULL, 0, 1.0F);
-        for (uint32_t i = 0; i < pass->work->images; i++) {
+        for (uint32_t i = 0; i < pass->workspace->images; i++) {
             const vit158_train_attention a = attention_of(pass, &v, i);
             pass->compute->attention(&a);
         }
@@ -227,12 +229,11 @@ void vit158_train_block_forward(const vit158_train_pass *pass, uint32_t block)
     }
 }
 
-/* work->g: gradient of the block's output rows on entry, of its input on return. */
 void vit158_train_block_backward(const vit158_train_pass *pass, uint32_t block)
 {
     const block_view v = view(pass, block);
-    vit158_train_work *w = pass->work;
-    vit158_train_kept_block *k = v.kept;
+    vit158_train_workspace *w = pass->workspace;
+    vit158_train_saved_block *k = v.saved;
     const uint32_t d = pass->net->config.dim;
     if (k->mlp_factor != 0.0F) {
         linear_backward(pass, &v, VIT158_FC2, w->wide, false, w->g, k->mlp_factor, w->narrow);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "train/network.h"
 #include "train/plain_text.h"
 
 typedef enum key_kind { KEY_TEXT, KEY_COUNT, KEY_REAL, KEY_REALS, KEY_SEED, KEY_CHOICE } key_kind;
@@ -52,7 +53,7 @@ static const recipe_key keys[] = {
     COUNT(val_every, 2, 1000, "with an empty val_data: one picture in so many is for validation"),
     {"network",
      KEY_CHOICE,
-     AT(net.conv),
+     AT(net.network),
      0,
      1,
      {"vit", "conv"},
@@ -143,7 +144,7 @@ static const recipe_key keys[] = {
     COUNT(teacher_shift, 0, 64,
           "if not 0: the student sees these pictures shifted by up to so many pixels and, with "
           "flip, half of them mirrored, anew each time"),
-    TEXT(teacher_answers, "file that keeps these answers for resumed runs and other students"),
+    TEXT(teacher_answers, "file that keeps these soft labels for resumed runs and other students"),
     REAL(hint_tokens, 0, 1000,
          "weight of hints: the difference of the blocks' outputs from those of the one teacher, "
          "who has the student's shape (hints.h)"),
@@ -404,14 +405,15 @@ vit158_status vit158_train_recipe_check(const vit158_train_recipe *r, vit158_err
     if (r->float_bits != 16 && r->float_bits != 32)
         return vit158_fail(error, VIT158_E_ARGUMENT, "float_bits is %u, must be 16 or 32",
                            r->float_bits);
-    if (r->net.conv && (r->mimetic || r->keep_tokens < 1.0F))
+    if (!vit158_train_network_of(&r->net)->takes_any_patches &&
+        (r->mimetic != 0 || r->keep_tokens < 1.0F))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "a convolutional network starts normal and sees all patches");
     if (r->teacher_epochs && !r->teacher[0])
         return vit158_fail(error, VIT158_E_ARGUMENT, "teacher_epochs is %u without a teacher",
                            r->teacher_epochs);
-    if ((r->hint_tokens > 0.0F || r->hint_attention > 0.0F) &&
-        (!r->teacher[0] || strchr(r->teacher, ',') || r->teacher_epochs || r->net.conv))
+    if (vit158_train_hinted(r) && (r->teacher[0] == 0 || strchr(r->teacher, ',') != NULL ||
+                                   r->teacher_epochs > 0 || r->net.network != VIT158_TRAIN_VIT))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "hints come from one teacher, with teacher_epochs 0, to a transformer");
     if (r->teacher_answers[0] && !r->teacher_epochs)

@@ -12,12 +12,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "train/answers.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
+#include "train/evaluate.h"
 #include "train/plain_text.h"
 #include "train/start.h"
-#include "train/teacher.h"
+#include "train/step.h"
 
 #define LOG_SECONDS 10.0
 #define SMOOTHING 0.98
@@ -59,7 +59,7 @@ static vit158_status save_checkpoint(run *r, vit158_error *error)
     VIT158_RETURN_IF_ERROR(path_in(path, r, "last.ckpt", error));
     r->checkpoint_ms = vit158_now_ms();
     VIT158_RETURN_IF_ERROR(vit158_train_checkpoint_save(r->t, path, error));
-    return vit158_train_answers_save(r->t, error);
+    return vit158_train_soft_labels_save(r->t->soft_labels, error);
 }
 
 static vit158_status evaluate(run *r, vit158_error *error)
@@ -69,13 +69,13 @@ static vit158_status evaluate(run *r, vit158_error *error)
     r->last_eval = t->state.seconds;
     double low = 0.0, high = 0.0;
     if (t->net.config.ternary)
-        vit158_trainer_zero_share(t, &low, &high);
-    const vit158_train_evaluation last = vit158_trainer_evaluate(t);
+        vit158_train_zero_share(t, &low, &high);
+    const vit158_train_evaluation last = vit158_train_evaluate(t);
     vit158_train_evaluation average = last;
     if (t->recipe.ema > 0.0F) {
-        vit158_trainer_prepare(t, t->average);
-        average = vit158_trainer_evaluate(t);
-        vit158_trainer_prepare(t, t->parameters);
+        vit158_trainer_pack(t, t->average);
+        average = vit158_train_evaluate(t);
+        vit158_trainer_pack(t, t->parameters);
     }
     const bool use_average = average.accuracy > last.accuracy;
     const double accuracy = use_average ? average.accuracy : last.accuracy;
@@ -105,13 +105,13 @@ static void log_step(run *r, const vit158_train_step_result *result)
     const double seconds = t->state.seconds - r->last_log;
     const double speed =
         seconds > 0.0 ? (double)(t->state.images - r->logged_images) / seconds : 0.0;
-    const double progress = vit158_trainer_progress(t);
+    const double progress = vit158_train_progress(t);
     const double steps_per_epoch = (double)(t->train.count / t->recipe.batch);
     fprintf(r->log,
             "{\"type\":\"step\",\"step\":%llu,\"epoch\":%.3f,\"minutes\":%.3f,\"loss\":%.5f,"
             "\"accuracy\":%.4f,\"rate\":%.6f,\"norm\":%.4f,\"images_per_second\":%.1f}\n",
             (unsigned long long)t->state.step, (double)t->state.step / steps_per_epoch,
-            t->state.seconds / 60.0, r->loss, r->accuracy, vit158_trainer_rate(t),
+            t->state.seconds / 60.0, r->loss, r->accuracy, vit158_train_rate(t),
             result->gradient_norm, speed);
     fflush(r->log);
     if (r->options->progress) {
@@ -135,7 +135,7 @@ static bool finished(const run *r)
     const vit158_trainer *t = r->t;
     if (t->state.finish_start >= 0.0)
         return t->state.seconds - t->state.finish_start >= 60.0 * t->recipe.finish_minutes;
-    return vit158_trainer_progress(t) >= 1.0;
+    return vit158_train_progress(t) >= 1.0;
 }
 
 static bool stopped(const run *r)
@@ -161,7 +161,7 @@ static vit158_status one_step(run *r, vit158_error *error)
     vit158_trainer *t = r->t;
     const double before = training_clock(r);
     vit158_train_step_result result;
-    VIT158_RETURN_IF_ERROR(vit158_trainer_step(t, &result, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_step(t, &result, error));
     t->state.seconds += training_clock(r) - before;
     const double keep = r->loss > 0.0 ? SMOOTHING : 0.0;
     r->loss = keep * r->loss + (1.0 - keep) * result.loss;
@@ -196,13 +196,13 @@ static vit158_status train(run *r, vit158_error *error)
 
 static vit158_status start_teachers(run *r, vit158_error *error)
 {
-    VIT158_RETURN_IF_ERROR(vit158_train_teachers_open(r->t, r->t->recipe.teacher, error));
-    const double accuracy = vit158_train_teachers_accuracy(r->t);
+    VIT158_RETURN_IF_ERROR(vit158_trainer_teach(r->t, r->t->recipe.teacher, error));
+    const double accuracy = vit158_train_evaluate_teachers(r->t);
     fprintf(r->log, "{\"type\":\"teacher\",\"val_accuracy\":%.5f}\n", accuracy);
     if (r->options->progress)
         fprintf(r->options->progress, "teacher: %.2f %% of the validation pictures\n",
                 100.0 * accuracy);
-    return vit158_train_answers_open(r->t, error);
+    return VIT158_OK;
 }
 
 static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_error *error)

@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
-#include "train/trainer.h"
+#include "train/step.h"
 
 #define OPERATIONS 9
 static const char *const names[OPERATIONS] = {
@@ -187,14 +187,14 @@ int main(int argc, char **argv)
     }
     vit158_train_compute timed = timed_table(chosen);
     t->compute = t->optimiser.compute = o.shares ? &timed : chosen;
-    vit158_trainer_prepare(t, t->parameters);
+    vit158_trainer_pack(t, t->parameters);
     vit158_train_step_result result;
     double best = 0.0, start_cpu = 0.0, cpu = 0.0;
     for (uint32_t i = 0; i <= o.steps; i++) {
         if (i == 1)
             start_cpu = process_ms();
         const double start = vit158_now_ms();
-        if (vit158_trainer_step(t, &result, &error) != VIT158_OK) {
+        if (vit158_train_step(t, &result, &error) != VIT158_OK) {
             fprintf(stderr, "bench_train: %s\n", error.message);
             return 1;
         }

@@ -61,15 +61,15 @@ static vit158_trainer *golden_trainer(const vit158_train_compute *compute)
     get(images, "", "pictures", IMAGES * 64);
     for (int i = 0; i < IMAGES * 64; i++)
         t->train.pixels[i] = (uint8_t)images[i];
-    vit158_trainer_prepare(t, t->parameters);
+    vit158_trainer_pack(t, t->parameters);
     return t;
 }
 
 static void pass_both_ways(vit158_trainer *t)
 {
-    vit158_train_work *w = &t->work[0];
+    vit158_train_workspace *w = &t->workspace[0];
     const vit158_train_pass pass = {
-        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = w};
+        .net = &t->net, .packed = &t->packed, .compute = t->compute, .workspace = w};
     const float targets[IMAGES][4] = {{0, 1, 0, 0}, {0, 0, 0, 1}};
     fixture_feed(t, IMAGES);
     memset(w->gradient, 0, t->net.parameters * sizeof(float));
@@ -92,7 +92,7 @@ static void check_tensor(const vit158_trainer *t, const vit158_train_tensor *ten
     get(&noise, "noise.", tensor->name, 1);
     double difference = 0.0, size = 0.0;
     for (size_t i = 0; i < count; i++) {
-        const double d = (double)t->work[0].gradient[tensor->offset + i] - (double)expected[i];
+        const double d = (double)t->workspace[0].gradient[tensor->offset + i] - (double)expected[i];
         difference += d * d;
         size += (double)expected[i] * (double)expected[i];
     }
@@ -119,7 +119,7 @@ static void test_gradients_are_pytorchs(void **state)
         get(&noise, "", "logit_noise", 1);
         for (uint32_t i = 0; i < IMAGES; i++)
             for (uint32_t c = 0; c < 4; c++)
-                assert_true(fabsf(t->work[0].logits[i * t->work[0].logit_ld + c] -
+                assert_true(fabsf(t->workspace[0].logits[i * t->workspace[0].logit_ld + c] -
                                   logits[i * 4 + c]) <= 2.0F * noise + 1e-4F);
         for (uint32_t i = 0; i < t->net.tensor_count; i++)
             check_tensor(t, &t->net.tensors[i]);

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/threads.h"
 #include "compress/sensitivity.h"
-#include "train/workers.h"
 #include "unit/compress_fixture.h"
 
 /* Through the shadow from the engine's own embedding, then against the engine's logits. */
@@ -176,11 +176,10 @@ static void test_threads_change_nothing(void **state)
     (void)state;
     compress_run run = compress_run_start();
     vit158_pool serial = vit158_pool_serial();
-    vit158_train_workers *workers;
-    assert_int_equal(vit158_train_workers_create(&workers, 3, false, NULL), VIT158_OK);
+    vit158_thread_pool threads;
+    vit158_pool *pool = vit158_thread_pool_start(&threads, 3);
     vit158_quantizer one = quantize(&run, 2, VIT158_METHOD_GPTQ, &serial);
-    vit158_quantizer three =
-        quantize(&run, 2, VIT158_METHOD_GPTQ, vit158_train_workers_pool(workers));
+    vit158_quantizer three = quantize(&run, 2, VIT158_METHOD_GPTQ, pool);
     for (uint32_t m = 0; m < 2 * VIT158_BLOCK_LINEARS; m++)
         assert_memory_equal(one.matrices[m].chosen, three.matrices[m].chosen,
                             (size_t)one.matrices[m].n_in * one.matrices[m].n_out);
@@ -188,7 +187,7 @@ static void test_threads_change_nothing(void **state)
                         one.rounded.stride * COMPRESS_IMAGES * sizeof(float));
     vit158_quantizer_free(&one);
     vit158_quantizer_free(&three);
-    vit158_train_workers_close(workers);
+    vit158_thread_pool_stop(&threads);
     compress_run_end(&run);
 }
 

@@ -34,7 +34,7 @@ static void test_it_learns_images_by_heart(void **state)
     r.muon_lr = 1e-2F;
     vit158_trainer *t = fixture_trainer(&r, 32, 0);
     for (int i = 0; i < 60 && !(result.accuracy >= 1.0); i++)
-        assert_int_equal(vit158_trainer_step(t, &result, &error), VIT158_OK);
+        assert_int_equal(vit158_train_step(t, &result, &error), VIT158_OK);
     assert_true(result.accuracy >= 1.0);
     vit158_trainer_close(t);
 }
@@ -92,15 +92,16 @@ static void test_networks_teach_from_files(void **state)
     char paths[400];
     vit158_format(paths, sizeof paths, "%s,%s", fixture_path("a.safetensors"),
                   fixture_path("b.safetensors"));
-    assert_int_equal(vit158_train_teachers_open(student, paths, &error), VIT158_OK);
+    assert_int_equal(vit158_trainer_teach(student, paths, &error), VIT158_OK);
     const size_t size = vit158_train_dataset_image(&student->train);
     for (uint32_t i = 0; i < 2; i++)
-        vit158_train_feed_normalise(student, student->feed[0].mixed + i * size,
+        vit158_train_feed_normalise(&student->feeder, student->feed[0].mixed + i * size,
                                     student->train.pixels + i * size);
-    vit158_train_teachers_run(student, 0, 2);
+    vit158_train_feed *feed = &student->feed[0];
+    vit158_train_teachers_run(student->teachers, 0, feed->mixed, 2, NULL, feed->soft_labels);
     for (uint32_t i = 0; i < 2 * CLASSES; i++) {
         const float mean = 0.5F * (logits[0][i] + logits[1][i]);
-        assert_true(fabsf(student->feed[0].taught[i] - mean) < 1e-5F);
+        assert_true(fabsf(student->feed[0].soft_labels[i] - mean) < 1e-5F);
         assert_true(fabsf(logits[0][i] - logits[1][i]) > 1e-3F);
     }
     fixture_steps(student, 2);
@@ -114,7 +115,7 @@ static void test_a_missing_teacher_is_named(void **state)
     vit158_error error;
     fixture_recipe(&r);
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
-    assert_int_equal(vit158_train_teachers_open(t, "/none/x.safetensors", &error), VIT158_E_IO);
+    assert_int_equal(vit158_trainer_teach(t, "/none/x.safetensors", &error), VIT158_E_IO);
     assert_non_null(strstr(error.message, "/none/x.safetensors"));
     vit158_trainer_close(t);
 }

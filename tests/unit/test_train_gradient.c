@@ -24,16 +24,16 @@ static void disturb(vit158_trainer *t)
     vit158_rng rng = vit158_rng_seed(11);
     for (size_t i = 0; i < t->net.parameters; i++)
         t->parameters[i] += 0.1F * vit158_rng_normal(&rng);
-    vit158_trainer_prepare(t, t->parameters);
+    vit158_trainer_pack(t, t->parameters);
 }
 
 static void backward(vit158_trainer *t)
 {
-    vit158_train_work *w = &t->work[0];
+    vit158_train_workspace *w = &t->workspace[0];
     const vit158_train_pass pass = {.net = &t->net,
-                                    .ready = &t->ready,
+                                    .packed = &t->packed,
                                     .compute = t->compute,
-                                    .work = w,
+                                    .workspace = w,
                                     .half = t->half};
     fixture_feed(t, IMAGES);
     memset(w->gradient, 0, t->net.parameters * sizeof(float));
@@ -52,7 +52,7 @@ static void backward(vit158_trainer *t)
 
 static double mean_loss(const vit158_trainer *t, const double *p)
 {
-    const vit158_train_work *w = &t->work[0];
+    const vit158_train_workspace *w = &t->workspace[0];
     double sum = 0.0;
     for (uint32_t i = 0; i < IMAGES; i++)
         sum += naive_loss(&t->net, p, w->patches + (size_t)i * (t->net.tokens - 1) * w->patch_ld,
@@ -75,7 +75,7 @@ static void check_tensor(const vit158_trainer *t, double *p, const vit158_train_
         const double down = mean_loss(t, p);
         *at = kept;
         const double expected = (up - down) / (2.0 * STEP);
-        const double got = (double)t->work[0].gradient[tensor->offset + j];
+        const double got = (double)t->workspace[0].gradient[tensor->offset + j];
         difference += (got - expected) * (got - expected);
         size += expected * expected;
     }
@@ -148,8 +148,8 @@ static void check_half(vit158_train_recipe *r, double limit)
     }
     double difference = 0.0, size = 0.0;
     for (size_t i = 0; i < t[0]->net.parameters; i++) {
-        const double full = (double)t[0]->work[0].gradient[i];
-        difference += pow((double)t[1]->work[0].gradient[i] - full, 2.0);
+        const double full = (double)t[0]->workspace[0].gradient[i];
+        difference += pow((double)t[1]->workspace[0].gradient[i] - full, 2.0);
         size += full * full;
     }
     const bool half = t[1]->half;

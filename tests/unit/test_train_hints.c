@@ -30,7 +30,7 @@ static vit158_trainer *student(vit158_train_recipe *r, uint32_t ternary)
     r->net.ternary = ternary;
     r->hint_tokens = r->hint_attention = 1.0F;
     vit158_trainer *t = fixture_trainer(r, 16, 0);
-    if (vit158_train_teachers_open(t, fixture_path("t.safetensors"), &error) != VIT158_OK)
+    if (vit158_trainer_teach(t, fixture_path("t.safetensors"), &error) != VIT158_OK)
         fail_msg("%s", error.message);
     vit158_rng rng = vit158_rng_seed(11);
     for (size_t i = 0; i < t->net.parameters; i++)
@@ -42,20 +42,25 @@ static vit158_trainer *student(vit158_train_recipe *r, uint32_t ternary)
 static double loss_of(const hinted *h)
 {
     vit158_trainer *t = h->student;
-    vit158_train_work *w = &t->work[0];
-    vit158_train_work *const its = &t->teachers->work[0];
+    vit158_train_workspace *w = &t->workspace[0];
+    vit158_train_workspace *const its = &t->teachers->first->workspace[0];
     const vit158_train_hints hints = {.teacher = its,
                                       .tokens = h->tokens,
                                       .attention = h->attention,
                                       .batch = IMAGES,
                                       .channels = t->feed[0].channels};
-    const vit158_train_pass pass = {
-        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = w, .hints = &hints};
-    const vit158_train_pass taught = {
-        .net = &t->teachers->net, .ready = &t->teachers->ready, .compute = t->compute, .work = its};
-    vit158_trainer_prepare(t, t->parameters);
+    const vit158_train_pass pass = {.net = &t->net,
+                                    .packed = &t->packed,
+                                    .compute = t->compute,
+                                    .workspace = w,
+                                    .hints = &hints};
+    const vit158_train_pass taught = {.net = &t->teachers->first->net,
+                                      .packed = &t->teachers->first->packed,
+                                      .compute = t->compute,
+                                      .workspace = its};
+    vit158_trainer_pack(t, t->parameters);
     fixture_feed(t, IMAGES);
-    vit158_train_work_whole(its, &t->teachers->net, IMAGES);
+    vit158_train_workspace_whole(its, &t->teachers->first->net, IMAGES);
     const size_t places = (size_t)IMAGES * (t->net.tokens - 1);
     memcpy(its->places, w->places, places * sizeof *w->places);
     memcpy(its->patches, w->patches, places * w->patch_ld * sizeof *w->patches);
@@ -76,7 +81,7 @@ static void check_slope(float tokens, float attention)
     const size_t count = t->net.parameters;
     float *g = malloc(count * sizeof *g), *start = malloc(count * sizeof *start);
     assert_true(g != NULL && start != NULL && loss_of(&h) > 0.0);
-    memcpy(g, t->work[0].gradient, count * sizeof *g);
+    memcpy(g, t->workspace[0].gradient, count * sizeof *g);
     memcpy(start, t->parameters, count * sizeof *start);
     const double size = sqrt(t->compute->sum_of_squares(g, count));
     double at[2];
@@ -111,7 +116,7 @@ static void test_the_teacher_itself_needs_no_hints(void **state)
     (void)state;
     vit158_train_recipe r;
     const hinted h = {student(&r, 1), 1.0F, 1.0F};
-    memcpy(h.student->parameters, h.student->teachers->parameters,
+    memcpy(h.student->parameters, h.student->teachers->first->parameters,
            h.student->net.parameters * sizeof(float));
     assert_true(fabs(loss_of(&h)) < 1e-6);
     vit158_trainer_close(h.student);
@@ -126,7 +131,7 @@ static void test_hints_need_one_teacher_of_the_same_shape(void **state)
     r.hint_tokens = 1.0F;
     r.net.depth = 3;
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
-    assert_int_equal(vit158_train_teachers_open(t, fixture_path("t.safetensors"), &error),
+    assert_int_equal(vit158_trainer_teach(t, fixture_path("t.safetensors"), &error),
                      VIT158_E_ARGUMENT);
     assert_non_null(strstr(error.message, "depth"));
     vit158_trainer_close(t);

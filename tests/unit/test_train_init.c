@@ -56,7 +56,7 @@ static void test_float_weights_start_where_ternary_ones_are(void **state)
     for (uint32_t i = 0; i < 96 * 32; i++)
         assert_true(t->parameters[weight + i] == 0.0F || fabsf(t->parameters[weight + i]) == scale);
     memcpy(t->parameters, model->parameters, t->net.parameters * sizeof(float));
-    vit158_trainer_prepare(t, t->parameters);
+    vit158_trainer_pack(t, t->parameters);
     fixture_logits(t, latent);
     assert_true(distance(effective, ternary) < 0.1 * distance(latent, ternary));
     vit158_trainer_close(model);
@@ -103,7 +103,7 @@ static void save_random_model(const vit158_train_recipe *r, float logits[LOGITS]
     vit158_rng rng = vit158_rng_seed(3);
     for (size_t i = 0; i < t->net.parameters; i++)
         t->parameters[i] += 0.1F * vit158_rng_normal(&rng);
-    vit158_trainer_prepare(t, t->parameters);
+    vit158_trainer_pack(t, t->parameters);
     fixture_logits(t, logits);
     assert_int_equal(
         vit158_train_model_save(t, t->parameters, 0.5, fixture_path("t.safetensors"), &error),
@@ -140,7 +140,7 @@ static void test_packed_weights_go_on(void **state)
     assert_near(logits, source, 1e-4);
     for (uint32_t i = 0; i < 2 * VIT158_BLOCK_LINEARS; i++) {
         const vit158_train_layer *l = &t->net.blocks[i / 4].layers[i % 4];
-        assert_memory_equal(t->ready.codes[i], model->ready.codes[i], (size_t)l->n_in * l->n_out);
+        assert_memory_equal(t->packed.codes[i], model->packed.codes[i], (size_t)l->n_in * l->n_out);
     }
     vit158_trainer_close(t);
     /* Into float weights goes what they compute. */
@@ -164,8 +164,8 @@ static void assert_first_qkv_near(vit158_trainer *a, vit158_trainer *b)
     fixture_logits(a, logits);
     fixture_logits(b, logits);
     for (uint32_t i = 0; i < 2 * 5 * 96; i++) {
-        const double x = (double)a->work[0].blocks[0].qkv[i],
-                     y = (double)b->work[0].blocks[0].qkv[i];
+        const double x = (double)a->workspace[0].blocks[0].qkv[i],
+                     y = (double)b->workspace[0].blocks[0].qkv[i];
         difference += fabs(x - y);
         size += fabs(y);
     }

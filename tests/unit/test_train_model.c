@@ -47,7 +47,7 @@ static void check(vit158_trainer *t, const char *name)
         fail_msg("%s: %s", name, error.message);
     assert_int_equal(vit158_session_create(&session, model, NULL, &error), VIT158_OK);
     for (size_t i = 0; i < 2; i++) {
-        vit158_train_feed_normalise(t, pixels, t->train.pixels + i * PIXELS);
+        vit158_train_feed_normalise(&t->feeder, pixels, t->train.pixels + i * PIXELS);
         assert_int_equal(vit158_session_set_tensor(session, pixels, PIXELS, &error), VIT158_OK);
         assert_int_equal(vit158_session_run(session, NULL, NULL, &error), VIT158_OK);
         const float *logits = vit158_session_logits(session);

@@ -130,7 +130,7 @@ static void test_muon_takes_qkv_apart(void **state)
     float *before = malloc(t->net.parameters * sizeof *before);
     memcpy(before, t->parameters, t->net.parameters * sizeof *before);
     vit158_rng rng = vit158_rng_seed(9);
-    float *g = t->work[0].gradient;
+    float *g = t->workspace[0].gradient;
     for (size_t i = 0; i < t->net.parameters; i++)
         g[i] = vit158_rng_normal(&rng);
     for (size_t i = 0; i < square; i++)

@@ -85,7 +85,7 @@ static void test_thread_counts_agree_up_to_summation(void **state)
     fixture_steps(two, 1);
     fixture_steps(one, 1);
     for (size_t i = 0; i < one->net.parameters; i++)
-        assert_true(fabsf(one->work[0].gradient[i] - two->work[0].gradient[i]) < 1e-5F);
+        assert_true(fabsf(one->workspace[0].gradient[i] - two->workspace[0].gradient[i]) < 1e-5F);
     vit158_trainer_close(one);
     vit158_trainer_close(two);
 }
@@ -106,7 +106,7 @@ static void check_overfits(uint32_t ternary, uint32_t muon)
     r.weight_decay = r.muon_weight_decay = 0.0F;
     vit158_trainer *t = fixture_trainer(&r, 64, 0);
     for (int i = 0; i < 400; i++)
-        if (vit158_trainer_step(t, &result, &error) != VIT158_OK)
+        if (vit158_train_step(t, &result, &error) != VIT158_OK)
             fail_msg("%s", error.message);
     if (result.accuracy < 1.0)
         fail_msg("ternary %u, muon %u: accuracy %g, loss %g on 64 pictures", ternary, muon,
@@ -131,9 +131,9 @@ static void test_a_gradient_that_is_not_finite_stops_the_run(void **state)
     fixture_recipe(&r);
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
     t->parameters[t->net.head_weight] = NAN;
-    vit158_trainer_prepare(t, t->parameters);
+    vit158_trainer_pack(t, t->parameters);
     const float kept = t->parameters[0];
-    assert_int_equal(vit158_trainer_step(t, &result, &error), VIT158_E_NUMERIC);
+    assert_int_equal(vit158_train_step(t, &result, &error), VIT158_E_NUMERIC);
     assert_non_null(strstr(error.message, "not finite at step 0"));
     assert_true(t->parameters[0] == kept);
     vit158_trainer_close(t);
@@ -150,10 +150,10 @@ static double local_share(uint32_t mimetic)
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
     fixture_feed(t, 2);
     const vit158_train_pass pass = {
-        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = &t->work[0]};
+        .net = &t->net, .packed = &t->packed, .compute = t->compute, .workspace = &t->workspace[0]};
     vit158_train_forward(&pass);
     const int tokens = (int)t->net.tokens, grid = 8;
-    const float *row = t->work[0].blocks[0].p;
+    const float *row = t->workspace[0].blocks[0].p;
     double local = 0.0;
     for (int map = 0; map < 2 * (int)r.net.heads; map++)
         for (int query = 0; query < tokens;
@@ -177,7 +177,7 @@ static void test_mimetic_attention_begins_among_neighbours(void **state)
 static void assert_no_teacher(vit158_trainer *t, const char *message)
 {
     vit158_error error;
-    assert_int_equal(vit158_train_teachers_open(t, fixture_path("t.safetensors"), &error),
+    assert_int_equal(vit158_trainer_teach(t, fixture_path("t.safetensors"), &error),
                      VIT158_E_ARGUMENT);
     assert_string_equal(error.message, message);
     vit158_trainer_close(t);
@@ -206,23 +206,22 @@ static void test_a_teacher_reads_the_models_we_write(void **state)
     vit158_train_recipe r;
     vit158_error error;
     vit158_trainer *t = fixture_trainer_with_model(&r);
-    assert_int_equal(vit158_train_teachers_open(t, fixture_path("t.safetensors"), &error),
-                     VIT158_OK);
+    assert_int_equal(vit158_trainer_teach(t, fixture_path("t.safetensors"), &error), VIT158_OK);
     fixture_feed(t, 2);
-    vit158_train_work *teacher = &t->teachers->work[0];
-    vit158_train_work_whole(teacher, &t->teachers->net, 2);
-    memcpy(teacher->patches, t->work[0].patches,
+    vit158_train_workspace *teacher = &t->teachers->first->workspace[0];
+    vit158_train_workspace_whole(teacher, &t->teachers->first->net, 2);
+    memcpy(teacher->patches, t->workspace[0].patches,
            2 * (t->net.tokens - 1) * teacher->patch_ld * sizeof(float));
-    memcpy(teacher->places, t->work[0].places, 2 * (t->net.tokens - 1) * sizeof(uint32_t));
+    memcpy(teacher->places, t->workspace[0].places, 2 * (t->net.tokens - 1) * sizeof(uint32_t));
     const vit158_train_pass student = {
-        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = &t->work[0]};
-    const vit158_train_pass master = {.net = &t->teachers->net,
-                                      .ready = &t->teachers->ready,
+        .net = &t->net, .packed = &t->packed, .compute = t->compute, .workspace = &t->workspace[0]};
+    const vit158_train_pass master = {.net = &t->teachers->first->net,
+                                      .packed = &t->teachers->first->packed,
                                       .compute = t->compute,
-                                      .work = teacher};
+                                      .workspace = teacher};
     vit158_train_forward(&student);
     vit158_train_forward(&master);
-    assert_memory_equal(t->work[0].logits, teacher->logits, 4 * sizeof(float));
+    assert_memory_equal(t->workspace[0].logits, teacher->logits, 4 * sizeof(float));
     vit158_trainer_close(t);
 }
 

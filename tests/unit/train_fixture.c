@@ -38,7 +38,7 @@ void fixture_recipe(vit158_train_recipe *r)
 void fixture_conv_recipe(vit158_train_recipe *r)
 {
     fixture_recipe(r);
-    r->net.conv = 1;
+    r->net.network = VIT158_TRAIN_CONV;
     r->net.ternary = 0;
     r->net.image_size = 16;
     r->net.patch_size = 2;
@@ -80,10 +80,10 @@ vit158_trainer *fixture_trainer(const vit158_train_recipe *recipe, uint32_t coun
 
 void fixture_feed(vit158_trainer *t, uint32_t images)
 {
-    vit158_train_work *w = &t->work[0];
-    vit158_train_work_whole(w, &t->net, images);
+    vit158_train_workspace *w = &t->workspace[0];
+    vit158_train_workspace_whole(w, &t->net, images);
     for (uint32_t i = 0; i < images; i++)
-        vit158_train_feed_plain(t, w, i,
+        vit158_train_feed_plain(&t->feeder, &t->feed[0], w, i,
                                 t->train.pixels + i * vit158_train_dataset_image(&t->train));
 }
 
@@ -92,19 +92,20 @@ void fixture_steps(vit158_trainer *t, uint32_t count)
     vit158_train_step_result result;
     vit158_error error;
     for (uint32_t i = 0; i < count; i++)
-        if (vit158_trainer_step(t, &result, &error) != VIT158_OK)
+        if (vit158_train_step(t, &result, &error) != VIT158_OK)
             fail_msg("%s", error.message);
 }
 
 void fixture_logits(vit158_trainer *t, float logits[8])
 {
-    vit158_train_work *work = &t->work[0];
+    vit158_train_workspace *workspace = &t->workspace[0];
     const vit158_train_pass pass = {
-        .net = &t->net, .ready = &t->ready, .compute = t->compute, .work = work};
+        .net = &t->net, .packed = &t->packed, .compute = t->compute, .workspace = workspace};
     fixture_feed(t, 2);
     vit158_train_forward(&pass);
     for (uint32_t i = 0; i < 2; i++)
-        memcpy(logits + (size_t)i * 4, work->logits + i * work->logit_ld, 4 * sizeof *logits);
+        memcpy(logits + (size_t)i * 4, workspace->logits + i * workspace->logit_ld,
+               4 * sizeof *logits);
 }
 
 vit158_trainer *fixture_trainer_with_model(vit158_train_recipe *r)

@@ -5,7 +5,7 @@
 #ifndef VIT158_TESTS_TRAIN_FIXTURE_H
 #define VIT158_TESTS_TRAIN_FIXTURE_H
 
-#include "train/trainer.h"
+#include "train/step.h"
 
 /* Defaults of a tiny network: 8 x 8 grey images, patch 4, 5 tokens, d 32, H 2, L 2, F 48. */
 void fixture_recipe(vit158_train_recipe *recipe);

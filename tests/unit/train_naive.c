@@ -216,7 +216,7 @@ double naive_loss(const vit158_train_net *net, const double *p, const float *pat
 {
     const uint32_t d = net->config.dim, classes = net->config.classes;
     double *x = calloc((size_t)net->tokens * d, sizeof *x), *z = calloc(classes, sizeof *z);
-    if (net->config.conv) {
+    if (net->config.network == VIT158_TRAIN_CONV) {
         for (uint32_t t = 0; t < net->tokens - 1; t++)
             embed(x + (size_t)t * net->stem_width, net, p, patches + t * patch_ld);
         convolutions(x, net, p);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Remembered answers of teachers: the same images come again, teachers are asked about each once,
- * and a file hands the answers on to runs they fit and to no others.
+ * Soft labels of teachers, remembered: the same images come again, teachers are asked about each
+ * once, and a file hands them on to runs they fit and to no others.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "train/answers.h"
 #include "train/checkpoint.h"
+#include "train/soft_labels.h"
 #include "train/teacher.h"
 #include "unit/test.h"
 #include "unit/train_fixture.h"
@@ -48,13 +48,12 @@ static int make_teacher(void **state)
     return status == VIT158_OK ? 0 : -1;
 }
 
-/* A student with its teachers, and what became of opening their answers. */
+/* A student with its teachers, and what became of opening their soft labels. */
 static vit158_status open_student(vit158_trainer **t, const vit158_train_recipe *r,
                                   vit158_error *error)
 {
     *t = fixture_trainer(r, IMAGES, 0);
-    assert_int_equal(vit158_train_teachers_open(*t, r->teacher, error), VIT158_OK);
-    return vit158_train_answers_open(*t, error);
+    return vit158_trainer_teach(*t, r->teacher, error);
 }
 
 static vit158_trainer *student(const vit158_train_recipe *r)
@@ -69,10 +68,10 @@ static vit158_trainer *student(const vit158_train_recipe *r)
 /* From now on the teacher has nothing to say. */
 static void silence(vit158_trainer *t)
 {
-    vit158_train_teacher *teacher = t->teachers;
+    vit158_train_teacher *teacher = t->teachers->first;
     memset(teacher->parameters, 0, teacher->net.parameters * sizeof *teacher->parameters);
-    for (uint32_t i = 0; i < vit158_train_ready_tasks(&teacher->net); i++)
-        vit158_train_ready_make(&teacher->ready, &teacher->net, t->compute, i);
+    for (uint32_t i = 0; i < vit158_train_packed_tasks(&teacher->net); i++)
+        vit158_train_packed_make(&teacher->packed, &teacher->net, t->compute, i);
 }
 
 static void assert_same_weights(const vit158_trainer *a, const vit158_trainer *b, bool same)
@@ -90,13 +89,13 @@ typedef struct shown {
 static shown show(vit158_trainer *t, uint64_t epoch)
 {
     shown s;
-    t->state.epoch = epoch;
-    vit158_train_feed_order(t);
+    vit158_train_feed_order(&t->feeder, epoch);
     for (uint32_t i = 0; i < 2; i++) {
-        vit158_train_feed_microbatch(t, 0, 2 * i, 2, 0.0);
+        const vit158_train_place place = {.epoch = epoch, .first = (uint64_t)2 * i, .count = 2};
+        vit158_train_feed_microbatch(&t->feeder, &t->feed[0], &t->workspace[0], &place);
         memcpy(s.mixed + (size_t)i * 128, t->feed[0].mixed, 128 * sizeof(float));
         memcpy(s.targets + (size_t)i * 8, t->feed[0].targets, 8 * sizeof(float));
-        memcpy(s.places + (size_t)i * 4, t->work[0].places, 4 * sizeof(uint32_t));
+        memcpy(s.places + (size_t)i * 4, t->workspace[0].places, 4 * sizeof(uint32_t));
     }
     return s;
 }
@@ -123,12 +122,14 @@ static uint32_t moves_shown(const vit158_trainer *t, int shift)
     for (uint32_t y = 0; y < 8; y++)
         for (uint32_t x = 0; x < 8; x++)
             seen[y * 8 + x] =
-                t->work[0].patches[(y / 4 * 2 + x / 4) * t->work[0].patch_ld + y % 4 * 4 + x % 4];
+                t->workspace[0]
+                    .patches[(y / 4 * 2 + x / 4) * t->workspace[0].patch_ld + y % 4 * 4 + x % 4];
     for (int flip = 0; flip < 2; flip++) {
         for (int dy = -shift; dy <= shift; dy++) {
             for (int dx = -shift; dx <= shift; dx++, bit <<= 1) {
                 const vit158_train_move move = {dx, dy, flip};
-                vit158_train_move_plane(moved, t->feed[0].mixed, 8, &move, t->byte_values[0][0]);
+                vit158_train_move_plane(moved, t->feed[0].mixed, 8, &move,
+                                        t->feeder.byte_values[0][0]);
                 bits |= memcmp(seen, moved, sizeof seen) == 0 ? bit : 0;
             }
         }
@@ -146,11 +147,12 @@ static uint32_t moves_of_a_run(vit158_train_recipe r)
     for (uint64_t epoch = 0; epoch < 400; epoch += 2) {
         const shown ours = show(moved, epoch), theirs = show(plain, epoch);
         assert_memory_equal(ours.mixed, theirs.mixed, sizeof ours.mixed);
-        vit158_train_feed_microbatch(moved, 0, 0, 2, 0.0);
+        const vit158_train_place place = {.epoch = epoch, .count = 2};
+        vit158_train_feed_microbatch(&moved->feeder, &moved->feed[0], &moved->workspace[0], &place);
         const uint32_t moves = moves_shown(moved, 1);
         assert_int_not_equal(moves, 0);
         all |= moves;
-        vit158_train_feed_microbatch(plain, 0, 0, 2, 0.0);
+        vit158_train_feed_microbatch(&plain->feeder, &plain->feed[0], &plain->workspace[0], &place);
         assert_int_not_equal(moves_shown(plain, 0) & 1, 0);
     }
     vit158_trainer_close(moved);
@@ -211,8 +213,8 @@ static void test_plain_images_are_asked_about(void **state)
     }
 }
 
-/* A file of part of the answers: they are taken from it, the others asked and added. */
-static void test_a_file_hands_answers_on(void **state)
+/* A file of part of the soft labels: they are taken from it, the others asked and added. */
+static void test_a_file_hands_soft_labels_on(void **state)
 {
     (void)state;
     vit158_train_recipe r;
@@ -220,7 +222,7 @@ static void test_a_file_hands_answers_on(void **state)
     recipe(&r);
     vit158_trainer *first = student(&r), *whole = student(&r);
     fixture_steps(first, EPOCH_STEPS);
-    assert_int_equal(vit158_train_answers_save(first, &error), VIT158_OK);
+    assert_int_equal(vit158_train_soft_labels_save(first->soft_labels, &error), VIT158_OK);
     vit158_trainer *second = student(&r);
     fixture_steps(whole, EPOCH_STEPS);
     silence(second);
@@ -231,10 +233,10 @@ static void test_a_file_hands_answers_on(void **state)
     assert_same_weights(whole, second, false);
 
     assert_int_equal(remove(r.teacher_answers), 0);
-    assert_int_equal(vit158_train_answers_save(first, &error), VIT158_OK);
+    assert_int_equal(vit158_train_soft_labels_save(first->soft_labels, &error), VIT158_OK);
     assert_int_equal(remove(r.teacher_answers), -1); /* nothing new, nothing written */
     fixture_steps(first, 1);
-    assert_int_equal(vit158_train_answers_save(first, &error), VIT158_OK);
+    assert_int_equal(vit158_train_soft_labels_save(first->soft_labels, &error), VIT158_OK);
     assert_int_equal(remove(r.teacher_answers), 0);
     vit158_trainer_close(first);
     vit158_trainer_close(second);
@@ -248,14 +250,14 @@ static void refuse(const vit158_train_recipe *r)
     vit158_trainer *t;
     assert_int_equal(open_student(&t, r, &error), VIT158_E_ARGUMENT);
     vit158_format(message, sizeof message,
-                  "%s has answers of other teachers or about other pictures than this recipe's; "
+                  "%s has soft labels of other teachers or of other images than this recipe's; "
                   "name another file",
                   r->teacher_answers);
     assert_string_equal(error.message, message);
     vit158_trainer_close(t);
 }
 
-static void test_answers_about_other_images_are_refused(void **state)
+static void test_soft_labels_of_other_images_are_refused(void **state)
 {
     (void)state;
     vit158_train_recipe r;
@@ -263,7 +265,7 @@ static void test_answers_about_other_images_are_refused(void **state)
     recipe(&r);
     vit158_trainer *t = student(&r);
     fixture_steps(t, 1);
-    assert_int_equal(vit158_train_answers_save(t, &error), VIT158_OK);
+    assert_int_equal(vit158_train_soft_labels_save(t->soft_labels, &error), VIT158_OK);
     vit158_trainer_close(t);
     r.seed++;
     refuse(&r);
@@ -303,7 +305,7 @@ static void test_a_damaged_file_is_named(void **state)
     assert_int_equal(remove(r.teacher_answers), 0);
 }
 
-static void test_answers_need_a_teacher(void **state)
+static void test_soft_labels_need_a_teacher(void **state)
 {
     (void)state;
     vit158_train_recipe r;
@@ -329,10 +331,10 @@ int main(void)
         cmocka_unit_test(test_the_student_sees_images_moved_each_way),
         cmocka_unit_test(test_a_teacher_is_asked_once),
         cmocka_unit_test(test_plain_images_are_asked_about),
-        cmocka_unit_test(test_a_file_hands_answers_on),
-        cmocka_unit_test(test_answers_about_other_images_are_refused),
+        cmocka_unit_test(test_a_file_hands_soft_labels_on),
+        cmocka_unit_test(test_soft_labels_of_other_images_are_refused),
         cmocka_unit_test(test_a_damaged_file_is_named),
-        cmocka_unit_test(test_answers_need_a_teacher),
+        cmocka_unit_test(test_soft_labels_need_a_teacher),
     };
     return cmocka_run_group_tests(tests, make_teacher, fixture_remove_folder);
 }

@@ -1,10 +1,7 @@
-/* SPDX-License-Identifier: MIT
- *
- * Weights made ready for products after each step: codes and scales of ternary matrices by the
- * functions that the packer and the engine use, panels of float ones.
- */
+/* SPDX-License-Identifier: MIT */
+#include "train/packed.h"
+
 #include "model/ternary.h"
-#include "train/net.h"
 
 void vit158_train_ternarize(int8_t *u, float *scales, const float *w,
                             const vit158_train_layer *layer, bool row_scales)
@@ -20,18 +17,18 @@ void vit158_train_ternarize(int8_t *u, float *scales, const float *w,
     }
 }
 
-void vit158_train_ready_plan(vit158_train_ready *ready, const vit158_train_net *net,
-                             uint32_t gradient_bits, vit158_arena *arena)
+void vit158_train_packed_plan(vit158_train_packed *packed, const vit158_train_net *net,
+                              uint32_t gradient_bits, vit158_arena *arena)
 {
     const vit158_train_net_config *c = &net->config;
     const uint32_t count = net->block_count * VIT158_BLOCK_LINEARS;
-    vit158_train_ready_layer *layers = vit158_arena_take(arena, count, sizeof *layers);
+    vit158_train_packed_layer *layers = vit158_arena_take(arena, count, sizeof *layers);
     int8_t **codes = vit158_arena_take(arena, count, sizeof *codes);
     for (uint32_t i = 0; i < count; i++) {
         const vit158_train_layer *layer =
             &net->blocks[i / VIT158_BLOCK_LINEARS].layers[i % VIT158_BLOCK_LINEARS];
         const uint32_t n_in = layer->n_in, n_out = layer->n_out;
-        vit158_train_ready_layer r = {
+        vit158_train_packed_layer r = {
             .trits = {.n_in = n_in, .n_out = n_out, .gradient_bits = gradient_bits}};
         int8_t *u = NULL;
         if (c->ternary) {
@@ -47,42 +44,42 @@ void vit158_train_ready_plan(vit158_train_ready *ready, const vit158_train_net *
             r.backward =
                 vit158_arena_take(arena, vit158_train_panel_words(n_out, n_in), sizeof(float));
         }
-        if (layers) {
+        if (layers != NULL) {
             layers[i] = r;
             codes[i] = u;
         }
     }
-    ready->layers = layers;
-    ready->codes = codes;
-    ready->patch = vit158_arena_take(
+    packed->layers = layers;
+    packed->codes = codes;
+    packed->patch = vit158_arena_take(
         arena, vit158_train_panel_words(net->patch_inputs, net->stem_width), sizeof(float));
-    ready->head =
+    packed->head =
         vit158_arena_take(arena, vit158_train_panel_words(c->dim, c->classes), sizeof(float));
 }
 
-uint32_t vit158_train_ready_tasks(const vit158_train_net *net)
+uint32_t vit158_train_packed_tasks(const vit158_train_net *net)
 {
     return net->block_count * VIT158_BLOCK_LINEARS + 1;
 }
 
-void vit158_train_ready_make(vit158_train_ready *ready, const vit158_train_net *net,
-                             const vit158_train_compute *compute, uint32_t index)
+void vit158_train_packed_make(vit158_train_packed *packed, const vit158_train_net *net,
+                              const vit158_train_compute *compute, uint32_t index)
 {
     const vit158_train_net_config *c = &net->config;
-    const float *parameters = ready->parameters;
+    const float *parameters = packed->parameters;
     if (index == net->block_count * VIT158_BLOCK_LINEARS) {
-        compute->pack(ready->patch, parameters + net->patch_weight, 1, net->patch_inputs,
+        compute->pack(packed->patch, parameters + net->patch_weight, 1, net->patch_inputs,
                       net->patch_inputs, net->stem_width);
-        compute->pack(ready->head, parameters + net->head_weight, 1, c->dim, c->dim, c->classes);
+        compute->pack(packed->head, parameters + net->head_weight, 1, c->dim, c->dim, c->classes);
         return;
     }
     const vit158_train_layer *layer =
         &net->blocks[index / VIT158_BLOCK_LINEARS].layers[index % VIT158_BLOCK_LINEARS];
     const float *w = parameters + layer->weight;
-    vit158_train_ready_layer *r = &ready->layers[index];
+    vit158_train_packed_layer *r = &packed->layers[index];
     if (c->ternary) {
-        vit158_train_ternarize(ready->codes[index], r->trits.scales, w, layer, c->row_scales != 0);
-        compute->pack_trits(&r->trits, ready->codes[index]);
+        vit158_train_ternarize(packed->codes[index], r->trits.scales, w, layer, c->row_scales != 0);
+        compute->pack_trits(&r->trits, packed->codes[index]);
     } else {
         compute->pack(r->forward, w, 1, layer->n_in, layer->n_in, layer->n_out);
         compute->pack(r->backward, w, layer->n_in, 1, layer->n_out, layer->n_in);
