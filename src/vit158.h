@@ -86,13 +86,15 @@ typedef struct vit158_model_info {
     uint32_t depth;    /* L */
     uint32_t heads;    /* H */
     uint32_t mlp_dim;
-    uint32_t classes;            /* C */
-    uint32_t tokens;             /* N = (S / patch_size)^2 + 1 */
+    uint32_t classes;            /* C; 0 if the model has no head */
+    uint32_t tokens;             /* N = (S / patch_size)^2 + prefix_tokens */
     uint64_t parameters;         /* every weight, bias and norm; scales are not counted */
     uint64_t ternary_parameters; /* of these, weights stored as trits */
     uint64_t int8_parameters;    /* and weights stored as int8 */
     uint64_t file_bytes;         /* size of the file it came from */
     uint64_t weight_bytes;       /* memory the opened model occupies */
+    uint32_t prefix_tokens;      /* before the patches: class token, registers and the like */
+    uint32_t embedding;          /* values of the embedding, d or a multiple */
 } vit158_model_info;
 
 /* Opens a model from a complete file in memory; `bytes` may be freed afterwards. */
@@ -219,8 +221,9 @@ vit158_status vit158_session_run(vit158_session *session, vit158_hook hook, void
 
 /* -- Results of the last complete pass (NULL before one); valid until the next input -- */
 
-const float *vit158_session_logits(const vit158_session *session);    /* [C] */
-const float *vit158_session_embedding(const vit158_session *session); /* [d], final LayerNorm */
+const float *vit158_session_logits(const vit158_session *session); /* [C] */
+const float *vit158_session_embedding(
+    const vit158_session *session); /* [info.embedding]: what the head multiplies */
 
 /* Residual stream after the last step run ("embed" to the last "mlp"), copied out token-major
  * [N][d]; for step-by-step comparison with other implementations. `count` = N * d. Of the last
@@ -245,7 +248,8 @@ typedef struct vit158_prediction {
  * min(k, C), 0 before a complete pass. */
 uint32_t vit158_session_top_k(const vit158_session *session, vit158_prediction *out, uint32_t k);
 
-/* With options.explain: attention probabilities of the class token, [L][H][N]. Else NULL. */
+/* With options.explain: attention probabilities of the class token, [L][H][N]; where the head reads
+ * several tokens or averages the patches, the mean of theirs. Else NULL. */
 const float *vit158_session_attention(const vit158_session *session);
 /* With options.explain: attention rollout (Abnar & Zuidema 2020) of the class token, [N]: head
  * means, plus identity, rows renormalised, multiplied through the blocks. Else NULL. */

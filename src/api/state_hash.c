@@ -18,6 +18,8 @@ vit158_status vit158_session_state_sha256(const vit158_session *session, char ou
     vit158_sha256 hash = vit158_sha256_start();
     if (last == NULL) {
         vit158_sha256_add(&hash, f->tensor, info->channels * pixels * sizeof *f->tensor);
+    } else if (last->kind == VIT158_STEP_HEAD && info->classes == 0) {
+        vit158_sha256_add(&hash, f->embedding, info->embedding * sizeof *f->embedding);
     } else if (last->kind == VIT158_STEP_HEAD) {
         vit158_sha256_add(&hash, f->logits, info->classes * sizeof *f->logits);
     } else {

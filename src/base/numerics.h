@@ -153,6 +153,24 @@ static inline float vit158_gelu(float x)
     return (0.5F * x) * (1.0F + (z * p) / q);
 }
 
+/* x sigmoid(z) with z = x (curve[0] + curve[1] x^2): the GELUs that are no error function. The
+ * exponential is taken of -|z|, so it never overflows. */
+#define VIT158_GELU_TANH_CURVE                                                                     \
+    {                                                                                              \
+        1.59576912F, 0.0713548163F                                                                 \
+    } /* 2 sqrt(2 / pi), and 0.044715 times it: 0.5 x (1 + tanh(z / 2)) */
+#define VIT158_QUICK_GELU_CURVE                                                                    \
+    {                                                                                              \
+        1.702F, 0.0F                                                                               \
+    }
+
+static inline float vit158_sigmoid_gelu(float x, const float curve[2])
+{
+    const float z = x * (curve[0] + (curve[1] * x) * x);
+    const float e = vit158_exp(z < 0.0F ? z : -z);
+    return x * ((z < 0.0F ? e : 1.0F) / (1.0F + e));
+}
+
 /* End of a reduction over a row: four striped partial sums (lane j adds elements j, j + 4, ...),
  * then (s0 + s1) + (s2 + s3). */
 static inline float vit158_striped_total(const float lanes[4])

@@ -188,7 +188,7 @@ static vit158_status check_classes(const vit158_own_classes *own, const vit158_c
     VIT158_RETURN_IF_ERROR(vit158_hash_file(hash, c->path, error));
     memcpy(start, own->model_sha256, 12);
     start[12] = '\0';
-    if (own->dim != c->info.dim || strcmp(hash, own->model_sha256) != 0)
+    if (own->dim != c->info.embedding || strcmp(hash, own->model_sha256) != 0)
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "the classes were taught with another model, %s of SHA-256 %s...",
                            own->model_name, start);
@@ -198,7 +198,7 @@ static vit158_status check_classes(const vit158_own_classes *own, const vit158_c
 static vit158_status make_room(run *r, const vit158_classifier *c, vit158_error *error)
 {
     const size_t own = r->own != NULL ? r->own->count : 0;
-    const size_t room = own > c->info.classes ? own : c->info.classes;
+    const size_t room = (own > c->info.classes ? own : c->info.classes) + 1;
     const char *const below = vit158_model_metadata(c->model, "unsure");
     r->unsure_below = below != NULL ? strtod(below, NULL) : 0.0; /* checked by the loader */
     r->matches = calloc(room, sizeof *r->matches);
@@ -236,6 +236,10 @@ static int classify(vit158_classifier *c, classify_options *o, const vit158_argu
             status = check_classes(&own, c, &error);
         r.own = &own;
     }
+    if (status == VIT158_OK && r.own == NULL && c->info.classes == 0)
+        status = vit158_fail(&error, VIT158_E_UNSUPPORTED,
+                             "the model has no head, so it knows no classes: teach it some in the "
+                             "page and give them with --classes FILE");
     const uint32_t most = r.own != NULL ? (uint32_t)own.count : c->info.classes;
     if (o->top_k > most)
         o->top_k = most;

@@ -35,9 +35,13 @@ static double zero_share(const vit158_matrix_facts *matrix)
 
 static const char *norms_of(const vit158_inspection *facts)
 {
-    if (!facts->form.inner_norms)
-        return "2 outer";
-    return facts->form.outer_norms ? "2 outer, 4 inner" : "4 inner";
+    static const char *const counts[2][5] = {{"none", "1 inner", "2 inner", "3 inner", "4 inner"},
+                                             {"2 outer", "2 outer, 1 inner", "2 outer, 2 inner",
+                                              "2 outer, 3 inner", "2 outer, 4 inner"}};
+    uint32_t inner = 0;
+    for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++)
+        inner += facts->variant.inner_norms >> linear & 1U;
+    return counts[facts->form.outer_norms][inner];
 }
 
 /* Long lists are not for reading. */

@@ -21,6 +21,9 @@ typedef struct choices {
     uint32_t patch_size;
     uint32_t classes;
     uint32_t seed;
+    vit158_variant variant;
+    uint32_t pooling, activation, inner_norm, inner_norms; /* choices of the variant */
+    bool fc_norm;
     const char *out;
 } choices;
 
@@ -29,6 +32,22 @@ static const char *const norm_names[] = {"6", "4", "2", NULL};
 static const char *const weight_names[] = {"trit", "i8", "float", NULL};
 static const char *const row_names[] = {"1", "2", "3", "4", "mixed", NULL};
 static const char *const rest_names[] = {"f16", "f32", NULL};
+
+static const char *const poolings[] = {"cls", "avg", NULL};
+static const char *const activations[] = {"gelu", "gelu_tanh", "quick_gelu", NULL};
+static const char *const inner_kinds[] = {"layer", "rms", NULL};
+static const char *const inner_places[] = {"all", "proj,fc2", NULL};
+
+static void resolve_variant(choices *c)
+{
+    static const uint32_t places[] = {VIT158_ALL_INNER_NORMS, 1U << VIT158_PROJ | 1U << VIT158_FC2};
+    c->variant.pooling = (vit158_pooling)c->pooling;
+    c->variant.activation = (vit158_activation)c->activation;
+    c->variant.inner_rms = c->inner_norm == 1;
+    c->variant.inner_norms = places[c->inner_norms];
+    c->variant.fc_norm = c->fc_norm;
+    c->variant.final_norm = !c->fc_norm;
+}
 
 static vit158_synth_options resolve(const choices *c)
 {
@@ -49,6 +68,7 @@ static vit158_synth_options resolve(const choices *c)
     options.rest = c->rest == 0 ? VIT158_DTYPE_F16 : VIT158_DTYPE_F32;
     options.rows = c->rows + 1;
     options.seed = c->seed;
+    options.variant = &c->variant;
     return options;
 }
 
@@ -71,9 +91,14 @@ static vit158_option choice_option(const char *name, const char *help, uint32_t 
         .name = name, .help = help, .kind = VIT158_OPTION_CHOICE, .value = value, .choices = names};
 }
 
+static vit158_option flag_option(const char *name, const char *help, bool *value)
+{
+    return (vit158_option){.name = name, .help = help, .kind = VIT158_OPTION_FLAG, .value = value};
+}
+
 int vit158_cmd_synth(int argc, char **argv)
 {
-    choices c = {.arch = 4, .seed = 1};
+    choices c = {.arch = 4, .seed = 1, .variant = {.prefix_tokens = 1, .head_tokens = 1}};
     const vit158_option options[] = {
         choice_option("--arch", "geometry: ViT-Ti, S, B or L (required)", &c.arch, arch_names),
         uint_option("--image-size", "pixels on a side; default 224", &c.image_size, 1,
@@ -93,6 +118,22 @@ int vit158_cmd_synth(int argc, char **argv)
         choice_option("--rest", "how everything else, and float weights, are stored; default f16",
                       &c.rest, rest_names),
         uint_option("--seed", "default 1", &c.seed, 0, UINT32_MAX),
+        choice_option("--pooling", "of the first tokens or of all patches; default cls", &c.pooling,
+                      poolings),
+        uint_option("--prefix-tokens", "before the patches; default 1: the class token",
+                    &c.variant.prefix_tokens, 0, VIT158_MAX_PREFIX),
+        uint_option("--head-tokens", "of them, the first N go to the head; default 1",
+                    &c.variant.head_tokens, 1, VIT158_MAX_PREFIX),
+        choice_option("--activation", "of the MLP; default gelu, the exact one", &c.activation,
+                      activations),
+        choice_option("--inner-norm", "kind of the inner norms; default layer", &c.inner_norm,
+                      inner_kinds),
+        choice_option("--inner-norms", "before which matrices; default all", &c.inner_norms,
+                      inner_places),
+        flag_option("--norm-pre", "a norm before the first block", &c.variant.norm_pre),
+        flag_option("--fc-norm", "with --pooling avg: a norm of the mean, not of the tokens",
+                    &c.fc_norm),
+        flag_option("--no-head", "embeddings only", &c.variant.headless),
         {.name = "--output",
          .letter = "-o",
          .placeholder = "FILE",
@@ -115,6 +156,7 @@ int vit158_cmd_synth(int argc, char **argv)
         fprintf(stderr, "vit158 synth: --arch and -o are needed (see vit158 synth --help)\n");
         return VIT158_EXIT_USAGE;
     }
+    resolve_variant(&c);
     const vit158_synth_options synth = resolve(&c);
     vit158_model_info info;
     vit158_error error;

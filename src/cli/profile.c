@@ -48,6 +48,11 @@ static void timed_gelu(float *x, size_t count)
     TIMED(VIT158_OPERATION_GELU, profile.kernels->gelu(x, count));
 }
 
+static void timed_sigmoid_gelu(float *x, size_t count, const float curve[2])
+{
+    TIMED(VIT158_OPERATION_GELU, profile.kernels->sigmoid_gelu(x, count, curve));
+}
+
 /* The same bits with GELU on its own, so that it has a time of its own. */
 static void gelu_rows(float *y, size_t ldy, uint32_t t0, uint32_t t1, uint32_t o0, uint32_t o1)
 {
@@ -163,6 +168,7 @@ void vit158_profile_attach(vit158_session *session, double (*now_ms)(void))
     timed.softmax_i16 = timed_softmax_i16;
     timed.i16 = timed_i16;
     timed.gelu = timed_gelu;
+    timed.sigmoid_gelu = timed_sigmoid_gelu;
     timed.patches = timed_patches;
     session->forward.kernels = &timed;
     for (uint32_t i = 0; i < VIT158_OPERATION_COUNT; i++)

@@ -52,7 +52,13 @@ static void free_rows(vit158_int8_rows *r)
 vit158_status vit158_ends_create(vit158_ends *ends, const vit158_model *model, vit158_error *error)
 {
     const vit158_model_info *const info = &model->info;
+    const char *beyond = vit158_variant_beyond_plain(&model->variant, true);
     *ends = (vit158_ends){.model = *model};
+    if (beyond != NULL)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "the model %s, which is not rounded here: vit158 pack --int8 makes a "
+                           "small model of it",
+                           beyond);
     vit158_status status =
         round_rows(&ends->patch, model->patch.weight, info->dim, model->patch.n_in, error);
     if (status == VIT158_OK)

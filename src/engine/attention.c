@@ -213,7 +213,11 @@ void vit158_attend(vit158_forward *f, const vit158_step *step)
     if (vit158_watches(f, VIT158_SITE_SCORES | VIT158_SITE_PROBABILITIES)) {
         attend_watched(&job);
     } else if (f->explain != NULL) {
-        f->pool->run(f->pool, explain_task, &job, job.tiles);
+        if (!vit158_explain_in_order(f->explain))
+            f->pool->run(f->pool, explain_task, &job, job.tiles);
+        else
+            for (uint32_t tile = 0; tile < job.tiles; tile++)
+                explain_task(&job, tile, 0);
         vit158_explain_block(f, step);
     } else {
         f->pool->run(f->pool, attend_task, &job, job.tiles * f->model->info.heads);

@@ -40,11 +40,11 @@ struct vit158_forward {
     float *x;        /* [d][ld] residual stream */
     float *wide;     /* [max(4d, F, patch inputs)][ld]: patch columns; q k v, attended; hidden */
     float *attended; /* [d][ld] attention output, heads concatenated; inside wide */
-    float *normed;   /* [max(d, F)][ld] input of float layers, at least [d][ld] for the head */
+    float *normed;   /* [max(d, F)][ld] input of float layers, at least [d][ld] for norms */
     int8_t *q;       /* [max(d, F)][ld] input of quantized layers; NULL if no layer needs it */
     float *r;        /* [ld] its dequantization steps */
     vit158_int_heads heads; /* int16 queries, keys, values; NULLs if no block uses them */
-    float *embedding;       /* [d] final LayerNorm of the class token */
+    float *embedding;       /* [info.embedding] what the head multiplies */
     float *logits;          /* [C] */
     uint8_t *scratch;       /* [workers][scratch_bytes] */
     size_t scratch_bytes;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Patch embedding as a product over patch columns, then the class token and the positions:
- * x[c][t] = (W patch_t + b)[c] + pos[t][c], x[c][0] = cls[c] + pos[0][c].
+ * Patch embedding as a product over patch columns, then the P tokens before the patches and the
+ * positions: x[c][P + p] = (W patch_p + b)[c] + pos[P + p][c], x[c][t] = cls[t][c] + pos[t][c].
+ * Some models normalise all of them before the first block.
  */
+#include <string.h>
+
 #include "engine/linear.h"
 #include "engine/steps.h"
 #include "engine/watch.h"
@@ -24,8 +27,9 @@ static void add_positions(void *context, uint32_t task, uint32_t worker)
     const uint32_t c0 = task * TASK_CHANNELS;
     const uint32_t c1 = d - c0 < TASK_CHANNELS ? d : c0 + TASK_CHANNELS;
     (void)worker;
-    for (uint32_t c = c0; c < c1; c++)
-        f->x[(size_t)c * f->ld] = m->cls[c];
+    for (uint32_t t = 0; t < m->info.prefix_tokens; t++)
+        for (uint32_t c = c0; c < c1; c++)
+            f->x[(size_t)c * f->ld + t] = m->cls[(size_t)t * d + c];
     for (uint32_t t = 0; t < job->tokens; t++)
         for (uint32_t c = c0; c < c1; c++)
             f->x[(size_t)c * f->ld + t] += m->pos[(size_t)t * d + c];
@@ -54,11 +58,16 @@ void vit158_embed(vit158_forward *f, const vit158_step *step)
                                    .ld = f->ld,
                                    .channels = m->info.channels,
                                    .side = m->info.image_size,
-                                   .patch = m->info.patch_size}};
+                                   .patch = m->info.patch_size,
+                                   .first = m->info.prefix_tokens}};
     f->pool->run(f->pool, patches_task, &job, m->info.channels * m->info.patch_size);
     vit158_watch_layer(f, VIT158_SITE_INPUT, &m->patch, f->wide, step->tokens_out, f->ld);
     vit158_linear_apply(f, &m->patch, (vit158_prepared){.x = f->wide}, f->x, VIT158_STORE,
                         (vit158_part){step->tokens_out, 0, d});
     positions_job positions = {.f = f, .tokens = step->tokens_out};
     f->pool->run(f->pool, add_positions, &positions, (d + TASK_CHANNELS - 1) / TASK_CHANNELS);
+    if (m->norm_pre.weight != NULL) {
+        vit158_normalise(f, f->normed, f->x, m->norm_pre, d, step->tokens_out);
+        memcpy(f->x, f->normed, d * f->ld * sizeof *f->x);
+    }
 }

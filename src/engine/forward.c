@@ -7,8 +7,14 @@
 #include "base/numerics.h"
 #include "engine/watch.h"
 
-static vit158_status check_logits(const vit158_forward *f, vit158_error *error)
+static vit158_status check_results(const vit158_forward *f, vit158_error *error)
 {
+    for (uint32_t i = 0; f->model->variant.headless && i < f->model->info.embedding; i++)
+        if (!vit158_is_finite(f->embedding[i]))
+            return vit158_fail(error, VIT158_E_NUMERIC,
+                               "value %u of the embedding is not a finite number: the model's "
+                               "weights overflow on this input",
+                               i);
     for (uint32_t c = 0; c < f->model->info.classes; c++)
         if (!vit158_is_finite(f->logits[c]))
             return vit158_fail(error, VIT158_E_NUMERIC,
@@ -25,7 +31,7 @@ vit158_status vit158_forward_step(vit158_forward *f, vit158_error *error)
     vit158_program_run_step(f, step);
     if (step->kind == VIT158_STEP_HEAD) {
         f->next_step++;
-        return check_logits(f, error);
+        return check_results(f, error);
     }
     if (vit158_watches(f, VIT158_SITE_RESIDUAL))
         vit158_watch_show(f, (vit158_sight){.site = VIT158_SITE_RESIDUAL,

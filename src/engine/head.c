@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Final LayerNorm of the class token, then the linear head: for one token a matrix-vector product,
- * each output summed in the order of the float product in kernels.h, four outputs side by side.
+ * The embedding, from the first tokens or from the mean of the patches, with the norms that the
+ * model has for them; then the linear head, if there is one: a matrix-vector product, each output
+ * summed in the order of the float product in kernels.h, four outputs side by side.
  */
+#include "base/numerics.h"
 #include "engine/linear.h"
 #include "engine/steps.h"
 #include "engine/watch.h"
@@ -36,26 +38,72 @@ static float dot_row(const float *w, const float *x, uint32_t d)
     return sum;
 }
 
-void vit158_head(vit158_forward *f, const vit158_step *step)
+/* Mean of a row's values `first` to `end`, striped as kernels.h has it. */
+static float mean_of(const float *row, uint32_t first, uint32_t end)
+{
+    float lanes[4] = {0};
+    for (uint32_t t = first; t < end; t++)
+        lanes[(t - first) % 4] += row[t];
+    return vit158_striped_total(lanes) / (float)(end - first);
+}
+
+/* The tokens that are read, normalised where the model has a norm for them. */
+static const float *read_tokens(const vit158_forward *f)
+{
+    const vit158_model *m = f->model;
+    if (m->norm.weight == NULL)
+        return f->x;
+    vit158_normalise(f, f->normed, f->x, m->norm, m->info.dim, f->program.head_tokens);
+    return f->normed;
+}
+
+/* The first tokens, one after the other. */
+static void take_tokens(const vit158_forward *f)
+{
+    const uint32_t d = f->model->info.dim;
+    const float *x = read_tokens(f);
+    for (uint32_t t = 0; t < f->program.head_tokens; t++)
+        for (uint32_t c = 0; c < d; c++)
+            f->embedding[(size_t)t * d + c] = x[(size_t)c * f->ld + t];
+}
+
+/* The mean of the patches, normalised if the model does. */
+static void average_tokens(const vit158_forward *f)
 {
     const vit158_model *m = f->model;
     const uint32_t d = m->info.dim;
-    const uint32_t n_classes = m->info.classes;
-    const vit158_linear plain = {.encoding = VIT158_ENCODING_F32,
-                                 .layer = VIT158_LAYER_HEAD,
-                                 .block = VIT158_NO_BLOCK,
-                                 .n_in = d};
-    const vit158_prepared normed =
-        vit158_linear_prepare(f, &plain, m->norm, f->x, step->tokens_out);
+    const float *x = read_tokens(f);
+    float *mean = f->wide; /* [d][ld], of which column 0 counts */
     for (uint32_t c = 0; c < d; c++)
-        f->embedding[c] = normed.x[(size_t)c * f->ld];
+        mean[(size_t)c * f->ld] =
+            mean_of(x + (size_t)c * f->ld, m->info.prefix_tokens, m->info.tokens);
+    if (m->fc_norm.weight != NULL) {
+        vit158_normalise(f, f->normed, mean, m->fc_norm, d, 1);
+        mean = f->normed;
+    }
+    for (uint32_t c = 0; c < d; c++)
+        f->embedding[c] = mean[(size_t)c * f->ld];
+}
+
+void vit158_head(vit158_forward *f, const vit158_step *step)
+{
+    const vit158_model *m = f->model;
+    const uint32_t n_in = m->info.embedding;
+    const uint32_t n_classes = m->info.classes;
+    if (m->variant.pooling == VIT158_POOLING_AVG)
+        average_tokens(f);
+    else
+        take_tokens(f);
+    if (m->head.weight == NULL)
+        return;
+    vit158_watch_layer(f, VIT158_SITE_INPUT, &m->head, f->embedding, step->tokens_out, 1);
 
     const float *weight = m->head.weight;
     const uint32_t whole = n_classes - n_classes % SIDE_BY_SIDE;
     for (uint32_t o = 0; o < whole; o += SIDE_BY_SIDE)
-        dot_rows(f->logits + o, weight + (size_t)o * d, f->embedding, d);
+        dot_rows(f->logits + o, weight + (size_t)o * n_in, f->embedding, n_in);
     for (uint32_t o = whole; o < n_classes; o++)
-        f->logits[o] = dot_row(weight + (size_t)o * d, f->embedding, d);
+        f->logits[o] = dot_row(weight + (size_t)o * n_in, f->embedding, n_in);
     if (m->head.bias != NULL)
         for (uint32_t o = 0; o < n_classes; o++)
             f->logits[o] += m->head.bias[o];

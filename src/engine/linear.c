@@ -58,6 +58,19 @@ static void run_norms(norm_job *job)
     pool->run(pool, norm_task, job, divide_up(job->tokens, NORM_TASK_TOKENS));
 }
 
+void vit158_normalise(const vit158_forward *f, float *y, const float *x, vit158_norm norm,
+                      uint32_t n, uint32_t tokens)
+{
+    norm_job job = {.f = f,
+                    .tokens = tokens,
+                    .to_float = {.y = y,
+                                 .x = x,
+                                 .ld = f->ld,
+                                 .n = n,
+                                 .norms = {vit158_layernorm_of(norm, f->model->norm_eps)}}};
+    run_norms(&job);
+}
+
 /* x after its norms, into the observer's own buffer. */
 static void show_input(vit158_forward *f, const vit158_linear *layer,
                        const vit158_layernorm norms[2], const float *x, uint32_t tokens)
@@ -82,8 +95,10 @@ vit158_prepared vit158_linear_prepare(vit158_forward *f, const vit158_linear *la
     uint32_t n_norms = 0;
     if (outer.weight != NULL)
         norms[n_norms++] = vit158_layernorm_of(outer, f->model->norm_eps);
-    if (layer->norm.weight != NULL)
-        norms[n_norms++] = vit158_layernorm_of(layer->norm, f->model->inner_norm_eps);
+    if (layer->norm.weight != NULL) {
+        norms[n_norms] = vit158_layernorm_of(layer->norm, f->model->inner_norm_eps);
+        norms[n_norms++].rms = f->model->variant.inner_rms;
+    }
 
     if (vit158_watches(f, VIT158_SITE_INPUT)) {
         /* What is seen has been normalised; what may have changed is left to be quantized. */

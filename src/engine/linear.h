@@ -26,6 +26,10 @@ typedef struct vit158_prepared {
 vit158_prepared vit158_linear_prepare(vit158_forward *f, const vit158_linear *layer,
                                       vit158_norm outer, const float *x, uint32_t tokens);
 
+/* y [n][ld] = norm(x [n][ld]), of the first `tokens`; y may not overlap x. */
+void vit158_normalise(const vit158_forward *f, float *y, const float *x, vit158_norm norm,
+                      uint32_t n, uint32_t tokens);
+
 /* y [n_out][ld] = epilogue(W input + b) for `part`. */
 void vit158_linear_apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared input,
                          float *y, vit158_epilogue epilogue, vit158_part part);

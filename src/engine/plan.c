@@ -106,7 +106,7 @@ void vit158_forward_plan(vit158_forward *f, vit158_arena *arena, const vit158_fo
         f->heads = vit158_int_heads_plan(arena, model, setup->program.max_tokens);
     vit158_overlay_end(&overlay, arena);
     f->r = n.quantized ? vit158_arena_take(arena, 1, row) : NULL;
-    f->embedding = vit158_arena_take(arena, d, sizeof(float));
+    f->embedding = vit158_arena_take(arena, info->embedding, sizeof(float));
     f->logits = vit158_arena_take(arena, info->classes, sizeof(float));
     f->scratch_bytes = n.scratch;
     f->scratch = vit158_arena_take(arena, setup->pool->workers, n.scratch);

@@ -20,8 +20,8 @@ static const operation operations[] = {
     [VIT158_STEP_HEAD] = {"head", vit158_head, false},
 };
 
-/* Tokens of the residual stream that the head reads. */
-#define HEAD_TOKENS 1U
+/* Tokens that the head step leaves: its result is one vector. */
+#define RESULT_TOKENS 1U
 
 /* Adds a step to a list that has room. */
 static void add(vit158_program *p, vit158_step_kind kind, uint32_t block, uint32_t tokens_out)
@@ -38,7 +38,10 @@ vit158_status vit158_program_make(vit158_program *out, const vit158_model *model
 {
     const uint32_t n = model->info.tokens;
     const size_t most = 2 * (size_t)model->info.depth + 2;
-    *out = (vit158_program){.steps = malloc(most * sizeof *out->steps)};
+    *out = (vit158_program){.steps = malloc(most * sizeof *out->steps),
+                            .head_tokens = model->variant.pooling == VIT158_POOLING_AVG
+                                               ? n
+                                               : model->variant.head_tokens};
     if (out->steps == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for a list of %zu steps", most);
     add(out, VIT158_STEP_EMBED, VIT158_NO_BLOCK, n);
@@ -46,7 +49,7 @@ vit158_status vit158_program_make(vit158_program *out, const vit158_model *model
         add(out, VIT158_STEP_ATTENTION, i, n);
         add(out, VIT158_STEP_MLP, i, n);
     }
-    add(out, VIT158_STEP_HEAD, VIT158_NO_BLOCK, HEAD_TOKENS);
+    add(out, VIT158_STEP_HEAD, VIT158_NO_BLOCK, RESULT_TOKENS);
     vit158_program_set_needs(out, false);
     return VIT158_OK;
 }
@@ -59,10 +62,12 @@ void vit158_program_free(vit158_program *program)
 
 void vit158_program_set_needs(vit158_program *program, bool whole)
 {
-    uint32_t read = HEAD_TOKENS;
+    uint32_t read = RESULT_TOKENS;
     for (uint32_t i = program->count; i-- > 0;) {
         vit158_step *step = &program->steps[i];
         step->needed = whole ? step->tokens_out : read;
+        if (step->kind == VIT158_STEP_HEAD)
+            read = program->head_tokens;
         if (operations[step->kind].mixes)
             read = step->tokens_in;
     }

@@ -35,7 +35,8 @@ typedef struct vit158_step {
 typedef struct vit158_program {
     vit158_step *steps; /* [count], owned */
     uint32_t count;
-    uint32_t max_tokens; /* the most of any step: what buffers must hold */
+    uint32_t max_tokens;  /* the most of any step: what buffers must hold */
+    uint32_t head_tokens; /* of the residual stream, the first so many that the head reads */
 } vit158_program;
 
 /* VIT158_E_MEMORY leaves nothing to free. */
@@ -44,7 +45,7 @@ vit158_status vit158_program_make(vit158_program *out, const vit158_model *model
 void vit158_program_free(vit158_program *program);
 
 /* Sets what is needed of each step: all tokens if `whole`, else what later steps read: attention
- * reads every token, the head the class token only. */
+ * reads every token, the head those that it is given: the class token, or all to average them. */
 void vit158_program_set_needs(vit158_program *program, bool whole);
 
 /* "blocks.255.attn" and a NUL fit. */

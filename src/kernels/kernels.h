@@ -20,6 +20,7 @@
 #ifndef VIT158_KERNELS_KERNELS_H
 #define VIT158_KERNELS_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -112,11 +113,14 @@ static inline uint32_t vit158_q8_most_rows(const vit158_gemm_q8 *p, uint32_t n_o
  *
  * v - v is 0, or NaN if v is not finite: then all results of the token are NaN. Likewise below, so
  * that a value which is not finite reaches the logits instead of becoming some integer.
+ *
+ * An RMSNorm is the same with mean = 0; a bias that is not there counts as zeros.
  */
 typedef struct vit158_layernorm {
     const float *weight; /* [n], NULL = no norm at all */
-    const float *bias;   /* [n] */
+    const float *bias;   /* [n] or NULL */
     float eps;
+    bool rms;
 } vit158_layernorm;
 
 /* Norms (0 to 2), then per token absmax, s = vit158_quant_scale(absmax), q = vit158_quantize,
@@ -219,9 +223,10 @@ typedef struct vit158_gemm_i16 {
 
 /* ---- Patches --------------------------------------------------------------------------------
  *
- * Columns for the patch embedding as a product: row (c, y, x) of the patch, column 0 zero (class
- * token), column 1 + p the pixel of patch p, patches row-major over the grid. A range is of lines
- * of the patch: line l is y = l % patch of channel l / patch, `patch` rows.
+ * Columns for the patch embedding as a product: row (c, y, x) of the patch, columns before `first`
+ * zero (class token and the like), column first + p the pixel of patch p, patches row-major over
+ * the grid. A range is of lines of the patch: line l is y = l % patch of channel l / patch, `patch`
+ * rows.
  */
 typedef struct vit158_patches {
     float *columns;     /* [channels * patch * patch][ld] */
@@ -230,6 +235,7 @@ typedef struct vit158_patches {
     uint32_t channels;
     uint32_t side;
     uint32_t patch;
+    uint32_t first;
 } vit158_patches;
 
 /* ---- The table of a variant ------------------------------------------------------------------
@@ -319,6 +325,9 @@ typedef struct vit158_kernels {
     void (*i16)(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
     /* x[i] = gelu(x[i]) for i < count; count a multiple of 4. */
     void (*gelu)(float *x, size_t count);
+    /* x[i] = x[i] * sigmoid(x[i] * (curve[0] + curve[1] * x[i]^2)): vit158_sigmoid_gelu of
+     * numerics.h; count a multiple of 4. */
+    void (*sigmoid_gelu)(float *x, size_t count, const float curve[2]);
     void (*patches)(const vit158_patches *p, uint32_t line0, uint32_t line1);
 } vit158_kernels;
 

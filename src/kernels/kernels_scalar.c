@@ -39,5 +39,6 @@ const vit158_kernels vit158_kernels_scalar = {
     .softmax_i16 = vit158_softmax_i16_scalar,
     .i16 = vit158_gemm_i16_scalar,
     .gelu = vit158_gelu_scalar,
+    .sigmoid_gelu = vit158_sigmoid_gelu_scalar,
     .patches = vit158_patches_scalar,
 };

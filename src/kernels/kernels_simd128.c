@@ -57,5 +57,6 @@ const vit158_kernels vit158_kernels_simd128 = {
     .softmax_i16 = vit158_softmax_i16_simd128,
     .i16 = vit158_gemm_i16_simd128,
     .gelu = vit158_gelu_simd128,
+    .sigmoid_gelu = vit158_sigmoid_gelu_simd128,
     .patches = vit158_patches_scalar,
 };

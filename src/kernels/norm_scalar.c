@@ -33,12 +33,13 @@ static void normalise(float *tile, uint32_t n, const vit158_layernorm *norm)
 {
     for (uint32_t j = 0; j < TILE; j++) {
         float *column = tile + j;
-        const float mean = total(column, n) / (float)n;
+        const float mean = norm->rms ? 0.0F : total(column, n) / (float)n;
         const float variance = total_of_squares(column, n, mean) / (float)n;
         const float inverse = 1.0F / sqrtf(variance + norm->eps) + (variance - variance);
         for (uint32_t c = 0; c < n; c++) {
             const float unit = (column[(size_t)c * TILE] - mean) * inverse;
-            column[(size_t)c * TILE] = unit * norm->weight[c] + norm->bias[c];
+            const float bias = norm->bias ? norm->bias[c] : 0.0F;
+            column[(size_t)c * TILE] = unit * norm->weight[c] + bias;
         }
     }
 }

@@ -55,12 +55,14 @@ static VIT158_INNER vit158_x8 apply(float *y, size_t ldy, const float *tile, uin
                                     const vit158_layernorm *norm, const vit158_x8 moments[2])
 {
     const vit158_x8 mean = moments[0], inverse = moments[1];
-    const float *weight = norm->weight, *bias = norm->bias;
+    static const float none = 0.0F;
+    const float *weight = norm->weight, *bias = norm->bias ? norm->bias : &none;
+    const size_t bias_step = norm->bias ? 1 : 0;
     vit158_x8 absmax = vit158_splat_x8(0);
-    for (uint32_t c = 0; c < n; c++, tile += LANES, y += ldy) {
+    for (uint32_t c = 0; c < n; c++, tile += LANES, y += ldy, bias += bias_step) {
         const vit158_x8 unit = vit158_mul_x8(vit158_sub_x8(vit158_load_x8(tile), mean), inverse);
-        const vit158_x8 v = vit158_add_x8(vit158_mul_x8(unit, vit158_splat_x8(weight[c])),
-                                          vit158_splat_x8(bias[c]));
+        const vit158_x8 v =
+            vit158_add_x8(vit158_mul_x8(unit, vit158_splat_x8(weight[c])), vit158_splat_x8(*bias));
         vit158_store_x8(y, v);
         absmax = vit158_larger_magnitude_x8(absmax, v);
     }
@@ -69,12 +71,12 @@ static VIT158_INNER vit158_x8 apply(float *y, size_t ldy, const float *tile, uin
 
 /* Mean and 1 / sqrt(variance + eps) from the total of the tile's rows. */
 static void find_moments(vit158_x8 moments[2], const float *tile, uint32_t n, vit158_x8 total,
-                         float eps)
+                         const vit158_layernorm *norm)
 {
     const vit158_x8 count = vit158_splat_x8((float)n);
-    const vit158_x8 mean = vit158_div_x8(total, count);
+    const vit158_x8 mean = norm->rms ? vit158_splat_x8(0) : vit158_div_x8(total, count);
     const vit158_x8 variance = vit158_div_x8(square_total(tile, n, mean), count);
-    const vit158_x8 floored = vit158_add_x8(variance, vit158_splat_x8(eps));
+    const vit158_x8 floored = vit158_add_x8(variance, vit158_splat_x8(norm->eps));
     const vit158_x8 root = {wasm_f32x4_sqrt(floored.lo), wasm_f32x4_sqrt(floored.hi)};
     moments[0] = mean;
     moments[1] = vit158_add_x8(vit158_div_x8(vit158_splat_x8(1.0F), root),
@@ -100,12 +102,12 @@ static vit158_x8 norm_tile(float *y, size_t ldy, float *tile, const float *x, si
                            const vit158_layernorm *norms)
 {
     vit158_x8 total = load_total(tile, x, ld, n), moments[2];
-    find_moments(moments, tile, n, total, norms[0].eps);
+    find_moments(moments, tile, n, total, &norms[0]);
     if (!norms[1].weight)
         return apply(y, ldy, tile, n, &norms[0], moments);
     apply(tile, LANES, tile, n, &norms[0], moments);
     total = tile_total(tile, n);
-    find_moments(moments, tile, n, total, norms[1].eps);
+    find_moments(moments, tile, n, total, &norms[1]);
     return apply(y, ldy, tile, n, &norms[1], moments);
 }
 

@@ -24,6 +24,7 @@ void vit158_quantize_channels_scalar(const vit158_quantize_channels *p);
 void vit158_softmax_i16_scalar(const vit158_softmax_i16 *p, uint32_t t0, uint32_t t1);
 void vit158_gemm_i16_scalar(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
 void vit158_gelu_scalar(float *x, size_t count);
+void vit158_sigmoid_gelu_scalar(float *x, size_t count, const float curve[2]);
 void vit158_patches_scalar(const vit158_patches *p, uint32_t line0, uint32_t line1);
 
 /* What a product does with one result. */

@@ -32,6 +32,7 @@ void vit158_quantize_channels_simd128(const vit158_quantize_channels *p);
 void vit158_softmax_i16_simd128(const vit158_softmax_i16 *p, uint32_t t0, uint32_t t1);
 void vit158_gemm_i16_simd128(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
 void vit158_gelu_simd128(float *x, size_t count);
+void vit158_sigmoid_gelu_simd128(float *x, size_t count, const float curve[2]);
 
 /* Eight floats side by side. */
 typedef struct vit158_x8 {

@@ -12,7 +12,7 @@ static void fill_row(float *row, const float *plane, const vit158_patches *p, ui
 {
     const uint32_t grid = p->side / p->patch;
     memset(row, 0, p->ld * sizeof(float));
-    float *out = row + 1;
+    float *out = row + p->first;
     for (uint32_t gy = 0; gy < grid; gy++) {
         const float *line = plane + (size_t)(gy * p->patch + y) * p->side + x;
         for (uint32_t gx = 0; gx < grid; gx++)

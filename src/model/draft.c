@@ -332,6 +332,23 @@ static void set_encodings(vit158_draft *draft)
     free(json);
 }
 
+void vit158_draft_variant(vit158_draft *draft, const vit158_variant *variant)
+{
+    const vit158_variant *v = variant;
+    draft->newer |= vit158_variant_beyond_plain(v, true) != NULL;
+    vit158_draft_set(draft, "pooling", vit158_pooling_name(v->pooling));
+    if (v->prefix_tokens != 1)
+        vit158_draft_set_count(draft, "prefix_tokens", v->prefix_tokens);
+    if (v->head_tokens != 1)
+        vit158_draft_set_count(draft, "head_tokens", v->head_tokens);
+    if (v->activation != VIT158_ACTIVATION_GELU)
+        vit158_draft_set(draft, "activation", vit158_activation_name(v->activation));
+    if (v->headless)
+        vit158_draft_set(draft, "head", "none");
+    if (v->inner_rms)
+        vit158_draft_set(draft, "inner_norm", "rms");
+}
+
 void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info)
 {
     vit158_draft_set(draft, "format", "vit158");
@@ -345,7 +362,8 @@ void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info)
     vit158_draft_set_count(draft, "depth", info->depth);
     vit158_draft_set_count(draft, "heads", info->heads);
     vit158_draft_set_count(draft, "mlp_dim", info->mlp_dim);
-    vit158_draft_set_count(draft, "classes", info->classes);
+    if (info->classes > 0)
+        vit158_draft_set_count(draft, "classes", info->classes);
     vit158_draft_default(draft, "pooling", "cls");
     vit158_draft_default(draft, "interpolation", "bicubic");
     vit158_draft_default(draft, "norm_eps", "1e-6");

@@ -72,6 +72,9 @@ void vit158_draft_step(vit158_draft *draft, const char *prefix, float step);
 void vit158_draft_float_matrix(vit158_draft *draft, const char *prefix, uint32_t n_out,
                                uint32_t n_in, const float *values);
 
+/* Metadata of a variant, and format version 2 if it is beyond the plain model. */
+void vit158_draft_variant(vit158_draft *draft, const vit158_variant *variant);
+
 /* The metadata that every file of ours has: format and version, geometry, encodings; defaults for
  * pooling, interpolation, norm_eps and inner_norm_eps where the draft has none. Call it last. */
 void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info);

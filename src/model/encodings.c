@@ -102,6 +102,7 @@ bool vit158_layout_matrix(const vit158_layout *layout, uint32_t slot, uint32_t *
         *n_out = info->dim;
         return true;
     case VIT158_SLOT_HEAD_WEIGHT:
+        *n_in = info->embedding;
         *n_out = info->classes;
         return true;
     default:
@@ -237,7 +238,8 @@ bool vit158_layout_is_latent(const vit158_layout *layout, const vit158_header *h
     if (weights != NULL && strcmp(weights, "float") == 0)
         return false;
     const char *architecture = vit158_header_metadata(header, "architecture");
-    return layout->inner_norms || (architecture != NULL && strcmp(architecture, "vit-1.58b") == 0);
+    return layout->variant.inner_norms != 0 ||
+           (architecture != NULL && strcmp(architecture, "vit-1.58b") == 0);
 }
 
 vit158_status vit158_encodings_read(vit158_layout *layout, const vit158_header *header,

@@ -112,11 +112,12 @@ static vit158_status read_patches(vit158_model_info *info, const vit158_tensor_e
     info->channels = (uint32_t)patch->shape[1];
     VIT158_RETURN_IF_ERROR(
         set_dimension(&info->tokens, pos->shape[1], VIT158_MAX_TOKENS, "tokens", error));
-    const uint32_t grid = square_root(info->tokens - 1);
-    if (grid == 0 || grid * grid != info->tokens - 1)
+    const uint32_t prefix = info->prefix_tokens;
+    const uint32_t grid = info->tokens > prefix ? square_root(info->tokens - prefix) : 0;
+    if (grid == 0 || grid * grid != info->tokens - prefix)
         return vit158_fail(error, VIT158_E_TENSOR,
-                           "tensor pos_embed: %u tokens are not a square grid and a class token",
-                           info->tokens);
+                           "tensor pos_embed: %u tokens are not a square grid and %u before it",
+                           info->tokens, prefix);
     return set_dimension(&info->image_size, (uint64_t)grid * info->patch_size,
                          VIT158_MAX_IMAGE_SIZE, "image_size", error);
 }
@@ -125,15 +126,20 @@ static vit158_status read_shapes(vit158_layout *out, const vit158_header *header
                                  vit158_error *error)
 {
     const vit158_tensor_entry *patch, *pos, *head, *fc1;
+    const vit158_variant *variant = &out->variant;
     const uint32_t fc1_bias = vit158_linear_slot(0, VIT158_FC1, VIT158_LINEAR_BIAS);
     VIT158_RETURN_IF_ERROR(need(&patch, out, header, VIT158_SLOT_PATCH_WEIGHT, 4, error));
     VIT158_RETURN_IF_ERROR(need(&pos, out, header, VIT158_SLOT_POS, 3, error));
-    VIT158_RETURN_IF_ERROR(need(&head, out, header, VIT158_SLOT_HEAD_BIAS, 1, error));
     VIT158_RETURN_IF_ERROR(need(&fc1, out, header, fc1_bias, 1, error));
     vit158_model_info *info = &out->info;
+    info->prefix_tokens = variant->prefix_tokens;
     VIT158_RETURN_IF_ERROR(read_patches(info, patch, pos, error));
+    info->embedding = vit158_variant_embedding(variant, info->dim);
     VIT158_RETURN_IF_ERROR(
         set_dimension(&info->mlp_dim, fc1->shape[0], VIT158_MAX_MLP_DIM, "mlp_dim", error));
+    if (variant->headless)
+        return VIT158_OK;
+    VIT158_RETURN_IF_ERROR(need(&head, out, header, VIT158_SLOT_HEAD_BIAS, 1, error));
     return set_dimension(&info->classes, head->shape[0], VIT158_MAX_CLASSES, "classes", error);
 }
 
@@ -169,19 +175,38 @@ static vit158_status check_metadata(vit158_model_info *info, const vit158_header
     return VIT158_OK;
 }
 
-/* A norm exists if any of its kind does; vit158_shapes_check then asks for all of them. */
-static vit158_status find_norms(vit158_layout *layout, vit158_error *error)
+static bool has_norm(const vit158_layout *layout, uint32_t weight_slot)
 {
+    return layout->tensors[weight_slot] != 0 || layout->tensors[weight_slot + 1] != 0;
+}
+
+static bool is_version_2(const vit158_header *header)
+{
+    const char *version = vit158_header_metadata(header, "format_version");
+    return version != NULL && strcmp(version, "2") == 0;
+}
+
+/* A norm exists if any of its kind does; vit158_shapes_check then asks for all of them. */
+static vit158_status find_norms(vit158_layout *layout, const vit158_header *header,
+                                vit158_error *error)
+{
+    vit158_variant *variant = &layout->variant;
     for (uint32_t block = 0; block < layout->info.depth; block++) {
         for (uint32_t part = 0; part < VIT158_PART_LINEARS; part++)
             layout->outer_norms |= layout->tensors[vit158_block_slot(block, part)] != 0;
         for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++) {
             const uint32_t weight = vit158_linear_slot(block, linear, VIT158_LINEAR_NORM_WEIGHT);
             const uint32_t bias = vit158_linear_slot(block, linear, VIT158_LINEAR_NORM_BIAS);
-            layout->inner_norms |= layout->tensors[weight] != 0 || layout->tensors[bias] != 0;
+            if (layout->tensors[weight] != 0 || layout->tensors[bias] != 0)
+                variant->inner_norms |= 1U << linear;
         }
     }
-    if (!layout->outer_norms && !layout->inner_norms)
+    variant->norm_pre = has_norm(layout, VIT158_SLOT_NORM_PRE_WEIGHT);
+    variant->fc_norm = has_norm(layout, VIT158_SLOT_FC_NORM_WEIGHT);
+    variant->final_norm = has_norm(layout, VIT158_SLOT_NORM_WEIGHT) || !variant->fc_norm;
+    if (variant->inner_norms != 0 && !is_version_2(header)) /* all or none of them */
+        variant->inner_norms = VIT158_ALL_INNER_NORMS;
+    if (!layout->outer_norms && variant->inner_norms == 0)
         return vit158_fail(error, VIT158_E_TENSOR,
                            "the blocks have no norms, neither norm1 and "
                            "norm2 nor those of the four matrices");
@@ -193,8 +218,9 @@ vit158_status vit158_layout_geometry(vit158_layout *out, const vit158_header *he
 {
     memset(out, 0, sizeof *out);
     VIT158_RETURN_IF_ERROR(check_format(header, error));
+    VIT158_RETURN_IF_ERROR(vit158_variant_read(&out->variant, header, error));
     VIT158_RETURN_IF_ERROR(assign_slots(out, header, error));
     VIT158_RETURN_IF_ERROR(read_shapes(out, header, error));
     VIT158_RETURN_IF_ERROR(check_metadata(&out->info, header, error));
-    return find_norms(out, error);
+    return find_norms(out, header, error);
 }

@@ -175,6 +175,26 @@ static void count_parameters(inspector *in)
     }
 }
 
+/* What the model's variant adds to the floats of a plain one. */
+static int64_t variant_bytes(const inspector *in)
+{
+    const vit158_inspection *out = in->out;
+    const vit158_variant *v = &in->layout.variant;
+    const vit158_model_info *info = &out->info;
+    const int64_t d = info->dim, f = info->mlp_dim, blocks = info->depth;
+    int64_t floats = ((int64_t)info->prefix_tokens - 1) * d;
+    floats += 2 * d * (int64_t)(v->norm_pre + v->fc_norm) - (v->final_norm ? 0 : 2 * d);
+    floats += (int64_t)info->classes * ((int64_t)info->embedding - d);
+    if (v->inner_norms != 0) {
+        int64_t in_block = 0;
+        for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++)
+            if ((v->inner_norms >> linear & 1U) != 0)
+                in_block += (v->inner_rms ? 1 : 2) * (int64_t)vit158_linear_n_in(info, linear);
+        floats += blocks * (in_block - (6 * d + 2 * f));
+    }
+    return floats * (int64_t)vit158_dtype_bytes(out->form.rest);
+}
+
 /* What format version 2 adds to a file, against one row an output, F32 scales and a float rest. */
 static int64_t newer_bytes(const inspector *in)
 {
@@ -194,6 +214,7 @@ static int64_t newer_bytes(const inspector *in)
         more += (int64_t)(bytes_of(in, vit158_linear_slot(block, linear, VIT158_LINEAR_ROWS)) +
                           bytes_of(in, vit158_linear_slot(block, linear, VIT158_LINEAR_STEP)));
     }
+    more += variant_bytes(in);
     for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
         const vit158_tensor_entry *tensor = vit158_layout_tensor(&in->layout, in->header, rest[i]);
         if (tensor != NULL && tensor->dtype == VIT158_DTYPE_I8)
@@ -207,12 +228,14 @@ static void find_form(inspector *in)
 {
     vit158_inspection *out = in->out;
     const vit158_matrix_facts *first = &out->matrices[0];
-    const vit158_tensor_entry *cls = vit158_layout_tensor(&in->layout, in->header, VIT158_SLOT_CLS);
+    const bool has_cls = in->layout.tensors[VIT158_SLOT_CLS] != 0;
+    const vit158_tensor_entry *sample = vit158_layout_tensor(
+        &in->layout, in->header, has_cls ? VIT158_SLOT_CLS : VIT158_SLOT_PATCH_BIAS);
     out->form = (vit158_stored_form){.outer_norms = in->layout.outer_norms,
-                                     .inner_norms = in->layout.inner_norms,
+                                     .inner_norms = in->layout.variant.inner_norms != 0,
                                      .row_scales = first->scale_count > 1,
                                      .encoding = first->type->encoding,
-                                     .rest = cls != NULL ? cls->dtype : VIT158_DTYPE_F32};
+                                     .rest = sample != NULL ? sample->dtype : VIT158_DTYPE_F32};
 }
 
 static vit158_status inspect(inspector *in)
@@ -220,6 +243,7 @@ static vit158_status inspect(inspector *in)
     vit158_inspection *out = in->out;
     VIT158_RETURN_IF_ERROR(vit158_layout_geometry(&in->layout, in->header, in->error));
     out->info = in->layout.info;
+    out->variant = in->layout.variant;
     out->info.file_bytes = vit158_safetensors_file_bytes(in->file);
     out->header_bytes = vit158_safetensors_header_bytes(in->file);
     out->matrix_count = out->info.depth * VIT158_BLOCK_LINEARS;

@@ -42,7 +42,8 @@ typedef struct vit158_stored_form {
 
 typedef struct vit158_inspection {
     vit158_file_kind kind;
-    vit158_model_info info;  /* weight_bytes 0 */
+    vit158_model_info info; /* weight_bytes 0 */
+    vit158_variant variant;
     vit158_stored_form form; /* as the class token and the first matrix are stored */
     uint64_t header_bytes;
     uint64_t matrix_bytes;  /* the four matrices of each block */

@@ -48,12 +48,20 @@ static expectation scales(const vit158_stored_type *type, uint32_t n)
     return result;
 }
 
+static expectation of_head(expectation result, const vit158_variant *variant)
+{
+    result.needed = !variant->headless;
+    result.unasked = "metadata head is none";
+    return result;
+}
+
 static expectation expect_global(const vit158_layout *layout, uint32_t slot)
 {
     const vit158_model_info *info = &layout->info;
     const uint32_t d = info->dim;
+    const vit158_variant *variant = &layout->variant;
     const vit158_stored_type *type = layout->rest_types[slot];
-    expectation result = vector(d); /* patch bias, final norm */
+    expectation result = vector(d); /* patch bias, norms */
     if (type != NULL && type->coded) {
         result.dtypes = 1U << type->dtype;
         result.is_newer = true;
@@ -61,7 +69,9 @@ static expectation expect_global(const vit158_layout *layout, uint32_t slot)
     switch (slot) {
     case VIT158_SLOT_CLS:
         result.rank = 3;
-        memcpy(result.shape, (uint64_t[]){1, 1, d}, 3 * sizeof(uint64_t));
+        result.needed = info->prefix_tokens > 0;
+        result.unasked = "metadata prefix_tokens is 0";
+        memcpy(result.shape, (uint64_t[]){1, info->prefix_tokens, d}, 3 * sizeof(uint64_t));
         break;
     case VIT158_SLOT_POS:
         result.rank = 3;
@@ -74,10 +84,25 @@ static expectation expect_global(const vit158_layout *layout, uint32_t slot)
         break;
     case VIT158_SLOT_HEAD_WEIGHT:
         result.rank = 2;
-        memcpy(result.shape, (uint64_t[]){info->classes, d}, 2 * sizeof(uint64_t));
-        break;
+        memcpy(result.shape, (uint64_t[]){info->classes, info->embedding}, 2 * sizeof(uint64_t));
+        return of_head(result, variant);
     case VIT158_SLOT_HEAD_BIAS:
-        return vector(info->classes);
+        return of_head(vector(info->classes), variant);
+    case VIT158_SLOT_NORM_WEIGHT:
+    case VIT158_SLOT_NORM_BIAS:
+        result.needed = variant->final_norm;
+        break;
+    case VIT158_SLOT_NORM_PRE_WEIGHT:
+    case VIT158_SLOT_NORM_PRE_BIAS:
+        result.needed = variant->norm_pre;
+        result.is_newer = true;
+        break;
+    case VIT158_SLOT_FC_NORM_WEIGHT:
+    case VIT158_SLOT_FC_NORM_BIAS:
+        result.needed = variant->fc_norm && variant->pooling == VIT158_POOLING_AVG;
+        result.unasked = "it is of metadata pooling avg";
+        result.is_newer = true;
+        break;
     case VIT158_SLOT_POS_SCALE:
         return scales(layout->rest_types[VIT158_SLOT_POS], info->tokens);
     case VIT158_SLOT_PATCH_SCALE:
@@ -139,7 +164,11 @@ static expectation expect_linear(const vit158_layout *layout, uint32_t block, ui
                              .is_newer = true};
     default: /* inner norm */
         result = vector(vit158_linear_n_in(info, linear));
-        result.needed = layout->inner_norms;
+        result.needed = (layout->variant.inner_norms >> linear & 1U) != 0;
+        if (part == VIT158_LINEAR_NORM_BIAS && layout->variant.inner_rms) {
+            result.needed = false;
+            result.unasked = "an RMSNorm (metadata inner_norm) has none";
+        }
         return result;
     }
 }

@@ -13,6 +13,7 @@
 #include "model/header.h"
 #include "model/model.h"
 #include "model/names.h"
+#include "model/variant.h"
 
 /* Upper limits; FORMAT.md has the table. With them every element count fits in 32 bits except that
  * of a whole matrix, and int32 sums of products cannot overflow (kernels.h). */
@@ -26,8 +27,8 @@
 
 typedef struct vit158_layout {
     vit158_model_info info; /* file_bytes and weight_bytes are left 0 */
+    vit158_variant variant;
     bool outer_norms;
-    bool inner_norms;
     const vit158_stored_type *types[VIT158_MAX_DEPTH][VIT158_BLOCK_LINEARS]; /* of the matrices */
     uint32_t rows[VIT158_MAX_DEPTH]
                  [VIT158_BLOCK_LINEARS]; /* as `encodings` says, 0 if it does not */

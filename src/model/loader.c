@@ -146,6 +146,7 @@ static vit158_status read_header(vit158_loader *l, vit158_error *error)
     l->json = NULL;
     VIT158_RETURN_IF_ERROR(vit158_layout_read(l->layout, header, error));
     model->info = l->layout->info;
+    model->variant = l->layout->variant;
     VIT158_RETURN_IF_ERROR(vit158_recipe_read(model, header, error));
     VIT158_RETURN_IF_ERROR(vit158_labels_read(model, header, error));
     l->file_bytes = VIT158_PREFIX_BYTES + l->json_bytes + header->data_bytes;

@@ -12,6 +12,7 @@
 #include "base/planes.h"
 #include "base/recipe.h"
 #include "model/header.h"
+#include "model/variant.h"
 #include "vit158_observe.h"
 
 typedef struct vit158_norm {
@@ -46,14 +47,17 @@ typedef struct vit158_block {
 
 struct vit158_model {
     vit158_model_info info;
+    vit158_variant variant;    /* pooling, tokens before the patches, activation, norms */
     vit158_recipe recipe;      /* resize, crop and normalisation */
-    float norm_eps;            /* norm1, norm2, final norm */
+    float norm_eps;            /* norm1, norm2, final norm, norm_pre, fc_norm */
     float inner_norm_eps;      /* BitLinear norms */
     vit158_linear patch;       /* F32, n_in = channels * patch^2 in (c, y, x) order, n_out = d */
-    const float *cls;          /* [d] */
+    const float *cls;          /* [prefix tokens][d], NULL without any */
     const float *pos;          /* [N][d] */
-    vit158_norm norm;          /* final, over d */
-    vit158_linear head;        /* d -> C */
+    vit158_norm norm_pre;      /* of all tokens, before the first block; may be absent */
+    vit158_norm norm;          /* final, over d; may be absent where fc_norm is there */
+    vit158_norm fc_norm;       /* of the patches' mean; may be absent */
+    vit158_linear head;        /* embedding -> C; weight NULL if there is none */
     vit158_block *blocks;      /* [depth] */
     vit158_header header;      /* metadata; its tensor entries are gone once the model is open */
     const char *const *labels; /* [classes] or NULL */

@@ -269,6 +269,7 @@ static vit158_status run(packer *p, const char *out)
     VIT158_RETURN_IF_ERROR(check_matrices(p));
     VIT158_RETURN_IF_ERROR(take_scratch(p));
     p->draft = vit158_draft_start(p->options->rest);
+    p->draft.newer = vit158_variant_beyond_plain(&p->layout.variant, true) != NULL;
     VIT158_RETURN_IF_ERROR(pack_tensors(p));
     pack_metadata(p);
     return vit158_draft_write(&p->draft, out, &p->report.info, p->error);

@@ -71,9 +71,6 @@ static vit158_status read_filter(vit158_recipe *recipe, const vit158_header *hea
 vit158_status vit158_recipe_read(vit158_model *model, const vit158_header *header,
                                  vit158_error *error)
 {
-    const char *pooling = vit158_header_metadata(header, "pooling");
-    if (pooling != NULL && strcmp(pooling, "cls") != 0)
-        return vit158_fail(error, VIT158_E_UNSUPPORTED, "metadata pooling: cls, not %s", pooling);
     vit158_recipe *recipe = &model->recipe;
     recipe->channels = model->info.channels;
     recipe->crop_size = model->info.image_size;
@@ -128,7 +125,7 @@ vit158_status vit158_labels_read(vit158_model *model, const vit158_header *heade
         return vit158_fail(error, VIT158_E_METADATA, "metadata labels: %u labels for %u classes",
                            count, model->info.classes);
     /* Each string's quotes pay for its NUL, so the text never outgrows the JSON. */
-    const char **labels = malloc(count * sizeof *labels);
+    const char **labels = malloc((count + 1) * sizeof *labels);
     model->labels_text = malloc(n_bytes);
     if (labels == NULL || model->labels_text == NULL) {
         free(labels);

@@ -13,6 +13,7 @@ set(VIT158_MODEL_SOURCES
     src/model/names.c
     src/model/recipe_read.c
     src/model/ternary.c
+    src/model/variant.c
     src/model/views.c
     src/model/weights.c)
 # Used by tools, tests and the trainer; not in the wasm modules.

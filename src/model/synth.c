@@ -12,6 +12,7 @@
 
 typedef struct synth {
     const vit158_synth_options *options;
+    vit158_variant variant;
     vit158_model_info info;
     vit158_rng rng;
     vit158_draft draft;
@@ -82,6 +83,16 @@ static void norm(synth *s, const char *prefix, uint32_t n)
 {
     vector(s, prefix, "weight", n, 1.0F, 0.1F);
     vector(s, prefix, "bias", n, 0.0F, 0.1F);
+}
+
+static void inner_norm(synth *s, const char *prefix, uint32_t linear, uint32_t n)
+{
+    if ((s->variant.inner_norms >> linear & 1U) == 0)
+        return;
+    if (s->variant.inner_rms)
+        vector(s, prefix, "weight", n, 1.0F, 0.1F);
+    else
+        norm(s, prefix, n);
 }
 
 static void float_matrix(synth *s, const char *prefix, uint32_t n_out, uint32_t n_in)
@@ -199,8 +210,7 @@ static void block(synth *s, uint32_t index)
         const uint32_t n_in = vit158_linear_n_in(&s->info, linear);
         const uint32_t n_out = vit158_linear_n_out(&s->info, linear);
         vit158_format(name, sizeof name, "blocks.%u.%s.norm", index, vit158_linear_name(linear));
-        if (s->options->inner_norms)
-            norm(s, name, n_in);
+        inner_norm(s, name, linear, n_in);
         vit158_format(name, sizeof name, "blocks.%u.%s", index, vit158_linear_name(linear));
         vector(s, name, "bias", n_out, 0.0F, 0.05F);
         if (random_weights[s->options->encoding].fill == NULL)
@@ -242,17 +252,25 @@ static void rest_matrix(synth *s, const char *name, uint32_t rank, const uint64_
 static void globals(synth *s)
 {
     const vit158_model_info *info = &s->info;
-    const uint64_t cls[3] = {1, 1, info->dim};
+    const uint64_t cls[3] = {1, info->prefix_tokens, info->dim};
     const uint64_t pos[3] = {1, info->tokens, info->dim};
     const uint64_t patch[4] = {info->dim, info->channels, info->patch_size, info->patch_size};
-    const uint64_t head[2] = {info->classes, info->dim};
-    normals(s, "cls_token", 3, cls, 0.0F, 0.5F);
+    const uint64_t head[2] = {info->classes, info->embedding};
+    if (info->prefix_tokens > 0)
+        normals(s, "cls_token", 3, cls, 0.0F, 0.5F);
     rest_matrix(s, "pos_embed", 3, pos, 0.5F);
     rest_matrix(s, "patch_embed.proj.weight", 4, patch,
                 1.0F / sqrtf((float)(info->channels * info->patch_size * info->patch_size)));
     vector(s, "patch_embed.proj", "bias", info->dim, 0.0F, 0.05F);
-    norm(s, "norm", info->dim);
-    rest_matrix(s, "head.weight", 2, head, 1.0F / sqrtf((float)info->dim));
+    if (s->variant.norm_pre)
+        norm(s, "norm_pre", info->dim);
+    if (s->variant.final_norm)
+        norm(s, "norm", info->dim);
+    if (s->variant.fc_norm)
+        norm(s, "fc_norm", info->dim);
+    if (s->variant.headless)
+        return;
+    rest_matrix(s, "head.weight", 2, head, 1.0F / sqrtf((float)info->embedding));
     vector(s, "head", "bias", info->classes, 0.0F, 0.05F);
 }
 
@@ -270,6 +288,7 @@ static void metadata(synth *s)
     vit158_format(text, sizeof text, "vit158 synth, seed %llu",
                   (unsigned long long)s->options->seed);
     vit158_draft_set(draft, "source", text);
+    vit158_draft_variant(draft, &s->variant);
     vit158_draft_complete(draft, &s->info);
 }
 
@@ -294,11 +313,25 @@ static vit158_status check(const vit158_synth_options *o, vit158_error *error)
     return VIT158_OK;
 }
 
+static vit158_variant variant_of(const vit158_synth_options *options)
+{
+    vit158_variant variant = {.prefix_tokens = 1,
+                              .head_tokens = 1,
+                              .final_norm = true,
+                              .inner_norms = VIT158_ALL_INNER_NORMS};
+    if (options->variant != NULL)
+        variant = *options->variant;
+    if (!options->inner_norms)
+        variant.inner_norms = 0;
+    return variant;
+}
+
 vit158_status vit158_synth_file(const char *path, const vit158_synth_options *options,
                                 vit158_model_info *info, vit158_error *error)
 {
     VIT158_RETURN_IF_ERROR(check(options, error));
     const uint32_t grid = options->image_size / options->patch_size;
+    const vit158_variant variant = variant_of(options);
     synth s = {.options = options,
                .info = {.image_size = options->image_size,
                         .patch_size = options->patch_size,
@@ -307,8 +340,11 @@ vit158_status vit158_synth_file(const char *path, const vit158_synth_options *op
                         .depth = options->depth,
                         .heads = options->heads,
                         .mlp_dim = options->mlp_dim,
-                        .classes = options->classes,
-                        .tokens = grid * grid + 1},
+                        .classes = variant.headless ? 0 : options->classes,
+                        .tokens = grid * grid + variant.prefix_tokens,
+                        .prefix_tokens = variant.prefix_tokens,
+                        .embedding = vit158_variant_embedding(&variant, options->dim)},
+               .variant = variant,
                .rng = vit158_rng_seed(options->seed),
                .draft = vit158_draft_start(options->rest)};
     globals(&s);

@@ -100,9 +100,11 @@ vit158_status vit158_views_set(vit158_model *model, const vit158_layout *layout,
                                 info->channels * info->patch_size * info->patch_size, info->dim);
     model->cls = at(&p, VIT158_SLOT_CLS);
     model->pos = at(&p, VIT158_SLOT_POS);
+    model->norm_pre = norm_at(&p, VIT158_SLOT_NORM_PRE_WEIGHT);
     model->norm = norm_at(&p, VIT158_SLOT_NORM_WEIGHT);
-    model->head =
-        plain_linear(&p, VIT158_SLOT_HEAD_WEIGHT, VIT158_LAYER_HEAD, info->dim, info->classes);
+    model->fc_norm = norm_at(&p, VIT158_SLOT_FC_NORM_WEIGHT);
+    model->head = plain_linear(&p, VIT158_SLOT_HEAD_WEIGHT, VIT158_LAYER_HEAD, info->embedding,
+                               info->classes);
     for (uint32_t i = 0; i < info->depth; i++) {
         vit158_block *block = &model->blocks[i];
         block->norm1 = norm_at(&p, vit158_block_slot(i, VIT158_PART_NORM1_WEIGHT));

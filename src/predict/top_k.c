@@ -18,7 +18,7 @@ static uint32_t insert(vit158_prediction *best, uint32_t count, uint32_t k, uint
 
 uint32_t vit158_top_k(vit158_prediction *out, uint32_t k, const float *logits, uint32_t n)
 {
-    if (k == 0)
+    if (k == 0 || n == 0)
         return 0;
     uint32_t count = 0;
     for (uint32_t i = 0; i < n; i++)

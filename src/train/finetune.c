@@ -41,6 +41,10 @@ static vit158_status read_network(vit158_train_recipe *r, const vit158_safetenso
     const vit158_header *header = vit158_safetensors_header(file);
     VIT158_RETURN_IF_ERROR(vit158_layout_geometry(layout, header, error));
     const vit158_model_info *info = &layout->info;
+    const char *beyond = vit158_variant_beyond_plain(&layout->variant, false);
+    if (beyond != NULL)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED, "the model %s, which is not trained here",
+                           beyond);
     r->net = (vit158_train_net_config){.image_size = info->image_size,
                                        .patch_size = info->patch_size,
                                        .channels = info->channels,
@@ -49,7 +53,7 @@ static vit158_status read_network(vit158_train_recipe *r, const vit158_safetenso
                                        .heads = info->heads,
                                        .mlp_dim = info->mlp_dim,
                                        .outer_norms = layout->outer_norms,
-                                       .inner_norms = layout->inner_norms};
+                                       .inner_norms = layout->variant.inner_norms != 0};
     VIT158_RETURN_IF_ERROR(vit158_metadata_eps(&r->net.norm_eps, 1e-6, header, "norm_eps", error));
     VIT158_RETURN_IF_ERROR(
         vit158_metadata_eps(&r->net.inner_norm_eps, 1e-5, header, "inner_norm_eps", error));

@@ -20,6 +20,10 @@
 static vit158_status check_geometry(const vit158_train_source *s, vit158_error *error)
 {
     const vit158_model_info *its = &s->model->info;
+    const char *beyond = vit158_variant_beyond_plain(&s->model->variant, false);
+    if (beyond != NULL)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "the network to start from %s, which is not trained here", beyond);
     const vit158_train_net_config *own = &s->t->net.config;
     const struct {
         const char *what;
@@ -67,7 +71,8 @@ static vit158_status take_norms(const vit158_train_source *s, uint32_t block, ui
         vit158_block_slot(block, first ? VIT158_PART_NORM1_WEIGHT : VIT158_PART_NORM2_WEIGHT)};
     const bool to_outer = has_outer && outer.weight != VIT158_TRAIN_NO_TENSOR;
     const bool to_inner = inner.weight != VIT158_TRAIN_NO_TENSOR;
-    const bool from_outer = has_outer && s->model->outer_norms, from_inner = s->model->inner_norms;
+    const bool from_outer = has_outer && s->model->outer_norms,
+               from_inner = s->model->variant.inner_norms != 0;
     if (from_outer && to_outer && from_inner == to_inner)
         VIT158_RETURN_IF_ERROR(take_norm(s, &outer, outer.slot, l->n_in, error));
     if (!from_outer && !from_inner) {

@@ -8,6 +8,7 @@
 #include "model/json_in.h"
 #include "model/metadata.h"
 #include "model/safetensors.h"
+#include "model/variant.h"
 #include "train/feed.h"
 #include "train/network.h"
 #include "train/tensors_read.h"
@@ -22,6 +23,18 @@ static vit158_status read_count(uint32_t *out, const vit158_header *header, cons
     if (!*out)
         return vit158_fail(error, VIT158_E_METADATA, "the teacher's metadata has no %s", key);
     return VIT158_OK;
+}
+
+/* Layout is not read here: what metadata does not say, missing tensors will. */
+static vit158_status check_variant(const vit158_header *header, vit158_error *error)
+{
+    vit158_variant variant;
+    VIT158_RETURN_IF_ERROR(vit158_variant_read(&variant, header, error));
+    const char *beyond = vit158_variant_beyond_plain(&variant, true);
+    return beyond == NULL
+               ? VIT158_OK
+               : vit158_fail(error, VIT158_E_UNSUPPORTED,
+                             "the teacher %s, which is not computed in training", beyond);
 }
 
 static vit158_status read_config(vit158_train_net_config *c, const vit158_safetensors *file,
@@ -40,6 +53,7 @@ static vit158_status read_config(vit158_train_net_config *c, const vit158_safete
     c->network = conv ? VIT158_TRAIN_CONV : VIT158_TRAIN_VIT;
     if (!vit158_train_network_of(c)->is_model)
         return VIT158_OK;
+    VIT158_RETURN_IF_ERROR(check_variant(header, error));
     VIT158_RETURN_IF_ERROR(read_count(&c->heads, header, "heads", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->mlp_dim, header, "mlp_dim", error));
     VIT158_RETURN_IF_ERROR(

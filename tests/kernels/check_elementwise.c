@@ -67,8 +67,13 @@ typedef struct norm_case {
     float *r;
 } norm_case;
 
-static norm_case make_norm(uint32_t index, uint32_t norm_count)
+/* No norm, one, two; one RMSNorm, a LayerNorm and an RMSNorm. */
+enum { NORM_KINDS = 5 };
+
+static norm_case make_norm(uint32_t index, uint32_t kind)
 {
+    const bool rms = kind > 2;
+    const uint32_t norm_count = rms ? kind - 2 : kind;
     check_rng rng = check_seed(index);
     norm_case c = {.n = shapes[index][0], .n_tokens = shapes[index][1]};
     const uint32_t ld = vit158_token_stride(c.n_tokens);
@@ -76,8 +81,13 @@ static norm_case make_norm(uint32_t index, uint32_t norm_count)
     const float size = index % 5 == 3 ? 1e-6F : index % 5 == 4 ? 1e3F : 1.0F;
     c.x = random_floats(&rng, (size_t)c.n * ld, -size, 3.0F * size);
     for (uint32_t i = 0; i < norm_count; i++)
-        c.norms[i] = (vit158_layernorm){random_floats(&rng, c.n, -1.5F, 1.5F),
-                                        random_floats(&rng, c.n, -0.5F, 0.5F), i ? 1e-5F : 1e-6F};
+        c.norms[i] = (vit158_layernorm){.weight = random_floats(&rng, c.n, -1.5F, 1.5F),
+                                        .bias = random_floats(&rng, c.n, -0.5F, 0.5F),
+                                        .eps = i ? 1e-5F : 1e-6F};
+    if (rms) {
+        c.norms[norm_count - 1].rms = true;
+        c.norms[norm_count - 1].bias = NULL;
+    }
     c.y = check_alloc((size_t)c.n * ld * sizeof(float));
     c.q = check_alloc((size_t)c.n * ld);
     c.r = check_alloc(ld * sizeof(float));
@@ -111,14 +121,14 @@ static void norm_column(double *v, const norm_case *c, uint32_t t)
         v[i] = c->x[i * ld + t];
     for (uint32_t k = 0; k < 2 && c->norms[k].weight; k++) {
         double mean = 0, variance = 0;
-        for (uint32_t i = 0; i < c->n; i++)
+        for (uint32_t i = 0; i < c->n && !c->norms[k].rms; i++)
             mean += v[i] / c->n;
         for (uint32_t i = 0; i < c->n; i++)
             variance += (v[i] - mean) * (v[i] - mean) / c->n;
         for (uint32_t i = 0; i < c->n; i++)
             v[i] =
                 (v[i] - mean) / sqrt(variance + (double)c->norms[k].eps) * c->norms[k].weight[i] +
-                c->norms[k].bias[i];
+                (c->norms[k].bias ? c->norms[k].bias[i] : 0.0F);
     }
 }
 
@@ -181,7 +191,7 @@ static void steps(void)
 
 static void norm_definition(void)
 {
-    for (uint32_t i = 0; i < 3 * COUNT(shapes) && !check_failed(); i++) {
+    for (uint32_t i = 0; i < NORM_KINDS * COUNT(shapes) && !check_failed(); i++) {
         norm_case c = make_norm(i % COUNT(shapes), i / COUNT(shapes));
         run_norm(&vit158_kernels_scalar, &c, 0, c.n_tokens);
         double *v = check_alloc(c.n * sizeof *v);
@@ -195,7 +205,7 @@ static void norm_definition(void)
 
 static void norm_variants_equal_scalar(void)
 {
-    for (uint32_t i = 0; i < 3 * COUNT(shapes) && !check_failed(); i++) {
+    for (uint32_t i = 0; i < NORM_KINDS * COUNT(shapes) && !check_failed(); i++) {
         norm_case a = make_norm(i % COUNT(shapes), i / COUNT(shapes));
         run_norm(&vit158_kernels_scalar, &a, 0, a.n_tokens);
         for (uint32_t k = 0; k < COUNT(variants); k++) {
@@ -344,6 +354,39 @@ static void gelu_bits(void)
     }
 }
 
+/* Against the formulas of the two approximations in double; variants bit for bit. */
+static void approximate_gelus(void)
+{
+    static const float curves[2][2] = {VIT158_GELU_TANH_CURVE, VIT158_QUICK_GELU_CURVE};
+    for (uint32_t i = 0; i < 2 * COUNT(variants); i++) {
+        const bool quick = i % 2 == 1;
+        check_rng rng = check_seed(i / 2);
+        float *x = random_floats(&rng, 20000, -12.0F, 12.0F);
+        float *y = check_alloc(20000 * sizeof *y);
+        x[0] = INFINITY;
+        x[1] = 3e38F;
+        x[2] = NAN;
+        x[3] = -3e38F;
+        memcpy(y, x, 20000 * sizeof *y);
+        variants[i / 2]->sigmoid_gelu(y, 20000, curves[i % 2]);
+        CHECK(!isfinite(y[0]) && y[1] == x[1] && isnan(y[2]) && y[3] == 0.0F, "curve %u: the ends",
+              i % 2);
+        for (uint32_t j = 4; j < 20000; j++) {
+            const double v = (double)x[j];
+            const double expected =
+                quick
+                    ? v / (1 + exp(-1.702 * v))
+                    : 0.5 * v * (1 + tanh(sqrt(2 / 3.14159265358979) * (v + 0.044715 * v * v * v)));
+            const float same = vit158_sigmoid_gelu(x[j], curves[i % 2]);
+            CHECK(fabs((double)y[j] - expected) <= 2e-6 * (1e-3 + fabs(expected)),
+                  "curve %u of %g: %g, not %g", i % 2, v, (double)y[j], expected);
+            CHECK(memcmp(&same, &y[j], sizeof same) == 0, "%s, curve %u of %g",
+                  variants[i / 2]->name, i % 2, v);
+        }
+        check_free_all();
+    }
+}
+
 /* ---- Patches ---- */
 
 static void patches_are_where_they_belong(void)
@@ -353,11 +396,12 @@ static void patches_are_where_they_belong(void)
     for (uint32_t i = 0; i < COUNT(cases) * COUNT(variants) && !check_failed(); i++) {
         const uint32_t *c = cases[i / COUNT(variants)];
         const uint32_t channels = c[0], side = c[1], patch = c[2], grid = side / patch;
-        const size_t ld = vit158_token_stride(1 + grid * grid);
+        const uint32_t before = i % 3; /* tokens without a patch */
+        const size_t ld = vit158_token_stride(before + grid * grid);
         check_rng rng = check_seed(i);
         const float *image = random_floats(&rng, (size_t)channels * side * side, -1.0F, 1.0F);
         float *columns = check_alloc(channels * patch * patch * ld * sizeof(float));
-        const vit158_patches p = {columns, image, ld, channels, side, patch};
+        const vit158_patches p = {columns, image, ld, channels, side, patch, before};
         const uint32_t lines = channels * patch, first = lines / 3;
         variants[i % COUNT(variants)]->patches(&p, 0, first);
         variants[i % COUNT(variants)]->patches(&p, first, lines);
@@ -365,9 +409,9 @@ static void patches_are_where_they_belong(void)
         for (uint32_t k = 0; k < channels * patch * patch; k++, row += ld) {
             const uint32_t x = k % patch, y = k / patch % patch, channel = k / (patch * patch);
             for (uint32_t t = 0; t < ld; t++) {
-                const uint32_t at = t - 1;
+                const uint32_t at = t - before;
                 const float expected =
-                    t == 0 || at >= grid * grid
+                    t < before || at >= grid * grid
                         ? 0.0F
                         : image[((size_t)channel * side + at / grid * patch + y) * side +
                                 at % grid * patch + x];
@@ -384,5 +428,5 @@ CHECK_CASES({"steps", steps}, {"norm_definition", norm_definition},
             {"softmax_variants_equal_scalar", softmax_variants_equal_scalar},
             {"softmax_bits", softmax_bits},
             {"gelu_variants_are_numerics_h", gelu_variants_are_numerics_h},
-            {"gelu_bits", gelu_bits},
+            {"gelu_bits", gelu_bits}, {"approximate_gelus", approximate_gelus},
             {"patches_are_where_they_belong", patches_are_where_they_belong})

@@ -139,6 +139,7 @@ test('attention maps: the rollout, or a head without the class token, spread ove
     depth: 2,
     heads: 2,
     tokens: 5,
+    prefixTokens: 1,
     side: 2,
     values: Float32Array.from({ length: 20 }, (_, i) => (i * 7) % 11),
     rollout: Float32Array.of(2, 4, 6, 4),

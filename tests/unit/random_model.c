@@ -103,7 +103,10 @@ vit158_model *random_model_make(random_shape shape, uint64_t seed)
                                       .heads = shape.heads,
                                       .mlp_dim = shape.mlp_dim,
                                       .classes = shape.classes,
-                                      .tokens = grid * grid + 1};
+                                      .tokens = grid * grid + 1,
+                                      .prefix_tokens = 1,
+                                      .embedding = d};
+    model->variant = (vit158_variant){.prefix_tokens = 1, .head_tokens = 1, .final_norm = true};
     model->recipe = (vit158_recipe){.channels = shape.channels,
                                     .crop_size = shape.side,
                                     .resize_size = shape.side,

@@ -313,7 +313,7 @@ static void test_recipe_metadata(void **state)
         {"interpolation", "nearest", VIT158_E_UNSUPPORTED, "nearest"},
         {"resize_mode", "stretch", VIT158_E_UNSUPPORTED, "stretch"},
         {"resize_mode", "squash", VIT158_E_METADATA, "needs version 2"},
-        {"pooling", "avg", VIT158_E_UNSUPPORTED, "avg"},
+        {"pooling", "max", VIT158_E_UNSUPPORTED, "pooling: cls, avg, not max"},
         {"norm_eps", "0", VIT158_E_METADATA, "norm_eps is not"},
         {"norm_eps", "-1e-6", VIT158_E_METADATA, "norm_eps is not"},
         {"norm_eps", "1e-40", VIT158_E_METADATA, "norm_eps is not"},

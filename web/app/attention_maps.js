@@ -34,10 +34,10 @@ function spread(values) {
  * @param {number} head  or ROLLOUT
  * @returns {Float32Array} per patch, [side][side], 0 to 1
  */
-export function mapOf({ values, rollout, heads, tokens }, block, head) {
+export function mapOf({ values, rollout, heads, tokens, prefixTokens }, block, head) {
   if (head === ROLLOUT) return spread(rollout);
   const from = (block * heads + head) * tokens;
-  return spread(values.slice(from + 1, from + tokens)); // the first is the class token itself
+  return spread(values.slice(from + prefixTokens, from + tokens)); // class token and registers are no patches
 }
 
 /**

@@ -65,6 +65,11 @@ async function classifyFiles(files, values, signal) {
   try {
     subject = /** @type {string | undefined} */ (values['--classes']);
     const own = subject === undefined ? undefined : await openClasses(subject, vit, values);
+    if (!own && vit.info().model.classes === 0)
+      throw new Vit158Error(
+        'E_UNSUPPORTED',
+        'the model has no head, so it knows no classes: teach it some in the page and give them with --classes FILE',
+      );
     subject = list;
     await classifyInOrder(vit, pictures, asker(vit, own, values, signal), signal, (index, file, { found, error }) => {
       progress.clear();
@@ -95,7 +100,7 @@ async function openClasses(file, vit, values) {
   const own = await OwnClasses.load(file);
   const sha256 = await sha256Hex(readFileSync(findModel(/** @type {string | undefined} */ (values['--model']))));
   const { model } = own;
-  if (own.dim !== vit.info().model.dim || sha256 !== model.sha256)
+  if (own.dim !== vit.info().model.embedding || sha256 !== model.sha256)
     throw new Vit158Error(
       'E_ARGUMENT',
       `the classes were taught with another model, ${model.name} of SHA-256 ${model.sha256.slice(0, 12)}...`,

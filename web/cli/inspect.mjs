@@ -87,14 +87,14 @@ async function describe(path, shape, metadata) {
     const scales = total(tensors.filter(({ name }) => OF_MATRIX.test(name)));
     const form = {
       outer_norms: 'blocks.0.norm1.weight' in entries,
-      inner_norms: 'blocks.0.attn.qkv.norm.weight' in entries,
+      inner_norms: MATRIX_ORDER.some((part) => `blocks.0.${part}.norm.weight` in entries),
     };
     const stored = {
       type: matrices[0].type,
-      rest: entries.cls_token.dtype,
+      rest: (entries.cls_token ?? entries['patch_embed.proj.bias']).dtype,
       rowScales: (entries['blocks.0.attn.qkv.scale']?.shape[0] ?? 1) > 1,
     };
-    const newerBytes = newer(entries, matrices, stored);
+    const newerBytes = newer(entries, matrices, stored) + variantBytes(entries, shape, form, stored.rest);
     const weights = matrices.reduce((sum, { n_out, n_in }) => sum + n_out * n_in, 0);
     return {
       file: path,
@@ -151,9 +151,24 @@ function newer(entries, matrices, { rest, rowScales }) {
       bytes(`${prefix}step`);
   }
   for (const name of ['pos_embed', 'patch_embed.proj.weight', 'head.weight'])
-    if (entries[name].dtype === 'I8')
+    if (entries[name]?.dtype === 'I8')
       more += bytes(`${name.replace(/\.weight$/, '')}.scale`) - bytes(name) * (rest === 'F32' ? 3 : 1);
   return more;
+}
+
+/**
+ * What a model beyond the plain one (FORMAT.md, 2.1) adds to its floats.
+ * @param {Record<string, TensorEntry>} entries
+ * @param {ReturnType<typeof geometry>} shape
+ * @param {{inner_norms: boolean}} form
+ * @param {string} rest
+ */
+function variantBytes(entries, { dim: d, mlp_dim: f, depth, classes }, form, rest) {
+  const plain = 3 * d + classes * d + (form.inner_norms ? depth * (6 * d + 2 * f) : 0);
+  const own = Object.entries(entries)
+    .filter(([name]) => /^(?:cls_token|head\.weight|(?:norm|norm_pre|fc_norm)\.\w+|blocks\..*\.norm\.\w+)$/.test(name))
+    .reduce((sum, [, { shape }]) => sum + shape.reduce((product, n) => product * n, 1), 0);
+  return (own - plain) * (rest === 'F32' ? 4 : 2);
 }
 
 /**
@@ -220,7 +235,10 @@ async function readAt(file, at, n) {
 /** @param {Report} report @param {boolean} withTensors */
 function printText(report, withTensors) {
   const { bytes, matrices, tensors, metadata } = report;
-  const norms = [report.outer_norms && '2 outer', report.inner_norms && '4 inner'].filter(Boolean).join(', ');
+  const inner = MATRIX_ORDER.filter((part) =>
+    tensors.some(({ name }) => name === `blocks.0.${part}.norm.weight`),
+  ).length;
+  const norms = [report.outer_norms && '2 outer', inner > 0 && `${inner} inner`].filter(Boolean).join(', ');
   const { formula, file, ...parts } = bytes;
   const lines = [
     `${printable(report.file)}: ${report.kind}`,

@@ -140,14 +140,14 @@ export class Classifier {
         .map(({ index, score }) => ({ label: engine.label(index), score, index }));
       return {
         predictions,
-        unsure: engine.topK(1)[0].score < this.#unsureBelow,
+        unsure: engine.topK(1).some(({ score }) => score < this.#unsureBelow),
         timing,
         logits: engine.logits(this.#model.classes),
         logitsSha256: engine.stateSha256(),
         ...(hashes ? { stepHashes: hashes } : {}),
         ...(explain ? { attention: this.#attention() } : {}),
         ...(tensor ? { input: tensor } : {}),
-        ...(embedding ? { embedding: engine.embedding(this.#model.dim) } : {}),
+        ...(embedding ? { embedding: engine.embedding(this.#model.embedding) } : {}),
       };
     });
   }
@@ -173,7 +173,7 @@ export class Classifier {
   async embed(image, options) {
     return this.#exclusive('embed', options, async (pace) => {
       await this.#run(pace, await this.#feed(image, pace));
-      return this.#engine.embedding(this.#model.dim);
+      return this.#engine.embedding(this.#model.embedding);
     });
   }
 
@@ -321,14 +321,15 @@ export class Classifier {
 
   /** @returns {import('./vit158.d.ts').Attention} */
   #attention() {
-    const { depth, heads, tokens, imageSize, patchSize } = this.#model;
+    const { depth, heads, tokens, prefixTokens, imageSize, patchSize } = this.#model;
     return {
       depth,
       heads,
       tokens,
+      prefixTokens,
       side: imageSize / patchSize,
       values: this.#engine.attention(depth * heads * tokens),
-      rollout: this.#engine.rollout(tokens).slice(1),
+      rollout: this.#engine.rollout(tokens).slice(prefixTokens),
     };
   }
 }

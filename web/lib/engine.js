@@ -124,7 +124,10 @@ export class Engine {
   /** @returns {import('./vit158.d.ts').ModelInfo} */
   modelInfo() {
     const values = this.#heap.doubles(this.#call('info'), INFO_FIELDS.length);
-    return /** @type {any} */ (Object.fromEntries(INFO_FIELDS.map((name, i) => [name, values[i]])));
+    const info = /** @type {any} */ (Object.fromEntries(INFO_FIELDS.map((name, i) => [name, values[i]])));
+    // What no shape tells stands in the metadata, which the loader has checked.
+    const { prefix_tokens: prefix = '1', head_tokens: heads = '1' } = this.metadata();
+    return { ...info, prefixTokens: Number(prefix), embedding: info.dim * Number(heads) };
   }
 
   /** @returns {Record<string, string>} */
@@ -205,9 +208,9 @@ export class Engine {
     return this.#results('logits', classes);
   }
 
-  /** @param {number} dim */
-  embedding(dim) {
-    return this.#results('embedding', dim);
+  /** @param {number} count */
+  embedding(count) {
+    return this.#results('embedding', count);
   }
 
   /** [depth][heads][tokens]. @param {number} count */

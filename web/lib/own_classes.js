@@ -69,7 +69,7 @@ export class OwnClasses {
       const { signal, deadlineMs, ...rest } = checkOptions('OwnClasses', options);
       const { name, sha256 } = this.#file.model;
       const info = vit.info();
-      if (info.model.dim !== this.dim || (info.sha256 !== '' && info.sha256 !== sha256))
+      if (info.model.embedding !== this.dim || (info.sha256 !== '' && info.sha256 !== sha256))
         throw new Vit158Error(
           'E_INPUT',
           `the classes were taught with another model, ${name} of SHA-256 ${sha256.slice(0, 12)}...`,

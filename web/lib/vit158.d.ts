@@ -183,14 +183,16 @@ export interface Timing {
   steps: { name: string; ms: number }[];
 }
 
-/** Where the class token looked. */
+/** Where the class token looked; of a model that reads several tokens, or averages the patches, the mean of theirs. */
 export interface Attention {
   depth: number;
   heads: number;
   tokens: number;
-  /** Patches along one side of the image: tokens = side^2 + 1. */
+  /** Tokens before the patches, among them the class token. */
+  prefixTokens: number;
+  /** Patches along one side of the image: tokens = prefixTokens + side^2. */
   side: number;
-  /** [depth][heads][tokens]: attention probabilities of the class token. */
+  /** [depth][heads][tokens]: attention probabilities, of prefixTokens tokens first, then of the patches. */
   values: Float32Array;
   /** [side][side]: attention rollout through all blocks, per patch. */
   rollout: Float32Array;
@@ -232,6 +234,7 @@ export interface ModelInfo {
   depth: number;
   heads: number;
   mlpDim: number;
+  /** 0 if the model has no head: it then gives embeddings only. */
   classes: number;
   tokens: number;
   /** Every weight, bias and norm; scales are not counted. */
@@ -243,6 +246,10 @@ export interface ModelInfo {
   fileBytes: number;
   /** Memory the weights occupy. */
   weightBytes: number;
+  /** Tokens before the patches: class token, registers and the like. */
+  prefixTokens: number;
+  /** Values of an embedding: dim, or a multiple of it. */
+  embedding: number;
 }
 
 export interface Info {
