@@ -9,7 +9,8 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { LAYOUT, LIST, listScript, ROOT, siteFiles } from './site_files.mjs';
+import { DOCUMENTS } from './app/resources.js';
+import { DOCUMENTS_MOUNT, LAYOUT, LIST, listScript, ROOT, siteFiles } from './site_files.mjs';
 
 export { LAYOUT, ROOT };
 
@@ -31,6 +32,7 @@ const TYPES = {
   '.png': 'image/png',
   '.jpg': 'image/jpeg',
   '.webp': 'image/webp',
+  '.md': 'text/markdown; charset=utf-8',
   '.safetensors': 'application/octet-stream',
 };
 
@@ -39,6 +41,10 @@ const TYPES = {
  * @returns {string | null} file in the repository, null if it lies outside the site
  */
 export function resolveFile(pathname) {
+  if (pathname.startsWith(DOCUMENTS_MOUNT)) {
+    const name = pathname.slice(DOCUMENTS_MOUNT.length);
+    return DOCUMENTS.includes(name) ? path.join(ROOT, name) : null;
+  }
   const mount = Object.keys(LAYOUT)
     .filter((prefix) => pathname.startsWith(prefix))
     .sort((a, b) => b.length - a.length)[0];

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DOCUMENTS } from './app/resources.js';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -15,6 +16,9 @@ export const LAYOUT = Object.freeze({
   '/models/': 'models',
 });
 
+/** Documents, wherever in the repository they are. */
+export const DOCUMENTS_MOUNT = '/docs/';
+
 /** Parts of the folders that a page does not need. */
 const LEFT_OUT =
   /(^|\/)(cli|bundle|recipes|drawings|build\.json|screenshot\.png|vit158-import\.wasm|inline(_modules)?\.js)(\/|$)|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
@@ -23,7 +27,7 @@ const LEFT_OUT =
 const CARD = /^models\/[^/]+\.md$/;
 
 /** Of the rest, what the page can wait for: kept for offline use once it was asked for. */
-const ON_DEMAND = /^models\/.*\.safetensors$|^models\/[^/]*\.(svg|md)$/;
+const ON_DEMAND = /^models\/.*\.safetensors$|^models\/[^/]*\.(svg|md)$|^docs\//;
 
 /** The name of the list in the site. */
 export const LIST = 'sw-files.js';
@@ -43,6 +47,7 @@ export async function siteFiles() {
       if (entry.isFile() && isWanted) found.push([mount.slice(1) + inFolder, file]);
     }
   }
+  for (const name of DOCUMENTS) found.push([DOCUMENTS_MOUNT.slice(1) + name, path.join(ROOT, name)]);
   return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

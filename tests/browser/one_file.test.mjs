@@ -236,7 +236,7 @@ test('no model and no pictures to try: nothing is written, or the page just wait
     await page.waitForSelector('#check-words[data-state=good]');
     assert.match(
       await text(page, '#check-words'),
-      /^All 1 pictures give the logits recorded of fashion-mnist\.safetensors, bit for bit/,
+      /^The picture gives the logits recorded of fashion-mnist\.safetensors, bit for bit/,
     );
   });
 });

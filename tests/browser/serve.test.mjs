@@ -77,8 +77,8 @@ test('nothing outside the site is given away', async () => {
 
 test('what goes wrong in an answer is answered, and the server stays', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'vit158-half-'));
-  mkdirSync(path.join(folder, 'web'));
-  for (const name of ['serve.mjs', 'site_files.mjs'])
+  mkdirSync(path.join(folder, 'web/app'), { recursive: true });
+  for (const name of ['serve.mjs', 'site_files.mjs', 'app/resources.js'])
     cpSync(path.join(ROOT, 'web', name), path.join(folder, 'web', name));
   const said = t.mock.method(console, 'error', () => {});
   const module = await import(pathToFileURL(path.join(folder, 'web/serve.mjs')).href);

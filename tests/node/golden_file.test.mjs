@@ -375,7 +375,7 @@ for (const { name, golden } of JSON.parse(readFileSync(join(ROOT, 'models/manife
   if (!golden) continue;
   test(`${name}: the committed golden file is what the model gives for its samples`, () => {
     const path = join(ROOT, 'models', golden);
-    const pictures = readdirSync(dirname(path)).filter((file) => file.endsWith('.jpg')).length;
+    const pictures = readdirSync(dirname(path)).filter((file) => /\.(jpg|png)$/.test(file)).length;
     assert.ok(pictures >= 6);
     assert.ok(JSON.parse(readFileSync(path, 'utf8')).model.file.endsWith(`/${name}.safetensors`));
     for (const command of Object.values(COMMANDS)) {

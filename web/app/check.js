@@ -85,10 +85,13 @@ export async function checkBrowser({ title, source, golden, read }, { variant, h
   try {
     const report = await verify(golden, { classifier, modelSha256: sha256, read, onProgress });
     const { same, pictures, engine } = report;
-    if (report.ok) return [`All ${same} pictures give the logits recorded of ${title}, bit for bit (${engine}).`];
+    if (report.ok) {
+      const [all, give] = same === 1 ? ['The picture', 'gives'] : [`All ${same} pictures`, 'give'];
+      return [`${all} ${give} the logits recorded of ${title}, bit for bit (${engine}).`];
+    }
     const wrong = pictures.filter(({ ok }) => !ok);
     return [
-      `${wrong.length} of ${pictures.length} pictures differ here from what was recorded of ${title} (${engine}).`,
+      `${wrong.length} of ${pictures.length} picture${pictures.length === 1 ? '' : 's'} differ${wrong.length === 1 ? 's' : ''} here from what was recorded of ${title} (${engine}).`,
       ...wrong.map(
         ({ file, message, firstDifference }) =>
           `${file}: ${message}${firstDifference ? ` First difference: ${firstDifference}.` : ''}`,

@@ -66,3 +66,35 @@ export function notice(key, text, action) {
   if (old) old.replaceWith(made);
   else box.append(made);
 }
+
+/** Milliseconds for which a button says that it has copied. */
+const COPIED_MS = 2000;
+
+/**
+ * A button that puts text on the clipboard and says so for a while; hidden where there is no clipboard.
+ * @param {string} id
+ * @param {() => string} textOf
+ * @param {() => void} [onCopied]
+ * @returns {() => void}  to be called when there is another text
+ */
+export function copyButton(id, textOf, onCopied) {
+  const button = byId(id);
+  button.hidden = !navigator.clipboard?.writeText;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const rest = () => {
+    button.textContent = 'Copy';
+  };
+  button.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(textOf());
+      onCopied?.();
+      button.textContent = 'Copied';
+      clearTimeout(timer);
+      timer = setTimeout(rest, COPIED_MS);
+    } catch {
+      notice('copy', 'The browser did not let this page copy. Select the text instead.');
+    }
+  });
+  return rest;
+}

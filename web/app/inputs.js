@@ -30,14 +30,14 @@ function accept(files, { onPictures, onModel }) {
  * A button that opens a file dialog.
  * @param {string} buttonId
  * @param {string} inputId
- * @param {Handlers} handlers
+ * @param {(files: File[]) => void} onFiles
  */
-function chooser(buttonId, inputId, handlers) {
+function chooser(buttonId, inputId, onFiles) {
   /** @type {HTMLInputElement} */
   const input = byId(inputId);
   byId(buttonId).addEventListener('click', () => input.click());
   input.addEventListener('change', () => {
-    accept(input.files, handlers);
+    onFiles([...(input.files ?? [])]);
     input.value = ''; // so that choosing the same file again is a change
   });
 }
@@ -125,8 +125,9 @@ function clipboard(handlers) {
 
 /** @param {Handlers} handlers */
 export function listenForFiles(handlers) {
-  chooser('choose', 'file', handlers);
-  chooser('open-model', 'model-file', handlers);
+  chooser('choose', 'file', (files) => accept(files, handlers));
+  // Whatever is opened as a model is one that failed, not a picture.
+  chooser('open-model', 'model-file', (files) => files.slice(0, 1).forEach(handlers.onModel));
   dropZone(handlers);
   clipboard(handlers);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The camera or a video on the stage: starts and stops it, has its frames classified, and takes a
+// The camera or a video on the stage: starts, stops and turns it, has its frames classified, and takes a
 // still image of it.
 import { byId, notice } from './dom.js';
 import { rate } from './format.js';
@@ -14,6 +14,10 @@ export class LiveDesk {
   #onStart;
   /** Ask for attention with every frame. */
   wantsAttention = false;
+  /** @type {import('./live_video.js').Facing} */
+  #facing = 'environment';
+  /** Someone has chosen whether the camera is shown as in a mirror. @type {boolean | null} */
+  #mirrors = null;
   /** Of what is on the stage, carried by every answer. */
   #image = 0;
 
@@ -28,6 +32,15 @@ export class LiveDesk {
     this.#onStart = onStart;
     byId('camera').hidden = !LiveVideo.hasCamera;
     byId('camera').addEventListener('click', () => (this.running ? this.stop() : this.#startCamera()));
+    byId('turn').addEventListener('click', () => {
+      this.#facing = this.#facing === 'user' ? 'environment' : 'user';
+      this.#mirrors = null;
+      this.#startCamera();
+    });
+    byId('mirror').addEventListener('click', () => {
+      this.#mirrors = byId('mirror').getAttribute('aria-pressed') !== 'true';
+      this.#showMirror();
+    });
     byId('shoot').addEventListener('click', () => {
       const picture = this.still();
       this.stop();
@@ -70,8 +83,11 @@ export class LiveDesk {
     this.#name = 'Camera';
     try {
       const onFrame = (/** @type {ImageBitmap} */ frame) => this.#showFrame(frame);
-      if (await this.#video.startCamera(onFrame, () => this.stop()))
-        this.#started({ name: 'Camera', ...this.#video.size });
+      if (!(await this.#video.startCamera(this.#facing, onFrame, () => this.stop()))) return;
+      this.#started({ name: 'Camera', ...this.#video.size });
+      byId('mirror').hidden = false;
+      const canTurn = await LiveVideo.hasTwoCameras();
+      byId('turn').hidden = !(canTurn && this.running);
     } catch (error) {
       this.#video.stop();
       notice('camera', cameraWords(error));
@@ -100,10 +116,19 @@ export class LiveDesk {
     }
   }
 
+  /** Only what is seen on the stage is turned: the model is given the picture as it is. */
+  #showMirror() {
+    const on = this.running && (this.#mirrors ?? this.#video.facesVisitor);
+    byId('mirror').setAttribute('aria-pressed', String(on));
+    byId('stage').classList.toggle('is-mirrored', on);
+  }
+
   /** @param {boolean} live */
   #setButtons(live) {
     byId('shoot').hidden = !live;
     byId('choose').hidden = live;
+    byId('turn').hidden = byId('mirror').hidden = true;
+    this.#showMirror();
     const button = byId('camera');
     button.hidden = !live && !LiveVideo.hasCamera;
     button.setAttribute('aria-pressed', String(live));

@@ -20,6 +20,7 @@ export function cameraWords(error) {
 }
 
 /** @typedef {(frame: ImageBitmap) => Promise<void>} FrameHandler */
+/** @typedef {'environment' | 'user'} Facing  away from the visitor, or towards */
 
 export class LiveVideo {
   /** @type {HTMLVideoElement} */
@@ -44,6 +45,18 @@ export class LiveVideo {
     return { width: this.#video.videoWidth, height: this.#video.videoHeight };
   }
 
+  /** @returns {boolean} whether the camera looks at the visitor, as far as can be known */
+  get facesVisitor() {
+    const track = this.#stream?.getVideoTracks()[0];
+    return track !== undefined && (track.getSettings().facingMode ?? 'user') === 'user';
+  }
+
+  /** @returns {Promise<boolean>} known only once a camera may be used */
+  static async hasTwoCameras() {
+    const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+    return devices.filter(({ kind }) => kind === 'videoinput').length > 1;
+  }
+
   /** @returns {boolean} */
   get running() {
     return this.#stream !== null || this.#url !== '';
@@ -52,15 +65,16 @@ export class LiveVideo {
   /**
    * Starts the camera; then `onFrame` is called with a bitmap, which it owns, and again with the
    * newest frame as soon as its promise settled.
+   * @param {Facing} facing  which camera, where there are two
    * @param {FrameHandler} onFrame
    * @param {() => void} onEnd  the camera went away by itself: unplugged, or forbidden meanwhile
    * @returns {Promise<boolean>} false if it was stopped while the visitor was being asked
    */
-  async startCamera(onFrame, onEnd) {
+  async startCamera(facing, onFrame, onEnd) {
     this.stop();
     const session = this.#session;
     const stream = await navigator.mediaDevices.getUserMedia({
-      video: { facingMode: 'environment', width: { ideal: 640 }, height: { ideal: 480 } },
+      video: { facingMode: facing, width: { ideal: 640 }, height: { ideal: 480 } },
       audio: false,
     });
     if (session !== this.#session) {

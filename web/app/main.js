@@ -10,7 +10,7 @@ import { LiveDesk } from './live_desk.js';
 import { modelWords } from './messages.js';
 import { ModelDesk } from './model_desk.js';
 import { Panels } from './panels.js';
-import { fetchSamples } from './resources.js';
+import { documentAddress, fetchSamples } from './resources.js';
 import { Results } from './results.js';
 import { Samples } from './samples.js';
 import { ServiceClient } from './service_client.js';
@@ -47,6 +47,7 @@ class App {
   );
   #live = new LiveDesk(this.#service, this.#shown, () => this.#samples?.release());
   #models = new ModelDesk(this.#service, this.#variant, {
+    onCard: (file) => openDocument(file),
     onFirst: (entry) => this.#offerSamples(entry),
     onModel: (facts, source, entry) => this.#useModel(facts, source, entry),
     onFailed: (error) => {
@@ -88,6 +89,7 @@ class App {
       onModel: (file) => this.#models.load({ file }),
       onProblem: (title, words) => notice('input', `${title}. ${words}`),
     });
+    offerDocuments();
     this.#panels.openAddressed();
     await this.#models.offer();
     if (canvasIsRandomised()) nameRandomisedCanvas();
@@ -161,6 +163,25 @@ class App {
 function cropOf({ model: { imageSize }, metadata }) {
   const resized = Number(metadata.resize) || Math.floor(imageSize / Number(metadata.crop_pct || 1));
   return { side: imageSize, share: Math.min(1, imageSize / resized) };
+}
+
+/** What shows documents is fetched when the first is opened. @param {string} file  its path in the repository */
+async function openDocument(file) {
+  try {
+    const documents = await import('./documents.js');
+    await documents.openDocument(file);
+  } catch (error) {
+    notice('document', `Documents cannot be shown: ${/** @type {Error} */ (error).message}`);
+  }
+}
+
+/** The links at the foot of the page, to those documents that it has. */
+function offerDocuments() {
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-document]'))) {
+    const { document: file = '' } = button.dataset;
+    button.hidden = documentAddress(file) === null;
+    button.addEventListener('click', () => openDocument(file));
+  }
 }
 
 function nameRandomisedCanvas() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Error codes turned into words: what happened, in a few words, and what to do next.
 
-import { labelParts } from './format.js';
+import { labelParts, percent } from './format.js';
 
 /** @typedef {{title: string, hint: string}} Words */
 
@@ -130,6 +130,14 @@ export const untrainedWords = ({ trained }) =>
  */
 export const unsureWords = (classes) =>
   `The picture looks like none of the ${classes.toLocaleString('en')} things that this model knows. Its best guesses are below.`;
+
+/**
+ * @param {{label: string, score: number, index: number}} first  the best guess
+ * @param {number} least  score, 0..1, that is wanted of a guess
+ * @returns {string}
+ */
+export const fewWords = ({ label, index, score }, least) =>
+  `Its best guess, ${labelParts(label, index)[0]}, has ${percent(score)}: less than the ${percent(least)} asked for.`;
 
 /**
  * What the model can name at all.

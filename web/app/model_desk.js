@@ -19,6 +19,7 @@ import { fetchManifest, modelSource } from './resources.js';
  *             entry: import('./models.js').Entry | null) => void} onModel
  *   one is loaded and in use from now on; null for a file of the visitor's
  * @property {(error: {code: string, message: string}) => void} onFailed  a load failed and there is none
+ * @property {(file: string) => void} onCard                              a card is to be shown
  * @property {() => void} onCancelled                                     a load was cancelled and there is none
  */
 
@@ -33,6 +34,7 @@ export class ModelDesk {
       this.load({ entry });
     },
     onCancel: () => this.#abort?.abort(),
+    onCard: (file) => this.#handlers.onCard(file),
     onRetry: () => (this.#last ? this.load(this.#last) : this.offer()),
   });
   /** @type {AbortController | null} */

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The model card: picker, download with progress and cancel, trouble, and the facts of the model
 // in use.
-import { byId, element } from './dom.js';
+import { byId, copyButton, element } from './dom.js';
 import { count, size, timeLeft } from './format.js';
-import { fetchCard } from './resources.js';
 import { modelWords, sentence, untrainedWords } from './messages.js';
 
 /**
@@ -67,7 +66,7 @@ console.log(predictions[0].label, predictions[0].score);`;
 
 /** @param {Entry} entry @returns {string} */
 function pickerWords({ title, classes, bytes, accuracy, licence }) {
-  const known = classes ? [`${classes.toLocaleString('en')} classes`] : [];
+  const known = classes && !/\bclasses\b/.test(title) ? [`${classes.toLocaleString('en')} classes`] : [];
   return [title, ...known, size(bytes), ...[accuracy, licence].filter(Boolean)].join(' · ');
 }
 
@@ -101,15 +100,14 @@ export class Models {
   #select = byId('model-select');
   /** @type {Entry[]} */
   #entries = [];
-  /** @type {HTMLDialogElement} */
-  #dialog = byId('card');
   /** Index of the entry in use, LOCAL or NONE. */
   #inUse = NONE;
 
   /**
-   * @param {{onPick: (entry: Entry) => void, onCancel: () => void, onRetry: () => void}} handlers
+   * @param {{onPick: (entry: Entry) => void, onCancel: () => void, onRetry: () => void,
+   *          onCard: (file: string) => void}} handlers
    */
-  constructor({ onPick, onCancel, onRetry }) {
+  constructor({ onPick, onCancel, onRetry, onCard }) {
     this.#select.addEventListener('change', () => {
       const entry = this.#entries[Number(this.#select.value)];
       if (entry) onPick(entry);
@@ -117,8 +115,8 @@ export class Models {
     byId('load-cancel').addEventListener('click', onCancel);
     byId('load-retry').addEventListener('click', onRetry);
     byId('load-close').addEventListener('click', () => this.showIdle());
-    byId('open-card').addEventListener('click', () => this.#openCard());
-    byId('card-close').addEventListener('click', () => this.#dialog.close());
+    copyButton('copy-snippet', () => byId('use-snippet').textContent ?? '');
+    byId('open-card').addEventListener('click', () => onCard(`models/${this.#entries[this.#inUse].card}`));
   }
 
   /** @param {Entry[]} entries */
@@ -189,16 +187,6 @@ export class Models {
     const rows = byId('facts').querySelectorAll('dd');
     factsOf(info, thread, entry).forEach((value, i) => (rows[i].textContent = value));
     /** @type {HTMLButtonElement} */ (byId('open-card')).disabled = !entry?.card;
-  }
-
-  async #openCard() {
-    const entry = this.#entries[this.#inUse];
-    byId('card-title').textContent = entry.title;
-    byId('card-text').textContent = 'Fetching the card…';
-    this.#dialog.showModal();
-    byId('card-text').textContent = await fetchCard(entry).catch(
-      (error) => `The card could not be fetched: ${/** @type {Error} */ (error).message}`,
-    );
   }
 
   /** @param {string} state @param {string} words */

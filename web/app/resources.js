@@ -52,13 +52,46 @@ export function goldenFile({ golden }) {
   return { golden: () => fetchJson(url), read: (file) => new URL(file, url).href };
 }
 
+/** The documents that the page offers, by their path in the repository; the site has them under docs/. */
+export const DOCUMENTS = Object.freeze([
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'LICENSE',
+  'README.md',
+  'SECURITY.md',
+  'THIRD-PARTY.md',
+  'models/recipes/README.md',
+  'models/samples/README.md',
+  'src/METHODS.md',
+  'src/README.md',
+  'src/compress/QUANTIZE.md',
+  'src/model/FORMAT.md',
+  'web/COMMANDS.md',
+  'web/FILES.md',
+  'web/IMPORT.md',
+  'web/README.md',
+  'web/app/README.md',
+  'web/lib/README.md',
+]);
+
+/** Cards of models and what they show; the modules of this page, which are its source. */
+const BESIDE = /^models\/[^/]+\.(md|svg)$|^web\/(app|lib)\/\w+\.js$/;
+
 /**
- * The text of a model's card.
- * @param {import('./models.js').Entry} entry
- * @returns {Promise<string>}
+ * Where a document is.
+ * @param {string} file  its path in the repository
+ * @returns {string | null} null if this page does not have it
  */
-export async function fetchCard({ card }) {
-  const response = await fetch(new URL(/** @type {string} */ (card), MODELS));
+export function documentAddress(file) {
+  if (DOCUMENTS.includes(file)) return new URL(`docs/${file}`, ROOT).href;
+  return BESIDE.test(file) ? new URL(file.replace(/^web\//, ''), ROOT).href : null;
+}
+
+/** @param {string} file  its path in the repository @returns {Promise<string>} */
+export async function fetchDocument(file) {
+  const address = documentAddress(file);
+  if (address === null) throw new Error(`there is no ${file} here`);
+  const response = await fetch(address);
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
   return response.text();
 }

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
-// The predictions: a headline, five bars, and one spoken sentence for screen readers.
-import { byId, element, notice } from './dom.js';
+// The predictions: a headline, bars for as many guesses as are wanted, and one spoken sentence for screen
+// readers.
+import { byId, copyButton, element } from './dom.js';
 import { labelParts, percent } from './format.js';
-import { certainty, sentence, unsureWords, untrainedWords } from './messages.js';
+import { certainty, fewWords, sentence, unsureWords, untrainedWords } from './messages.js';
 
-export const TOP_K = 5;
+/** Guesses that are asked for: the most that can be shown of them. */
+export const TOP_K = 10;
 
 export class Results {
   #body = byId('results');
-  /** @type {HTMLElement[]} */
-  #rows = [...byId('bars').children].map((row) => /** @type {HTMLElement} */ (row));
+  #bars = byId('bars');
+  /** @type {HTMLSelectElement} */
+  #guesses = byId('guesses');
+  /** @type {HTMLInputElement} */
+  #least = byId('least');
   #spoken = '';
   /** The answer as text, for the clipboard. */
   #copied = '';
@@ -17,19 +22,23 @@ export class Results {
   #labels = [];
   /** Takes the place of how sure the model is; '' for one that was trained. */
   #untrained = '';
+  /** @type {() => void} */
+  #restCopy;
+  /** What is shown. @type {[import('./service_messages.js').Outcome, 'still' | 'live'] | null} */
+  #shown = null;
 
   constructor() {
-    const button = byId('copy-answer');
-    button.hidden = !navigator.clipboard?.writeText;
-    button.addEventListener('click', async () => {
-      try {
-        await navigator.clipboard.writeText(this.#copied);
-        this.#announce('Copied.');
-        button.textContent = 'Copied';
-      } catch {
-        notice('copy', 'The browser did not let this page copy. Select the text instead.');
-      }
-    });
+    this.#restCopy = copyButton(
+      'copy-answer',
+      () => this.#copied,
+      () => this.#announce('Copied.'),
+    );
+    for (const control of [this.#guesses, this.#least])
+      control.addEventListener('input', () => {
+        byId('least-words').textContent = `${this.#least.value}%`;
+        this.#makeRows();
+        if (this.#shown) this.show(...this.#shown);
+      });
   }
 
   /**
@@ -39,7 +48,14 @@ export class Results {
   setModel(labels, metadata) {
     this.#labels = labels;
     this.#untrained = untrainedWords(metadata);
-    this.#rows.forEach((row, i) => (row.hidden = i >= labels.length));
+    this.#makeRows();
+  }
+
+  /** As many rows as guesses are wanted, and the model has classes. */
+  #makeRows() {
+    const wanted = Math.min(Number(this.#guesses.value), this.#labels.length);
+    while (this.#bars.children.length < wanted) this.#bars.append(newRow());
+    while (this.#bars.children.length > wanted) this.#bars.lastElementChild?.remove();
   }
 
   /** @param {string} title @param {string} words */
@@ -59,25 +75,32 @@ export class Results {
    * @param {import('./service_messages.js').Outcome} outcome
    * @param {'still' | 'live'} kind
    */
-  show({ predictions, unsure, logitsSha256 }, kind) {
+  show(outcome, kind) {
+    this.#shown = [outcome, kind];
+    const { predictions, unsure, logitsSha256 } = outcome;
     const first = predictions[0];
-    const headline = unsure ? 'None of its classes' : labelParts(first.label, first.index)[0];
+    const least = Number(this.#least.value) / 100;
+    const isFew = first.score < least;
+    const headline = unsure ? 'None of its classes' : isFew ? 'No guess' : labelParts(first.label, first.index)[0];
     const words = unsure
       ? unsureWords(this.#labels.length)
-      : this.#untrained
-        ? sentence(this.#untrained)
-        : certainty(predictions);
-    this.#show('done', headline, unsure ? '' : percent(first.score), words);
+      : isFew
+        ? fewWords(first, least)
+        : this.#untrained
+          ? sentence(this.#untrained)
+          : certainty(predictions);
+    this.#show('done', headline, unsure || isFew ? '' : percent(first.score), words);
     this.#body.dataset.unsure = String(unsure);
-    this.#rows.forEach((row, i) => this.#fill(row, predictions[i]));
-    const lines = predictions.map(({ label, index, score }) => `${labelParts(label, index)[0]}: ${percent(score)}`);
-    this.#setCopied((unsure ? [headline, ...lines] : lines).join('\n'));
+    const shown = predictions.slice(0, this.#bars.children.length).filter(({ score }) => score >= least);
+    [...this.#bars.children].forEach((row, i) => fillRow(/** @type {HTMLElement} */ (row), shown[i]));
+    const lines = shown.map(({ label, index, score }) => `${labelParts(label, index)[0]}: ${percent(score)}`);
+    this.#setCopied((unsure || isFew ? [headline, ...lines] : lines).join('\n'));
     const code = byId('fingerprint-code');
     code.textContent = logitsSha256.slice(0, 12);
     code.title = `SHA-256 of the logits: ${logitsSha256}`;
     this.#body.dataset.logitsSha256 = logitsSha256;
     const share = `, ${Math.round(first.score * 100)} percent`;
-    this.#announce(unsure ? words : `${headline}${kind === 'still' ? share : ''}.`);
+    this.#announce(unsure || isFew ? words : `${headline}${kind === 'still' ? share : ''}.`);
   }
 
   /**
@@ -99,32 +122,15 @@ export class Results {
     if (text === this.#copied) return;
     this.#copied = text;
     /** @type {HTMLButtonElement} */ (byId('copy-answer')).disabled = text === '';
-    byId('copy-answer').textContent = 'Copy';
+    this.#restCopy();
   }
 
   #clear() {
+    this.#shown = null;
     this.#setCopied('');
-    for (const row of this.#rows) this.#fill(row, undefined);
+    for (const row of this.#bars.children) fillRow(/** @type {HTMLElement} */ (row), undefined);
     byId('fingerprint-code').textContent = '';
     delete this.#body.dataset.logitsSha256;
-  }
-
-  /**
-   * @param {HTMLElement} row
-   * @param {{label: string, score: number, index: number} | undefined} prediction
-   */
-  #fill(row, prediction) {
-    const [label, score, track] = /** @type {HTMLElement[]} */ ([...row.children]);
-    const fill = /** @type {HTMLElement} */ (track.firstElementChild);
-    fill.style.setProperty('--score', String(prediction?.score ?? 0));
-    score.textContent = prediction ? percent(prediction.score) : '';
-    if (!prediction) {
-      label.replaceChildren('–');
-      return;
-    }
-    const [name, others] = labelParts(prediction.label, prediction.index);
-    label.replaceChildren(name, ...(others ? [element('small', '', others)] : []));
-    label.title = prediction.label;
   }
 
   /** Live images would never stop talking: only what changed is said. @param {string} text */
@@ -133,4 +139,28 @@ export class Results {
     this.#spoken = text;
     byId('announce').textContent = text;
   }
+}
+
+/** @returns {HTMLElement} a row without a guess */
+function newRow() {
+  const track = element('div', 'bar-track', [element('div', 'bar-fill')]);
+  return element('li', 'bar', [element('span', 'bar-label', '–'), element('span', 'bar-score'), track]);
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {{label: string, score: number, index: number} | undefined} prediction
+ */
+function fillRow(row, prediction) {
+  const [label, score, track] = /** @type {HTMLElement[]} */ ([...row.children]);
+  const fill = /** @type {HTMLElement} */ (track.firstElementChild);
+  fill.style.setProperty('--score', String(prediction?.score ?? 0));
+  score.textContent = prediction ? percent(prediction.score) : '';
+  if (!prediction) {
+    label.replaceChildren('–');
+    return;
+  }
+  const [name, others] = labelParts(prediction.label, prediction.index);
+  label.replaceChildren(name, ...(others ? [element('small', '', others)] : []));
+  label.title = prediction.label;
 }

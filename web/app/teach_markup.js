@@ -20,7 +20,7 @@ export const MARKUP = `
     </div>
     <p id="teach-verdict" class="teach-verdict">–</p>
     <ol id="teach-bars" class="teach-bars"></ol>
-    <label class="slider quiet"><span>Unlike all of them below a similarity of <span id="teach-unlike-words">off</span></span><input id="teach-unlike" type="range" min="-100" max="99" value="-100"></label>
+    <label class="slider quiet"><span>Unlike all of them: <span id="teach-unlike-words">never</span></span><input id="teach-unlike" type="range" min="-100" max="99" value="-100"></label>
   </div>
   <ul id="teach-classes" class="teach-classes"></ul>
   <button id="teach-new" class="button teach-new" type="button">Add a class</button>

@@ -263,7 +263,8 @@ class TeachPanel {
     const embedding = this.#shared.shown.current?.outcome?.embedding;
     /** @type {HTMLButtonElement} */ (byId('teach-save')).disabled = filled.length === 0;
     const { value } = this.#unlike;
-    byId('teach-unlike-words').textContent = Number(value) > -100 ? (Number(value) / 100).toFixed(2) : 'off';
+    byId('teach-unlike-words').textContent =
+      Number(value) > -100 ? `below a similarity of ${(Number(value) / 100).toFixed(2)}` : 'never';
     const found =
       filled.length >= 2 && embedding && filled[0].examples[0].vector.length === embedding.length
         ? this.#own().match(embedding)

@@ -20,7 +20,7 @@ const PLACE = '<!-- files inside -->';
 /**
  * One classic script of a module and all it leads to: a page from a disk may load no modules.
  * @param {string} entry in web/
- * @param {string} [worker] what worker_text.js is to export
+ * @param {string} [worker] what inside_texts.js is to export
  * @returns {Promise<string>}
  */
 async function scriptOf(entry, worker = '') {
@@ -41,9 +41,9 @@ async function scriptOf(entry, worker = '') {
         name: 'inside',
         setup(plugin) {
           plugin.onResolve({ filter: /\/resources\.js$/ }, () => ({ path: path.join(HERE, 'resources_inside.js') }));
-          plugin.onResolve({ filter: /\/worker_text\.js$/ }, () => ({ path: 'worker_text', namespace: 'inside' }));
+          plugin.onResolve({ filter: /\/inside_texts\.js$/ }, () => ({ path: 'inside_texts', namespace: 'inside' }));
           plugin.onLoad({ filter: /.*/, namespace: 'inside' }, () => ({
-            contents: `export const WORKER = ${JSON.stringify(worker)};`,
+            contents: `export const WORKER = ${JSON.stringify(worker)}, NOTICES = ${JSON.stringify(notices())};`,
           }));
         },
       },
@@ -51,6 +51,12 @@ async function scriptOf(entry, worker = '') {
   });
   return outputFiles[0].text.trim();
 }
+
+/** The licence, and the notices of others' work, by their path in the repository. */
+const notices = () =>
+  Object.fromEntries(
+    ['LICENSE', 'THIRD-PARTY.md'].map((name) => [name, readFileSync(path.join(WEB, '..', name), 'utf8')]),
+  );
 
 /** @param {string} text inside an element */
 const hashOf = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;

@@ -3,7 +3,7 @@
 // fetched. Files are base64 text in <script> elements that do not run, named by an index; workers
 // start from text as well, and are sent the WebAssembly modules in a first message.
 import { yieldToEventLoop } from '../lib/platform.js';
-import { WORKER } from './worker_text.js';
+import { NOTICES, WORKER } from './inside_texts.js';
 
 /** @typedef {import('../app/resources.js').ModelSource} ModelSource */
 /** @typedef {{manifest: import('../app/resources.js').Manifest, samples: import('../app/samples.js').Sample[],
@@ -69,10 +69,14 @@ export const goldenFile = () => {
   return golden && { golden: async () => golden, read: fetchSample };
 };
 
-/** Cards stay with the models. @returns {Promise<string>} */
-export const fetchCard = async () => {
-  throw new Error('this page has no cards inside');
-};
+/** The licence and the notices go with every copy; other documents stay at home. @param {string} file */
+export const documentAddress = (file) => (Object.hasOwn(NOTICES, file) ? '#' : null);
+
+/** @param {string} file @returns {Promise<string>} */
+export async function fetchDocument(file) {
+  if (documentAddress(file) === null) throw new Error(`this page has no ${file} inside`);
+  return NOTICES[file];
+}
 
 /** @param {import('../app/models.js').Entry} entry @returns {Promise<ModelSource>} */
 export const modelSource = async ({ file, sha256 }) => ({
