@@ -25,6 +25,8 @@
 #define MAX_SOURCES 32
 #define MEASURED_IMAGES 32U
 #define MOST_WORKERS 16
+/* --steps similarity; those before are vit158_step_rule. */
+#define SIMILARITY_STEPS 3U
 
 static volatile sig_atomic_t interrupted;
 
@@ -38,18 +40,24 @@ typedef struct request {
     const char *in, *out, *report, *plot, *metadata, *weights;
     const char *sources[MAX_SOURCES];
     vit158_option_list calibrate;
-    uint32_t images, held, seed, threads, method, activations, steps;
+    uint32_t images, held, seed, threads, method, activations, steps, input_bits, ranking, biases;
+    uint32_t weight_bits; /* 0: --weights names rows */
     vit158_header extra;
     vit158_compress_job job;
     vit158_progress bar;
 } request;
 
-/* "int8", "rows:1" to "rows:3", "budget:BYTES". */
+/* "int8", "rows:1" to "rows:4", "bits:4" to "bits:8", "budget:BYTES". */
 static bool read_weights(request *r)
 {
     const char *const text = r->weights;
     if (strcmp(text, "int8") == 0) {
         r->job.rows = 0;
+        r->weight_bits = 8;
+        return true;
+    }
+    if (strncmp(text, "bits:", 5) == 0 && text[5] >= '4' && text[5] <= '8' && text[6] == 0) {
+        r->weight_bits = (uint32_t)(text[5] - '0');
         return true;
     }
     if (strncmp(text, "rows:", 5) == 0 && text[5] >= '1' && text[5] <= '4' && text[6] == 0) {
@@ -210,6 +218,31 @@ static int quantize(request *r)
     return status == VIT158_OK ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
 }
 
+/* What the method needs to know, from the options. */
+static void set_method(request *r, bool ptq)
+{
+    vit158_quantizer_settings *const settings = &r->job.settings;
+    *settings = vit158_quantizer_defaults();
+    settings->method = (vit158_rounding_method)r->method;
+    settings->static_steps = r->activations == UINT32_MAX ? ptq : r->activations == 1;
+    settings->step_rule = r->steps == UINT32_MAX ? VIT158_STEP_SQUARED : (vit158_step_rule)r->steps;
+    r->job.ptq = vit158_ptq_defaults();
+    r->job.ptq.by_token = !settings->static_steps;
+    r->job.ptq.search = r->steps != VIT158_STEP_LARGEST;
+    r->job.ptq.ranking = (vit158_ranking_kind)r->ranking;
+    r->job.ptq.correct_bias = r->biases == 1;
+    if (r->weight_bits > 0)
+        r->job.ptq.weight_bits = r->job.ptq.input_bits = r->weight_bits;
+    if (r->input_bits > 0)
+        r->job.ptq.input_bits = r->input_bits;
+}
+
+static bool wrong_steps(const request *r, bool ptq)
+{
+    const bool likeness = r->steps == SIMILARITY_STEPS;
+    return r->steps != UINT32_MAX && r->steps != VIT158_STEP_LARGEST && likeness != ptq;
+}
+
 static uint32_t core_count(void)
 {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -218,12 +251,16 @@ static uint32_t core_count(void)
 
 int vit158_cmd_quantize(int argc, char **argv)
 {
-    static const char *const methods[] = {"rtn", "mse", "percentile", "gptq", NULL};
+    static const char *const methods[] = {"rtn", "mse", "percentile", "gptq", "ptq-vit", NULL};
     static const char *const activations[] = {"token", "static", NULL};
-    static const char *const steps[] = {"minmax", "percentile", "mse", NULL};
-    request r = {.weights = "rows:3",
-                 .method = VIT158_METHOD_GPTQ,
-                 .steps = VIT158_STEP_SQUARED,
+    static const char *const steps[] = {"minmax", "percentile", "mse", "similarity", NULL};
+    static const char *const biases[] = {"kept", "corrected", NULL};
+    static const char *const rankings[] = {"off", "mean", "sum", "deviations", NULL};
+    request r = {.method = VIT158_METHOD_GPTQ,
+                 .activations = UINT32_MAX,
+                 .steps = UINT32_MAX,
+                 .biases = 1,
+                 .ranking = VIT158_RANKING_MEAN,
                  .threads = core_count(),
                  .job = {.measured = MEASURED_IMAGES}};
     r.calibrate = (vit158_option_list){.values = r.sources, .capacity = MAX_SOURCES};
@@ -241,7 +278,9 @@ int vit158_cmd_quantize(int argc, char **argv)
          .value = &r.out},
         {.name = "--weights",
          .placeholder = "KIND",
-         .help = "int8, rows:1 to rows:4 or budget:BYTES of the finished file; default rows:3",
+         .help =
+             "int8, rows:1 to rows:4, bits:4 to bits:8 (ptq-vit), or budget:BYTES of the finished "
+             "file; default rows:3, with ptq-vit int8",
          .kind = VIT158_OPTION_TEXT,
          .value = &r.weights},
         {.name = "--method",
@@ -251,16 +290,35 @@ int vit158_cmd_quantize(int argc, char **argv)
          .choices = methods},
         {.name = "--activations",
          .help = "inputs are rounded by a step for each token, or by a stored one for each layer; "
-                 "default token",
+                 "default token, with ptq-vit static",
          .kind = VIT158_OPTION_CHOICE,
          .value = &r.activations,
          .choices = activations},
         {.name = "--steps",
-         .help = "where stored steps come from: the largest input, 99.99 % of the inputs, or "
-                 "least squared error; default mse",
+         .help = "where stored steps come from: the largest input, 99.99 % of the inputs, least "
+                 "squared error (default), or the likeness of outputs (ptq-vit, default there)",
          .kind = VIT158_OPTION_CHOICE,
          .value = &r.steps,
          .choices = steps},
+        {.name = "--input-bits",
+         .placeholder = "N",
+         .help = "ptq-vit: 4 to 8 bits of inputs and attention's operands, below 8 simulated; "
+                 "default the weights'",
+         .kind = VIT158_OPTION_UINT,
+         .value = &r.input_bits,
+         .min = 4,
+         .max = 8},
+        {.name = "--ranking",
+         .help = "ptq-vit: how the order of attention scores counts; default mean over pairs",
+         .kind = VIT158_OPTION_CHOICE,
+         .value = &r.ranking,
+         .choices = rankings},
+        {.name = "--biases",
+         .help =
+             "ptq-vit: whether biases take up the mean error of their outputs; default corrected",
+         .kind = VIT158_OPTION_CHOICE,
+         .value = &r.biases,
+         .choices = biases},
         {.name = "--images",
          .placeholder = "N",
          .help = "only N of all pictures, drawn by the seed; default all",
@@ -320,17 +378,24 @@ int vit158_cmd_quantize(int argc, char **argv)
     if (parsed != VIT158_PARSE_OK)
         return parsed;
     r.in = rest.values[0];
-    r.job.settings = vit158_quantizer_defaults();
-    r.job.settings.method = (vit158_rounding_method)r.method;
-    r.job.settings.static_steps = r.activations == 1;
-    r.job.settings.step_rule = (vit158_step_rule)r.steps;
+    const bool ptq = r.method == VIT158_METHOD_PTQ_VIT;
+    if (!r.weights)
+        r.weights = ptq ? "int8" : "rows:3";
+    const bool readable = read_weights(&r);
+    set_method(&r, ptq);
     const char *const missing =
-        r.calibrate.count == 0    ? "say which pictures with --calibrate"
-        : r.out == NULL           ? "say where to write with -o FILE"
-        : !read_weights(&r)       ? "--weights is int8, rows:1 to rows:4, or budget:BYTES"
-        : r.plot && !r.job.budget ? "--plot shows how a budget was shared out: use "
-                                    "--weights budget:BYTES"
-                                  : NULL;
+        r.calibrate.count == 0 ? "say which pictures with --calibrate"
+        : r.out == NULL        ? "say where to write with -o FILE"
+        : !readable            ? "--weights is int8, rows:1 to rows:4, bits:4 to bits:8, or "
+                                 "budget:BYTES"
+        : !ptq && strncmp(r.weights, "bits:", 5) == 0 ? "--weights bits:N is for --method ptq-vit"
+        : ptq && strncmp(r.weights, "rows:", 5) == 0  ? "--method ptq-vit takes --weights int8, "
+                                                        "bits:N or budget:BYTES"
+        : wrong_steps(&r, ptq) ? "--steps of ptq-vit is minmax or similarity, of other methods "
+                                 "minmax, percentile or mse"
+        : r.plot && (ptq || !r.job.budget) ? "--plot shows how rows were shared out: use "
+                                             "--weights budget:BYTES, and not ptq-vit"
+                                           : NULL;
     if (missing) {
         fprintf(stderr, "vit158 quantize: %s\n", missing);
         return VIT158_EXIT_USAGE;

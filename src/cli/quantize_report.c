@@ -51,7 +51,8 @@ static void write_layer(vit158_json *json, const vit158_compress_result *result,
     vit158_json_close(json, ']');
     vit158_json_number(json, "pearson", m->pearson);
     vit158_json_number(json, "gain", m->gain);
-    vit158_json_number(json, "error", m->loss);
+    if (!result->outcome.ptq.blocks) /* there all outputs of all images together */
+        vit158_json_number(json, "error", m->loss);
     if (m->step > 0)
         vit158_json_number(json, "step", (double)m->step);
     if (result->sensitivities) {
@@ -62,6 +63,87 @@ static void write_layer(vit158_json *json, const vit158_compress_result *result,
     }
     vit158_json_number(json, "seconds", round(m->seconds * 1000) / 1000);
     vit158_json_close(json, '}');
+}
+
+/* ---- PTQ-ViT ---- */
+
+static void write_terms(vit158_json *json, const char *key, const vit158_ptq_terms *terms,
+                        bool scores)
+{
+    vit158_json_open(json, key, '{');
+    vit158_json_number(json, "pearson", terms->pearson);
+    vit158_json_number(json, "gain", terms->gain);
+    if (scores) {
+        vit158_json_number(json, "ranking_loss", terms->ranking);
+        vit158_json_number(json, "kendall_tau", terms->tau);
+    }
+    vit158_json_close(json, '}');
+}
+
+static void write_product(vit158_json *json, const vit158_ptq *ptq, uint32_t block, uint32_t kind,
+                          bool held)
+{
+    static const char *const pairs[] = {"attn.scores", "attn.values"};
+    const vit158_ptq_found *const found = &ptq->blocks[block].products[kind];
+    const uint32_t module = vit158_ptq_module_of(kind);
+    const bool scores = kind == VIT158_QKV || kind == VIT158_PTQ_SCORES;
+    const bool matrix = kind < VIT158_BLOCK_LINEARS;
+    char name[64];
+    vit158_format(name, sizeof name, "blocks.%u.%s", block,
+                  matrix ? vit158_linear_name(kind) : pairs[kind - VIT158_PTQ_SCORES]);
+    vit158_json_open(json, NULL, '{');
+    vit158_json_text(json, "name", name);
+    if (matrix)
+        vit158_json_number(json, "weight_bits", ptq->blocks[block].weight_bits[module]);
+    vit158_json_number(json, "input_bits", ptq->blocks[block].input_bits[module]);
+    vit158_json_text(json, "inputs",
+                     matrix && ptq->blocks[block].input_bits[module] == 8 ? "stored" : "simulated");
+    vit158_json_open(json, "steps", '[');
+    for (uint32_t i = 0; i < found->count; i++)
+        vit158_json_number(json, NULL, (double)found->steps[i]);
+    vit158_json_close(json, ']');
+    vit158_json_number(json, "rounds", found->rounds);
+    write_terms(json, "first", &found->first, scores);
+    write_terms(json, "last", &found->last, scores);
+    if (held) {
+        write_terms(json, "held_out_first", &found->held_first, scores);
+        write_terms(json, "held_out_last", &found->held_last, scores);
+    }
+    vit158_json_close(json, '}');
+}
+
+static void write_ptq(vit158_json *json, const vit158_compress_result *result)
+{
+    const vit158_ptq *const ptq = &result->outcome.ptq;
+    const uint32_t depth = ptq->model.info.depth;
+    vit158_json_text(json, "simulated",
+                     "nearnesses are of the simulated network: operands of attention's products, "
+                     "and inputs below 8 bits, are quantized in it and not by the file");
+    vit158_json_open(json, "products", '[');
+    for (uint32_t i = 0; i < depth * VIT158_PTQ_PRODUCTS; i++)
+        write_product(json, ptq, i / VIT158_PTQ_PRODUCTS, i % VIT158_PTQ_PRODUCTS,
+                      result->held.images > 0);
+    vit158_json_close(json, ']');
+    if (!result->outcome.omegas)
+        return;
+    vit158_json_number(json, "predicted_omega", result->outcome.predicted);
+    vit158_json_open(json, "modules", '[');
+    for (uint32_t i = 0; i < depth * VIT158_PTQ_MODULES; i++) {
+        char name[64];
+        vit158_format(name, sizeof name, "blocks.%u.%s", i / VIT158_PTQ_MODULES,
+                      i % VIT158_PTQ_MODULES == VIT158_PTQ_MLP ? "mlp" : "attn");
+        vit158_json_open(json, NULL, '{');
+        vit158_json_text(json, "name", name);
+        vit158_json_number(json, "bits",
+                           ptq->blocks[i / VIT158_PTQ_MODULES].weight_bits[i % VIT158_PTQ_MODULES]);
+        vit158_json_number(json, "nuclear_norm", result->outcome.omegas[i].nuclear);
+        vit158_json_open(json, "omega", '[');
+        for (uint32_t c = 0; c < VIT158_BIT_CHOICES; c++)
+            vit158_json_number(json, NULL, vit158_omega_of(&result->outcome.omegas[i], c));
+        vit158_json_close(json, ']');
+        vit158_json_close(json, '}');
+    }
+    vit158_json_close(json, ']');
 }
 
 static void write_json(FILE *out, const vit158_compress_result *result,
@@ -78,6 +160,8 @@ static void write_json(FILE *out, const vit158_compress_result *result,
         vit158_json_number(&json, "predicted_divergence", result->predicted);
     vit158_json_text(&json, "activations",
                      job->settings.static_steps ? "int8, a stored step a layer" : "int8 a token");
+    if (job->settings.method == VIT158_METHOD_PTQ_VIT)
+        write_ptq(&json, result);
     vit158_json_open(&json, "layers", '[');
     for (uint32_t i = 0; i < job->model->info.depth * VIT158_BLOCK_LINEARS; i++)
         write_layer(&json, result, i);

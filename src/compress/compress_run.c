@@ -16,14 +16,9 @@
 /* Share of the time that sensitivities take. */
 #define MEASURING_SHARE 500U
 
-typedef struct progress {
-    const vit158_compress_job *job;
-    uint32_t from, to; /* thousandths */
-} progress;
-
-static int report_progress(void *context, uint32_t done, uint32_t total)
+int vit158_compress_report(void *context, uint32_t done, uint32_t total)
 {
-    const progress *const p = context;
+    const vit158_compress_progress *const p = context;
     if (!p->job->progress)
         return 0;
     return p->job->progress(p->job->context, p->from + (p->to - p->from) * done / total);
@@ -46,13 +41,14 @@ static uint32_t matrix_count(const vit158_compress_job *job)
     return job->model->info.depth * VIT158_BLOCK_LINEARS;
 }
 
-static vit158_quantized_file file_of(const vit158_compress_result *result,
-                                     const vit158_compress_job *job, const char *weights)
+vit158_quantized_file vit158_compress_file(const vit158_compress_result *result,
+                                           const vit158_compress_job *job, const char *weights)
 {
     return (vit158_quantized_file){.model = job->model,
                                    .ends = job->ends,
                                    .matrices = result->quantizer.matrices,
                                    .weights = weights,
+                                   .wide_scales = job->settings.method == VIT158_METHOD_PTQ_VIT,
                                    .extra = job->extra};
 }
 
@@ -99,7 +95,7 @@ static vit158_status meet_budget(vit158_compress_result *result, const vit158_co
                                  uint32_t count, vit158_error *error)
 {
     const uint32_t matrices = matrix_count(job);
-    const vit158_quantized_file file = file_of(result, job, weights);
+    const vit158_quantized_file file = vit158_compress_file(result, job, weights);
     uint64_t size, smallest = 0;
     for (uint32_t i = 0; i < count; i++)
         smallest += items[i].bytes[0];
@@ -127,7 +123,7 @@ static vit158_status share_out(vit158_compress_result *result, const vit158_comp
                                const char *weights, vit158_error *error)
 {
     const uint32_t matrices = matrix_count(job);
-    progress p = {job, 0, MEASURING_SHARE};
+    vit158_compress_progress p = {job, 0, MEASURING_SHARE};
     vit158_quantizer measuring;
     result->sensitivities = calloc(matrices, sizeof *result->sensitivities);
     if (!result->sensitivities)
@@ -141,7 +137,7 @@ static vit158_status share_out(vit158_compress_result *result, const vit158_comp
     start.settings.passes = 1;
     VIT158_RETURN_IF_ERROR(vit158_quantizer_create(&measuring, &start, error));
     const vit158_status measured = vit158_sensitivity_measure(
-        result->sensitivities, &measuring, job->measured, report_progress, &p, error);
+        result->sensitivities, &measuring, job->measured, vit158_compress_report, &p, error);
     vit158_quantizer_free(&measuring);
     VIT158_RETURN_IF_ERROR(measured);
     uint32_t count;
@@ -167,6 +163,22 @@ static uint32_t largest_of(const float *logits, uint32_t classes)
     return best;
 }
 
+void vit158_nearness_add(vit158_nearness *nearness, const float *expected, const float *found,
+                         uint32_t classes)
+{
+    nearness->divergence += vit158_divergence(expected, found, classes);
+    nearness->agreement += largest_of(expected, classes) == largest_of(found, classes);
+    nearness->images++;
+}
+
+void vit158_nearness_finish(vit158_nearness *nearness)
+{
+    if (nearness->images == 0)
+        return;
+    nearness->divergence /= nearness->images;
+    nearness->agreement /= nearness->images;
+}
+
 static vit158_status judge(vit158_compress_result *result, vit158_error *error)
 {
     vit158_quantizer *const q = &result->quantizer;
@@ -180,16 +192,10 @@ static vit158_status judge(vit158_compress_result *result, vit158_error *error)
         vit158_shadow_logits(&q->teacher, q->works, q->known.values + i * q->known.stride, logits);
         vit158_shadow_logits(&q->student, q->works, q->rounded.values + i * q->rounded.stride,
                              logits + ld);
-        n->divergence += vit158_divergence(logits, logits + ld, classes);
-        n->agreement += largest_of(logits, classes) == largest_of(logits + ld, classes);
-        n->images++;
+        vit158_nearness_add(n, logits, logits + ld, classes);
     }
-    vit158_nearness *const both[2] = {&result->learned, &result->held};
-    for (int i = 0; i < 2; i++)
-        if (both[i]->images > 0) {
-            both[i]->divergence /= both[i]->images;
-            both[i]->agreement /= both[i]->images;
-        }
+    vit158_nearness_finish(&result->learned);
+    vit158_nearness_finish(&result->held);
     free(logits);
     return VIT158_OK;
 }
@@ -198,7 +204,12 @@ static vit158_status judge(vit158_compress_result *result, vit158_error *error)
 
 static void describe(char *text, size_t n_bytes, const vit158_compress_job *job)
 {
-    if (job->budget)
+    if (job->settings.method == VIT158_METHOD_PTQ_VIT && job->budget)
+        vit158_format(text, n_bytes, "4 to 8 bits a module, steps by similarity (PTQ-ViT)");
+    else if (job->settings.method == VIT158_METHOD_PTQ_VIT)
+        vit158_format(text, n_bytes, "%u bits, steps by similarity (PTQ-ViT)",
+                      job->ptq.weight_bits);
+    else if (job->budget)
         vit158_format(text, n_bytes,
                       "sums of ternary rows, 1 to 4 an output by measured gain a byte, rounded "
                       "after training");
@@ -207,6 +218,17 @@ static void describe(char *text, size_t n_bytes, const vit158_compress_job *job)
     else
         vit158_format(text, n_bytes, "sums of ternary rows, %u an output, rounded after training",
                       job->rows);
+}
+
+static vit158_status round_all(vit158_compress_result *result, const vit158_compress_job *job,
+                               const char *weights, vit158_error *error)
+{
+    if (job->budget)
+        VIT158_RETURN_IF_ERROR(share_out(result, job, weights, error));
+    vit158_compress_progress p = {job, job->budget ? MEASURING_SHARE : 0, 1000};
+    VIT158_RETURN_IF_ERROR(
+        vit158_quantizer_run(&result->quantizer, vit158_compress_report, &p, error));
+    return judge(result, error);
 }
 
 vit158_status vit158_compress_run(vit158_compress_result *result, const vit158_compress_job *job,
@@ -218,12 +240,11 @@ vit158_status vit158_compress_run(vit158_compress_result *result, const vit158_c
     describe(weights, sizeof weights, job);
     const vit158_quantizer_start start = start_of(job);
     VIT158_RETURN_IF_ERROR(vit158_quantizer_create(&result->quantizer, &start, error));
-    if (job->budget)
-        VIT158_RETURN_IF_ERROR(share_out(result, job, weights, error));
-    progress p = {job, job->budget ? MEASURING_SHARE : 0, 1000};
-    VIT158_RETURN_IF_ERROR(vit158_quantizer_run(&result->quantizer, report_progress, &p, error));
-    VIT158_RETURN_IF_ERROR(judge(result, error));
-    const vit158_quantized_file file = file_of(result, job, weights);
+    if (job->settings.method == VIT158_METHOD_PTQ_VIT)
+        VIT158_RETURN_IF_ERROR(vit158_compress_ptq(result, job, weights, error));
+    else
+        VIT158_RETURN_IF_ERROR(round_all(result, job, weights, error));
+    const vit158_quantized_file file = vit158_compress_file(result, job, weights);
     vit158_model_info info;
     VIT158_RETURN_IF_ERROR(vit158_quantized_write(out, &file, &info, error));
     result->file_bytes = info.file_bytes;
@@ -237,6 +258,7 @@ void vit158_compress_result_free(vit158_compress_result *result)
         vit158_sensitivity_free(result->sensitivities,
                                 result->quantizer.model->info.depth * VIT158_BLOCK_LINEARS);
     free(result->sensitivities);
+    vit158_ptq_outcome_free(&result->outcome);
     if (result->quantizer.model)
         vit158_quantizer_free(&result->quantizer);
     *result = (vit158_compress_result){0};

@@ -6,6 +6,7 @@
 #ifndef VIT158_COMPRESS_COMPRESS_RUN_H
 #define VIT158_COMPRESS_COMPRESS_RUN_H
 
+#include "compress/ptq_run.h"
 #include "compress/quantized_file.h"
 #include "compress/sensitivity.h"
 #include "compress/streams.h"
@@ -16,6 +17,7 @@ typedef struct vit158_compress_job {
     const vit158_embedder *images;
     uint32_t learned; /* the first so many calibrate, the rest judge the result */
     vit158_quantizer_settings settings;
+    vit158_ptq_settings ptq;    /* for VIT158_METHOD_PTQ_VIT, whose bits take the place of rows */
     uint32_t rows;              /* of every output, 0 = int8; ignored with a budget */
     uint64_t budget;            /* bytes of the finished file, 0 = none */
     uint32_t measured;          /* images for sensitivities */
@@ -37,6 +39,7 @@ typedef struct vit158_compress_result {
     vit158_quantizer quantizer;        /* its matrices; the rest is spent */
     vit158_sensitivity *sensitivities; /* [depth * 4], NULL without a budget */
     double predicted;                  /* divergence by sensitivities */
+    vit158_ptq_outcome outcome;        /* of VIT158_METHOD_PTQ_VIT; else zeros */
     vit158_nearness learned, held;
     uint64_t file_bytes;
     double seconds;
@@ -47,5 +50,29 @@ typedef struct vit158_compress_result {
 vit158_status vit158_compress_run(vit158_compress_result *result, const vit158_compress_job *job,
                                   const char *out, vit158_error *error);
 void vit158_compress_result_free(vit158_compress_result *result);
+
+/* ---- Parts of it ---- */
+
+/* Says in thousandths of `from` to `to` how far a part is: a vit158_quantizer_hook. */
+typedef struct vit158_compress_progress {
+    const vit158_compress_job *job;
+    uint32_t from, to; /* thousandths */
+} vit158_compress_progress;
+
+int vit158_compress_report(void *context, uint32_t done, uint32_t total);
+
+/* The file of the quantizer's matrices; borrows from all three. */
+vit158_quantized_file vit158_compress_file(const vit158_compress_result *result,
+                                           const vit158_compress_job *job, const char *weights);
+
+/* Adds one image's logits to how near the result is, in sums until vit158_nearness_finish. */
+void vit158_nearness_add(vit158_nearness *nearness, const float *expected, const float *found,
+                         uint32_t classes);
+void vit158_nearness_finish(vit158_nearness *nearness);
+
+/* VIT158_METHOD_PTQ_VIT: fills the quantizer's matrices, the outcome and both nearnesses
+ * (compress_ptq.c). */
+vit158_status vit158_compress_ptq(vit158_compress_result *result, const vit158_compress_job *job,
+                                  const char *weights, vit158_error *error);
 
 #endif

@@ -48,11 +48,12 @@ static void *add_tensor(builder *b, const char *prefix, const char *part, vit158
     return vit158_draft_tensor(b->draft, name, dtype, rank, shape);
 }
 
-/* Scales of F16, or of F32 if one of them is not exact in F16. */
-static void add_scales(builder *b, const char *prefix, const float *scale, uint32_t count)
+/* Scales of F16, or of F32 if they are to be or one of them is not exact in F16. */
+static void add_scales(builder *b, const char *prefix, const float *scale, uint32_t count,
+                       bool wide)
 {
     const uint64_t shape = count;
-    bool fits = true;
+    bool fits = !wide;
     for (uint32_t i = 0; b->filled && i < count; i++) {
         uint16_t half;
         fits = fits && vit158_f16_narrow(&half, scale[i]) && scale[i] >= 0x1p-14F &&
@@ -80,7 +81,7 @@ static void add_int8_rows(builder *b, const char *name, const char *prefix, cons
         memcpy(to, rows->codes, (size_t)rows->rows * rows->n);
     const bool filled = b->filled;
     b->filled = true; /* the ends are known from the start */
-    add_scales(b, prefix, rows->scale, rows->rows);
+    add_scales(b, prefix, rows->scale, rows->rows, false);
     b->filled = filled;
 }
 
@@ -156,7 +157,7 @@ static vit158_status add_trits(builder *b, const char *prefix, const vit158_roun
     if (codes && b->filled)
         status = fill_trits(codes, scale, m, n_rows, error);
     if (status == VIT158_OK)
-        add_scales(b, prefix, scale, n_rows);
+        add_scales(b, prefix, scale, n_rows, b->file->wide_scales);
     free(scale);
     return status;
 }
@@ -175,7 +176,7 @@ static vit158_status add_int8(builder *b, const char *prefix, const vit158_round
             codes[i] = (int8_t)((int)m->chosen[i] - middle);
         scale[o] = m->levels[o].scale[0];
     }
-    add_scales(b, prefix, scale, m->n_out);
+    add_scales(b, prefix, scale, m->n_out, b->file->wide_scales);
     free(scale);
     return VIT158_OK;
 }
@@ -209,8 +210,8 @@ static vit158_status add_matrix(builder *b, uint32_t block, uint32_t kind,
     if (m->step > 0)
         vit158_draft_step(b->draft, prefix, m->step);
     vit158_format(name, sizeof name, "%s.bias", prefix);
-    if (linear->bias)
-        vit158_draft_rest(b->draft, name, 1, &n_out, linear->bias);
+    if (m->bias || linear->bias)
+        vit158_draft_rest(b->draft, name, 1, &n_out, m->bias ? m->bias : linear->bias);
     return VIT158_OK;
 }
 

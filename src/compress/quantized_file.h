@@ -16,6 +16,7 @@ typedef struct vit158_quantized_file {
     const vit158_rounded *matrices; /* [depth * 4]; for the size only `rows` and whether there is a
                                      * `step` count */
     const char *weights;            /* what the metadata key `weights` says */
+    bool wide_scales;               /* scales of the blocks are F32, whatever they are */
     const vit158_header *extra;     /* metadata that replaces or adds to the model's; NULL: none */
 } vit158_quantized_file;
 

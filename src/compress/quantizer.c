@@ -49,7 +49,9 @@ static vit158_status create_matrix(vit158_rounded *m, const vit158_linear *linea
     m->chosen = malloc((size_t)m->n_out * m->n_in);
     m->levels = malloc(m->n_out * sizeof *m->levels);
     m->error = calloc(m->n_out, sizeof *m->error);
-    if (!m->rows || !m->chosen || !m->levels || !m->error)
+    const bool biased = start->settings.method == VIT158_METHOD_PTQ_VIT;
+    m->bias = biased ? calloc(m->n_out, sizeof *m->bias) : NULL;
+    if (!m->rows || !m->chosen || !m->levels || !m->error || (biased && !m->bias))
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the rounded matrices");
     memset(m->rows, (int)start->rows, m->n_out);
     return VIT158_OK;
@@ -109,6 +111,7 @@ void vit158_quantizer_free(vit158_quantizer *q)
         free(q->matrices[i].chosen);
         free(q->matrices[i].levels);
         free(q->matrices[i].error);
+        free(q->matrices[i].bias);
     }
     for (uint32_t i = 0; q->works && i < q->pool->workers; i++)
         vit158_shadow_work_free(&q->works[i]);

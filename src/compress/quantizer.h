@@ -17,7 +17,8 @@ typedef enum vit158_rounding_method {
     VIT158_METHOD_RTN,        /* the largest weight is the largest level */
     VIT158_METHOD_MSE,        /* scales of least squared error of the weights */
     VIT158_METHOD_PERCENTILE, /* 99.9 % of an output's weights lie within its largest level */
-    VIT158_METHOD_GPTQ        /* error-compensated, matched to the float network */
+    VIT158_METHOD_GPTQ,       /* error-compensated, matched to the float network */
+    VIT158_METHOD_PTQ_VIT     /* steps by similarity and ranking (ptq_run.h) */
 } vit158_rounding_method;
 
 typedef struct vit158_quantizer_settings {
@@ -41,6 +42,7 @@ typedef struct vit158_rounded {
     uint8_t *chosen;       /* [n_out][n_in] level of each weight, in the order of inputs */
     vit158_levels *levels; /* [n_out] */
     double *error;         /* [n_out] (w - w^)^T H (w - w^) */
+    float *bias;           /* [n_out] that takes the model's place; NULL = it does not */
     float step;            /* of the inputs; 0 = one a token; 1 until it is calibrated */
     /* Of all outputs W x against the float ones, on the layer's own inputs, as the moments weigh
      * them: Pearson's correlation, <y^, y> / <y, y>, and |y^ - y|^2 / |y|^2. */

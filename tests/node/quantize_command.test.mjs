@@ -129,6 +129,37 @@ test('every method and kind of weights gives a model that opens', async () => {
   );
 });
 
+test('ptq-vit: every width, both kinds of activations, a budget; the same file on any number of threads', async () => {
+  for (const bits of [4, 6, 8])
+    for (const activations of ['static', 'token']) {
+      const options = ['--method', 'ptq-vit', '--weights', `bits:${bits}`, '--activations', activations];
+      const bytes = quantize('out.safetensors', ...options, '--report', 'report.json', '--hold-out', '2');
+      assert.deepEqual(quantize('again.safetensors', ...options, '--hold-out', '2', '--threads', '1'), bytes);
+      const inspected = JSON.parse(run('inspect', 'out.safetensors', '--json').stdout);
+      assert.equal(inspected.bytes.file, inspected.bytes.formula);
+      const report = JSON.parse(readFileSync(join(FOLDER, 'report.json'), 'utf8'));
+      assert.equal(report.products.length, 12);
+      for (const product of report.products) {
+        assert.ok(product.last.pearson >= 0.8 && product.held_out_last.pearson > 0.5, product.name);
+        assert.equal(product.input_bits, bits);
+        assert.equal(product.inputs, bits === 8 && !/scores|values/.test(product.name) ? 'stored' : 'simulated');
+      }
+      assert.ok(report.calibration.pictures > 0 && report.held_out.pictures === 2);
+      assert.ok((await distance('out.safetensors')) < 4);
+    }
+  const least = quantize('out.safetensors', '--method', 'ptq-vit', '--weights', 'bits:4').length;
+  const most = quantize('out.safetensors', '--method', 'ptq-vit', '--weights', 'bits:8').length;
+  const budget = Math.round((least + most) / 2);
+  const mixed = quantize(
+    'out.safetensors',
+    ...['--method', 'ptq-vit', '--weights', `budget:${budget}`, '--report', 'report.json'],
+  );
+  assert.ok(mixed.length <= budget && mixed.length > least, `${mixed.length} of ${budget}`);
+  const { modules } = JSON.parse(readFileSync(join(FOLDER, 'report.json'), 'utf8'));
+  assert.equal(modules.length, 4);
+  for (const module of modules) assert.ok(module.bits >= 4 && module.bits <= 8 && module.omega[0] > module.omega[4]);
+});
+
 test('static activations store a step for every matrix, by any rule, within a budget too', async () => {
   for (const options of [
     ['--steps', 'minmax', '--weights', 'int8'],
@@ -236,6 +267,10 @@ test('mistakes are said in one line', () => {
     [good.slice(0, 4), 2, /-o FILE/],
     [[...good, '--weights', 'rows:5'], 2, /rows:1 to rows:4/],
     [[...good, '--weights', 'budget:12k'], 2, /budget:BYTES/],
+    [[...good, '--weights', 'bits:4'], 2, /bits:N is for --method ptq-vit/],
+    [[...good, '--method', 'ptq-vit', '--weights', 'rows:2'], 2, /ptq-vit takes --weights int8/],
+    [[...good, '--steps', 'similarity'], 2, /--steps of ptq-vit/],
+    [[...good, '--method', 'ptq-vit', '--steps', 'mse'], 2, /--steps of ptq-vit/],
     [[...good, '--plot', 'x.svg'], 2, /budget:BYTES/],
     [[...good, '--hold-out', '10'], 1, /none are left/],
     [[...good.slice(0, 3), 'nowhere', ...good.slice(4)], 1, /nowhere: cannot be opened/],
