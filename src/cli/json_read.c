@@ -61,8 +61,10 @@ bool vit158_json_read_double(vit158_json_in *in, double *out)
     if (in->problem != NULL)
         return false;
     size_t n = 0;
-    while (n < sizeof text - 1 && in->position + n < in->n_bytes &&
+    while (in->position + n < in->n_bytes &&
            memchr("+-.0123456789Ee", in->text[in->position + n], 15) != NULL) {
+        if (n == sizeof text - 1)
+            return vit158_json_in_problem(in, "a number of more than 39 characters");
         text[n] = (char)in->text[in->position + n];
         n++;
     }
