@@ -53,7 +53,12 @@ pageTest('everything can be reached and used by keyboard', {}, async (page) => {
   const samples = await page.$$eval('.sample', (all) => all.map((one) => one.getAttribute('aria-label')));
   const wanted = [
     'tab-picture',
+    'copy-answer',
+    'guesses',
+    'least',
     'looked-block',
+    'Licence',
+    'Credits',
     'choose',
     'paste',
     'camera',

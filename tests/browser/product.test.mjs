@@ -39,6 +39,12 @@ pageTest('documents, licence, credits and source can be read on the page', {}, a
     return image && image.naturalWidth > 0;
   });
   await page.click('#document-close');
+  await page.click('.foot-links >> text=Guide');
+  await page.click('#document-body a >> text=classes of your own');
+  await page.waitForFunction(
+    () => /** @type {HTMLElement} */ (document.getElementById('document-body')).scrollTop > 500,
+  );
+  await page.click('#document-close');
   await page.click('.foot-links >> text=Source');
   await shows('web/app/README.md', /What a browser is sent|what a browser is sent/);
   await page.click('#document-body a >> text=main.js >> nth=0');

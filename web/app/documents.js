@@ -15,9 +15,10 @@ let wanted = '';
 
 /**
  * Shows a document.
- * @param {string} file  its path in the repository
+ * @param {string} file    its path in the repository
+ * @param {string} [part]  id of one of its headings, as links name it
  */
-export async function openDocument(file) {
+export async function openDocument(file, part = '') {
   /** @type {HTMLDialogElement} */
   const dialog = byId('document');
   const body = byId('document-body');
@@ -36,6 +37,7 @@ export async function openDocument(file) {
       ...(isMarkdown ? parseMarkdown(text).map((one) => nodeOf(one, file)) : [element('pre', '', text)]),
     );
     body.scrollTop = 0;
+    if (part) document.getElementById(headingId(part))?.scrollIntoView();
   } catch (error) {
     if (file !== wanted) return;
     const words = `It could not be fetched: ${/** @type {Error} */ (error).message}`;
@@ -53,12 +55,18 @@ function nodeOf(one, file) {
   // The dialog has a second heading of the page; those of the document come below it.
   const level = /^h([1-5])$/.exec(tag);
   const made = element(level ? `h${Math.min(6, Number(level[1]) + 2)}` : tag, '', inside);
-  return tag === 'table' ? element('div', 'document-table', [made]) : made;
+  if (level) made.id = headingId(made.textContent ?? '');
+  if (tag === 'pre') made.tabIndex = 0; // it may be wider than the dialog
+  if (tag !== 'table') return made;
+  const box = element('div', 'document-table', [made]);
+  box.tabIndex = 0;
+  return box;
 }
 
 /** @param {string} href @param {string} file @param {Node[]} inside @returns {HTMLElement} */
 function linkOf(href, file, inside) {
   const target = ADDRESS.test(href) ? '' : resolve(href, file);
+  const part = target && (/#(.+)$/.exec(href)?.[1] ?? '');
   const address = target ? documentAddress(target) : href;
   if (address === null) return element('span', '', inside);
   const link = /** @type {HTMLAnchorElement} */ (element('a', '', inside));
@@ -67,10 +75,18 @@ function linkOf(href, file, inside) {
   if (target)
     link.addEventListener('click', (event) => {
       event.preventDefault();
-      openDocument(target);
+      openDocument(target, part);
     });
   return link;
 }
+
+/** The id of a heading by its words, as Markdown's readers make it of them. @param {string} words */
+const headingId = (words) =>
+  `document-${words
+    .toLowerCase()
+    .replace(/[^\w\s-]/g, '')
+    .trim()
+    .replace(/\s/g, '-')}`;
 
 /** @param {string} href @param {string} file that names it @returns {string} a path in the repository */
 const resolve = (href, file) => new URL(href, `file:///${file}`).pathname.slice(1);

@@ -17,7 +17,7 @@ export const TENSOR_MARKUP = `
       <table class="teach-table"><thead><tr><th scope="col">Tensor</th><th scope="col">Shape</th><th scope="col">Type</th><th scope="col">Bytes</th></tr></thead><tbody id="tensor-rows"></tbody></table>
     </div>
     <h3 class="label">Metadata</h3>
-    <dl id="tensor-metadata" class="facts tensors-box"></dl>
+    <div class="tensors-box" tabindex="0" role="group" aria-label="Metadata"><dl id="tensor-metadata" class="facts"></dl></div>
     <p class="quiet">Steps of an answer: <span id="tensor-steps">–</span></p>
     <button id="tensor-save" class="button small" type="button">Save as JSON</button>
   </details>`;
