@@ -22,10 +22,12 @@ add_library(vit158_cli STATIC
   src/cli/golden_read.c
   src/cli/golden_run.c
   src/cli/golden_write.c
+  src/cli/import_accuracy.c
   src/cli/import_folder.c
   src/cli/import_verify.c
   src/cli/json_read.c
   src/cli/json_writer.c
+  src/cli/labelled_images.c
   src/cli/model_advice.c
   src/cli/nearest.c
   src/cli/options.c

@@ -10,23 +10,11 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "cli/class_names.h"
 #include "cli/confusion.h"
 #include "cli/console.h"
-#include "cli/files.h"
 #include "cli/image_team.h"
+#include "cli/labelled_images.h"
 #include "cli/statistics.h"
-
-typedef struct image {
-    char *path; /* owned */
-    uint32_t class_index;
-} image;
-
-typedef struct image_list {
-    image *values;
-    size_t count;
-    size_t capacity;
-} image_list;
 
 typedef struct tally {
     size_t images;
@@ -49,74 +37,8 @@ typedef struct eval_options {
 /* With fewer classes the five best are nearly all. */
 #define LEAST_CLASSES_TOP5 6
 
-static void free_images(image_list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        free(list->values[i].path);
-    free(list->values);
-    *list = (image_list){0};
-}
-
-/* Takes ownership of `path`, which may be NULL. */
-static vit158_status add_image(image_list *list, char *path, uint32_t class_index,
-                               vit158_error *error)
-{
-    if (path && list->count == list->capacity) {
-        const size_t capacity = list->capacity ? list->capacity * 2 : 256;
-        image *const values = realloc(list->values, capacity * sizeof *values);
-        if (values) {
-            list->values = values;
-            list->capacity = capacity;
-        }
-    }
-    if (!path || list->count == list->capacity) {
-        free(path);
-        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of pictures");
-    }
-    list->values[list->count++] = (image){path, class_index};
-    return VIT158_OK;
-}
-
-static vit158_status add_class_folder(image_list *list, const char *folder, uint32_t class_index,
-                                      vit158_error *error)
-{
-    vit158_names files;
-    VIT158_RETURN_IF_ERROR(vit158_list_folder(&files, folder, VIT158_ENTRY_IMAGE, error));
-    vit158_status status = VIT158_OK;
-    for (size_t i = 0; i < files.count && status == VIT158_OK; i++)
-        status = add_image(list, vit158_join_path(folder, files.values[i]), class_index, error);
-    vit158_names_free(&files);
-    return status;
-}
-
-/* Every image under `root` with its class; folders that name no class are complained about. */
-static vit158_status list_images(image_list *list, size_t *failed, const vit158_model *model,
-                                 const char *root, vit158_error *error)
-{
-    vit158_names folders;
-    VIT158_RETURN_IF_ERROR(vit158_list_folder(&folders, root, VIT158_ENTRY_FOLDER, error));
-    vit158_status status = VIT158_OK;
-    for (size_t i = 0; i < folders.count && status == VIT158_OK; i++) {
-        char *const path = vit158_join_path(root, folders.values[i]);
-        uint32_t class_index;
-        vit158_error folder_error;
-        if (!path) {
-            status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a path");
-        } else if (!vit158_find_class(&class_index, model, folders.values[i])) {
-            vit158_fail(&folder_error, VIT158_E_ARGUMENT, "the folder names no class of the model");
-            vit158_complain("eval", path, &folder_error);
-            ++*failed;
-        } else {
-            status = add_class_folder(list, path, class_index, error);
-        }
-        free(path);
-    }
-    vit158_names_free(&folders);
-    return status;
-}
-
 /* Keeps `limit` images spread evenly over the list. */
-static void thin_out(image_list *list, size_t limit)
+static void thin_out(vit158_labelled_images *list, size_t limit)
 {
     if (limit == 0 || limit >= list->count)
         return;
@@ -133,7 +55,7 @@ static void thin_out(image_list *list, size_t limit)
 
 typedef struct run {
     tally *tally;
-    const image_list *list;
+    const vit158_labelled_images *list;
     size_t taken;
     vit158_progress progress;
 } run;
@@ -156,7 +78,7 @@ static void count_image(void *context, size_t index, const vit158_image_item *it
 {
     run *const r = context;
     tally *const t = r->tally;
-    const image *const p = &r->list->values[index];
+    const vit158_labelled_image *const p = &r->list->values[index];
     (void)item;
     if (error != NULL) {
         vit158_progress_clear(&r->progress);
@@ -177,7 +99,8 @@ static void count_image(void *context, size_t index, const vit158_image_item *it
     vit158_progress_update(&r->progress, index + 1);
 }
 
-static void run_images(tally *t, vit158_classifier *c, const image_list *list, uint32_t workers)
+static void run_images(tally *t, vit158_classifier *c, const vit158_labelled_images *list,
+                       uint32_t workers)
 {
     run r = {.tally = t, .list = list, .progress = vit158_progress_start(list->count)};
     const vit158_image_work work = {
@@ -243,10 +166,11 @@ static vit158_status report(tally *t, const vit158_classifier *c, const eval_opt
 static int eval_folder(vit158_classifier *c, const char *folder, const eval_options *o)
 {
     tally t = {0};
-    image_list list = {0};
+    vit158_labelled_images list = {0};
     vit158_error error;
     const char *subject = folder;
-    vit158_status status = list_images(&list, &t.failed, c->model, folder, &error);
+    vit158_status status =
+        vit158_labelled_images_list(&list, &t.failed, "eval", c->model, folder, &error);
     if (status == VIT158_OK) {
         thin_out(&list, o->limit);
         t.totals = malloc((list.count + 1) * sizeof *t.totals);
@@ -266,7 +190,7 @@ static int eval_folder(vit158_classifier *c, const char *folder, const eval_opti
     }
     if (status != VIT158_OK)
         vit158_complain("eval", subject, &error);
-    free_images(&list);
+    vit158_labelled_images_free(&list);
     free(t.totals);
     free(t.judged);
     return status == VIT158_OK && t.failed == 0 && t.images > 0 ? VIT158_EXIT_OK

@@ -2,15 +2,18 @@
  *
  * vit158 import: from a Vision Transformer of timm, Hugging Face or PyTorch to a model file.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "cli/commands.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "cli/console.h"
 #include "cli/files.h"
+#include "cli/import_accuracy.h"
 #include "cli/import_folder.h"
 #include "cli/import_verify.h"
 #include "cli/options.h"
@@ -55,6 +58,33 @@ static void print_report(const vit158_import_report *report, const char *out,
            megabytes(report->i8_bytes), megabytes(report->f32_bytes));
 }
 
+/* On labelled images, against the source with all of its precision. */
+static int verify_by_images(request *r, const vit158_import_files *files)
+{
+    vit158_error error;
+    vit158_draft draft = {0};
+    vit158_import_report report;
+    bool passed = false;
+    vit158_import_options options = r->options;
+    options.weights = VIT158_IMPORT_F32;
+    char *path = malloc(strlen(r->out) + sizeof ".source.tmp");
+    if (path == NULL)
+        return vit158_complain("import", r->verify,
+                               &(vit158_error){VIT158_E_MEMORY, "not enough memory"});
+    sprintf(path, "%s.source.tmp", r->out);
+    vit158_status status = vit158_import_run(&draft, &report, files, &options, &error);
+    if (status == VIT158_OK)
+        status = vit158_draft_write(&draft, path, NULL, &error);
+    vit158_draft_clear(&draft);
+    if (status == VIT158_OK)
+        status = vit158_import_accuracy(&passed, path, r->out, r->verify, &error);
+    remove(path);
+    free(path);
+    if (status != VIT158_OK)
+        return vit158_complain("import", r->verify, &error);
+    return passed ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
+}
+
 static int verify(const request *r)
 {
     vit158_error error;
@@ -63,6 +93,12 @@ static int verify(const request *r)
     if (vit158_import_verify(&passed, r->out, r->verify, exact, &error) != VIT158_OK)
         return vit158_complain("import", r->verify, &error);
     return passed ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 static int import(request *r)
@@ -81,11 +117,16 @@ static int import(request *r)
     if (status == VIT158_OK)
         status = vit158_draft_write(&draft, r->out, &info, &error);
     vit158_draft_clear(&draft);
+    int result = VIT158_EXIT_OK;
+    if (status == VIT158_OK) {
+        print_report(&report, r->out, &info);
+        if (r->verify != NULL)
+            result = is_folder(r->verify) ? verify_by_images(r, &files) : verify(r);
+    } else {
+        result = vit158_complain("import", r->source, &error);
+    }
     vit158_import_folder_close(folder);
-    if (status != VIT158_OK)
-        return vit158_complain("import", r->source, &error);
-    print_report(&report, r->out, &info);
-    return r->verify != NULL ? verify(r) : VIT158_EXIT_OK;
+    return result;
 }
 
 static int import_with_texts(request *r)
@@ -152,8 +193,9 @@ int vit158_cmd_import(int argc, char **argv)
          .kind = VIT158_OPTION_TEXT,
          .value = &r.metadata},
         {.name = "--verify",
-         .placeholder = "FILE",
-         .help = "safetensors with pixel_values and PyTorch's logits to compare with",
+         .placeholder = "FILE|FOLDER",
+         .help = "safetensors with pixel_values and PyTorch's logits to compare with, or labelled "
+                 "pictures, a folder for each class",
          .kind = VIT158_OPTION_TEXT,
          .value = &r.verify},
     };

@@ -18,6 +18,7 @@ typedef struct verification {
     vit158_model *model;
     vit158_session *session;
     vit158_model_info info;
+    uint32_t results; /* logits of an image, or without a head the values of its embedding */
     float *inputs;
     float *wanted;
     double largest; /* |logit| */
@@ -42,9 +43,9 @@ static vit158_status find_tensors(verification *v)
                            "pixel_values must have the shape [n, %u, %u, %u]", v->info.channels,
                            v->info.image_size, v->info.image_size);
     if (v->logits->rank != 2 || v->logits->shape[0] != shape[0] ||
-        v->logits->shape[1] != v->info.classes)
+        v->logits->shape[1] != v->results)
         return vit158_fail(v->error, VIT158_E_TENSOR, "logits must have the shape [%llu, %u]",
-                           (unsigned long long)shape[0], v->info.classes);
+                           (unsigned long long)shape[0], v->results);
     v->count = (size_t)shape[0];
     return VIT158_OK;
 }
@@ -63,7 +64,7 @@ static void compare(verification *v, const float *logits, const float *wanted)
 {
     size_t ours = 0;
     size_t theirs = 0;
-    for (size_t c = 0; c < v->info.classes; c++) {
+    for (size_t c = 0; c < v->results; c++) {
         v->largest = fmax(v->largest, fabs((double)wanted[c]));
         v->apart = fmax(v->apart, fabs((double)logits[c] - (double)wanted[c]));
         ours = logits[c] > logits[ours] ? c : ours;
@@ -79,7 +80,10 @@ static vit158_status run_images(verification *v)
         VIT158_RETURN_IF_ERROR(
             vit158_session_set_tensor(v->session, v->inputs + i * one, one, v->error));
         VIT158_RETURN_IF_ERROR(vit158_session_run(v->session, NULL, NULL, v->error));
-        compare(v, vit158_session_logits(v->session), v->wanted + i * v->info.classes);
+        compare(v,
+                v->info.classes > 0 ? vit158_session_logits(v->session)
+                                    : vit158_session_embedding(v->session),
+                v->wanted + i * v->results);
     }
     return VIT158_OK;
 }
@@ -88,6 +92,7 @@ static vit158_status verify(verification *v, const char *model_path, const char 
 {
     VIT158_RETURN_IF_ERROR(vit158_open_model_file(&v->model, model_path, v->error));
     vit158_model_get_info(v->model, &v->info);
+    v->results = v->info.classes > 0 ? v->info.classes : v->info.embedding;
     VIT158_RETURN_IF_ERROR(vit158_safetensors_open(&v->file, verify_path, v->error));
     VIT158_RETURN_IF_ERROR(find_tensors(v));
     VIT158_RETURN_IF_ERROR(read_tensors(v));

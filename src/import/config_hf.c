@@ -63,9 +63,7 @@ static vit158_status take_eps(config *c, const value *v)
 
 static vit158_status take_act(config *c, const value *v)
 {
-    return vit158_config_only(c, v, "gelu",
-                              "the engine computes the exact GELU (\"gelu\") and no other "
-                              "activation");
+    return vit158_config_activation(c, v);
 }
 
 static vit158_status take_problem(config *c, const value *v)
@@ -85,15 +83,18 @@ static vit158_status take_architectures(config *c, const value *v)
         vit158_json_string name;
         if (!vit158_json_in_text(&in, &name))
             break;
+        c->out->classifier |=
+            !vit158_json_is(&name, "ViTModel") && !vit158_json_is(&name, "DeiTModel");
         if (vit158_json_is(&name, "DeiTForImageClassificationWithTeacher"))
             c->out->distilled = true;
         else if (!vit158_json_is(&name, "ViTForImageClassification") &&
+                 !vit158_json_is(&name, "ViTModel") && !vit158_json_is(&name, "DeiTModel") &&
                  !vit158_json_is(&name, "DeiTForImageClassification") &&
                  !vit158_json_is(&name, "TimmWrapperForImageClassification"))
             return vit158_config_bad(c, VIT158_E_UNSUPPORTED,
-                                     "only classifiers are imported: "
+                                     "only classifiers are imported, and models without a head: "
                                      "ViTForImageClassification, DeiTForImageClassification, "
-                                     "DeiTForImageClassificationWithTeacher");
+                                     "DeiTForImageClassificationWithTeacher, ViTModel, DeiTModel");
     }
     return in.problem == NULL ? VIT158_OK
                               : vit158_config_bad(c, VIT158_E_METADATA, "names are expected");
@@ -158,6 +159,7 @@ vit158_status vit158_config_hf(config *c, const value *object)
 {
     /* What the library takes where the file says nothing. */
     memcpy(c->out->norm_eps, "1e-12", 6);
+    c->out->pooling = VIT158_POOLING_SAID_CLS;
     return vit158_config_read(c, object, hf_keys, sizeof hf_keys / sizeof hf_keys[0]);
 }
 

@@ -131,6 +131,25 @@ vit158_status vit158_config_must_be(const vit158_config *c, const vit158_json_va
     return vit158_config_bad(c, VIT158_E_UNSUPPORTED, why);
 }
 
+vit158_status vit158_config_activation(const vit158_config *c, const vit158_json_value *value)
+{
+    static const char *const names[][2] = {
+        {"gelu", "gelu"},           {"gelu_new", "gelu_tanh"},
+        {"gelu_fast", "gelu_tanh"}, {"gelu_pytorch_tanh", "gelu_tanh"},
+        {"gelu_tanh", "gelu_tanh"}, {"quick_gelu", "quick_gelu"}};
+    if (value->kind == VIT158_JSON_NULL)
+        return VIT158_OK;
+    for (size_t i = 0; value->kind == VIT158_JSON_TEXT && i < sizeof names / sizeof names[0]; i++) {
+        if (vit158_json_is(&value->raw, names[i][0])) {
+            vit158_format(c->out->activation, sizeof c->out->activation, "%s", names[i][1]);
+            return VIT158_OK;
+        }
+    }
+    return vit158_config_bad(c, VIT158_E_UNSUPPORTED,
+                             "gelu, its tanh approximation and quick_gelu are computed here, and "
+                             "no other activation");
+}
+
 /* ---- Labels ---- */
 
 static vit158_status keep_labels(vit158_settings *out, const vit158_json_string *labels,

@@ -52,6 +52,8 @@ vit158_status vit158_config_must_be(const vit158_config *c, const vit158_json_va
 /* The tables' functions; config_hf.c, config_timm.c. */
 vit158_status vit158_config_hf(vit158_config *c, const vit158_json_value *object);
 vit158_status vit158_config_timm(vit158_config *c, const vit158_json_value *object);
+/* An activation by the names of Hugging Face and timm. */
+vit158_status vit158_config_activation(const vit158_config *c, const vit158_json_value *value);
 /* id2label: an object whose keys are the numbers 0 .. n-1 in any order. */
 vit158_status vit158_config_id2label(vit158_config *c, const vit158_json_value *value);
 /* An array of strings. */

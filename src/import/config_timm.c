@@ -19,8 +19,13 @@ static vit158_status take_architecture(config *c, const value *v)
     return VIT158_OK;
 }
 
+/* 0 where there is no head. */
 static vit158_status take_classes(config *c, const value *v)
 {
+    uint32_t none = 1;
+    if (vit158_json_u32(&none, v) && none == 0)
+        return VIT158_OK;
+    c->out->classifier = true;
     return vit158_config_count(c, &c->out->classes, v);
 }
 
@@ -31,10 +36,22 @@ static vit158_status take_dim(config *c, const value *v)
 
 static vit158_status take_pool(config *c, const value *v)
 {
-    c->out->average = v->kind == VIT158_JSON_TEXT && vit158_json_is(&v->raw, "avg");
-    if (c->out->average)
-        return VIT158_OK;
-    return vit158_config_only(c, v, "token", "token and avg are known poolings");
+    const bool average = v->kind == VIT158_JSON_TEXT && vit158_json_is(&v->raw, "avg");
+    const bool token = v->kind == VIT158_JSON_TEXT && vit158_json_is(&v->raw, "token");
+    if (average || token)
+        c->out->pooling = average ? VIT158_POOLING_SAID_AVG : VIT158_POOLING_SAID_CLS;
+    return vit158_config_only(c, v, average ? "avg" : "token",
+                              "token and avg are computed here, and no other pooling");
+}
+
+static vit158_status take_act(config *c, const value *v)
+{
+    return vit158_config_activation(c, v);
+}
+
+static vit158_status not_with_prefix(config *c, const value *v)
+{
+    return vit158_config_must_be(c, v, false, "the mean is of the patches only here");
 }
 
 static vit158_status take_problem(config *c, const value *v)
@@ -145,10 +162,17 @@ static vit158_status take_pretrained(config *c, const value *v)
 
 /* Arguments that only say what names and shapes of the tensors say too. */
 static const vit158_config_key argument_keys[] = {
-    {"img_size", NULL},    {"patch_size", NULL},     {"embed_dim", NULL},     {"depth", NULL},
-    {"init_values", NULL}, {"no_embed_class", NULL}, {"class_token", NULL},   {"reg_tokens", NULL},
-    {"qkv_bias", NULL},    {"num_classes", NULL},    {"mlp_ratio", NULL},     {"pre_norm", NULL},
-    {"num_heads", NULL},   {"drop_rate", NULL},      {"drop_path_rate", NULL}};
+    {"img_size", NULL},         {"patch_size", NULL},
+    {"embed_dim", NULL},        {"depth", NULL},
+    {"init_values", NULL},      {"no_embed_class", NULL},
+    {"class_token", NULL},      {"reg_tokens", NULL},
+    {"qkv_bias", NULL},         {"num_classes", NULL},
+    {"mlp_ratio", NULL},        {"pre_norm", NULL},
+    {"num_heads", NULL},        {"drop_rate", NULL},
+    {"drop_path_rate", NULL},   {"fc_norm", NULL},
+    {"dynamic_img_size", NULL}, {"scale_attn_norm", NULL},
+    {"scale_mlp_norm", NULL},   {"global_pool", take_pool},
+    {"act_layer", take_act},    {"pool_include_prefix", not_with_prefix}};
 
 static vit158_status take_arguments(config *c, const value *v)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Geometry from the tensors' shapes, checked against what the texts say; the number of heads, which
- * no shape tells; the recipe; and what the engine does not compute, refused by name.
+ * no shape tells; the recipe.
  */
 #include <string.h>
 
@@ -15,36 +15,6 @@ typedef vit158_importer importer;
 static const vit158_source_tensor *tensor_at(const importer *im, uint32_t place)
 {
     return vit158_place_tensor(&im->places, &im->source, place);
-}
-
-static bool has(const importer *im, uint32_t place)
-{
-    return im->places.tensors[place] != 0;
-}
-
-static vit158_status refuse(const importer *im, const char *what)
-{
-    return vit158_fail(im->error, VIT158_E_UNSUPPORTED,
-                       "%s: it %s, which the engine does not compute", im->weight_file, what);
-}
-
-/* ---- Abilities ---- */
-
-static vit158_status check_abilities(const importer *im)
-{
-    if (has(im, VIT158_PLACE_DIST) || has(im, VIT158_PLACE_HEAD_DIST_WEIGHT))
-        return refuse(im, "has a distillation token (DeiT)");
-    if (has(im, VIT158_PLACE_REG))
-        return refuse(im, "has register tokens");
-    if (!has(im, VIT158_PLACE_CLS))
-        return refuse(im, "has no class token");
-    if (has(im, VIT158_PLACE_FC_NORM_WEIGHT) || im->settings.average)
-        return refuse(im, "averages the patches (fc_norm) instead of taking the class token");
-    if (has(im, VIT158_PLACE_NORM_PRE_WEIGHT))
-        return refuse(im, "normalises tokens before the first block (norm_pre, as CLIP does)");
-    if (!has(im, VIT158_PLACE_HEAD_WEIGHT))
-        return refuse(im, "has no head: it gives an embedding and no classes");
-    return VIT158_OK;
 }
 
 /* ---- Shapes ---- */
@@ -88,16 +58,18 @@ static vit158_status read_grid(importer *im, const vit158_source_tensor *pos)
     if (rows > VIT158_MAX_TOKENS)
         return vit158_fail(im->error, VIT158_E_LIMIT, "tensor %s: %llu positions, above %u",
                            pos->name, (unsigned long long)rows, VIT158_MAX_TOKENS);
-    im->source_grid = rows > 1 ? square_root(rows - 1) : 0;
-    if (im->source_grid == 0) {
-        im->source_grid = square_root(rows);
-        im->no_embed_class = true;
-    }
+    /* Where both could be meant, which small images allow, the texts' size decides. */
+    const uint32_t prefix = im->variant.prefix_tokens;
+    const uint32_t with = rows > prefix ? square_root(rows - prefix) : 0;
+    const uint32_t without = square_root(rows);
+    const bool said = im->settings.image_size == without * info->patch_size && without != 0;
+    im->no_embed_class = prefix > 0 && (with == 0 || (said && without != with));
+    im->source_grid = im->no_embed_class ? without : with;
     if (im->source_grid == 0)
         return vit158_fail(im->error, VIT158_E_TENSOR,
-                           "tensor %s: %llu positions are not a square grid, with or without a "
-                           "class token",
-                           pos->name, (unsigned long long)rows);
+                           "tensor %s: %llu positions are not a square grid, with or without %u "
+                           "before it",
+                           pos->name, (unsigned long long)rows, prefix);
     info->image_size = im->source_grid * info->patch_size;
     const uint32_t wanted = im->options->image_size;
     if (wanted == 0)
@@ -116,7 +88,6 @@ static vit158_status read_shapes(importer *im)
     vit158_model_info *info = &im->info;
     VIT158_RETURN_IF_ERROR(need(im, &patch, VIT158_PLACE_PATCH_WEIGHT, 4, "patch embedding"));
     VIT158_RETURN_IF_ERROR(need(im, &pos, VIT158_PLACE_POS, 3, "position embedding"));
-    VIT158_RETURN_IF_ERROR(need(im, &head, VIT158_PLACE_HEAD_WEIGHT, 2, "head"));
     VIT158_RETURN_IF_ERROR(
         need(im, &fc1, vit158_place_in(0, VIT158_IN_FC1_WEIGHT), 2, "MLP of block 0"));
     VIT158_RETURN_IF_ERROR(take_side(im, &info->dim, patch->shape[0], VIT158_MAX_DIM, "the width"));
@@ -128,19 +99,24 @@ static vit158_status read_shapes(importer *im)
     info->channels = (uint32_t)patch->shape[1];
     VIT158_RETURN_IF_ERROR(
         take_side(im, &info->mlp_dim, fc1->shape[0], VIT158_MAX_MLP_DIM, "the MLP's width"));
-    VIT158_RETURN_IF_ERROR(
-        take_side(im, &info->classes, head->shape[0], VIT158_MAX_CLASSES, "the number of classes"));
+    if (!im->variant.headless) {
+        VIT158_RETURN_IF_ERROR(need(im, &head, VIT158_PLACE_HEAD_WEIGHT, 2, "head"));
+        VIT158_RETURN_IF_ERROR(take_side(im, &info->classes, head->shape[0], VIT158_MAX_CLASSES,
+                                         "the number of classes"));
+    }
+    info->prefix_tokens = im->variant.prefix_tokens;
+    info->embedding = vit158_variant_embedding(&im->variant, info->dim);
     info->depth = im->places.depth;
     VIT158_RETURN_IF_ERROR(read_grid(im, pos));
     uint32_t checked;
     VIT158_RETURN_IF_ERROR(
         take_side(im, &checked, info->image_size, VIT158_MAX_IMAGE_SIZE, "the pictures' side"));
     const uint32_t grid = info->image_size / info->patch_size;
-    return take_side(im, &info->tokens, (uint64_t)grid * grid + 1, VIT158_MAX_TOKENS,
-                     "the number of tokens");
+    return take_side(im, &info->tokens, (uint64_t)grid * grid + info->prefix_tokens,
+                     VIT158_MAX_TOKENS, "the number of tokens");
 }
 
-/* What the texts say must be what the shapes say. */
+/* What the texts say must be what the shapes say. Without a head their classes mean nothing. */
 static vit158_status check_settings(const importer *im)
 {
     const vit158_settings *s = &im->settings;
@@ -154,8 +130,8 @@ static vit158_status check_settings(const importer *im)
                  {"channels", s->channels, im->info.channels},
                  {"patch size", s->patch_size, im->info.patch_size},
                  {"picture size", s->image_size, im->source_grid * im->info.patch_size},
-                 {"classes", s->classes, im->info.classes},
-                 {"labels", s->label_count, im->info.classes}};
+                 {"classes", im->variant.headless ? 0 : s->classes, im->info.classes},
+                 {"labels", im->variant.headless ? 0 : s->label_count, im->info.classes}};
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
         if (sides[i].said != 0 && sides[i].said != sides[i].found)
             return vit158_fail(im->error, VIT158_E_METADATA,
@@ -277,11 +253,9 @@ static vit158_status find_recipe(importer *im)
 
 vit158_status vit158_import_plan(importer *im)
 {
-    VIT158_RETURN_IF_ERROR(check_abilities(im));
+    VIT158_RETURN_IF_ERROR(vit158_import_variant(im));
     VIT158_RETURN_IF_ERROR(read_shapes(im));
     VIT158_RETURN_IF_ERROR(check_settings(im));
     VIT158_RETURN_IF_ERROR(find_heads(im));
-    for (uint32_t part = 0; part < 8; part++)
-        im->inner_norms |= has(im, vit158_place_in(0, VIT158_IN_INNER_NORMS + part));
     return find_recipe(im);
 }

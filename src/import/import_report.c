@@ -16,7 +16,9 @@ typedef vit158_importer importer;
 /* Keys of a source's metadata that say how it was stored, not what it is. */
 static bool is_of_storage(const char *key)
 {
-    static const char *const keys[] = {"format", "format_version", "encodings", "image_size"};
+    static const char *const keys[] = {"format",     "format_version", "encodings",
+                                       "image_size", "prefix_tokens",  "head_tokens",
+                                       "head",       "inner_norms"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (strcmp(keys[i], key) == 0)
             return true;
@@ -28,6 +30,15 @@ static void set_if_said(vit158_draft *draft, const char *key, const char *value)
 {
     if (value[0] != 0)
         vit158_draft_set(draft, key, value);
+}
+
+static const char *value_of(const importer *im, const char *key, const char *missing)
+{
+    for (size_t i = 0; i < im->draft->metadata_count; i++) {
+        if (strcmp(im->draft->metadata[i].key, key) == 0)
+            return im->draft->metadata[i].value;
+    }
+    return missing;
 }
 
 static void set_settings(const importer *im)
@@ -49,9 +60,14 @@ static void set_settings(const importer *im)
                                    (im->source_grid * im->info.patch_size));
     if (s->squash)
         vit158_draft_set(draft, "resize_mode", "squash");
-    if (s->labels != NULL)
+    if (s->labels != NULL && !im->variant.headless)
         vit158_draft_set(draft, "labels", s->labels);
     vit158_draft_default(draft, "architecture", "vit");
+    vit158_draft_variant(draft, &im->variant);
+    if (im->scale_norms) { /* not of a ternary model, and like the others */
+        vit158_draft_set(draft, "weights", "float");
+        vit158_draft_set(draft, "inner_norm_eps", value_of(im, "norm_eps", "1e-6"));
+    }
 }
 
 vit158_status vit158_import_metadata(importer *im)
@@ -113,7 +129,9 @@ static void add_tensors(writer *to, const importer *im)
     if (im->zeros > 0)
         add(to, ", %u missing biases made of zeros", im->zeros);
     if (im->no_embed_class)
-        add(to, ", a position of zeros for the class token");
+        add(to, im->info.prefix_tokens == 1
+                    ? ", a position of zeros for the class token"
+                    : ", positions of zeros for the tokens before the patches");
     if (im->ternary)
         add(to,
             ", the blocks' matrices are ternary already and keep their scales (their inputs are "
@@ -126,13 +144,24 @@ static void add_tensors(writer *to, const importer *im)
     }
 }
 
-static const char *value_of(const importer *im, const char *key, const char *missing)
+/* What is computed beyond the plain model. */
+static void add_variant(writer *to, const importer *im)
 {
-    for (size_t i = 0; i < im->draft->metadata_count; i++) {
-        if (strcmp(im->draft->metadata[i].key, key) == 0)
-            return im->draft->metadata[i].value;
-    }
-    return missing;
+    const vit158_variant *v = &im->variant;
+    if (v->pooling == VIT158_POOLING_AVG)
+        add(to, "; the mean of the patches%s", v->fc_norm ? ", normalised (fc_norm)" : "");
+    if (v->prefix_tokens == 0)
+        add(to, "; no class token");
+    else if (v->prefix_tokens > 1)
+        add(to, "; %u tokens before the patches", v->prefix_tokens);
+    if (v->head_tokens == 2)
+        add(to, "; two heads made one, which gives the mean of their logits");
+    if (v->norm_pre)
+        add(to, "; a norm before the first block");
+    if (v->activation != VIT158_ACTIVATION_GELU)
+        add(to, "; activation %s", vit158_activation_name(v->activation));
+    if (im->scale_norms)
+        add(to, "; norms before proj and fc2");
 }
 
 static void add_recipe(writer *to, const importer *im)
@@ -169,8 +198,11 @@ void vit158_import_word_report(vit158_import_report *report, const importer *im)
     writer to = {report->text, sizeof report->text, 0};
     report->text[0] = 0;
     add_tensors(&to, im);
+    add_variant(&to, im);
     add_recipe(&to, im);
-    if (value_of(im, "labels", NULL) != NULL)
+    if (im->variant.headless)
+        add(&to, "; no head: it gives embeddings");
+    else if (value_of(im, "labels", NULL) != NULL)
         add(&to, "; labels for %u classes", im->info.classes);
     else
         add(&to, "; %u classes without labels (say them with --labels FILE)", im->info.classes);

@@ -11,7 +11,6 @@
 #include "base/numerics.h"
 #include "base/text.h"
 #include "import/importer.h"
-#include "import/positions.h"
 #include "model/names.h"
 #include "model/ternary.h"
 
@@ -41,7 +40,7 @@ static void list_matrices(matrix out[VIT158_BLOCK_LINEARS], const vit158_model_i
 }
 
 /* The tensor of a place, which is now used. */
-static const vit158_source_tensor *take(importer *im, uint32_t place)
+const vit158_source_tensor *vit158_import_take(importer *im, uint32_t place)
 {
     const uint32_t one_more = im->places.tensors[place];
     if (one_more == 0)
@@ -50,9 +49,9 @@ static const vit158_source_tensor *take(importer *im, uint32_t place)
     return &im->source.tensors[one_more - 1];
 }
 
-static float *take_floats(const importer *im, size_t count)
+float *vit158_import_floats(const importer *im, size_t count)
 {
-    float *values = malloc((count > 0 ? count : 1) * sizeof *values);
+    float *values = calloc(count > 0 ? count : 1, sizeof *values);
     if (values == NULL)
         vit158_fail(im->error, VIT158_E_MEMORY, "not enough memory for a tensor");
     return values;
@@ -89,10 +88,10 @@ static vit158_status missing(const importer *im, uint32_t place)
 
 /* Values of a place whose shape must be [rows][columns], or [rows] with columns = 0. With
  * `optional` a missing tensor gives zeros. */
-static vit158_status read_place(importer *im, float *out, uint32_t place, uint32_t rows,
-                                uint32_t columns, bool optional)
+vit158_status vit158_import_place(importer *im, float *out, uint32_t place, uint32_t rows,
+                                  uint32_t columns, bool optional)
 {
-    const vit158_source_tensor *tensor = take(im, place);
+    const vit158_source_tensor *tensor = vit158_import_take(im, place);
     const uint64_t count = (uint64_t)rows * (columns > 0 ? columns : 1);
     if (tensor == NULL && optional) {
         memset(out, 0, (size_t)count * sizeof *out);
@@ -137,7 +136,7 @@ static void keep_i8_rest(importer *im, const char *name, uint32_t rank, const ui
 {
     const uint32_t rows = (uint32_t)shape[0];
     const size_t columns = (size_t)(count / rows);
-    float *scales = take_floats(im, rows);
+    float *scales = vit158_import_floats(im, rows);
     if (scales == NULL) {
         im->draft->failure = (vit158_error){VIT158_E_MEMORY, "not enough memory for a tensor"};
         return;
@@ -149,8 +148,8 @@ static void keep_i8_rest(importer *im, const char *name, uint32_t rank, const ui
     free(scales);
 }
 
-static void keep(importer *im, const char *name, uint32_t rank, const uint64_t *shape,
-                 const float *values)
+void vit158_import_keep(importer *im, const char *name, uint32_t rank, const uint64_t *shape,
+                        const float *values)
 {
     uint64_t count = 1;
     for (uint32_t i = 0; i < rank; i++)
@@ -169,95 +168,6 @@ static void keep(importer *im, const char *name, uint32_t rank, const uint64_t *
     im->made++;
 }
 
-/* ---- Globals ---- */
-
-/* A tensor of the whole model, whatever its rank, as [rank] `shape`. */
-static vit158_status copy_global(importer *im, uint32_t place, const char *name, uint32_t rank,
-                                 const uint64_t *shape, bool optional)
-{
-    const vit158_source_tensor *tensor = take(im, place);
-    uint64_t count = 1;
-    for (uint32_t i = 0; i < rank; i++)
-        count *= shape[i];
-    if (tensor == NULL && !optional)
-        return vit158_fail(im->error, VIT158_E_TENSOR, "%s: its %s is missing", im->weight_file,
-                           name);
-    if (tensor != NULL && (tensor->rank != rank || tensor->n_elements != count ||
-                           memcmp(tensor->shape, shape, rank * sizeof *shape) != 0))
-        return vit158_fail(im->error, VIT158_E_TENSOR,
-                           "tensor %s: its shape is not what the others' shapes say", tensor->name);
-    float *values = take_floats(im, (size_t)count);
-    if (values == NULL)
-        return VIT158_E_MEMORY;
-    vit158_status status = VIT158_OK;
-    if (tensor != NULL) {
-        status = vit158_source_values(values, &im->source, tensor, im->error);
-    } else {
-        memset(values, 0, (size_t)count * sizeof *values);
-        im->zeros++;
-    }
-    if (status == VIT158_OK)
-        keep(im, name, rank, shape, values);
-    free(values);
-    return status;
-}
-
-/* Positions with a row for the class token, on the grid of the images' size. */
-static vit158_status make_positions(importer *im)
-{
-    const uint32_t dim = im->info.dim;
-    const uint32_t from = im->source_grid;
-    const uint32_t to = im->info.image_size / im->info.patch_size;
-    const vit158_source_tensor *tensor = take(im, VIT158_PLACE_POS);
-    const size_t in_rows = (size_t)from * from + (im->no_embed_class ? 0 : 1);
-    const uint64_t shape[3] = {1, im->info.tokens, dim};
-    if (tensor->shape[0] != 1 || tensor->shape[1] != in_rows || tensor->shape[2] != dim)
-        return vit158_fail(im->error, VIT158_E_TENSOR,
-                           "tensor %s: its shape is not what the others' shapes say", tensor->name);
-    float *in = take_floats(im, in_rows * dim);
-    float *out = take_floats(im, (size_t)im->info.tokens * dim);
-    vit158_status status = in != NULL && out != NULL ? VIT158_OK : VIT158_E_MEMORY;
-    if (status == VIT158_OK)
-        status = vit158_source_values(in, &im->source, tensor, im->error);
-    if (status == VIT158_OK) {
-        const float *grid = in + (im->no_embed_class ? 0 : dim);
-        memset(out, 0, dim * sizeof *out);
-        if (!im->no_embed_class)
-            memcpy(out, in, dim * sizeof *out);
-        if (from == to)
-            memcpy(out + dim, grid, (size_t)to * to * dim * sizeof *out);
-        else
-            status = vit158_resize_positions(out + dim, to, grid, from, dim, im->error);
-    }
-    if (status == VIT158_OK)
-        keep(im, "pos_embed", 3, shape, out);
-    free(in);
-    free(out);
-    return status;
-}
-
-static vit158_status make_globals(importer *im)
-{
-    const vit158_model_info *info = &im->info;
-    const uint64_t token[3] = {1, 1, info->dim};
-    const uint64_t patch[4] = {info->dim, info->channels, info->patch_size, info->patch_size};
-    const uint64_t width = info->dim;
-    const uint64_t head[2] = {info->classes, info->dim};
-    const uint64_t classes = info->classes;
-    VIT158_RETURN_IF_ERROR(copy_global(im, VIT158_PLACE_CLS, "cls_token", 3, token, false));
-    VIT158_RETURN_IF_ERROR(make_positions(im));
-    VIT158_RETURN_IF_ERROR(
-        copy_global(im, VIT158_PLACE_PATCH_WEIGHT, "patch_embed.proj.weight", 4, patch, false));
-    VIT158_RETURN_IF_ERROR(
-        copy_global(im, VIT158_PLACE_PATCH_BIAS, "patch_embed.proj.bias", 1, &width, true));
-    VIT158_RETURN_IF_ERROR(
-        copy_global(im, VIT158_PLACE_NORM_WEIGHT, "norm.weight", 1, &width, false));
-    VIT158_RETURN_IF_ERROR(copy_global(im, VIT158_PLACE_NORM_BIAS, "norm.bias", 1, &width, true));
-    VIT158_RETURN_IF_ERROR(
-        copy_global(im, VIT158_PLACE_HEAD_WEIGHT, "head.weight", 2, head, false));
-    return copy_global(im, VIT158_PLACE_HEAD_BIAS, "head.bias", 1, &classes, true);
-}
-
 /* ---- Matrices ---- */
 
 /* Weight [n_out][n_in] and bias [n_out] of a block's matrix: qkv joined if it lies in parts. */
@@ -267,15 +177,15 @@ static vit158_status read_matrix(importer *im, float *weight, float *bias, uint3
     const uint32_t at = vit158_place_in(block, m->weight);
     const uint32_t query = vit158_place_in(block, VIT158_IN_QUERY_WEIGHT);
     if (m->weight != VIT158_IN_QKV_WEIGHT || im->places.tensors[query] == 0) {
-        VIT158_RETURN_IF_ERROR(read_place(im, weight, at, m->n_out, m->n_in, false));
-        return read_place(im, bias, at + 1, m->n_out, 0, true);
+        VIT158_RETURN_IF_ERROR(vit158_import_place(im, weight, at, m->n_out, m->n_in, false));
+        return vit158_import_place(im, bias, at + 1, m->n_out, 0, true);
     }
     const uint32_t dim = m->n_in;
     for (uint32_t part = 0; part < 3; part++) {
+        VIT158_RETURN_IF_ERROR(vit158_import_place(im, weight + (size_t)part * dim * dim,
+                                                   query + 2 * part, dim, dim, false));
         VIT158_RETURN_IF_ERROR(
-            read_place(im, weight + (size_t)part * dim * dim, query + 2 * part, dim, dim, false));
-        VIT158_RETURN_IF_ERROR(
-            read_place(im, bias + (size_t)part * dim, query + 2 * part + 1, dim, 0, true));
+            vit158_import_place(im, bias + (size_t)part * dim, query + 2 * part + 1, dim, 0, true));
     }
     return VIT158_OK;
 }
@@ -285,11 +195,11 @@ static vit158_status fold_scale(importer *im, float *weight, float *bias, uint32
 {
     if (m->scale == VIT158_IN_BLOCK || im->places.tensors[vit158_place_in(block, m->scale)] == 0)
         return VIT158_OK;
-    float *gamma = take_floats(im, m->n_out);
+    float *gamma = vit158_import_floats(im, m->n_out);
     if (gamma == NULL)
         return VIT158_E_MEMORY;
     const vit158_status status =
-        read_place(im, gamma, vit158_place_in(block, m->scale), m->n_out, 0, false);
+        vit158_import_place(im, gamma, vit158_place_in(block, m->scale), m->n_out, 0, false);
     if (status == VIT158_OK) {
         for (uint32_t o = 0; o < m->n_out; o++) {
             for (uint32_t i = 0; i < m->n_in; i++)
@@ -370,30 +280,34 @@ static void keep_matrix(importer *im, uint32_t block, const matrix *m, const flo
     im->matrix_rows += m->n_out;
     im->made++;
     vit158_format(name, sizeof name, "%s.bias", prefix);
-    keep(im, name, 1, &n_out, bias);
+    vit158_import_keep(im, name, 1, &n_out, bias);
 }
 
 /* ---- Blocks ---- */
 
-static vit158_status copy_norm(importer *im, uint32_t place, const char *name, uint32_t width)
+/* Weight or bias of a norm. */
+static vit158_status copy_vector(importer *im, uint32_t place, const char *name, const char *part,
+                                 uint32_t width, bool optional)
 {
     char full[VIT158_SLOT_NAME_BYTES + 8];
     const uint64_t shape = width;
-    float *values = take_floats(im, width);
+    float *values = vit158_import_floats(im, width);
     if (values == NULL)
         return VIT158_E_MEMORY;
-    vit158_status status = read_place(im, values, place, width, 0, false);
-    if (status == VIT158_OK) {
-        vit158_format(full, sizeof full, "%s.weight", name);
-        keep(im, full, 1, &shape, values);
-        status = read_place(im, values, place + 1, width, 0, true);
-    }
-    if (status == VIT158_OK) {
-        vit158_format(full, sizeof full, "%s.bias", name);
-        keep(im, full, 1, &shape, values);
-    }
+    const vit158_status status = vit158_import_place(im, values, place, width, 0, optional);
+    vit158_format(full, sizeof full, "%s.%s", name, part);
+    if (status == VIT158_OK)
+        vit158_import_keep(im, full, 1, &shape, values);
     free(values);
     return status;
+}
+
+/* With `bias` false it has none. */
+static vit158_status copy_norm(importer *im, uint32_t place, const char *name, uint32_t width,
+                               bool bias)
+{
+    VIT158_RETURN_IF_ERROR(copy_vector(im, place, name, "weight", width, false));
+    return bias ? copy_vector(im, place + 1, name, "bias", width, true) : VIT158_OK;
 }
 
 typedef vit158_status (*matrix_use)(importer *im, uint32_t block, const matrix *m,
@@ -419,9 +333,9 @@ static vit158_status look_at_matrix(importer *im, uint32_t block, const matrix *
 
 static vit158_status with_matrix(importer *im, uint32_t block, const matrix *m, matrix_use use)
 {
-    float *weight = take_floats(im, (size_t)m->n_out * m->n_in);
-    float *bias = take_floats(im, m->n_out);
-    float *scales = take_floats(im, m->n_out);
+    float *weight = vit158_import_floats(im, (size_t)m->n_out * m->n_in);
+    float *bias = vit158_import_floats(im, m->n_out);
+    float *scales = vit158_import_floats(im, m->n_out);
     vit158_status status =
         weight != NULL && bias != NULL && scales != NULL ? VIT158_OK : VIT158_E_MEMORY;
     if (status == VIT158_OK)
@@ -455,16 +369,18 @@ static vit158_status make_block(importer *im, uint32_t block, const matrix *matr
     const bool outer = im->places.tensors[vit158_place_in(0, VIT158_IN_NORM1_WEIGHT)] != 0;
     for (uint32_t norm = 0; outer && norm < 2; norm++) {
         vit158_format(name, sizeof name, "blocks.%u.norm%u", block, norm + 1);
-        VIT158_RETURN_IF_ERROR(copy_norm(
-            im, vit158_place_in(block, VIT158_IN_NORM1_WEIGHT + 2 * norm), name, im->info.dim));
+        VIT158_RETURN_IF_ERROR(copy_norm(im,
+                                         vit158_place_in(block, VIT158_IN_NORM1_WEIGHT + 2 * norm),
+                                         name, im->info.dim, true));
     }
     for (uint32_t i = 0; i < VIT158_BLOCK_LINEARS; i++) {
         const matrix *m = &matrices[i];
         VIT158_RETURN_IF_ERROR(with_matrix(im, block, m, store_matrix));
-        if (!im->inner_norms)
+        if ((im->variant.inner_norms >> i & 1U) == 0)
             continue;
         vit158_format(name, sizeof name, "blocks.%u.%s.norm", block, m->name);
-        VIT158_RETURN_IF_ERROR(copy_norm(im, vit158_place_in(block, m->inner), name, m->n_in));
+        VIT158_RETURN_IF_ERROR(
+            copy_norm(im, vit158_place_in(block, m->inner), name, m->n_in, !im->variant.inner_rms));
     }
     return VIT158_OK;
 }
@@ -475,14 +391,14 @@ vit158_status vit158_import_tensors(importer *im)
     list_matrices(matrices, &im->info);
     VIT158_RETURN_IF_ERROR(find_ternary(im, matrices));
     const char *architecture = vit158_import_said(im, "architecture");
-    const bool latent =
-        im->inner_norms || (architecture != NULL && strcmp(architecture, "vit-1.58b") == 0);
+    const bool latent = (im->variant.inner_norms != 0 && !im->scale_norms) ||
+                        (architecture != NULL && strcmp(architecture, "vit-1.58b") == 0);
     if (latent && !im->ternary)
         return vit158_fail(im->error, VIT158_E_UNSUPPORTED,
                            "%s holds the latent weights of a ternary model (it has inner norms): "
                            "run vit158 pack on it instead",
                            im->weight_file);
-    VIT158_RETURN_IF_ERROR(make_globals(im));
+    VIT158_RETURN_IF_ERROR(vit158_import_globals(im));
     for (uint32_t block = 0; block < im->info.depth; block++)
         VIT158_RETURN_IF_ERROR(make_block(im, block, matrices));
     for (uint32_t i = 0; i < im->source.tensor_count; i++) {

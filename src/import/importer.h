@@ -25,8 +25,10 @@ typedef struct vit158_importer {
     vit158_model_info info;
     uint32_t source_grid; /* patches along a side, in the source */
     bool no_embed_class;  /* positions have no row for the class token */
-    bool inner_norms;
-    bool ternary; /* the matrices hold -m, 0 and m only, by output or as a whole */
+    vit158_variant variant;
+    uint32_t norm_place; /* of the source's final norm */
+    bool scale_norms;    /* its inner norms are a float model's, not BitLinear's */
+    bool ternary;        /* the matrices hold -m, 0 and m only, by output or as a whole */
     const char *heads_from;
     const char *recipe_from;
     uint32_t made;   /* tensors of the model */
@@ -40,11 +42,32 @@ typedef struct vit158_importer {
     vit158_error *error;
 } vit158_importer;
 
+/* Pooling, tokens before the patches, head, activation, norms. */
+vit158_status vit158_import_variant(vit158_importer *im);
+
 /* Geometry, heads, recipe: checked against shapes, limits and the engine's abilities. */
 vit158_status vit158_import_plan(vit158_importer *im);
 
 /* All tensors into the draft. */
 vit158_status vit158_import_tensors(vit158_importer *im);
+
+/* Those of the whole model; used by vit158_import_tensors. */
+vit158_status vit158_import_globals(vit158_importer *im);
+
+/* The tensor of a place, which is now used; NULL if there is none. */
+const vit158_source_tensor *vit158_import_take(vit158_importer *im, uint32_t place);
+
+/* So many zeros, the caller's to free; NULL fills im->error. */
+float *vit158_import_floats(const vit158_importer *im, size_t count);
+
+/* Values of a place whose shape must be [rows][columns], or [rows] with columns = 0. With
+ * `optional` a missing tensor gives zeros. */
+vit158_status vit158_import_place(vit158_importer *im, float *out, uint32_t place, uint32_t rows,
+                                  uint32_t columns, bool optional);
+
+/* A tensor of the new model, stored as asked for. */
+void vit158_import_keep(vit158_importer *im, const char *name, uint32_t rank, const uint64_t *shape,
+                        const float *values);
 
 /* The settings into the draft's metadata, additional metadata last. */
 vit158_status vit158_import_metadata(vit158_importer *im);

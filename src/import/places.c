@@ -57,8 +57,10 @@ static const known_name parts[] = {
     {VIT158_FAMILY_TIMM, "gamma_2", VIT158_IN_LS2},
     PAIR(VIT158_FAMILY_TIMM, "attn.qkv.norm", VIT158_IN_INNER_NORMS),
     PAIR(VIT158_FAMILY_TIMM, "attn.proj.norm", VIT158_IN_INNER_NORMS + 2),
+    PAIR(VIT158_FAMILY_TIMM, "attn.norm", VIT158_IN_INNER_NORMS + 2), /* scale_attn_norm */
     PAIR(VIT158_FAMILY_TIMM, "mlp.fc1.norm", VIT158_IN_INNER_NORMS + 4),
     PAIR(VIT158_FAMILY_TIMM, "mlp.fc2.norm", VIT158_IN_INNER_NORMS + 6),
+    PAIR(VIT158_FAMILY_TIMM, "mlp.norm", VIT158_IN_INNER_NORMS + 6), /* scale_mlp_norm */
     PAIR(VIT158_FAMILY_HF, "layernorm_before", VIT158_IN_NORM1_WEIGHT),
     PAIR(VIT158_FAMILY_HF, "layernorm_after", VIT158_IN_NORM2_WEIGHT),
     PAIR(VIT158_FAMILY_HF4, "attention.attention.query", VIT158_IN_QUERY_WEIGHT),

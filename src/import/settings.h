@@ -9,6 +9,12 @@
 
 #include "import/import_files.h"
 
+typedef enum vit158_pooling_said {
+    VIT158_POOLING_UNSAID,
+    VIT158_POOLING_SAID_CLS,
+    VIT158_POOLING_SAID_AVG
+} vit158_pooling_said;
+
 typedef struct vit158_settings {
     /* 0 and "" where nothing is said. Numbers are kept as they are written. */
     uint32_t heads;
@@ -21,8 +27,10 @@ typedef struct vit158_settings {
     uint32_t classes;
     uint32_t resize; /* shorter side */
     bool squash;     /* both sides become `resize` (or the image's size) */
-    bool average;    /* pooling over the patches instead of the class token */
-    bool distilled;  /* both heads count */
+    vit158_pooling_said pooling;
+    bool classifier;     /* it must have a head */
+    bool distilled;      /* both heads count */
+    char activation[16]; /* as metadata has it */
     char norm_eps[32];
     char mean[160];
     char std[160];

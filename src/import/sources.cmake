@@ -6,9 +6,11 @@ set(VIT158_IMPORT_SOURCES
     src/import/config_timm.c
     src/import/import.c
     src/import/import_files.c
+    src/import/import_globals.c
     src/import/import_plan.c
     src/import/import_report.c
     src/import/import_tensors.c
+    src/import/import_variant.c
     src/import/json_value.c
     src/import/pickle_globals.c
     src/import/pickle_machine.c

@@ -10,6 +10,7 @@ set(VIT158_WASM_THREADS_SOURCES
 # vit158-import.wasm: import_abi.c over VIT158_IMPORT_SOURCES.
 set(VIT158_WASM_IMPORT_SOURCES
     src/base/error.c
+    src/base/sha256.c
     src/base/text.c
     src/model/decimal.c
     src/model/encoding.c
@@ -17,6 +18,7 @@ set(VIT158_WASM_IMPORT_SOURCES
     src/model/json_in.c
     src/model/names.c
     src/model/ternary.c
+    src/model/variant.c
     src/wasm/import_abi.c
     src/wasm/memory_growth.c)
 # vit158-decode.wasm: decode_abi.c over VIT158_DECODE_SOURCES.

@@ -118,7 +118,7 @@ function judgeable(folders, vit, tally) {
 }
 
 /** By wnid, else by label, whole or up to its first comma. @param {Classifier} vit */
-function classFinder(vit) {
+export function classFinder(vit) {
   /** @type {Map<string, number>} */
   const byName = new Map();
   const add = (/** @type {string} */ name, /** @type {number} */ index) => {

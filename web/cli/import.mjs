@@ -17,6 +17,7 @@ import { Heap } from '../lib/heap.js';
 import { Vit158Error, errorFromStatus, messageOf } from '../lib/errors.js';
 import { Classifier } from '../lib/vit158.js';
 import { EXIT, complain, printable } from './console.mjs';
+import { compareAccuracy } from './import_accuracy.mjs';
 import { verifyImport } from './import_verify.mjs';
 import { UsageError, parseOptions } from './options.mjs';
 
@@ -40,8 +41,8 @@ const USAGE = {
     { name: '--metadata', placeholder: 'FILE', help: 'JSON object of strings that replaces or adds metadata' },
     {
       name: '--verify',
-      placeholder: 'FILE',
-      help: "safetensors with pixel_values and PyTorch's logits to compare with",
+      placeholder: 'FILE|FOLDER',
+      help: "safetensors with pixel_values and PyTorch's logits to compare with, or labelled pictures",
     },
   ],
   count: [1, 1],
@@ -59,14 +60,8 @@ export async function importModel(args) {
   const out = /** @type {string | undefined} */ (values['--output']);
   if (out === undefined) throw new UsageError('say where to write with -o FILE');
   try {
-    const folder = isFolder(source);
-    const files = new Files(folder ? source : dirname(source));
-    const { lines, write } = await run(files, folder ? undefined : basename(source), values);
-    try {
-      await replace(out, write);
-    } finally {
-      files.close();
-    }
+    const { lines, write } = await runOn(source, values);
+    await replace(out, write);
     process.stdout.write(
       `${printable(lines.report)}\n${printable(out)}: ${statSync(out).size} bytes; ` + `--weights ${lines.sizes}\n`,
     );
@@ -76,10 +71,35 @@ export async function importModel(args) {
   const verify = /** @type {string | undefined} */ (values['--verify']);
   if (verify === undefined) return EXIT.OK;
   try {
+    if (isFolder(verify))
+      return (await compareAccuracy(await unrounded(source, values), out, verify)) ? EXIT.OK : EXIT.FAILED;
     return (await verifyImport(out, verify, values['--weights'] === 'f32')) ? EXIT.OK : EXIT.FAILED;
   } catch (error) {
     return complain('import', verify, error);
   }
+}
+
+/** @param {string} source @param {import('./options.mjs').Values} values */
+async function runOn(source, values) {
+  const folder = isFolder(source);
+  const files = new Files(folder ? source : dirname(source));
+  try {
+    return await run(files, folder ? undefined : basename(source), values);
+  } finally {
+    files.close();
+  }
+}
+
+/**
+ * The source as a model with all of its precision, to compare with.
+ * @param {string} source @param {import('./options.mjs').Values} values
+ */
+async function unrounded(source, values) {
+  const { write } = await runOn(source, { ...values, '--weights': 'f32' });
+  /** @type {Buffer[]} */
+  const pieces = [];
+  write((bytes) => pieces.push(Buffer.from(bytes))); // a copy: the module's memory may move
+  return new Uint8Array(Buffer.concat(pieces));
 }
 
 /** @param {string} source */

@@ -15,16 +15,17 @@ const TOLERANCE = 1e-4;
 export async function verifyImport(modelPath, verifyPath, exact) {
   const vit = await Classifier.load(modelPath);
   try {
-    const { imageSize: side, channels, classes } = vit.info().model;
+    const { imageSize: side, channels, classes, embedding } = vit.info().model;
+    const results = classes > 0 ? classes : embedding; // without a head embeddings are compared
     const tensors = readTensors(readFile(verifyPath));
     const pixels = tensor(tensors.pixel_values, [NaN, channels, side, side], 'pixel_values');
     const count = tensors.pixel_values.shape[0];
-    const wanted = tensor(tensors.logits, [count, classes], 'logits');
+    const wanted = tensor(tensors.logits, [count, results], 'logits');
     let [apart, largest, agreed] = [0, 0, 0];
     const one = pixels.length / count;
     for (let i = 0; i < count; i++) {
       const logits = await vit.forward(pixels.slice(i * one, (i + 1) * one));
-      const theirs = wanted.subarray(i * classes, (i + 1) * classes);
+      const theirs = wanted.subarray(i * results, (i + 1) * results);
       theirs.forEach((value, c) => {
         largest = Math.max(largest, Math.abs(value));
         apart = Math.max(apart, Math.abs(logits[c] - value));

@@ -161,7 +161,8 @@ export class Classifier {
     return this.#exclusive('forward', options, async (pace) => {
       this.#engine.setTensor(asFloats(tensor));
       await this.#run(pace, newTiming());
-      return this.#engine.logits(this.#model.classes);
+      const { classes, embedding } = this.#model;
+      return classes > 0 ? this.#engine.logits(classes) : this.#engine.embedding(embedding);
     });
   }
 

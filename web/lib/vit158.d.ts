@@ -291,10 +291,10 @@ export declare class Classifier {
     options?: Options | null,
   ): Promise<ClassificationFor<Options>>;
 
-  /** Logits [C] of a normalised tensor [channels][S][S]. */
+  /** Logits [C] of a normalised tensor [channels][S][S]; of a model without a head the embedding. */
   forward(tensor: ArrayLike<number>, options?: RunOptions | null): Promise<Float32Array>;
 
-  /** Final LayerNorm's output of the class token, [d]. */
+  /** What the head multiplies, [model.embedding]: the class token or the patches' mean, normalised. */
   embed(image: ImageInput, options?: RunOptions | null): Promise<Float32Array>;
 
   /** The tensor [channels][S][S] that classify would run. */
