@@ -51,7 +51,8 @@ static vit158_status add_image(vit158_image_source *source, char *name, const ui
         free(name);
         return no_memory(error);
     }
-    source->images[source->count++] = (vit158_source_image){name, bytes, n_bytes};
+    source->images[source->count++] =
+        (vit158_source_image){.name = name, .bytes = bytes, .n_bytes = n_bytes};
     return VIT158_OK;
 }
 
@@ -198,13 +199,30 @@ vit158_status vit158_image_source_add(vit158_image_source *source, const char *p
     struct stat info;
     if (stat(path, &info) != 0)
         return vit158_fail(error, VIT158_E_IO, "cannot be opened: %s", strerror(errno));
-    return S_ISDIR(info.st_mode) ? add_folder(source, path, 0, error)
-                                 : add_archive(source, path, error);
+    const size_t before = source->count;
+    const vit158_status status = S_ISDIR(info.st_mode) ? add_folder(source, path, 0, error)
+                                                       : add_archive(source, path, error);
+    for (size_t i = before; i < source->count; i++)
+        source->images[i].root_bytes = strlen(path);
+    return status;
+}
+
+static const char *own_name(const vit158_source_image *image)
+{
+    const char *const slash = strrchr(image->name + image->root_bytes, '/');
+    return slash ? slash + 1 : image->name;
 }
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const vit158_source_image *)a)->name, ((const vit158_source_image *)b)->name);
+    const vit158_source_image *const x = a, *const y = b;
+    const size_t shorter = x->root_bytes < y->root_bytes ? x->root_bytes : y->root_bytes;
+    int order = strncmp(x->name, y->name, shorter);
+    if (order == 0 && x->root_bytes != y->root_bytes)
+        order = x->root_bytes < y->root_bytes ? -1 : 1;
+    if (order == 0)
+        order = strcmp(own_name(x), own_name(y));
+    return order != 0 ? order : strcmp(x->name, y->name);
 }
 
 static void swap(vit158_source_image *a, vit158_source_image *b)

@@ -15,6 +15,7 @@ typedef struct vit158_source_image {
     char *name;           /* owned: path of a file, or ARCHIVE:NAME */
     const uint8_t *bytes; /* within an archive; NULL: the file `name` */
     size_t n_bytes;
+    size_t root_bytes; /* of the name: the folder or archive that was added */
 } vit158_source_image;
 
 typedef struct vit158_image_source {
@@ -32,7 +33,9 @@ typedef struct vit158_image_source {
 vit158_status vit158_image_source_add(vit158_image_source *source, const char *path,
                                       vit158_error *error);
 
-/* Puts the images in order of their names and, with limit > 0, keeps so many, drawn by `seed`. */
+/* Puts the images in order and, with limit > 0, keeps so many, drawn by `seed`. The order is that
+ * of what was added, then of the files' own names, then of their paths: sorting images into other
+ * folders, which are their labels, changes nothing as long as their own names differ. */
 vit158_status vit158_image_source_draw(vit158_image_source *source, size_t limit, uint64_t seed,
                                        vit158_error *error);
 

@@ -90,6 +90,13 @@ before(() => {
   for (const name of ['labels/a/n01', 'labels/b/n02']) mkdirSync(join(FOLDER, name), { recursive: true });
   for (const file of readdirSync(SAMPLES).filter((name) => name.endsWith('.jpg')))
     for (const name of ['labels/a/n01', 'labels/b/n02']) cpSync(join(SAMPLES, file), join(FOLDER, name, file));
+  readdirSync(SAMPLES)
+    .filter((name) => name.endsWith('.jpg'))
+    .forEach((file, i) => {
+      const name = `labels/shuffled/n0${(7 * i) % 5}`;
+      mkdirSync(join(FOLDER, name), { recursive: true });
+      cpSync(join(SAMPLES, file), join(FOLDER, name, file));
+    });
   writeFileSync(join(FOLDER, 'labels/a/notes.txt'), 'no picture');
 });
 
@@ -204,9 +211,11 @@ test('the same command gives the same bytes, on any number of threads, whatever 
   const budget = ['--weights', 'budget:32000'];
   const once = quantize('out.safetensors', ...budget, '--threads', '1');
   assert.deepEqual(quantize('out.safetensors', ...budget, '--threads', '3'), once);
-  const other = run('quantize', 'float.safetensors', '--calibrate', 'labels/b', '-o', 'out.safetensors', ...budget);
-  assert.equal(other.status, 0, other.stderr);
-  assert.deepEqual(readFileSync(join(FOLDER, 'out.safetensors')), once);
+  for (const labels of ['labels/b', 'labels/shuffled']) {
+    const other = run('quantize', 'float.safetensors', '--calibrate', labels, '-o', 'out.safetensors', ...budget);
+    assert.equal(other.status, 0, other.stderr);
+    assert.deepEqual(readFileSync(join(FOLDER, 'out.safetensors')), once, labels);
+  }
   assert.notDeepEqual(
     quantize('out.safetensors', ...budget, '--images', '4', '--seed', '1'),
     quantize('out.safetensors', ...budget, '--images', '4', '--seed', '2'),

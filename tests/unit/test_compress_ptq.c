@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/threads.h"
 #include "compress/compress_run.h"
 #include "compress/uniform.h"
-#include "train/workers.h"
 #include "unit/compress_fixture.h"
 
 /* ---- A tiny network -------------------------------------------------------------------------- */
@@ -202,12 +202,11 @@ static void test_threads_change_nothing(void **state)
     (void)state;
     compress_run run = compress_run_start();
     vit158_pool serial = vit158_pool_serial();
-    vit158_train_workers *workers;
+    vit158_thread_pool threads;
     vit158_ptq found[2];
     vit158_ptq_settings settings = vit158_ptq_defaults();
     settings.weight_bits = settings.input_bits = 5;
-    assert_int_equal(vit158_train_workers_create(&workers, 3, false, NULL), VIT158_OK);
-    vit158_pool *const pools[2] = {&serial, vit158_train_workers_pool(workers)};
+    vit158_pool *const pools[2] = {&serial, vit158_thread_pool_start(&threads, 3)};
     for (int i = 0; i < 2; i++) {
         assert_int_equal(vit158_ptq_create(&found[i], run.model, &settings, NULL), VIT158_OK);
         assert_int_equal(vit158_ptq_find_all(&found[i], run.model, &run.images.known, 4, pools[i],
@@ -217,7 +216,7 @@ static void test_threads_change_nothing(void **state)
     assert_memory_equal(found[0].blocks, found[1].blocks, 2 * sizeof *found[0].blocks);
     vit158_ptq_free(&found[0]);
     vit158_ptq_free(&found[1]);
-    vit158_train_workers_close(workers);
+    vit158_thread_pool_stop(&threads);
     compress_run_end(&run);
 }
 
