@@ -179,8 +179,24 @@ static vit158_status keep_labels(vit158_settings *out, const vit158_json_string 
     return VIT158_OK;
 }
 
+/* Members of an object or elements of an array, MAX_LABELS + 1 if more; memory is for as many
+ * labels as there are, not as there may be. */
+static uint32_t count_values(vit158_json_in in, char open, char close)
+{
+    uint32_t count = 0;
+    vit158_json_in_enter(&in, open);
+    while (count <= MAX_LABELS && vit158_json_in_next(&in, close)) {
+        vit158_json_string key;
+        vit158_json_value value;
+        if ((open == '{' && !vit158_json_in_key(&in, &key)) || !vit158_json_in_value(&in, &value))
+            break;
+        count++;
+    }
+    return count;
+}
+
 /* Fills labels by their numbers; false if they are not 0 .. count-1, each once. */
-static bool order_labels(vit158_json_string *labels, uint32_t *count,
+static bool order_labels(vit158_json_string *labels, uint32_t *count, uint32_t most,
                          const vit158_json_value *value)
 {
     vit158_json_in in = vit158_json_in_of(value);
@@ -194,8 +210,8 @@ static bool order_labels(vit158_json_string *labels, uint32_t *count,
             return false;
         const vit158_json_value number = {VIT158_JSON_NUMBER, key};
         uint32_t index;
-        if (label.kind != VIT158_JSON_TEXT || !vit158_json_u32(&index, &number) ||
-            index >= MAX_LABELS || labels[index].raw != NULL)
+        if (label.kind != VIT158_JSON_TEXT || !vit158_json_u32(&index, &number) || index >= most ||
+            labels[index].raw != NULL)
             return false;
         labels[index] = label.raw;
         largest = index > largest ? index : largest;
@@ -210,12 +226,13 @@ vit158_status vit158_config_id2label(vit158_config *c, const vit158_json_value *
         return VIT158_OK;
     if (value->kind != VIT158_JSON_OBJECT)
         return vit158_config_bad(c, VIT158_E_METADATA, "an object of labels is expected");
-    vit158_json_string *labels = calloc(MAX_LABELS, sizeof *labels);
+    const uint32_t most = count_values(vit158_json_in_of(value), '{', '}');
+    vit158_json_string *labels = calloc((size_t)most + 1, sizeof *labels);
     if (labels == NULL)
         return vit158_fail(c->error, VIT158_E_MEMORY, "not enough memory for the labels");
     uint32_t count;
     vit158_status status;
-    if (!order_labels(labels, &count, value))
+    if (most > MAX_LABELS || !order_labels(labels, &count, most, value))
         status = vit158_config_bad(c, VIT158_E_METADATA,
                                    "labels numbered 0, 1, 2, ... without gaps are expected");
     else
@@ -225,13 +242,14 @@ vit158_status vit158_config_id2label(vit158_config *c, const vit158_json_value *
 }
 
 /* Strings of an array, UINT32_MAX if it is none. */
-static uint32_t collect_labels(vit158_json_string *labels, const char *text, size_t n_bytes)
+static uint32_t collect_labels(vit158_json_string *labels, uint32_t most, const char *text,
+                               size_t n_bytes)
 {
     vit158_json_in in = vit158_json_in_over(text, n_bytes);
     uint32_t count = 0;
     vit158_json_in_enter(&in, '[');
     while (vit158_json_in_next(&in, ']')) {
-        if (count == MAX_LABELS || !vit158_json_in_text(&in, &labels[count]))
+        if (count == most || !vit158_json_in_text(&in, &labels[count]))
             return UINT32_MAX;
         count++;
     }
@@ -242,10 +260,12 @@ static uint32_t collect_labels(vit158_json_string *labels, const char *text, siz
 static vit158_status keep_array(vit158_settings *out, const char *text, size_t n_bytes,
                                 bool *is_array, vit158_error *error)
 {
-    vit158_json_string *labels = calloc(MAX_LABELS, sizeof *labels);
+    const uint32_t all = count_values(vit158_json_in_over(text, n_bytes), '[', ']');
+    const uint32_t most = all <= MAX_LABELS ? all : MAX_LABELS;
+    vit158_json_string *labels = calloc((size_t)most + 1, sizeof *labels);
     if (labels == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the labels");
-    const uint32_t count = collect_labels(labels, text, n_bytes);
+    const uint32_t count = collect_labels(labels, most, text, n_bytes);
     *is_array = count != UINT32_MAX;
     const vit158_status status =
         *is_array && count > 0 ? keep_labels(out, labels, count, error) : VIT158_OK;

@@ -47,6 +47,8 @@ vit158_add_fuzzer(fuzz_image SOURCES tests/fuzz/fuzz_image.c MUTATOR tests/fuzz/
 vit158_add_fuzzer(fuzz_model SOURCES tests/fuzz/fuzz_model.c MUTATOR tests/fuzz/mutate_model.c
                   CORPORA ${data}/fuzz_model tests/data/tiny)
 vit158_add_fuzzer(fuzz_pickle SOURCES tests/fuzz/fuzz_pickle.c CORPORA ${data}/fuzz_pickle)
+vit158_add_fuzzer(fuzz_config SOURCES tests/fuzz/fuzz_config.c CORPORA ${data}/fuzz_config)
+vit158_add_fuzzer(fuzz_index SOURCES tests/fuzz/fuzz_index.c CORPORA ${data}/fuzz_index)
 vit158_add_fuzzer(fuzz_import SOURCES tests/fuzz/fuzz_import.c CORPORA ${data}/fuzz_import)
 vit158_add_fuzzer(fuzz_round SOURCES tests/fuzz/fuzz_round.c MUTATOR tests/fuzz/mutate_model.c
                   CORPORA ${data}/fuzz_model DISK)
