@@ -18,6 +18,7 @@ typedef struct walk {
     bool quantizer[4];  /* defined tables */
     bool huffman[2][4]; /* [DC, AC] */
     int adobe;          /* colour transform of the Adobe segment, -1 without */
+    bool jfif;          /* has a JFIF segment as libjpeg knows it */
     bool seen_exif;
 } walk;
 
@@ -293,6 +294,9 @@ static vit158_status take_segment(walk *w, segment *s, vit158_error *error)
     case VIT158_JPEG_APP1:
         take_exif(w, s);
         return VIT158_OK;
+    case VIT158_JPEG_APP0:
+        w->jfif = w->jfif || vit158_jpeg_is_jfif(s->in.data, s->in.n_bytes);
+        return VIT158_OK;
     case VIT158_JPEG_APP14:
         if (s->in.n_bytes >= 12 && memcmp(s->in.data, "Adobe", 6) == 0)
             w->adobe = s->in.data[11];
@@ -347,6 +351,11 @@ static vit158_status check_end(const walk *w, vit158_error *error)
     if (info->components == 4 && w->adobe != 0 && w->adobe != 2)
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
                            "JPEG: four components without an Adobe marker for CMYK or YCCK");
+    /* stb_image takes components called R, G and B for these colours, whatever the file says. */
+    const vit158_jpeg_component *c = info->component;
+    if (info->components == 3 && c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B' &&
+        vit158_jpeg_is_ycc(w->jfif, w->adobe))
+        return vit158_fail(error, VIT158_E_IMAGE, "JPEG: YCbCr components that are called R, G, B");
     return VIT158_OK;
 }
 

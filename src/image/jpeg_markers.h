@@ -5,6 +5,11 @@
 #ifndef VIT158_IMAGE_JPEG_MARKERS_H
 #define VIT158_IMAGE_JPEG_MARKERS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
 enum {
     VIT158_JPEG_TEM = 0x01,
     VIT158_JPEG_SOF0 = 0xC0,
@@ -31,5 +36,18 @@ enum {
     VIT158_JPEG_APP15 = 0xEF,
     VIT158_JPEG_COM = 0xFE
 };
+
+/* Whether the data of an APP0 segment are those of JFIF to libjpeg (jdmarker.c). */
+static inline bool vit158_jpeg_is_jfif(const uint8_t *data, size_t n_bytes)
+{
+    return n_bytes >= 14 && memcmp(data, "JFIF", 5) == 0;
+}
+
+/* Whether three components are YCbCr whatever their names, as libjpeg has it (jdapimin.c,
+ * default_decompress_parms): JFIF says so, else the Adobe segment's transform (-1 without one). */
+static inline bool vit158_jpeg_is_ycc(bool jfif, int adobe)
+{
+    return jfif || adobe > 0;
+}
 
 #endif

@@ -17,7 +17,10 @@ typedef struct repair {
     uint32_t scanned;    /* components of the scans so far */
     uint32_t scans;
     bool sequential;
-    int adobe; /* colour transform of the Adobe segment, -1 without */
+    int adobe;    /* colour transform of the Adobe segment, -1 without */
+    bool jfif;    /* has a JFIF segment */
+    size_t frame; /* where the frame header's components begin in `out` */
+    bool renamed; /* the components R, G, B are 1, 2, 3 now */
 } repair;
 
 static void put(repair *r, const uint8_t *bytes, size_t n_bytes)
@@ -80,6 +83,35 @@ static void note_frame(repair *r, uint32_t marker, const uint8_t *data, size_t n
     r->sequential = marker == VIT158_JPEG_SOF0 || marker == VIT158_JPEG_SOF1;
     if (n_bytes >= 6)
         r->components = data[5];
+    r->frame = r->n_out + 4 + 6;
+}
+
+#define COMPONENT_BYTES 3 /* of the frame header: name, sampling, table */
+
+/* YCbCr whose components are called R, G and B get other names. */
+static void rename_components(repair *r)
+{
+    static const uint8_t letters[] = "RGB";
+    uint8_t *names = r->out + r->frame;
+    if (r->components != 3 || r->frame + (size_t)3 * COMPONENT_BYTES > r->n_out ||
+        !vit158_jpeg_is_ycc(r->jfif, r->adobe))
+        return;
+    for (size_t i = 0; i < 3; i++)
+        if (names[i * COMPONENT_BYTES] != letters[i])
+            return;
+    for (size_t i = 0; i < 3; i++)
+        names[i * COMPONENT_BYTES] = (uint8_t)(i + 1);
+    r->renamed = true;
+}
+
+/* The same names in a scan's header of `n_bytes` bytes, which was put last. */
+static void rename_selectors(repair *r, size_t n_bytes)
+{
+    uint8_t *data = r->out + r->n_out - n_bytes;
+    for (size_t i = 0; r->renamed && n_bytes > 0 && i < data[0] && 2 + 2 * i < n_bytes; i++) {
+        uint8_t *name = &data[1 + 2 * i];
+        *name = *name == 'R' ? 1 : *name == 'G' ? 2 : *name == 'B' ? 3 : *name;
+    }
 }
 
 static void note_tables(repair *r, const uint8_t *data, size_t n_bytes)
@@ -121,10 +153,13 @@ static void put_defaults(repair *r)
 /* The header of a scan, and its data up to a marker that is not a restart. */
 static void put_scan(repair *r, const uint8_t *data, size_t n_bytes)
 {
-    if (r->scans++ == 0)
+    if (r->scans++ == 0) {
         put_defaults(r);
+        rename_components(r);
+    }
     r->scanned += n_bytes > 0 ? data[0] : 0;
     put_segment(r, VIT158_JPEG_SOS, data, n_bytes);
+    rename_selectors(r, n_bytes);
     if (r->sequential && n_bytes >= 3) /* decoders look at these in progressive images only */
         memcpy(r->out + r->n_out - 3, (const uint8_t[]){0, 63, 0}, 3);
     const uint8_t *bytes = r->in.data;
@@ -154,6 +189,8 @@ static void put_known(repair *r, uint32_t marker, const uint8_t *data, size_t n_
         note_tables(r, data, n_bytes);
     else if (marker == VIT158_JPEG_APP14 && n_bytes >= 12 && memcmp(data, "Adobe", 6) == 0)
         r->adobe = data[11];
+    else if (marker == VIT158_JPEG_APP0)
+        r->jfif = r->jfif || vit158_jpeg_is_jfif(data, n_bytes);
     else if (marker >= VIT158_JPEG_SOF0 && marker <= VIT158_JPEG_SOF2)
         note_frame(r, marker, data, n_bytes);
     put_segment(r, marker, data, n_bytes);

@@ -2,8 +2,9 @@
  *
  * Mending JPEG files that vit158_jpeg_check refuses although libjpeg and browsers open them: bytes
  * that belong to no segment, lengths and scan parameters that decoders ignore, Huffman tables and
- * colour markers left out, a trailer before the end marker. The result is a copy of the bytes that
- * has them right; whether it now is an image is for vit158_jpeg_check to say.
+ * colour markers left out, misleading names of components, a trailer before the end marker. The
+ * result is a copy of the bytes that has them right; whether it now is an image is for
+ * vit158_jpeg_check to say.
  */
 #ifndef VIT158_IMAGE_JPEG_REPAIR_H
 #define VIT158_IMAGE_JPEG_REPAIR_H

@@ -178,6 +178,62 @@ static void test_palettes(void **state)
     free(file);
 }
 
+/* Sets the names of three components in the frame header and in the scan's. */
+static void name_components(uint8_t *jpeg, size_t n_bytes, const char *names)
+{
+    uint8_t *frame = jpeg + test_find(jpeg, n_bytes, "C0");
+    uint8_t *scan = jpeg + test_find(jpeg, n_bytes, "DA");
+    assert_true(frame[9] == 3 && scan[4] == 3);
+    for (int i = 0; i < 3; i++)
+        frame[10 + 3 * i] = scan[5 + 2 * i] = (uint8_t)names[i];
+}
+
+static vit158_image decode_named(const test_mutation *change, const char *names)
+{
+    size_t n_bytes = 0;
+    uint8_t *file = test_load_image("baseline_444.jpg", &n_bytes);
+    uint8_t *changed = test_mutate(file, &n_bytes, change);
+    name_components(changed, n_bytes, names);
+    const vit158_image image = decode(names, changed, n_bytes);
+    free(changed);
+    free(file);
+    return image;
+}
+
+/* Components called R, G, B are these colours only where neither JFIF nor Adobe says otherwise
+ * (Pillow and Chromium agree): what is stored is then shown as it is. */
+static void test_names_of_components(void **state)
+{
+    (void)state;
+    static const test_mutation as_it_is = {TEST_INSERT, "D9", 0, NOTHING};
+    static const test_mutation no_jfif = {TEST_SET, "E0", 4, BYTES("jfif")};
+    static const test_mutation adobe_ycc = {TEST_SET, "E0", 1,
+                                            BYTES("\xEE\0\x10"
+                                                  "Adobe\0\0\0\0\0\0\1")};
+    static const test_mutation adobe_rgb = {TEST_SET, "E0", 1,
+                                            BYTES("\xEE\0\x10"
+                                                  "Adobe\0\0\0\0\0\0\0")};
+    vit158_image right = decode_named(&as_it_is, "\1\2\3");
+    vit158_image stored = decode_named(&adobe_rgb, "\1\2\3");
+    const size_t n = (size_t)right.row_bytes * right.height;
+    assert_memory_not_equal(right.data, stored.data, n);
+    const struct {
+        const test_mutation *change;
+        const char *names;
+        const vit158_image *image;
+    } named[] = {{&as_it_is, "RGB", &right}, {&adobe_ycc, "RGB", &right},
+                 {&no_jfif, "RGB", &stored}, {&adobe_rgb, "RGB", &stored},
+                 {&no_jfif, "RGX", &right},  {&as_it_is, "BGR", &right}};
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+        vit158_image found = decode_named(named[i].change, named[i].names);
+        if (memcmp(found.data, named[i].image->data, n) != 0)
+            fail_msg("case %zu: other colours", i);
+        vit158_image_free(&found);
+    }
+    vit158_image_free(&right);
+    vit158_image_free(&stored);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_limit_of_mending),
         cmocka_unit_test(test_missing_adler),
         cmocka_unit_test(test_palettes),
+        cmocka_unit_test(test_names_of_components),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
