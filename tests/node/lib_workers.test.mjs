@@ -13,6 +13,7 @@ import workerThreads, { Worker } from 'node:worker_threads';
 import { Classifier } from '../../web/lib/vit158.js';
 import { chooseThreads } from '../../web/lib/threads.js';
 import { ROOT } from './shared.mjs';
+import { slowImage } from './slow_image.mjs';
 
 const MODEL = join(ROOT, 'models/vit158-cifar10.safetensors');
 const PICTURE = join(ROOT, 'tests/data/images/baseline_420.jpg');
@@ -190,23 +191,6 @@ test('a deadline ends a call in a pool, and the next one is right', async () => 
   pool.dispose();
 });
 
-/** An image of 4096 x 4096 pixels in 59 scans, all but the first empty: long to decode. */
-function slowPicture() {
-  /** @param {number} marker @param {number[]} data */
-  const segment = (marker, ...data) => Buffer.from([0xff, marker, 0, data.length + 2, ...data]);
-  const oneCode = [1, ...Array(15).fill(0), 0]; // a bit 0: no difference, end of block
-  return Buffer.concat([
-    Buffer.from([0xff, 0xd8]),
-    segment(0xdb, 0, ...Array(64).fill(1)),
-    segment(0xc2, 8, 16, 0, 16, 0, 1, 1, 0x11, 0),
-    segment(0xc4, 0, ...oneCode, 0x10, ...oneCode),
-    segment(0xda, 1, 1, 0, 0, 0, 0),
-    Buffer.alloc((512 * 512) / 8),
-    ...Array(58).fill(segment(0xda, 1, 1, 0, 1, 63, 0)),
-    Buffer.from([0xff, 0xd9]),
-  ]);
-}
-
 for (const [kind, source] of /** @type {const} */ ([
   ['a path', MODEL],
   ['bytes', readFileSync(MODEL)],
@@ -214,7 +198,7 @@ for (const [kind, source] of /** @type {const} */ ([
   test(`decoding ends with its deadline or signal, and a new worker answers (model from ${kind})`, async () => {
     const pool = await Classifier.load(source, { worker: 1 });
     const { logitsSha256 } = await pool.classify(PICTURE);
-    const slow = slowPicture();
+    const slow = slowImage();
     for (const limit of [() => ({ deadlineMs: 100 }), () => ({ signal: AbortSignal.timeout(100) })]) {
       const begin = performance.now();
       await assert.rejects(pool.classify(slow, limit()), { code: 'E_ABORT' });
@@ -230,7 +214,7 @@ for (const [kind, source] of /** @type {const} */ ([
 test('a call that waits behind one that is over is answered all the same', async () => {
   const pool = await Classifier.load(MODEL, { worker: 1 });
   const { logitsSha256 } = await pool.classify(PICTURE);
-  const slow = pool.classify(slowPicture(), { deadlineMs: 100 });
+  const slow = pool.classify(slowImage(), { deadlineMs: 100 });
   const next = pool.classify(PICTURE);
   await assert.rejects(slow, { code: 'E_ABORT' });
   assert.equal((await next).logitsSha256, logitsSha256);

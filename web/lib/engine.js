@@ -62,9 +62,9 @@ export class Engine {
    * @param {WebAssembly.Module} module vit158-threads.wasm
    * @param {number} threads
    * @param {number} modelBytes 0 = unknown
-   * @param {number} roomBytes the model's length where that is sure, 0 where only its header claims it
+   * @param {number} [roomBytes] the model's length where that is sure, 0 where only its header claims it
    */
-  static async createThreaded(module, threads, modelBytes, roomBytes) {
+  static async createThreaded(module, threads, modelBytes, roomBytes = 0) {
     const memory = sharedMemory(modelBytes);
     const engine = new Engine(new Heap(await instantiate(module, memory), memory));
     const heap = engine.#heap;
