@@ -13,6 +13,7 @@ import { inspect } from './cli/inspect.mjs';
 import { numericsVersion } from './cli/model.mjs';
 import { UsageError } from './cli/options.mjs';
 import { record } from './cli/record.mjs';
+import { serve } from './cli/serve_page.mjs';
 import { verify } from './cli/verify.mjs';
 import { nearest } from './lib/options.js';
 import { VERSION } from './lib/version.js';
@@ -25,10 +26,14 @@ const COMMANDS = {
   info: { summary: "show a model's geometry, memory and metadata", run: info },
   inspect: { summary: "list a model file's tensors and sizes", run: inspect },
   bundle: { summary: 'put a model and the page into one HTML file', run: bundle },
+  serve: { summary: 'show a model and the page in the browser', run: serve },
   record: { summary: 'write down what a model gives for pictures', run: record },
   completion: { summary: 'complete commands and options in the shell', run: completion },
   verify: { summary: 'check that a model still gives what was recorded', run: verify },
 };
+
+/** Commands that only the native build has. */
+const NATIVE = ['bench', 'finetune', 'pack', 'plot', 'quantize', 'synth', 'train'];
 
 const HELP = `usage: vit158 COMMAND [arguments]
 
@@ -57,6 +62,12 @@ async function main([name, ...rest]) {
   if (['--version', '-V', 'version'].includes(name)) {
     process.stdout.write(`vit158 ${VERSION} (numerics ${await numericsVersion()})\n`);
     return EXIT.OK;
+  }
+  if (NATIVE.includes(name)) {
+    process.stderr.write(
+      `vit158: '${name}' is a command of the native build (npm run build:native), not of the npm package\n`,
+    );
+    return EXIT.USAGE;
   }
   if (!Object.hasOwn(COMMANDS, name)) {
     const near = nearest(name, Object.keys(COMMANDS));

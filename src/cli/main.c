@@ -38,6 +38,9 @@ static const command commands[] = {
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
+/* Commands that only the npm package has: they need its page. */
+static const char *const npm_commands[] = {"bundle", "serve"};
+
 static void print_commands(FILE *out)
 {
     fprintf(
@@ -71,6 +74,14 @@ static const command *find_command(const char *name)
 
 static int unknown_command(const char *name)
 {
+    for (size_t i = 0; i < sizeof npm_commands / sizeof *npm_commands; i++)
+        if (strcmp(name, npm_commands[i]) == 0) {
+            fprintf(stderr,
+                    "vit158: '%s' is a command of the npm package (npx vit158 %s), not of the "
+                    "native build\n",
+                    name, name);
+            return VIT158_EXIT_USAGE;
+        }
     const char *const near = vit158_nearest(name, command_name, commands, COMMAND_COUNT);
     fprintf(stderr, "vit158: there is no command '%s'", name);
     if (near != NULL)

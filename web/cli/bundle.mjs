@@ -1,27 +1,9 @@
 // SPDX-License-Identifier: MIT
-// vit158 bundle: the page, a model and sample images in one HTML file that opens from a disk. The
-// page comes as a template (../bundle/make_template.mjs); here the files go into it.
-import { readFileSync } from 'node:fs';
-import { basename, extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
-import { Vit158Error, messageOf } from '../lib/errors.js';
-import { goldenText } from '../lib/golden_file.js';
-import { recordPicture } from '../lib/regression.js';
-import { sha256Hex } from '../lib/sha256.js';
-import { baseName } from '../lib/source.js';
+// vit158 bundle: the page, a model and sample images in one HTML file that opens from a disk.
 import { EXIT, complain, printJson, printable } from './console.mjs';
-import { collectionEntry, findModel, loadModel } from './model.mjs';
+import { TITLE_OPTION, pageOf } from './one_page.mjs';
 import { UsageError, parseOptions } from './options.mjs';
 import { writeWhole } from './record.mjs';
-
-const TEMPLATE = new URL('../bundle/template.html.gz', import.meta.url);
-const WASM = new URL('../../wasm_build/dist/', import.meta.url);
-const MODULES = ['vit158', 'vit158-scalar', 'vit158-decode'];
-const PLACE = '<!-- files inside -->';
-
-/** Browsers hold a page's text in one string. */
-const MAX_MODEL_BYTES = 200e6;
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
@@ -31,7 +13,7 @@ const USAGE = {
     'It opens by a double click, without server or network. MODEL is a file, or a model in models/; without\n' +
     'MODEL, or with a picture in its place, the default model.',
   options: [
-    { name: '--title', placeholder: 'TEXT', help: "of the page and its window (the page's own)" },
+    TITLE_OPTION,
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the page to write (required)' },
     { name: '--json', help: 'say what was written as a JSON object' },
   ],
@@ -46,143 +28,20 @@ export async function bundle(args) {
   const parsed = parseOptions(USAGE, args);
   if (!parsed) return EXIT.OK;
   const { values, rest } = parsed;
-  const isPicture = rest.length > 0 && /\.(jpe?g|png)$/i.test(rest[0]);
-  const wanted = isPicture ? undefined : rest[0];
-  const pictures = isPicture ? rest : rest.slice(1);
   const title = /** @type {string | undefined} */ (values['--title']);
   const out = /** @type {string | undefined} */ (values['--output']);
   if (out === undefined) throw new UsageError('say where to write with -o FILE');
-  const vit = await loadModel('bundle', wanted === undefined ? {} : { '--model': wanted });
-  if (!vit) return EXIT.FAILED;
   try {
-    const samples = await readSamples(vit, pictures);
-    if (samples.length < pictures.length) return EXIT.FAILED;
-    const text = await fill(titled(readTemplate(), title), findModel(wanted), vit.info().numericsVersion, samples);
+    const page = await pageOf('bundle', rest, title);
+    if (!page) return EXIT.FAILED;
+    const { text, model, pictures } = page;
     writeWhole(out, text);
-    const done = { file: out, model: vit.info().name, pictures: samples.length, bytes: Buffer.byteLength(text) };
+    const done = { file: out, model, pictures, bytes: Buffer.byteLength(text) };
     if (values['--json']) printJson(done);
     else
-      process.stdout.write(
-        `${printable(out)}: model ${printable(done.model)}, ${done.pictures} pictures, ` + `${done.bytes} bytes\n`,
-      );
+      process.stdout.write(`${printable(out)}: model ${printable(model)}, ${pictures} pictures, ${done.bytes} bytes\n`);
     return EXIT.OK;
   } catch (error) {
     return complain('bundle', out, error);
-  } finally {
-    vit.dispose();
   }
-}
-
-/** @typedef {import('../lib/golden.d.ts').GoldenPicture} GoldenPicture */
-/** @typedef {{file: string, title: string, type: string, bytes: Buffer, golden: GoldenPicture}} Sample */
-
-/**
- * Those that the model can be given; the others have been complained about.
- * @param {import('../lib/vit158.d.ts').Classifier} vit
- * @param {string[]} pictures
- */
-async function readSamples(vit, pictures) {
-  /** @type {Sample[]} */
-  const samples = [];
-  for (const [i, path] of pictures.entries()) {
-    try {
-      const bytes = readFile(path);
-      const file = `picture ${i + 1}`;
-      const golden = await recordPicture(vit, file, bytes);
-      const type = bytes[0] === 0x89 ? 'image/png' : 'image/jpeg';
-      samples.push({ file, title: titleOf(path), type, bytes, golden });
-    } catch (error) {
-      complain('bundle', path, error);
-    }
-  }
-  return samples;
-}
-
-/** "my_cat.jpg" gives "My cat". @param {string} path */
-function titleOf(path) {
-  const words = basename(path, extname(path))
-    .replace(/[_\s-]+/g, ' ')
-    .trim();
-  return words.slice(0, 1).toUpperCase() + words.slice(1);
-}
-
-/** @param {string | URL} path */
-function readFile(path) {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Vit158Error('E_IO', `reading ${path}: ${messageOf(error)}`);
-  }
-}
-
-function readTemplate() {
-  try {
-    return gunzipSync(readFileSync(TEMPLATE)).toString();
-  } catch (error) {
-    throw new Vit158Error(
-      'E_IO',
-      `${fileURLToPath(TEMPLATE)} cannot be read (\`npm run bundle\` makes it): ${messageOf(error)}`,
-    );
-  }
-}
-
-/**
- * The page with another title, in its head and at its top.
- * @param {string} template
- * @param {string} [title]
- */
-function titled(template, title) {
-  if (title === undefined) return template;
-  const text = title.replace(/[&<>]/g, (letter) => `&#${letter.charCodeAt(0)};`);
-  return template
-    .replace(/(<title>)[^<]*(<\/title>)/, (_all, open, close) => open + text + close)
-    .replace(/(<h1[^]*?<span>)[^<]*(<\/span>)/, (_all, open, close) => open + text + close);
-}
-
-/**
- * @param {string} template
- * @param {string} path of the model
- * @param {number} numerics version
- * @param {Sample[]} samples
- */
-async function fill(template, path, numerics, samples) {
-  const model = readFile(path);
-  if (model.length > MAX_MODEL_BYTES)
-    throw new Vit158Error('E_LIMIT', `the model has ${model.length} bytes, a page holds ${MAX_MODEL_BYTES} at most`);
-  const name = baseName(path);
-  const file = `${name}.safetensors`;
-  const sha256 = await sha256Hex(model);
-  const entry = { title: name, ...collectionEntry(sha256), name, file, sha256, bytes: model.length };
-  const index = {
-    manifest: { default: name, models: [entry] },
-    samples: samples.map((sample) => ({ file: sample.file, title: sample.title })),
-    types: Object.fromEntries(samples.map((sample) => [sample.file, sample.type])),
-    // For "check this browser": what Node gives.
-    golden:
-      samples.length === 0
-        ? null
-        : JSON.parse(
-            goldenText({
-              numerics_version: numerics,
-              model: { file, sha256 },
-              pictures: samples.map((sample) => sample.golden),
-            }),
-          ),
-  };
-  const parts = [
-    part('index', JSON.stringify(index).replaceAll('<', '\\u003c')),
-    ...MODULES.map((module) => part(`${module}.wasm`, readFile(new URL(`${module}.wasm`, WASM)).toString('base64'))),
-    ...samples.map((sample) => part(sample.file, sample.bytes.toString('base64'))),
-    part(file, model.toString('base64')),
-  ];
-  return template.replace(PLACE, () => parts.join('\n'));
-}
-
-/**
- * A file as an element that shows and does nothing.
- * @param {string} name
- * @param {string} text without "<"
- */
-function part(name, text) {
-  return `<script type="text/plain" id="inside:${encodeURIComponent(name)}">${text}</script>`;
 }
