@@ -71,7 +71,7 @@ for (const [name, hash] of HASHES) {
     const maps = new Set();
     for (const kind of /** @type {const} */ (['scalar', 'simd128', 'threads'])) {
       const module = await loadWasm(kind);
-      const engine = kind === 'threads' ? await Engine.createThreaded(module, 2, 0) : await Engine.create(module);
+      const engine = kind === 'threads' ? await Engine.createThreaded(module, 2, 0, 0) : await Engine.create(module);
       const { found, expected } = run(engine, name);
       const largest = Math.max(1, ...expected.logits.map(Math.abs), ...expected.embedding.map(Math.abs));
       for (const part of /** @type {const} */ (['logits', 'embedding', 'rollout']))

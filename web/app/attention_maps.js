@@ -41,19 +41,17 @@ export function mapOf({ values, rollout, heads, tokens, prefixTokens }, block, h
 }
 
 /**
- * Darkens a square of a canvas where a map is low.
+ * Darkens a part of a canvas where a map is low.
  * @param {CanvasRenderingContext2D} context
  * @param {Overlay} overlay
- * @param {number} left
- * @param {number} top
- * @param {number} size
+ * @param {{left: number, top: number, width: number, height: number}} area
  */
-export function drawShade(context, { map, side, strength }, left, top, size) {
+export function drawShade(context, { map, side, strength }, { left, top, width, height }) {
   const shade = new ImageData(side, side);
   map.forEach((value, i) => (shade.data[4 * i + 3] = 255 * strength * (1 - Math.sqrt(value))));
   const small = document.createElement('canvas');
   small.width = small.height = side;
   small.getContext('2d')?.putImageData(shade, 0, 0);
   context.imageSmoothingQuality = 'high';
-  context.drawImage(small, left, top, size, size);
+  context.drawImage(small, left, top, width, height);
 }

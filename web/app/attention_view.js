@@ -6,6 +6,7 @@ import { byId, element } from './dom.js';
 
 /** Darkness of what was not looked at, on the small images. */
 const TILE_STRENGTH = 0.8;
+const TILE_AREA = { left: 0, top: 0, width: 128, height: 128 };
 export class AttentionView {
   /** @type {HTMLInputElement} */
   #block = byId('looked-block');
@@ -95,7 +96,7 @@ export class AttentionView {
       context.imageSmoothingEnabled = this.#seen.width > 128;
       context.drawImage(this.#seen, 0, 0, 128, 128);
       context.imageSmoothingEnabled = true;
-      drawShade(context, { map, side: attention.side, strength: TILE_STRENGTH }, 0, 0, 128);
+      drawShade(context, { map, side: attention.side, strength: TILE_STRENGTH }, TILE_AREA);
     }
     this.#lay();
   }

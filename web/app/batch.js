@@ -49,7 +49,8 @@ export async function classifyAll(files, rows, classify, { atOnce, signal, onRow
 }
 
 /** @param {import('../lib/vit158.js').Classification} result @returns {Partial<Row>} */
-function recordOf({ predictions: [{ label, index, score }], timing, logitsSha256 }) {
+function recordOf({ predictions: [first], timing, logitsSha256 }) {
+  const { label, index, score } = first ?? { label: 'no classes', index: 0, score: 0 };
   return { state: 'done', label, index, score, ms: timing.total, logitsSha256 };
 }
 

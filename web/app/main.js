@@ -4,6 +4,7 @@
 import { AttentionView } from './attention_view.js';
 import { canvasIsRandomised } from './canvas.js';
 import { ClassList } from './class_list.js';
+import { cropOf } from './crop.js';
 import { byId, notice } from './dom.js';
 import { listenForFiles } from './inputs.js';
 import { LiveDesk } from './live_desk.js';
@@ -153,16 +154,6 @@ class App {
     this.#hasAnswered = true;
     if (this.#options.get('offline') !== 'off') setTimeout(keepOffline, OFFLINE_AFTER_MS);
   }
-}
-
-/**
- * The square that is left after resizing the shorter side and cropping the centre.
- * @param {import('../lib/vit158.js').Info} info
- * @returns {import('./stage.js').Crop}
- */
-function cropOf({ model: { imageSize }, metadata }) {
-  const resized = Number(metadata.resize) || Math.floor(imageSize / Number(metadata.crop_pct || 1));
-  return { side: imageSize, share: Math.min(1, imageSize / resized) };
 }
 
 /** What shows documents is fetched when the first is opened. @param {string} file  its path in the repository */

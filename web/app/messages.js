@@ -131,6 +131,10 @@ export const untrainedWords = ({ trained }) =>
 export const unsureWords = (classes) =>
   `The picture looks like none of the ${classes.toLocaleString('en')} things that this model knows. Its best guesses are below.`;
 
+/** Of a model that ends in an embedding. */
+export const HEADLESS_WORDS =
+  'This model has no classes: it turns a picture into numbers. Teach it classes of your own, further down.';
+
 /**
  * @param {{label: string, score: number, index: number}} first  the best guess
  * @param {number} least  score, 0..1, that is wanted of a guess

@@ -3,7 +3,7 @@
 // readers.
 import { byId, copyButton, element } from './dom.js';
 import { labelParts, percent } from './format.js';
-import { certainty, fewWords, sentence, unsureWords, untrainedWords } from './messages.js';
+import { HEADLESS_WORDS, certainty, fewWords, sentence, unsureWords, untrainedWords } from './messages.js';
 
 /** Guesses that are asked for: the most that can be shown of them. */
 export const TOP_K = 10;
@@ -79,6 +79,10 @@ export class Results {
     this.#shown = [outcome, kind];
     const { predictions, unsure, logitsSha256 } = outcome;
     const first = predictions[0];
+    if (!first) {
+      this.#showHeadless(outcome, kind);
+      return;
+    }
     const least = Number(this.#least.value) / 100;
     const isFew = first.score < least;
     const headline = unsure ? 'None of its classes' : isFew ? 'No guess' : labelParts(first.label, first.index)[0];
@@ -95,12 +99,29 @@ export class Results {
     [...this.#bars.children].forEach((row, i) => fillRow(/** @type {HTMLElement} */ (row), shown[i]));
     const lines = shown.map(({ label, index, score }) => `${labelParts(label, index)[0]}: ${percent(score)}`);
     this.#setCopied((unsure || isFew ? [headline, ...lines] : lines).join('\n'));
-    const code = byId('fingerprint-code');
-    code.textContent = logitsSha256.slice(0, 12);
-    code.title = `SHA-256 of the logits: ${logitsSha256}`;
-    this.#body.dataset.logitsSha256 = logitsSha256;
+    this.#setFingerprint(logitsSha256);
     const share = `, ${Math.round(first.score * 100)} percent`;
     this.#announce(unsure || isFew ? words : `${headline}${kind === 'still' ? share : ''}.`);
+  }
+
+  /**
+   * Of a model without classes there is a fingerprint only.
+   * @param {import('./service_messages.js').Outcome} outcome
+   * @param {'still' | 'live'} kind
+   */
+  #showHeadless({ logitsSha256 }, kind) {
+    this.#clear();
+    this.#show('done', 'No classes', '', HEADLESS_WORDS);
+    this.#setFingerprint(logitsSha256);
+    if (kind === 'still') this.#announce(HEADLESS_WORDS);
+  }
+
+  /** @param {string} sha256 of the logits */
+  #setFingerprint(sha256) {
+    const code = byId('fingerprint-code');
+    code.textContent = sha256.slice(0, 12);
+    code.title = `SHA-256 of the logits: ${sha256}`;
+    this.#body.dataset.logitsSha256 = sha256;
   }
 
   /**

@@ -100,11 +100,13 @@ export class Service {
     const module = await wasmModule('vit158-decode');
     const start = performance.now();
     const whole = given ?? (await decode(encoded ?? bitmap, { signal, wasm: module }));
-    const pixels = squareOf(whole, request.region);
     const decodeMs = given ? 0 : performance.now() - start;
     if (request.wantsPreview) this.#preview(id, image, whole);
     const model = await this.#ready(signal);
     const number = this.#number;
+    // Where images are squashed the model sees all of them, whichever part was chosen for another model.
+    const squash = model.info().metadata.resize_mode === 'squash';
+    const pixels = squash ? whole : squareOf(whole, request.region);
     const result = await model.classify(pixels, { topK, signal, explain, embedding: true, input: true });
     const { model: shape, metadata } = model.info();
     /** @type {import('./service_messages.js').Outcome} */

@@ -2,6 +2,7 @@
 // The image as decoded, with what lies outside the model's square veiled, and beside it what the
 // model is given. Canvases only: a strict content policy forbids blob: images.
 import { drawShade } from './attention_maps.js';
+import { areaOf, inputWords } from './crop.js';
 import { byId } from './dom.js';
 import { size } from './format.js';
 
@@ -9,13 +10,6 @@ import { size } from './format.js';
 const PIXELATED_BELOW = 160;
 /** Milliseconds before "Reading the image" appears: most images never show it. */
 const BUSY_AFTER = 150;
-
-/**
- * The part of an image that the model looks at: a centred square, as a share of the shorter side.
- * @typedef {object} Crop
- * @property {number} share  0..1
- * @property {number} side   pixels of the model's input
- */
 
 /**
  * @typedef {object} Caption
@@ -48,7 +42,7 @@ export class Stage {
   #isLive = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #busyTimer;
-  /** @type {Crop | null} */
+  /** @type {import('./crop.js').Crop | null} */
   #crop = null;
   /** Where the model's square lies along the longer side, 0 to 1. */
   #region = 0.5;
@@ -66,7 +60,7 @@ export class Stage {
     this.#listenForDrags();
   }
 
-  /** @param {Crop} crop */
+  /** @param {import('./crop.js').Crop} crop */
   setCrop(crop) {
     this.#crop = crop;
     this.#drawVeil();
@@ -134,7 +128,7 @@ export class Stage {
     byId('file-name').textContent = byId('file-name').title = name;
     const file = bytes ? [`${size(bytes)}${kind ? ` ${kind}` : ''}`] : [];
     byId('file-facts').textContent = [`${width} × ${height} pixels`, ...file].join(', ');
-    byId('input-facts').textContent = this.#inputWords(width, height);
+    byId('input-facts').textContent = this.#crop ? inputWords(this.#crop, width, height) : '';
   }
 
   /** @param {import('./service_messages.js').PixelData | null} input  RGBA, null while there is none */
@@ -152,19 +146,7 @@ export class Stage {
   }
 
   /**
-   * @param {number} width
-   * @param {number} height
-   * @returns {string}
-   */
-  #inputWords(width, height) {
-    if (!this.#crop) return '';
-    const { share, side } = this.#crop;
-    const all = width === height && share === 1;
-    return `Model input: ${all ? 'all of it' : 'the square drawn on it'}, ${side} × ${side}`;
-  }
-
-  /**
-   * Lays a map over the model's square, or takes it away.
+   * Lays a map over what the model sees, or takes it away.
    * @param {import('./attention_maps.js').Overlay | null} overlay
    */
   setOverlay(overlay) {
@@ -175,8 +157,7 @@ export class Stage {
     this.#shade.width = width;
     this.#shade.height = height;
     const context = this.#shade.getContext('2d');
-    const { left, top, side } = this.#square(width, height, this.#isLive ? 0.5 : this.#region);
-    if (context) drawShade(context, overlay, left, top, side);
+    if (context) drawShade(context, overlay, areaOf(this.#crop, width, height, this.#isLive ? 0.5 : this.#region));
   }
 
   #drawVeil() {
@@ -185,31 +166,18 @@ export class Stage {
     veil.width = width;
     veil.height = height;
     const context = veil.getContext('2d');
-    const isMovable = !this.#isLive && this.#crop !== null && width !== height;
+    const isMovable = !this.#isLive && this.#crop?.squash === false && width !== height;
     byId('region').hidden = !isMovable;
     this.#stage.classList.toggle('is-movable', isMovable);
     if (!this.#crop || !context) return;
-    const { left, top, side } = this.#square(width, height, this.#region);
-    if (left < 0.5 && top < 0.5) return;
+    const area = areaOf(this.#crop, width, height, this.#region);
+    if (area.left < 0.5 && area.top < 0.5) return;
     context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--veil');
     context.fillRect(0, 0, width, height);
-    context.clearRect(left, top, side, side);
+    context.clearRect(area.left, area.top, area.width, area.height);
     context.strokeStyle = 'rgb(255 255 255 / 70%)';
     context.lineWidth = Math.max(1, Math.max(width, height) / 500);
-    context.strokeRect(left, top, side, side);
-  }
-
-  /**
-   * The model's square: the recipe crops the middle of the part that was chosen.
-   * @param {number} width
-   * @param {number} height
-   * @param {number} region
-   */
-  #square(width, height, region) {
-    const part = Math.min(width, height);
-    const side = part * (this.#crop?.share ?? 1);
-    const margin = (part - side) / 2;
-    return { left: (width - part) * region + margin, top: (height - part) * region + margin, side };
+    context.strokeRect(area.left, area.top, area.width, area.height);
   }
 
   /** The square follows the pointer; the model looks where it is let go. */
