@@ -147,7 +147,7 @@ static void print_text(const tally *t, const vit158_classifier *c, bool confusio
         printf(", %zu failed", t->failed);
     putchar('\n');
     if (confusion)
-        vit158_print_classes(t->judged, t->images, c->model);
+        vit158_print_classes(stdout, t->judged, t->images, c->model);
 }
 
 static vit158_status report(tally *t, const vit158_classifier *c, const eval_options *o,

@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
- * vit158 finetune FOLDER --base MODEL -o OUT: from a folder of images to a packed ternary model.
+ * vit158 finetune FOLDER -o OUT: from a folder of images to a small model that knows its classes.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/files.h"
 #include "cli/find_model.h"
+#include "cli/finetune_card.h"
+#include "cli/folder_report.h"
 #include "cli/options.h"
 #include "model/pack.h"
+#include "train/data.h"
 #include "train/finetune.h"
+
+#define DEFAULT_BASE "vit158-imagenet"
+#define MOST_CALIBRATING "300" /* images that rounding looks at */
+#define NAME VIT158_TRAIN_RECIPE_TEXT
 
 static volatile int stop_request;
 
@@ -23,69 +33,375 @@ static void on_signal(int number)
     stop_request = 1;
 }
 
-static vit158_status pack(const char *work, const char *out, vit158_pack_report *report,
-                          vit158_error *error)
+typedef struct job {
+    vit158_train_finetune how;
+    const char *out;
+    const char *weights; /* trit, int8 or rows:N */
+    const char *command; /* as typed */
+    char train[NAME], val[NAME];
+} job;
+
+static bool is_ternary(const job *j)
 {
-    char best[VIT158_TRAIN_RECIPE_TEXT + 64];
-    snprintf(best, sizeof best, "%s/%s/best.safetensors", work,
-             vit158_train_stage_name(VIT158_TRAIN_STAGE_TERNARY));
-    const vit158_pack_options options = {.matrices = VIT158_PACK_TRAINED, .rest = VIT158_DTYPE_F16};
-    return vit158_name_error(error, vit158_pack_file(best, out, &options, report, error), out);
+    return strcmp(j->weights, "trit") == 0;
 }
 
-static int finetune(vit158_train_finetune *how, const char *wanted, const char *out)
+/* OUT without ".safetensors", and another ending. */
+static void beside(char path[NAME], const job *j, const char *ending)
+{
+    const char *const dot = strstr(j->out, ".safetensors");
+    const int stem = dot != NULL ? (int)(dot - j->out) : (int)strlen(j->out);
+    snprintf(path, NAME, "%.*s%s", stem, j->out, ending);
+}
+
+/* One of the other commands, with its own messages. */
+static vit158_status run_command(int (*command)(int, char **), const char *const *arguments,
+                                 vit158_error *error)
+{
+    char *copy[16] = {NULL};
+    int count = 0, result = VIT158_EXIT_FAILED;
+    bool enough = true;
+    for (; arguments[count] != NULL && count < 15 && enough; count++) {
+        copy[count] = strdup(arguments[count]);
+        enough = copy[count] != NULL;
+    }
+    if (enough) {
+        char *reordered[16];
+        memcpy(reordered, copy, sizeof copy);
+        result = command(count, reordered);
+    }
+    for (int i = 0; i < count; i++)
+        free(copy[i]);
+    return result == VIT158_EXIT_OK
+               ? VIT158_OK
+               : vit158_fail(error, VIT158_E_ARGUMENT, "%s failed", arguments[0]);
+}
+
+/* ---- From the float network to few bits ---- */
+
+/* The float stage's network by post-training quantization (`vit158 quantize`) into `to`. */
+static vit158_status round_float(const job *j, const char *weights, const char *to,
+                                 vit158_error *error)
+{
+    char from[NAME], threads[16];
+    VIT158_RETURN_IF_ERROR(vit158_train_finetune_path(from, &j->how, VIT158_TRAIN_STAGE_FLOAT,
+                                                      "best.safetensors", error));
+    snprintf(threads, sizeof threads, "%u", j->how.threads);
+    const char *const arguments[] = {
+        "quantize",  from,    "--calibrate", j->train, "--images", MOST_CALIBRATING,
+        "--weights", weights, "--threads",   threads,  "-o",       to,
+        NULL};
+    return run_command(vit158_cmd_quantize, arguments, error);
+}
+
+static vit158_status make_ternary(bool *complete, job *j, vit158_error *error)
+{
+    char rounded[NAME];
+    snprintf(rounded, sizeof rounded, "%s/rounded.safetensors", j->how.out_dir);
+    if (access(rounded, F_OK) != 0)
+        VIT158_RETURN_IF_ERROR(round_float(j, "rows:1", rounded, error));
+    j->how.rounded = rounded;
+    const vit158_status status =
+        vit158_train_finetune_stage(complete, &j->how, VIT158_TRAIN_STAGE_TERNARY, error);
+    j->how.rounded = NULL;
+    return status;
+}
+
+/* ---- What is written ---- */
+
+/* OUT from the ternary stage's network, or by rounding the float one. */
+static vit158_status write_model(const job *j, const char *metadata, vit158_error *error)
+{
+    char best[NAME];
+    if (!is_ternary(j))
+        return round_float(j, j->weights, j->out, error);
+    VIT158_RETURN_IF_ERROR(vit158_train_finetune_path(best, &j->how, VIT158_TRAIN_STAGE_TERNARY,
+                                                      "best.safetensors", error));
+    const vit158_pack_options options = {
+        .matrices = VIT158_PACK_TRAINED, .rest = VIT158_DTYPE_F16, .metadata_json = metadata};
+    return vit158_name_error(error, vit158_pack_file(best, j->out, &options, NULL, error), j->out);
+}
+
+/* The best accuracy that a stage's log tells of, < 0 if there is none. */
+static double stage_accuracy(const job *j, uint32_t stage)
+{
+    char path[NAME], line[1024];
+    vit158_error error;
+    double best = -1.0;
+    if (vit158_train_finetune_path(path, &j->how, stage, "log.jsonl", &error) != VIT158_OK)
+        return best;
+    FILE *const log = fopen(path, "r");
+    while (log != NULL && fgets(line, sizeof line, log) != NULL)
+        for (const char *key = line; (key = strstr(key, "_accuracy\":")) != NULL; key++) {
+            const double value = strtod(key + strlen("_accuracy\":"), NULL);
+            const bool own = strstr(line, "\"eval\"") != NULL;
+            best = own && value > best ? value : best;
+        }
+    if (log != NULL)
+        fclose(log);
+    return best;
+}
+
+static vit158_status write_card(const job *j, const vit158_judgement *held,
+                                const vit158_judgement *val, vit158_error *error)
+{
+    char path[NAME];
+    vit158_card card = {.model = j->out,
+                        .folder = j->how.folder,
+                        .base = j->how.base,
+                        .command = j->command,
+                        .work = j->how.out_dir,
+                        .held = held,
+                        .val = val};
+    for (uint32_t stage = 0; stage < VIT158_TRAIN_STAGES; stage++)
+        card.stages[stage] = stage_accuracy(j, stage);
+    beside(path, j, ".md");
+    return vit158_name_error(error, vit158_card_write(path, &card, error), path);
+}
+
+/* A golden file of the first image of the first classes. */
+static vit158_status write_golden(const job *j, vit158_error *error)
+{
+    enum { IMAGES = 4 };
+    char path[NAME];
+    char *images[IMAGES] = {NULL};
+    const char *arguments[IMAGES + 5] = {"record", j->out};
+    size_t count = 2;
+    vit158_names classes;
+    const char *const root = j->val[0] != 0 ? j->val : j->train;
+    VIT158_RETURN_IF_ERROR(vit158_list_folder(&classes, root, VIT158_ENTRY_FOLDER, error));
+    for (size_t i = 0; i < classes.count && i < IMAGES; i++) {
+        vit158_names files = {0};
+        char *const folder = vit158_join_path(root, classes.values[i]);
+        if (folder != NULL &&
+            vit158_list_folder(&files, folder, VIT158_ENTRY_IMAGE, error) == VIT158_OK &&
+            files.count > 0)
+            images[i] = vit158_join_path(folder, files.values[0]);
+        if (images[i] != NULL)
+            arguments[count++] = images[i];
+        vit158_names_free(&files);
+        free(folder);
+    }
+    vit158_names_free(&classes);
+    beside(path, j, ".golden.json");
+    arguments[count++] = "-o";
+    arguments[count++] = path;
+    const vit158_status status = run_command(vit158_cmd_record, arguments, error);
+    for (size_t i = 0; i < IMAGES; i++)
+        free(images[i]);
+    return status;
+}
+
+static vit158_status write_curve(const job *j, vit158_error *error)
+{
+    char log[NAME], path[NAME];
+    const uint32_t stage = is_ternary(j) ? VIT158_TRAIN_STAGE_TERNARY : VIT158_TRAIN_STAGE_FLOAT;
+    VIT158_RETURN_IF_ERROR(vit158_train_finetune_path(log, &j->how, stage, "log.jsonl", error));
+    beside(path, j, ".svg");
+    const char *const arguments[] = {"plot", log, "-o", path, NULL};
+    return run_command(vit158_cmd_plot, arguments, error);
+}
+
+static void say_accuracy(const char *what, const vit158_judgement *j)
+{
+    printf("%s: %zu of %zu right, %.1f %% (standard error %.1f points)\n", what, j->right, j->count,
+           100.0 * j->accuracy, 100.0 * j->standard_error);
+}
+
+static void say_what_is_next(const job *j)
+{
+    char stem[NAME];
+    beside(stem, j, "");
+    printf("\nwritten: %s, %s.md, %s.svg, %s.golden.json\nnext:\n"
+           "  vit158 classify --model %s PHOTO.jpg\n  vit158 verify %s.golden.json\n"
+           "  npx vit158 bundle %s -o page.html\n",
+           j->out, stem, stem, stem, j->out, stem, j->out);
+}
+
+/* The model, what it is worth, and all that stands beside it. */
+static vit158_status finish(const job *j, vit158_error *error)
+{
+    vit158_train_recipe *const r = malloc(sizeof *r);
+    vit158_train_dataset train = {0}, held = {0}, others = {0}, val = {0};
+    vit158_judgement judged_held = {0}, judged_val = {0};
+    char metadata[64];
+    vit158_status status =
+        r != NULL ? vit158_train_finetune_recipe(r, &j->how, VIT158_TRAIN_STAGE_FLOAT, error)
+                  : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a recipe");
+    if (status == VIT158_OK)
+        status = write_model(j, NULL, error);
+    if (status == VIT158_OK)
+        status = vit158_train_data_open(&train, &held, r, error);
+    if (status == VIT158_OK)
+        status = vit158_judge(&judged_held, j->out, &held, error);
+    if (status == VIT158_OK && is_ternary(j)) {
+        snprintf(metadata, sizeof metadata, "{\"unsure\":\"%.2f\"}", judged_held.unsure);
+        status = write_model(j, metadata, error);
+    }
+    if (status == VIT158_OK && j->val[0] != 0) {
+        snprintf(r->val_data, sizeof r->val_data, "%s", j->val);
+        status = vit158_train_data_open(&others, &val, r, error);
+        if (status == VIT158_OK)
+            status = vit158_judge(&judged_val, j->out, &val, error);
+    }
+    if (status == VIT158_OK) {
+        putchar('\n');
+        say_accuracy("held-out images", &judged_held);
+        if (j->val[0] != 0)
+            say_accuracy("validation folder", &judged_val);
+        status = write_card(j, &judged_held, j->val[0] != 0 ? &judged_val : NULL, error);
+    }
+    if (status == VIT158_OK)
+        status = write_curve(j, error);
+    if (status == VIT158_OK)
+        status = write_golden(j, error);
+    vit158_judgement_free(&judged_held);
+    vit158_judgement_free(&judged_val);
+    vit158_train_dataset_free(&train);
+    vit158_train_dataset_free(&held);
+    vit158_train_dataset_free(&others);
+    vit158_train_dataset_free(&val);
+    free(r);
+    return status;
+}
+
+/* ---- */
+
+static vit158_status find_base(char **base, const char *wanted, vit158_error *error)
+{
+    const vit158_status status = vit158_find_model(base, wanted, error);
+    if (status == VIT158_OK || strcmp(wanted, DEFAULT_BASE) != 0)
+        return vit158_name_error(error, status, wanted);
+    return vit158_fail(error, status,
+                       "%s, which training starts from, is not installed: name a pretrained ViT "
+                       "with --base FILE (vit158 import makes one of timm's or Hugging Face's), or "
+                       "say --from-scratch",
+                       wanted);
+}
+
+/* The folder is looked at once: a run that goes on has seen it. */
+static vit158_status look(job *j, vit158_error *error)
+{
+    char log[NAME];
+    uint32_t classes;
+    VIT158_RETURN_IF_ERROR(vit158_train_finetune_data(j->train, j->val, j->how.folder, error));
+    VIT158_RETURN_IF_ERROR(
+        vit158_train_finetune_path(log, &j->how, VIT158_TRAIN_STAGE_FLOAT, "log.jsonl", error));
+    if (access(log, F_OK) == 0)
+        return VIT158_OK;
+    VIT158_RETURN_IF_ERROR(
+        vit158_folder_report(&classes, j->train, j->val, j->how.progress, error));
+    return classes >= 2
+               ? VIT158_OK
+               : vit158_fail(error, VIT158_E_ARGUMENT,
+                             "%s has %u class folders, at least 2 are needed", j->train, classes);
+}
+
+static vit158_status make(bool *complete, job *j, vit158_error *error)
+{
+    *complete = true;
+    VIT158_RETURN_IF_ERROR(look(j, error));
+    if (j->how.base != NULL)
+        VIT158_RETURN_IF_ERROR(
+            vit158_train_finetune_stage(complete, &j->how, VIT158_TRAIN_STAGE_HEAD, error));
+    if (*complete)
+        VIT158_RETURN_IF_ERROR(
+            vit158_train_finetune_stage(complete, &j->how, VIT158_TRAIN_STAGE_FLOAT, error));
+    if (*complete && is_ternary(j))
+        VIT158_RETURN_IF_ERROR(make_ternary(complete, j, error));
+    return *complete ? finish(j, error) : VIT158_OK;
+}
+
+static int finetune(job *j, const char *wanted)
 {
     vit158_error error;
     char *base = NULL;
     bool complete = false;
-    vit158_pack_report report;
-    vit158_status status =
-        vit158_name_error(&error, vit158_find_model(&base, wanted, &error), wanted);
-    how->base = base;
+    vit158_status status = wanted != NULL ? find_base(&base, wanted, &error) : VIT158_OK;
+    j->how.base = base;
     if (status == VIT158_OK)
-        status = vit158_train_finetune_run(&complete, how, &error);
-    if (status == VIT158_OK && complete)
-        status = pack(how->out_dir, out, &report, &error);
+        status = make(&complete, j, &error);
     free(base);
     if (status != VIT158_OK)
         return vit158_complain("finetune", NULL, &error);
     if (!complete) {
         fprintf(stderr, "vit158 finetune: stopped; the same command goes on from %s\n",
-                how->out_dir);
+                j->how.out_dir);
         return VIT158_EXIT_FAILED;
     }
-    printf("\n%s: %llu bytes, %u classes. Next:\n  vit158 classify --model %s PHOTO.jpg\n"
-           "  vit158 plot %s/ternary/log.jsonl -o curve.svg\n",
-           out, (unsigned long long)report.info.file_bytes, report.info.classes, out, how->out_dir);
+    say_what_is_next(j);
     return VIT158_EXIT_OK;
+}
+
+static bool is_weights(const char *text)
+{
+    return strcmp(text, "trit") == 0 || strcmp(text, "int8") == 0 ||
+           (strncmp(text, "rows:", 5) == 0 && text[5] >= '1' && text[5] <= '4' && text[6] == 0);
+}
+
+/* The command line as one text, for the card. */
+static char *join_arguments(int argc, char **argv)
+{
+    size_t n = sizeof "vit158";
+    for (int i = 0; i < argc; i++)
+        n += strlen(argv[i]) + 1;
+    char *const text = calloc(n, 1);
+    if (text == NULL)
+        return NULL;
+    strcpy(text, "vit158");
+    for (int i = 0; i < argc; i++) {
+        strcat(text, " ");
+        strcat(text, argv[i]);
+    }
+    return text;
+}
+
+static int complain_of_usage(const char *message)
+{
+    return vit158_options_mistake("finetune", message);
 }
 
 int vit158_cmd_finetune(int argc, char **argv)
 {
-    const char *out = NULL, *base = NULL, *work = NULL;
-    vit158_train_finetune how = {.minutes = 30.0, .threads = 2, .stop = &stop_request};
-    bool deterministic = false, quiet = false;
+    const char *base = NULL, *work = NULL;
+    job j = {.how = {.minutes = 30.0, .threads = 2, .stop = &stop_request}, .weights = "trit"};
+    bool deterministic = false, quiet = false, scratch = false;
+    static const char *const clocks[] = {"wall", "processor", NULL};
     const vit158_option options[] = {
-        {"--output", "-o", "FILE", "the packed model to write (required)", VIT158_OPTION_TEXT, &out,
-         0, 0, NULL},
+        {"--output", "-o", "FILE",
+         "the model to write (required); card, curve and golden file go "
+         "beside it",
+         VIT158_OPTION_TEXT, &j.out, 0, 0, NULL},
         {"--base", NULL, "MODEL",
-         "the pretrained model to start from: a file, or a name (required)", VIT158_OPTION_TEXT,
-         &base, 0, 0, NULL},
+         "pretrained model to start from: a file, or a name; default " DEFAULT_BASE,
+         VIT158_OPTION_TEXT, &base, 0, 0, NULL},
+        {"--from-scratch", NULL, NULL, "start from random weights (needs many images and hours)",
+         VIT158_OPTION_FLAG, &scratch, 0, 0, NULL},
         {"--minutes", NULL, "M", "of training in all; default 30", VIT158_OPTION_NUMBER,
-         &how.minutes, 0.01, 1e5, NULL},
+         &j.how.minutes, 0.01, 1e5, NULL},
+        {"--clock", NULL, NULL,
+         "what a minute is: on the wall (default), or of processor time divided by threads",
+         VIT158_OPTION_CHOICE, &j.how.processor_clock, 0, 0, clocks},
+        {"--weights", NULL, "KIND",
+         "trit (default), or rows:1 to rows:4 or int8: the float network rounded as vit158 "
+         "quantize does, without training",
+         VIT158_OPTION_TEXT, &j.weights, 0, 0, NULL},
+        {"--size", NULL, "S", "side of the images in pixels; default that of 8 x 8 patches",
+         VIT158_OPTION_UINT, &j.how.image_size, 8, 1024, NULL},
         {"--work", NULL, "DIR", "folder of recipes, logs, checkpoints; default FILE.run",
          VIT158_OPTION_TEXT, &work, 0, 0, NULL},
-        {"--threads", NULL, "N", "worker threads; default 2", VIT158_OPTION_UINT, &how.threads, 1,
+        {"--threads", NULL, "N", "worker threads; default 2", VIT158_OPTION_UINT, &j.how.threads, 1,
          16, NULL},
         {"--deterministic", NULL, NULL, "sums in a fixed order", VIT158_OPTION_FLAG, &deterministic,
          0, 0, NULL},
         {"--quiet", "-q", NULL, "no progress lines", VIT158_OPTION_FLAG, &quiet, 0, 0, NULL}};
     const vit158_usage usage = {
-        .synopsis = "finetune FOLDER --base MODEL -o OUT.safetensors [options]",
-        .about = "Makes a ternary model for the classes of a folder: FOLDER has a folder of "
-                 "pictures per class, or train and val with such folders each (else every tenth "
-                 "picture is for validation). First the head is trained, then the whole float "
-                 "network, then the ternary one, which the float one teaches.",
+        .synopsis = "finetune FOLDER -o OUT.safetensors [options]",
+        .about = "Makes a small model for the classes of a folder: FOLDER has a folder of images "
+                 "per class, or train and val (or validation) with such folders each. Every tenth "
+                 "training image is held out to choose by; val is looked at once, at the end. "
+                 "First the head is fitted, then the whole float network is trained, then the "
+                 "ternary one, which starts as the float one rounded and is taught by it.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
@@ -94,28 +410,38 @@ int vit158_cmd_finetune(int argc, char **argv)
                  "Exit codes: 0 all went well, 1 it could not be done or was stopped, 2 wrong "
                  "command line."};
     vit158_arguments arguments;
+    char folder[NAME];
+    char *const command = join_arguments(argc, argv);
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
-    if (parsed != VIT158_PARSE_OK)
+    if (parsed != VIT158_PARSE_OK) {
+        free(command);
         return parsed;
-    if (out == NULL || base == NULL) {
-        fprintf(stderr, "vit158 finetune: say %s\n",
-                out == NULL ? "where to write with -o FILE"
-                            : "what to start from with --base MODEL");
-        return VIT158_EXIT_USAGE;
     }
-    char folder[VIT158_TRAIN_RECIPE_TEXT];
-    const int length = snprintf(folder, sizeof folder, "%s%s", work != NULL ? work : out,
-                                work != NULL ? "" : ".run");
-    if (length < 0 || (size_t)length >= sizeof folder) {
-        fprintf(stderr, "vit158 finetune: the name of the output is too long\n");
-        return VIT158_EXIT_USAGE;
+    const char *mistake = NULL;
+    if (j.out == NULL)
+        mistake = "say where to write with -o FILE";
+    else if (!is_weights(j.weights))
+        mistake = "--weights is trit, int8 or rows:1 to rows:4";
+    else if (scratch && base != NULL)
+        mistake = "--base and --from-scratch exclude each other";
+    else if (strlen(work != NULL ? work : j.out) + sizeof ".run" > sizeof folder - 32)
+        mistake = "the name of the output is too long";
+    if (mistake != NULL || command == NULL) {
+        free(command);
+        return complain_of_usage(mistake != NULL ? mistake : "not enough memory");
     }
-    how.folder = arguments.values[0];
-    how.out_dir = folder;
-    how.deterministic = deterministic;
-    how.progress = quiet ? NULL : stdout;
+    snprintf(folder, sizeof folder, "%s%s", work != NULL ? work : j.out,
+             work != NULL ? "" : ".run");
+    j.command = command;
+    j.how.folder = arguments.values[0];
+    j.how.out_dir = folder;
+    j.how.deterministic = deterministic;
+    j.how.float_only = !is_ternary(&j);
+    j.how.progress = quiet ? NULL : stdout;
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
-    return finetune(&how, base, out);
+    const int result = finetune(&j, scratch ? NULL : base != NULL ? base : DEFAULT_BASE);
+    free(command);
+    return result;
 }

@@ -172,20 +172,22 @@ static size_t wrong_run(const vit158_judged *judged, size_t first, size_t images
     return end;
 }
 
-void vit158_print_classes(const vit158_judged *judged, size_t count, const vit158_model *model)
+void vit158_print_classes(FILE *out, const vit158_judged *judged, size_t count,
+                          const vit158_model *model)
 {
     char room[32];
     for (size_t i = 0; i < count;) {
         const class_sum sum = sum_class(judged, count, i);
-        printf("  %6.2f %% of %zu  ", 100.0 * (double)sum.right / (double)sum.images, sum.images);
-        vit158_print_safely(stdout, name_of(room, model, judged[i].truth));
+        fprintf(out, "  %6.2f %% of %zu  ", 100.0 * (double)sum.right / (double)sum.images,
+                sum.images);
+        vit158_print_safely(out, name_of(room, model, judged[i].truth));
         for (size_t k = 0; k < sum.kinds && k < MOST_SHOWN; k++) {
             const size_t at = wrong_run(judged, i, sum.images, k);
-            fputs(k > 0 ? ", " : "  (taken for ", stdout);
-            vit158_print_safely(stdout, name_of(room, model, judged[at].predicted));
-            printf(" %zu", run_length(judged, i + sum.images, at));
+            fputs(k > 0 ? ", " : "  (taken for ", out);
+            vit158_print_safely(out, name_of(room, model, judged[at].predicted));
+            fprintf(out, " %zu", run_length(judged, i + sum.images, at));
         }
-        fputs(sum.kinds > MOST_SHOWN ? ", ...)\n" : sum.kinds > 0 ? ")\n" : "\n", stdout);
+        fputs(sum.kinds > MOST_SHOWN ? ", ...)\n" : sum.kinds > 0 ? ")\n" : "\n", out);
         i += sum.images;
     }
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "cli/json_writer.h"
 #include "vit158.h"
@@ -28,7 +29,8 @@ vit158_status vit158_write_wrong(const char *path, const vit158_judged *judged, 
                                  const vit158_model *model, vit158_error *error);
 
 /* Both need the images sorted by vit158_sort_judged. */
-void vit158_print_classes(const vit158_judged *judged, size_t count, const vit158_model *model);
+void vit158_print_classes(FILE *out, const vit158_judged *judged, size_t count,
+                          const vit158_model *model);
 void vit158_json_classes(vit158_json *json, const vit158_judged *judged, size_t count,
                          const vit158_model *model);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * See finetune.h. Stages hand over through their files, so that each can be repeated or looked at.
+ * See finetune.h. What the stages' numbers come from: models/recipes/finetune.md.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "train/finetune.h"
@@ -17,22 +17,24 @@
 #include "model/layout.h"
 #include "model/metadata.h"
 #include "model/safetensors.h"
+#include "train/head_run.h"
 
 #define MAX_ROWS_AT_ONCE 1024U /* tokens of a microbatch */
 #define BATCH 20U
+#define LARGE_GRID 14U /* patches a side from which fewer are taken unless asked for */
+#define USUAL_GRID 8U
+#define FLOAT_SHARE 0.3F /* of the minutes; the rest is the ternary stage's */
 
-typedef struct stage_settings {
-    const char *name;
-    float share; /* of the minutes */
-    float lr, muon_lr;
-} stage_settings;
-
-static const stage_settings stages[VIT158_TRAIN_STAGES] = {
-    {"head", 0.1F, 3e-3F, 0.0F}, {"float", 0.35F, 3e-4F, 0.0F}, {"ternary", 0.55F, 5e-4F, 0.0F}};
+static const char *const names[VIT158_TRAIN_STAGES] = {"head", "float", "ternary"};
 
 const char *vit158_train_stage_name(uint32_t stage)
 {
-    return stages[stage].name;
+    return names[stage];
+}
+
+uint32_t vit158_train_finetune_size(uint32_t base_size, uint32_t patch_size)
+{
+    return base_size / patch_size < LARGE_GRID ? base_size : USUAL_GRID * patch_size;
 }
 
 static vit158_status read_network(vit158_train_recipe *r, const vit158_safetensors *file,
@@ -81,11 +83,33 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* "<out_dir>/<stage>/<name>" into a recipe's text. */
-static vit158_status path_of(char out[VIT158_TRAIN_RECIPE_TEXT], const vit158_train_finetune *how,
-                             const char *stage, const char *name, vit158_error *error)
+vit158_status vit158_train_finetune_data(char train[VIT158_TRAIN_RECIPE_TEXT],
+                                         char val[VIT158_TRAIN_RECIPE_TEXT], const char *folder,
+                                         vit158_error *error)
 {
-    if (vit158_format(out, VIT158_TRAIN_RECIPE_TEXT, "%s/%s%s%s", how->out_dir, stage,
+    static const char *const val_names[] = {"val", "validation"};
+    if (!is_folder(folder))
+        return vit158_fail(error, VIT158_E_IO, "%s is no folder", folder);
+    if (strlen(folder) + sizeof "/validation" > VIT158_TRAIN_RECIPE_TEXT)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "the name of the folder is too long");
+    val[0] = 0;
+    vit158_format(train, VIT158_TRAIN_RECIPE_TEXT, "%s/train", folder);
+    if (!is_folder(train)) {
+        vit158_format(train, VIT158_TRAIN_RECIPE_TEXT, "%s", folder);
+        return VIT158_OK;
+    }
+    for (size_t i = 0; i < sizeof val_names / sizeof *val_names && val[0] == 0; i++) {
+        vit158_format(val, VIT158_TRAIN_RECIPE_TEXT, "%s/%s", folder, val_names[i]);
+        if (!is_folder(val))
+            val[0] = 0;
+    }
+    return VIT158_OK;
+}
+
+static vit158_status path_of(char out[VIT158_TRAIN_RECIPE_TEXT], const vit158_train_finetune *how,
+                             const char *part, const char *name, vit158_error *error)
+{
+    if (vit158_format(out, VIT158_TRAIN_RECIPE_TEXT, "%s/%s%s%s", how->out_dir, part,
                       name[0] != 0 ? "/" : "", name) +
             1 >=
         VIT158_TRAIN_RECIPE_TEXT)
@@ -93,61 +117,89 @@ static vit158_status path_of(char out[VIT158_TRAIN_RECIPE_TEXT], const vit158_tr
     return VIT158_OK;
 }
 
-/* Folders train and val of `folder`, or every tenth image of it for validation. */
-static vit158_status find_data(vit158_train_recipe *r, const vit158_train_finetune *how,
-                               vit158_error *error)
+vit158_status vit158_train_finetune_path(char path[VIT158_TRAIN_RECIPE_TEXT],
+                                         const vit158_train_finetune *how, uint32_t stage,
+                                         const char *name, vit158_error *error)
 {
-    const size_t room = sizeof r->train_data;
-    if (strlen(how->folder) + sizeof "/train" > room)
-        return vit158_fail(error, VIT158_E_ARGUMENT, "the name of the folder is too long");
-    vit158_format(r->train_data, room, "%s/train", how->folder);
-    vit158_format(r->val_data, room, "%s/val", how->folder);
-    if (!is_folder(r->train_data) || !is_folder(r->val_data)) {
-        vit158_format(r->train_data, room, "%s", how->folder);
-        r->val_data[0] = 0;
-        r->val_every = 10;
-    }
-    return path_of(r->cache_dir, how, "pictures", "", error);
+    return path_of(path, how, names[stage], name, error);
+}
+
+/* What the network learns from, and how fast. */
+static vit158_status set_learning(vit158_train_recipe *r, const vit158_train_finetune *how,
+                                  uint32_t stage, vit158_error *error)
+{
+    const bool ternary = stage == VIT158_TRAIN_STAGE_TERNARY, scratch = how->base == NULL;
+    const float left = ternary ? 1.0F - FLOAT_SHARE : how->float_only ? 1.0F : FLOAT_SHARE;
+    r->minutes = left * (float)how->minutes;
+    r->muon = scratch && !ternary;
+    r->lr = ternary ? 5e-4F : scratch ? 2e-3F : 4e-4F;
+    r->weight_decay = ternary ? 0.0F : 0.02F;
+    r->warmup_steps = 20;
+    r->ema = 0.0F;
+    r->label_smoothing = 0.1F;
+    r->augment.flip = 1;
+    r->augment.crop_area = 0.35F;
+    r->net.head_only = stage == VIT158_TRAIN_STAGE_HEAD;
+    if (!ternary)
+        return VIT158_OK;
+    r->net.ternary = r->net.row_scales = 1;
+    r->gradient_bits = 8;
+    r->teacher_weight = 0.8F;
+    r->hint_tokens = 1.0F;
+    r->hint_attention = 0.3F;
+    r->keep_tokens = 0.6F;
+    r->keep_tokens_until = 0.7F;
+    return path_of(r->teacher, how, names[VIT158_TRAIN_STAGE_FLOAT], "best.safetensors", error);
+}
+
+static vit158_status set_start(vit158_train_recipe *r, const vit158_train_finetune *how,
+                               uint32_t stage, vit158_error *error)
+{
+    const char *from = stage == VIT158_TRAIN_STAGE_HEAD ? how->base : NULL;
+    if (stage == VIT158_TRAIN_STAGE_TERNARY)
+        from = how->rounded;
+    if (from != NULL)
+        vit158_format(r->init, sizeof r->init, "%s", from);
+    else if (stage == VIT158_TRAIN_STAGE_TERNARY || how->base != NULL)
+        return path_of(r->init, how, names[stage - 1], "best.safetensors", error);
+    return VIT158_OK;
 }
 
 vit158_status vit158_train_finetune_recipe(vit158_train_recipe *r, const vit158_train_finetune *how,
                                            uint32_t stage, vit158_error *error)
 {
-    const stage_settings *s = &stages[stage];
+    char val[VIT158_TRAIN_RECIPE_TEXT];
     vit158_train_recipe_defaults(r);
-    vit158_format(r->name, sizeof r->name, "finetune-%s", s->name);
-    VIT158_RETURN_IF_ERROR(read_base(r, how->base, error));
-    VIT158_RETURN_IF_ERROR(find_data(r, how, error));
-    if (stage == VIT158_TRAIN_STAGE_HEAD)
-        vit158_format(r->init, sizeof r->init, "%s", how->base);
+    vit158_format(r->name, sizeof r->name, "finetune-%s", names[stage]);
+    if (how->base != NULL)
+        VIT158_RETURN_IF_ERROR(read_base(r, how->base, error));
     else
-        VIT158_RETURN_IF_ERROR(
-            path_of(r->init, how, stages[stage - 1].name, "best.safetensors", error));
-    r->net.head_only = stage == VIT158_TRAIN_STAGE_HEAD;
-    if (stage == VIT158_TRAIN_STAGE_TERNARY) {
-        r->net.ternary = 1;
-        r->net.inner_norms = 1;
-        vit158_format(r->teacher, sizeof r->teacher, "%s", r->init);
-        r->teacher_weight = 0.7F;
-        r->gradient_bits = 8;
-    }
-    r->minutes = s->share * (float)how->minutes;
+        r->net = (vit158_train_net_config){.image_size = 64,
+                                           .patch_size = 8,
+                                           .channels = 3,
+                                           .dim = 192,
+                                           .depth = 6,
+                                           .heads = 3,
+                                           .mlp_dim = 384,
+                                           .outer_norms = 1,
+                                           .norm_eps = 1e-6F,
+                                           .inner_norm_eps = 1e-5F};
+    r->net.image_size = how->image_size > 0
+                            ? how->image_size
+                            : vit158_train_finetune_size(r->net.image_size, r->net.patch_size);
+    VIT158_RETURN_IF_ERROR(vit158_train_finetune_data(r->train_data, val, how->folder, error));
+    r->val_every = 10;
+    VIT158_RETURN_IF_ERROR(path_of(r->cache_dir, how, "images", "", error));
+    VIT158_RETURN_IF_ERROR(set_learning(r, how, stage, error));
+    VIT158_RETURN_IF_ERROR(set_start(r, how, stage, error));
     r->threads = how->threads;
     r->deterministic = how->deterministic;
+    r->processor_clock = how->processor_clock;
     r->float_bits = 16;
     r->batch = BATCH;
     const uint32_t side = r->net.image_size / r->net.patch_size;
     const uint32_t fit = MAX_ROWS_AT_ONCE / (side * side + 1);
-    r->microbatch = fit < 1 ? 1 : fit < BATCH / 4 ? fit : BATCH / 4;
-    r->muon = 0;
-    r->wsd = 0;
-    r->lr = s->lr;
-    r->warmup_steps = 10;
-    r->ema = 0.0F;
-    r->weight_decay = 0.01F;
-    r->label_smoothing = stage == VIT158_TRAIN_STAGE_TERNARY ? 0.0F : 0.1F;
-    r->augment.flip = 1;
-    r->augment.crop_area = stage == VIT158_TRAIN_STAGE_HEAD ? 0.0F : 0.35F;
+    r->microbatch = fit >= 5 ? 5 : fit >= 4 ? 4 : fit >= 2 ? 2 : 1; /* divides the batch */
     r->eval_minutes = r->minutes / 4.0F;
     return VIT158_OK;
 }
@@ -168,46 +220,78 @@ static vit158_status write_recipe(const vit158_train_recipe *r, const char *path
     return vit158_file_commit(&out, error);
 }
 
-static vit158_status run_stage(bool *complete, vit158_train_recipe *r,
-                               const vit158_train_finetune *how, uint32_t stage,
-                               vit158_error *error)
+static vit158_status run_recipe(bool *complete, const vit158_train_recipe *r,
+                                const vit158_train_finetune *how, uint32_t stage,
+                                vit158_error *error)
 {
     char folder[VIT158_TRAIN_RECIPE_TEXT], checkpoint[VIT158_TRAIN_RECIPE_TEXT];
-    char mark[VIT158_TRAIN_RECIPE_TEXT];
-    const char *const name = stages[stage].name;
-    VIT158_RETURN_IF_ERROR(path_of(folder, how, name, "", error));
-    VIT158_RETURN_IF_ERROR(path_of(checkpoint, how, name, "last.ckpt", error));
-    /* Written last: with it the stage is complete. */
-    VIT158_RETURN_IF_ERROR(path_of(mark, how, name, "finished.recipe", error));
-    if (access(mark, F_OK) == 0)
-        return VIT158_OK;
-    VIT158_RETURN_IF_ERROR(vit158_train_finetune_recipe(r, how, stage, error));
+    VIT158_RETURN_IF_ERROR(path_of(folder, how, names[stage], "", error));
+    VIT158_RETURN_IF_ERROR(path_of(checkpoint, how, names[stage], "last.ckpt", error));
+    VIT158_RETURN_IF_ERROR(make_folder(how->out_dir, error));
     VIT158_RETURN_IF_ERROR(make_folder(folder, error));
     VIT158_RETURN_IF_ERROR(make_folder(r->cache_dir, error));
-    if (how->progress != NULL)
-        fprintf(how->progress, "\n%s: %.1f minutes\n", name, (double)r->minutes);
     const vit158_train_run_options run = {.out_dir = folder,
                                           .resume =
                                               access(checkpoint, F_OK) == 0 ? checkpoint : NULL,
                                           .stop = how->stop,
                                           .progress = how->progress};
+    if (stage == VIT158_TRAIN_STAGE_HEAD)
+        return vit158_train_head_run(complete, r, &run, error);
+    if (how->progress != NULL)
+        fprintf(how->progress, "\n%s: %.1f minutes at %u x %u pixels\n", names[stage],
+                (double)r->minutes, r->net.image_size, r->net.image_size);
     VIT158_RETURN_IF_ERROR(vit158_train_run(r, &run, error));
     *complete = how->stop == NULL || *how->stop == 0;
-    return *complete ? write_recipe(r, mark, error) : VIT158_OK;
+    return VIT158_OK;
 }
 
-vit158_status vit158_train_finetune_run(bool *complete, const vit158_train_finetune *how,
-                                        vit158_error *error)
+/* Whether the finished stage at `mark` is of the same images at the same size as `wanted`. */
+static vit158_status check_finished(const vit158_train_recipe *wanted, const char *mark,
+                                    const vit158_train_finetune *how, vit158_error *error)
 {
-    *complete = true;
-    if (!is_folder(how->folder))
-        return vit158_fail(error, VIT158_E_IO, "%s is no folder", how->folder);
+    uint8_t *bytes;
+    size_t n_bytes;
     vit158_train_recipe *r = malloc(sizeof *r);
     if (r == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for a recipe");
-    vit158_status status = make_folder(how->out_dir, error);
-    for (uint32_t i = 0; i < VIT158_TRAIN_STAGES && status == VIT158_OK && *complete; i++)
-        status = run_stage(complete, r, how, i, error);
+    vit158_train_recipe_defaults(r);
+    vit158_status status = vit158_file_read(&bytes, &n_bytes, mark, 1U << 20, error);
+    if (status == VIT158_OK) {
+        char *text = calloc(n_bytes + 1, 1);
+        if (text != NULL)
+            memcpy(text, bytes, n_bytes);
+        status = text != NULL ? vit158_train_recipe_parse(r, text, mark, error)
+                              : vit158_fail(error, VIT158_E_MEMORY, "no memory for a recipe");
+        free(text);
+        free(bytes);
+    }
+    if (status == VIT158_OK && (strcmp(r->train_data, wanted->train_data) != 0 ||
+                                r->net.image_size != wanted->net.image_size))
+        status = vit158_fail(error, VIT158_E_ARGUMENT,
+                             "%s holds a run on %s at %u pixels: name another folder with --work",
+                             how->out_dir, r->train_data, r->net.image_size);
+    free(r);
+    return status;
+}
+
+vit158_status vit158_train_finetune_stage(bool *complete, const vit158_train_finetune *how,
+                                          uint32_t stage, vit158_error *error)
+{
+    char mark[VIT158_TRAIN_RECIPE_TEXT];
+    *complete = true;
+    /* Written last: with it the stage is complete. */
+    VIT158_RETURN_IF_ERROR(path_of(mark, how, names[stage], "finished.recipe", error));
+    const bool finished = access(mark, F_OK) == 0;
+    vit158_train_recipe *r = malloc(sizeof *r);
+    if (r == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "no memory for a recipe");
+    vit158_status status = vit158_train_finetune_recipe(r, how, stage, error);
+    if (status == VIT158_OK && finished)
+        status = check_finished(r, mark, how, error);
+    else if (status == VIT158_OK)
+        status = run_recipe(complete, r, how, stage, error);
+    if (status == VIT158_OK && *complete && !finished)
+        status = write_recipe(r, mark, error);
     free(r);
     return status;
 }

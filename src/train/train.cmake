@@ -40,6 +40,8 @@ add_library(vit158_train
   src/train/evaluate.c
   src/train/feed.c
   src/train/finetune.c
+  src/train/head_fit.c
+  src/train/head_run.c
   src/train/head_rows.c
   src/train/hints.c
   src/train/lanes.c

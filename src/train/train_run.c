@@ -251,6 +251,9 @@ vit158_status vit158_train_run(const vit158_train_recipe *recipe,
     if (!r.log)
         return vit158_fail(error, VIT158_E_IO, "cannot open %s: %s", path, strerror(errno));
     vit158_status status = start(&r, recipe, error);
+    /* What it starts from is the best so far: a short run may not get back there. */
+    if (status == VIT158_OK && recipe->init[0] && r.t->state.step == 0)
+        status = evaluate(&r, error);
     if (status == VIT158_OK)
         status = train(&r, error);
     vit158_trainer_close(r.t);

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: MIT
-// `vit158 finetune` as a command: a folder of striped images and a packed model become a ternary model that knows
-// the stripes, also in the engine; what was complete is not done again; mistakes are said.
+// `vit158 finetune` as a command: a folder of patterns and a packed model become a ternary model that knows the patterns,
+// also in the engine; what was complete is not done again; mistakes are said.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -13,34 +23,35 @@ import { writePng } from './png.mjs';
 const FOLDER = mkdtempSync(join(tmpdir(), 'vit158-finetune-'));
 const BASE = join(ROOT, 'models/fashion-mnist.safetensors');
 const SIDE = 28;
-const CLASSES = ['across', 'down', 'rising', 'falling'];
-const DIRECTIONS = [
-  [0, 1],
-  [1, 0],
-  [0.7, 0.7],
-  [-0.7, 0.7],
-];
+/** Brightness at a point; a mirror leaves each class what it is. @type {Record<string, (x: number, y: number, phase: number) => number>} */
+const PATTERNS = {
+  across: (x, y, phase) => Math.sin(0.8 * y + phase),
+  down: (x, y, phase) => Math.sin(0.8 * x + phase),
+  lattice: (x, y, phase) => Math.sin(0.57 * (x + y) + phase) * Math.sin(0.57 * (x - y)),
+  plaid: (x, y, phase) => Math.sin(0.8 * x + phase) * Math.sin(0.8 * y),
+};
+const CLASSES = Object.keys(PATTERNS);
 after(() => rmSync(FOLDER, { recursive: true }));
 
 /** @param {...string} args */
 const run = (...args) => spawnSync(join(ROOT, 'build/native/vit158'), args, { encoding: 'utf8', cwd: FOLDER });
 
-/** `count` images a class: stripes of any phase in the class's direction under noise. @param {string} to @param {number} count @param {number} seed */
-function writePictures(to, count, seed) {
+/** `count` images a class: its pattern under noise. @param {string} to @param {number} count @param {number} seed */
+function writeImages(to, count, seed) {
   let noise = seed;
   const random = () => (noise = (noise * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;
-  CLASSES.forEach((name, c) => {
+  for (const [name, pattern] of Object.entries(PATTERNS)) {
     mkdirSync(join(FOLDER, to, name), { recursive: true });
     for (let i = 0; i < count; i++) {
       const data = new Uint8Array(3 * SIDE * SIDE);
       const phase = 6.28 * random();
       for (let p = 0; p < SIDE * SIDE; p++) {
-        const wave = Math.sin(phase + 0.8 * (DIRECTIONS[c][0] * (p % SIDE) + DIRECTIONS[c][1] * Math.floor(p / SIDE)));
-        data.fill(Math.max(0, Math.min(255, 128 + 70 * wave + 120 * (random() - 0.5))), 3 * p, 3 * p + 3);
+        const wave = pattern(p % SIDE, Math.floor(p / SIDE), phase);
+        data.fill(Math.max(0, Math.min(255, 128 + 70 * wave + 250 * (random() - 0.5))), 3 * p, 3 * p + 3);
       }
       writeFileSync(join(FOLDER, to, name, `${i}.png`), writePng({ data, width: SIDE, height: SIDE }));
     }
-  });
+  }
 }
 
 /** Best validation accuracy in a stage's log. @param {string} stage */
@@ -55,25 +66,54 @@ const best = (stage) =>
   );
 
 test('a folder becomes a ternary model', () => {
-  writePictures('photos/train', 60, 1);
-  writePictures('photos/val', 40, 2);
-  const done = run('finetune', 'photos', '--base', BASE, '-o', 'stripes.safetensors', '--minutes', '0.5');
+  writeImages('photos/train', 150, 1);
+  writeImages('photos/validation', 40, 2);
+  rmSync(join(FOLDER, 'photos/validation/down'), { recursive: true }); // a validation folder may lack classes
+  const twice = join(FOLDER, 'photos/validation/across/0.png');
+  copyFileSync(join(FOLDER, 'photos/train/across/7.png'), twice);
+  const done = run(
+    'finetune',
+    'photos',
+    '--base',
+    BASE,
+    '-o',
+    'stripes.safetensors',
+    '--clock',
+    'processor',
+    '--minutes',
+    '0.08',
+  );
   assert.equal(done.status, 0, done.stderr);
+  assert.match(done.stdout, /600 images of 4 classes: from 150 \(across\) to 150 \(across\); 120 images of 3 classes/);
+  assert.match(done.stdout, /same image twice: .*train\/across\/7\.png and .*validation\/across\/0\.png/);
   assert.match(done.stdout, /starts from .*fashion-mnist.safetensors: \d+ blocks taken; a new head for other classes/);
+  assert.match(done.stdout, /540 images embedded 2 times/);
   assert.match(done.stdout, /teacher: \d+/);
-  const accuracies = ['head', 'float', 'ternary'].map(best);
-  assert.ok(
-    accuracies.every((share) => share > 0.5),
-    `head, float, ternary: ${accuracies}`,
-  ); // chance is 0.25
-  const { status, stdout, stderr } = run('eval', 'photos/val', '--model', 'stripes.safetensors', '--json');
+  const [head, float, ternary] = ['head', 'float', 'ternary'].map(best);
+  assert.ok(head > 0.4, `head alone: ${head}`); // chance is 0.25
+  assert.ok(float >= head, `head ${head}, float ${float}`); // where it starts is one of its candidates
+  assert.ok(ternary > 0.5, `ternary: ${ternary}`);
+});
+
+test('the engine finds what the card says', () => {
+  const { status, stdout, stderr } = run('eval', 'photos/validation', '--model', 'stripes.safetensors', '--json');
   assert.equal(status, 0, stderr);
-  const { top1 } = JSON.parse(stdout);
-  assert.ok(Math.abs(top1 - accuracies[2]) < 0.03, `the engine finds ${top1}, the trainer ${accuracies[2]}`);
+  const { top1, images } = JSON.parse(stdout);
+  assert.equal(images, 120);
+  const card = readFileSync(join(FOLDER, 'stripes.md'), 'utf8');
+  const [, right, count] = card.match(/validation folder[^|]*\| (\d+) of (\d+) /) ?? [];
+  assert.equal(Number(count), 120);
+  assert.equal(Number(right), Math.round(top1 * 120));
+  assert.match(card, /every tenth of training, held out \| \d+ of 60 /);
+  assert.match(card, /vit158 finetune photos --base/);
+  const unsure = Number(JSON.parse(run('info', '--model', 'stripes.safetensors', '--json').stdout).metadata?.unsure);
+  assert.match(card, new RegExp(`\`unsure\` is ${unsure.toFixed(2)}`));
+  assert.match(readFileSync(join(FOLDER, 'stripes.svg'), 'utf8'), /^<svg/);
+  assert.equal(run('verify', 'stripes.golden.json').status, 0);
 });
 
 test('what is complete is not done again', () => {
-  const log = join(FOLDER, 'stripes.safetensors.run/head/log.jsonl');
+  const log = join(FOLDER, 'stripes.safetensors.run/ternary/log.jsonl');
   const before = readFileSync(log, 'utf8');
   const again = run(
     'finetune',
@@ -90,17 +130,87 @@ test('what is complete is not done again', () => {
   assert.deepEqual(readFileSync(join(FOLDER, 'again.safetensors')), readFileSync(join(FOLDER, 'stripes.safetensors')));
 });
 
+test('the float network can be rounded to more rows or bytes instead', () => {
+  const sizes = ['rows:2', 'int8'].map((weights) => {
+    const out = `${weights.replace(':', '')}.safetensors`;
+    const done = run(
+      'finetune',
+      'photos',
+      '--base',
+      BASE,
+      '-o',
+      out,
+      '--weights',
+      weights,
+      '--work',
+      'stripes.safetensors.run',
+    );
+    assert.equal(done.status, 0, done.stderr);
+    return statSync(join(FOLDER, out)).size;
+  });
+  assert.ok(sizes[0] < sizes[1], `${sizes}`);
+});
+
 test('mistakes are said', () => {
   assert.equal(run('finetune', 'photos', '--base', BASE).status, 2);
-  assert.match(run('finetune', 'photos', '-o', 'x').stderr, /what to start from with --base MODEL/);
+  assert.equal(run('finetune', 'photos', '-o', 'x', '--weights', 'rows:9').status, 2);
+  assert.equal(run('finetune', 'photos', '-o', 'x', '--base', BASE, '--from-scratch').status, 2);
+  writeImages('one', 2, 3);
+  for (const name of CLASSES.slice(1)) rmSync(join(FOLDER, 'one', name), { recursive: true });
+  writeImages('strange/train', 12, 3);
+  writeImages('strange/val', 2, 4);
+  renameSync(join(FOLDER, 'strange/val/down'), join(FOLDER, 'strange/val/upwards'));
   for (const [args, message] of /** @type {[string[], RegExp][]} */ ([
     [['absent', '--base', BASE], /absent/],
     [['photos', '--base', 'absent.safetensors'], /absent\.safetensors/],
+    [['one', '--base', BASE], /1 class folders, at least 2 are needed/],
+    [['strange', '--base', BASE], /strange\/val: it has the class "upwards", which the training images have not/],
   ])) {
-    const { status, stderr } = run('finetune', ...args, '-o', 'none.safetensors');
+    const { status, stderr } = run('finetune', ...args, '-o', 'none.safetensors', '--minutes', '0.05');
     assert.equal(status, 1);
     assert.match(stderr, message);
     assert.match(stderr, /^vit158 finetune: [^\n]*\n$/);
   }
   assert.ok(!existsSync(join(FOLDER, 'none.safetensors')));
+});
+
+test('damaged files are named, each of them, before anything is learned', () => {
+  writeImages('damaged', 12, 5);
+  writeFileSync(join(FOLDER, 'damaged/down/3.png'), 'no image');
+  writeFileSync(join(FOLDER, 'damaged/plaid/5.png'), readFileSync(join(FOLDER, 'damaged/plaid/5.png')).subarray(0, 60));
+  const { status, stderr } = run('finetune', 'damaged', '--base', BASE, '-o', 'none.safetensors');
+  assert.equal(status, 1);
+  assert.match(stderr, /damaged\/down\/3\.png/);
+  assert.match(stderr, /damaged\/plaid\/5\.png/);
+  assert.match(stderr, /2 files cannot be learned from/);
+});
+
+test('a folder of work is of one folder of images', () => {
+  writeImages('others', 12, 6);
+  const { status, stderr } = run(
+    'finetune',
+    'others',
+    '--base',
+    BASE,
+    '-o',
+    'others.safetensors',
+    '--work',
+    'stripes.safetensors.run',
+  );
+  assert.equal(status, 1);
+  assert.match(stderr, /stripes\.safetensors\.run holds a run on photos\/train at 28 pixels/);
+});
+
+test('without the default model it is said how to get one', () => {
+  const { status, stderr } = spawnSync(
+    join(ROOT, 'build/native/vit158'),
+    ['finetune', 'photos', '-o', 'x.safetensors'],
+    {
+      encoding: 'utf8',
+      cwd: FOLDER,
+      env: { ...process.env, VIT158_MODELS: FOLDER },
+    },
+  );
+  assert.equal(status, 1);
+  assert.match(stderr, /--base FILE .*vit158 import.*--from-scratch/);
 });

@@ -11,6 +11,7 @@ if(VIT158_BUILD_TRAIN)
   vit158_add_train_test(test_train_conv tests/unit/test_train_conv.c ${fixture})
   vit158_add_train_test(test_train_gradient tests/unit/test_train_gradient.c
                         tests/unit/train_naive.c ${fixture})
+  vit158_add_train_test(test_train_head tests/unit/test_train_head.c ${fixture})
   vit158_add_train_test(test_train_hints tests/unit/test_train_hints.c ${fixture})
   vit158_add_train_test(test_train_init tests/unit/test_train_init.c ${fixture})
   vit158_add_train_test(test_train_model tests/unit/test_train_model.c ${fixture})
