@@ -54,28 +54,34 @@ static vit158_status read_all(uint8_t **bytes, size_t *n_bytes, FILE *file, size
     return VIT158_OK;
 }
 
+vit158_status vit158_file_read_open(uint8_t **bytes, size_t *n_bytes, FILE *file, size_t max_bytes,
+                                    vit158_error *error)
+{
+    *bytes = NULL;
+    *n_bytes = 0;
+    const size_t most = max_bytes == 0 ? SIZE_MAX : max_bytes;
+    struct stat facts;
+    size_t capacity = FIRST_BYTES;
+    if (fstat(fileno(file), &facts) != 0)
+        return vit158_fail(error, VIT158_E_IO, "cannot read the file: %s", strerror(errno));
+    if (S_ISDIR(facts.st_mode))
+        return vit158_fail(error, VIT158_E_IO, "it is a folder, not a file");
+    if (S_ISREG(facts.st_mode) && (uint64_t)facts.st_size > most)
+        return too_large(most, error);
+    if (S_ISREG(facts.st_mode))
+        capacity = (size_t)facts.st_size + 2; /* a NUL, and room that shows the end */
+    return read_all(bytes, n_bytes, file, capacity, most, error);
+}
+
 vit158_status vit158_file_read(uint8_t **bytes, size_t *n_bytes, const char *path, size_t max_bytes,
                                vit158_error *error)
 {
     *bytes = NULL;
     *n_bytes = 0;
-    const size_t most = max_bytes == 0 ? SIZE_MAX : max_bytes;
     FILE *const file = fopen(path, "rb");
     if (file == NULL)
         return vit158_fail(error, VIT158_E_IO, "cannot open the file: %s", strerror(errno));
-    struct stat facts;
-    vit158_status status = VIT158_OK;
-    size_t capacity = FIRST_BYTES;
-    if (fstat(fileno(file), &facts) != 0)
-        status = vit158_fail(error, VIT158_E_IO, "cannot read the file: %s", strerror(errno));
-    else if (S_ISDIR(facts.st_mode))
-        status = vit158_fail(error, VIT158_E_IO, "it is a folder, not a file");
-    else if (S_ISREG(facts.st_mode) && (uint64_t)facts.st_size > most)
-        status = too_large(most, error);
-    else if (S_ISREG(facts.st_mode))
-        capacity = (size_t)facts.st_size + 2; /* a NUL, and room that shows the end */
-    if (status == VIT158_OK)
-        status = read_all(bytes, n_bytes, file, capacity, most, error);
+    const vit158_status status = vit158_file_read_open(bytes, n_bytes, file, max_bytes, error);
     fclose(file);
     return status;
 }

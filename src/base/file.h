@@ -24,6 +24,10 @@
 vit158_status vit158_file_read(uint8_t **bytes, size_t *n_bytes, const char *path, size_t max_bytes,
                                vit158_error *error);
 
+/* The rest of an open file, which stays open. */
+vit158_status vit158_file_read_open(uint8_t **bytes, size_t *n_bytes, FILE *file, size_t max_bytes,
+                                    vit158_error *error);
+
 typedef struct vit158_file_writer {
     FILE *file;
     char *path;      /* owned */

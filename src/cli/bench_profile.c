@@ -99,7 +99,7 @@ int vit158_bench_profile(vit158_classifier *c, uint32_t runs, bool json)
     vit158_status status = VIT158_OK;
     if (runs > VIT158_PROFILE_MAX_RUNS)
         runs = VIT158_PROFILE_MAX_RUNS;
-    if (tensor && r) {
+    if (tensor != NULL && r != NULL) {
         vit158_bench_tensor(tensor, count);
         vit158_profile_attach(c->session, vit158_now_ms);
         for (uint32_t run = 0; run < runs && status == VIT158_OK; run++)

@@ -14,7 +14,7 @@ static bool find_in_list(uint32_t *index, const char *list, const char *name, ui
 {
     const size_t n_bytes = strlen(list);
     char *const text = malloc(n_bytes + 1);
-    if (!text)
+    if (text == NULL)
         return false;
     bool found = false;
     uint32_t i = 0;
@@ -36,7 +36,7 @@ bool vit158_find_class(uint32_t *index, const vit158_model *model, const char *n
     vit158_model_info info;
     vit158_model_get_info(model, &info);
     const char *const wnids = vit158_model_metadata(model, "wnids");
-    if (wnids && find_in_list(index, wnids, name, info.classes))
+    if (wnids != NULL && find_in_list(index, wnids, name, info.classes))
         return true;
     const size_t n = strlen(name);
     for (uint32_t i = 0; i < info.classes; i++) {

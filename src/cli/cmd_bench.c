@@ -107,7 +107,7 @@ static int bench_model(vit158_classifier *c, const bench_options *options, bench
     float *const tensor = malloc(count * sizeof *tensor);
     vit158_error error;
     vit158_status status = VIT158_OK;
-    if (tensor) {
+    if (tensor != NULL) {
         vit158_bench_tensor(tensor, count);
         status = time_runs(times, c, options, tensor, count, &error);
     } else {
@@ -171,7 +171,7 @@ int vit158_cmd_bench(int argc, char **argv)
         return VIT158_EXIT_FAILED;
     }
     int result = VIT158_EXIT_FAILED;
-    if (times) {
+    if (times != NULL) {
         times->load = vit158_now_ms() - start;
         result = bench_model(&c, &o, times);
     } else {

@@ -204,7 +204,7 @@ static vit158_status make_room(run *r, const vit158_classifier *c, vit158_error 
     r->matches = calloc(room, sizeof *r->matches);
     r->predictions = calloc(room, sizeof *r->predictions);
     r->answers = calloc(room, sizeof *r->answers);
-    if (!r->matches || !r->predictions || !r->answers)
+    if (r->matches == NULL || r->predictions == NULL || r->answers == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the results");
     return VIT158_OK;
 }

@@ -73,7 +73,7 @@ static bool read_weights(request *r)
 
 static vit158_status read_metadata(request *r, vit158_error *error)
 {
-    if (!r->metadata)
+    if (r->metadata == NULL)
         return VIT158_OK;
     uint8_t *bytes;
     size_t n_bytes;
@@ -379,7 +379,7 @@ int vit158_cmd_quantize(int argc, char **argv)
         return parsed;
     r.in = rest.values[0];
     const bool ptq = r.method == VIT158_METHOD_PTQ_VIT;
-    if (!r.weights)
+    if (r.weights == NULL)
         r.weights = ptq ? "int8" : "rows:3";
     const bool readable = read_weights(&r);
     set_method(&r, ptq);
@@ -393,10 +393,10 @@ int vit158_cmd_quantize(int argc, char **argv)
                                                         "bits:N or budget:BYTES"
         : wrong_steps(&r, ptq) ? "--steps of ptq-vit is minmax or similarity, of other methods "
                                  "minmax, percentile or mse"
-        : r.plot && (ptq || !r.job.budget) ? "--plot shows how rows were shared out: use "
-                                             "--weights budget:BYTES, and not ptq-vit"
-                                           : NULL;
-    if (missing) {
+        : r.plot != NULL && (ptq || !r.job.budget) ? "--plot shows how rows were shared out: use "
+                                                     "--weights budget:BYTES, and not ptq-vit"
+                                                   : NULL;
+    if (missing != NULL) {
         fprintf(stderr, "vit158 quantize: %s\n", missing);
         return VIT158_EXIT_USAGE;
     }

@@ -60,7 +60,7 @@ static vit158_status apply_settings(vit158_train_recipe *recipe, const train_opt
     char key[64], number[32];
     for (int i = 0; i < o->setting_count; i++) {
         const char *equals = strchr(o->settings[i], '=');
-        const size_t n = equals ? (size_t)(equals - o->settings[i]) : sizeof key;
+        const size_t n = equals != NULL ? (size_t)(equals - o->settings[i]) : sizeof key;
         if (n >= sizeof key)
             return vit158_train_recipe_set(recipe, o->settings[i], "", "--set", error);
         memcpy(key, o->settings[i], n);
@@ -72,9 +72,9 @@ static vit158_status apply_settings(vit158_train_recipe *recipe, const train_opt
         VIT158_RETURN_IF_ERROR(
             vit158_train_recipe_set(recipe, "minutes", number, "--minutes", error));
     }
-    if (o->init)
+    if (o->init != NULL)
         VIT158_RETURN_IF_ERROR(vit158_train_recipe_set(recipe, "init", o->init, "--init", error));
-    if (o->teacher)
+    if (o->teacher != NULL)
         VIT158_RETURN_IF_ERROR(
             vit158_train_recipe_set(recipe, "teacher", o->teacher, "--teacher", error));
     if (o->threads)
@@ -141,7 +141,7 @@ static int train(const train_options *o, const char *recipe_path)
 {
     vit158_error error;
     vit158_train_recipe *recipe = malloc(sizeof *recipe);
-    if (!recipe) {
+    if (recipe == NULL) {
         vit158_fail(&error, VIT158_E_MEMORY, "no memory for the recipe");
         return vit158_complain("train", NULL, &error);
     }

@@ -16,7 +16,7 @@
 int vit158_complain(const char *command, const char *subject, const vit158_error *error)
 {
     fprintf(stderr, "vit158 %s: ", command);
-    if (subject) {
+    if (subject != NULL) {
         vit158_print_safely(stderr, subject);
         fputs(": ", stderr);
     }

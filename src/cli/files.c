@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/sha256.h"
 #include "cli/model_advice.h"
 
@@ -95,39 +96,6 @@ static void close_input(FILE *file)
         fclose(file);
 }
 
-/* All that comes. `room` bytes are expected, the file may be longer or a pipe. */
-static vit158_status read_all(uint8_t **bytes, size_t *n_bytes, FILE *file, size_t room,
-                              size_t max_bytes, vit158_error *error)
-{
-    uint8_t *data = NULL;
-    size_t filled = 0;
-    for (;;) {
-        uint8_t *const wider = realloc(data, room + 1); /* one more tells the end */
-        if (wider == NULL) {
-            free(data);
-            return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the file's %zu bytes",
-                               room);
-        }
-        data = wider;
-        filled += fread(data + filled, 1, room + 1 - filled, file);
-        if (filled <= room || filled > max_bytes)
-            break;
-        room = 2 * room < max_bytes ? 2 * room : max_bytes;
-    }
-    vit158_status status = VIT158_OK;
-    if (ferror(file))
-        status = io_error(error, "read the file");
-    else if (filled > max_bytes)
-        status = vit158_fail(error, VIT158_E_LIMIT, "the file has more than %zu bytes", max_bytes);
-    if (status != VIT158_OK) {
-        free(data);
-        return status;
-    }
-    *bytes = data;
-    *n_bytes = filled;
-    return VIT158_OK;
-}
-
 vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *path, size_t max_bytes,
                                vit158_error *error)
 {
@@ -142,8 +110,7 @@ vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *pat
             vit158_fail(error, VIT158_E_LIMIT, "the file has %llu bytes, at most %llu are read",
                         (unsigned long long)size, (unsigned long long)max_bytes);
     else
-        status =
-            read_all(bytes, n_bytes, file, size > 0 ? (size_t)size : CHUNK_BYTES, max_bytes, error);
+        status = vit158_file_read_open(bytes, n_bytes, file, max_bytes, error);
     close_input(file);
     return status;
 }
@@ -151,7 +118,7 @@ vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *pat
 static vit158_status push_file(vit158_loader *loader, FILE *file, vit158_error *error)
 {
     uint8_t *const chunk = malloc(CHUNK_BYTES);
-    if (!chunk)
+    if (chunk == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to read the file");
     vit158_status status = VIT158_OK;
     size_t n_bytes;
@@ -185,7 +152,7 @@ bool vit158_is_image_name(const char *name)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png"};
     const char *const dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+    for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof *endings; i++)
         if (strcasecmp(dot, endings[i]) == 0)
             return true;
     return false;
@@ -199,7 +166,7 @@ static bool wanted(const char *folder, const char *name, vit158_entry_kind kind)
         return vit158_is_image_name(name);
     struct stat info;
     char *const path = vit158_join_path(folder, name);
-    const bool is_folder = path && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    const bool is_folder = path != NULL && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
     free(path);
     return is_folder;
 }
@@ -214,13 +181,13 @@ static bool append_name(vit158_names *names, size_t *capacity, const char *name)
     if (names->count == *capacity) {
         const size_t more = *capacity ? *capacity * 2 : 64;
         char **const values = realloc(names->values, more * sizeof *values);
-        if (!values)
+        if (values == NULL)
             return false;
         names->values = values;
         *capacity = more;
     }
     char *const copy = strdup(name);
-    if (copy)
+    if (copy != NULL)
         names->values[names->count++] = copy;
     return copy != NULL;
 }
@@ -230,12 +197,12 @@ vit158_status vit158_list_folder(vit158_names *names, const char *folder, vit158
 {
     *names = (vit158_names){0};
     DIR *const directory = opendir(folder);
-    if (!directory)
+    if (directory == NULL)
         return io_error(error, "open the folder");
     size_t capacity = 0;
     vit158_status status = VIT158_OK;
     const struct dirent *entry;
-    while (status == VIT158_OK && (entry = readdir(directory))) {
+    while (status == VIT158_OK && (entry = readdir(directory)) != NULL) {
         if (wanted(folder, entry->d_name, kind) && !append_name(names, &capacity, entry->d_name))
             status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to list the folder");
     }
@@ -262,7 +229,7 @@ char *vit158_join_path(const char *folder, const char *name)
     const size_t n_bytes = strlen(folder) + strlen(name) + 2;
     const size_t n_folder = strlen(folder);
     char *const path = malloc(n_bytes);
-    if (path)
+    if (path != NULL)
         snprintf(path, n_bytes, "%s%s%s", folder,
                  n_folder && folder[n_folder - 1] == '/' ? "" : "/", name);
     return path;
@@ -271,7 +238,7 @@ char *vit158_join_path(const char *folder, const char *name)
 const char *vit158_base_name(const char *path)
 {
     const char *const slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+    return slash != NULL ? slash + 1 : path;
 }
 
 /* The folder part of a path: "a/b" gives "a", "b" gives ".", "/b" gives "/". */

@@ -24,11 +24,11 @@ static char *installed_folder(void)
         return NULL;
     program[n] = '\0';
     char *const slash = strrchr(program, '/');
-    if (!slash)
+    if (slash == NULL)
         return NULL;
     *slash = '\0';
     char *const folder = vit158_join_path(program, "../share/vit158/models");
-    if (folder && access(folder, R_OK) == 0)
+    if (folder != NULL && access(folder, R_OK) == 0)
         return folder;
     free(folder);
     return NULL;
@@ -37,27 +37,28 @@ static char *installed_folder(void)
 static char *models_folder(void)
 {
     const char *const chosen = getenv("VIT158_MODELS");
-    if (chosen && *chosen)
+    if (chosen != NULL && *chosen)
         return strdup(chosen);
     char *const folder = installed_folder();
-    return folder ? folder : strdup(VIT158_MODELS_FOLDER);
+    return folder != NULL ? folder : strdup(VIT158_MODELS_FOLDER);
 }
 
 vit158_status vit158_find_model(char **path, const char *wanted, vit158_error *error)
 {
     *path = NULL;
-    if (wanted && (strchr(wanted, '/') || access(wanted, F_OK) == 0)) {
+    if (wanted != NULL && (strchr(wanted, '/') != NULL || access(wanted, F_OK) == 0)) {
         *path = strdup(wanted);
-        return *path ? VIT158_OK : vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
+        return *path != NULL ? VIT158_OK : vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
     }
     char file[256];
-    const char *const name = wanted ? wanted : VIT158_DEFAULT_MODEL;
+    const char *const name = wanted != NULL ? wanted : VIT158_DEFAULT_MODEL;
     const bool complete = strstr(name, ".safetensors") != NULL;
     const int n = snprintf(file, sizeof file, "%s%s", name, complete ? "" : ".safetensors");
     char *const folder = models_folder();
-    char *const found = folder && n < (int)sizeof file ? vit158_join_path(folder, file) : NULL;
+    char *const found =
+        folder != NULL && n < (int)sizeof file ? vit158_join_path(folder, file) : NULL;
     vit158_status status = VIT158_OK;
-    if (!found)
+    if (found == NULL)
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
     else if (access(found, R_OK) != 0)
         status = vit158_fail(error, VIT158_E_IO, "no such file, and no model of that name in %s",

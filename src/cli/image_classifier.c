@@ -52,7 +52,7 @@ static char *model_name(const char *path)
 {
     static const char ending[] = ".safetensors";
     char *const name = strdup(vit158_base_name(path));
-    const size_t n = name ? strlen(name) : 0;
+    const size_t n = name != NULL ? strlen(name) : 0;
     if (n > sizeof ending - 1 && strcmp(name + n - (sizeof ending - 1), ending) == 0)
         name[n - (sizeof ending - 1)] = '\0';
     return name;
@@ -72,10 +72,10 @@ bool vit158_classifier_open(vit158_classifier *c, const char *command,
         status = vit158_open_model_file(&c->model, c->path, &error);
     if (status == VIT158_OK)
         status = vit158_session_create(&c->session, c->model, &options, &error);
-    if (status == VIT158_OK && !(c->name = model_name(c->path)))
+    if (status == VIT158_OK && (c->name = model_name(c->path)) == NULL)
         status = vit158_fail(&error, VIT158_E_MEMORY, "not enough memory for the model's name");
     if (status != VIT158_OK) {
-        vit158_complain(command, c->path ? c->path : run->model, &error);
+        vit158_complain(command, c->path != NULL ? c->path : run->model, &error);
         vit158_classifier_close(c);
         return false;
     }

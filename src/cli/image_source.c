@@ -39,15 +39,15 @@ static vit158_status no_memory(vit158_error *error)
 static vit158_status add_image(vit158_image_source *source, char *name, const uint8_t *bytes,
                                size_t n_bytes, vit158_error *error)
 {
-    if (name && source->count == source->capacity) {
+    if (name != NULL && source->count == source->capacity) {
         const size_t more = source->capacity ? 2 * source->capacity : 256;
         vit158_source_image *const images = realloc(source->images, more * sizeof *images);
-        if (images) {
+        if (images != NULL) {
             source->images = images;
             source->capacity = more;
         }
     }
-    if (!name || source->count == source->capacity) {
+    if (name == NULL || source->count == source->capacity) {
         free(name);
         return no_memory(error);
     }
@@ -66,7 +66,7 @@ static vit158_status add_entry(vit158_image_source *source, const char *folder, 
 {
     struct stat info;
     char *const path = vit158_join_path(folder, name);
-    if (!path)
+    if (path == NULL)
         return no_memory(error);
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         const vit158_status status = add_folder(source, path, nesting + 1, error);
@@ -87,11 +87,11 @@ static vit158_status add_folder(vit158_image_source *source, const char *folder,
         return vit158_fail(error, VIT158_E_LIMIT, "folders are nested more than %d deep",
                            MAX_NESTING);
     DIR *const directory = opendir(folder);
-    if (!directory)
+    if (directory == NULL)
         return vit158_fail(error, VIT158_E_IO, "cannot open the folder: %s", strerror(errno));
     vit158_status status = VIT158_OK;
     const struct dirent *entry;
-    while (status == VIT158_OK && (entry = readdir(directory)))
+    while (status == VIT158_OK && (entry = readdir(directory)) != NULL)
         if (entry->d_name[0] != '.')
             status = add_entry(source, folder, entry->d_name, nesting, error);
     closedir(directory);
@@ -140,7 +140,7 @@ static char *entry_name(const char *archive, const uint8_t *record)
     const bool has_prefix = memcmp(record + 257, "ustar", 5) == 0 && prefix[0] != 0;
     const size_t n_bytes = strlen(archive) + PREFIX_BYTES + NAME_BYTES + 4;
     char *const text = malloc(n_bytes);
-    if (text)
+    if (text != NULL)
         snprintf(text, n_bytes, "%s:%.*s%s%.*s", archive, has_prefix ? (int)PREFIX_BYTES : 0,
                  prefix, has_prefix ? "/" : "", (int)NAME_BYTES, name);
     return text;
@@ -161,7 +161,7 @@ static vit158_status add_entries(vit158_image_source *source, const char *archiv
                                "the archive ends within the file at byte %zu", at);
         const bool regular = record[TYPE_AT] == '0' || record[TYPE_AT] == 0;
         char *const name = entry_name(archive, record);
-        if (!name)
+        if (name == NULL)
             return no_memory(error);
         if (regular && vit158_is_image_name(name)) {
             VIT158_RETURN_IF_ERROR(add_image(source, name, bytes + at, (size_t)size, error));
@@ -182,7 +182,7 @@ static vit158_status add_archive(vit158_image_source *source, const char *path, 
     VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, path, MAX_ARCHIVE_BYTES, error));
     uint8_t **const archives =
         realloc(source->archives, (source->archive_count + 1) * sizeof *archives);
-    if (!archives) {
+    if (archives == NULL) {
         free(bytes);
         return no_memory(error);
     }
@@ -258,7 +258,7 @@ vit158_status vit158_image_source_decode(const vit158_image_source *source, size
                                          vit158_image *image, vit158_error *error)
 {
     const vit158_source_image *const from = &source->images[index];
-    if (from->bytes)
+    if (from->bytes != NULL)
         return vit158_image_decode(image, from->bytes, from->n_bytes, 0, error);
     uint8_t *bytes;
     size_t n_bytes;

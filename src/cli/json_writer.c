@@ -44,7 +44,7 @@ static void begin_value(vit158_json *json, const char *key)
     if (json->comma)
         fputc(',', json->out);
     json->comma = true;
-    if (key) {
+    if (key != NULL) {
         write_string(json->out, key);
         fputc(':', json->out);
     }
@@ -66,7 +66,7 @@ void vit158_json_close(vit158_json *json, char bracket)
 void vit158_json_text(vit158_json *json, const char *key, const char *text)
 {
     begin_value(json, key);
-    if (text)
+    if (text != NULL)
         write_string(json->out, text);
     else
         fputs("null", json->out);

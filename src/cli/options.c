@@ -19,13 +19,13 @@
 static void print_left_column(const vit158_option *option)
 {
     int width = printf("  ");
-    if (option->letter)
+    if (option->letter != NULL)
         width += printf("%s, ", option->letter);
     width += printf("%s", option->name);
     if (option->kind == VIT158_OPTION_CHOICE) {
-        for (size_t i = 0; option->choices[i]; i++)
+        for (size_t i = 0; option->choices[i] != NULL; i++)
             width += printf("%c%s", i ? '|' : ' ', option->choices[i]);
-    } else if (option->placeholder) {
+    } else if (option->placeholder != NULL) {
         width += printf(" %s", option->placeholder);
     }
     if (width >= HELP_COLUMN) {
@@ -61,7 +61,7 @@ static void print_help(const vit158_usage *usage)
         printf("%s\n", usage->options[i].help);
     }
     printf("  %-*s%s\n", HELP_COLUMN - 2, "--help", "print this text");
-    if (usage->notes) {
+    if (usage->notes != NULL) {
         printf("\n");
         print_wrapped(usage->notes);
     }
@@ -107,14 +107,14 @@ static int parse_number(const char *command, const vit158_option *option, const 
 
 static int parse_choice(const char *command, const vit158_option *option, const char *text)
 {
-    for (uint32_t i = 0; option->choices[i]; i++) {
+    for (uint32_t i = 0; option->choices[i] != NULL; i++) {
         if (strcmp(option->choices[i], text) == 0) {
             *(uint32_t *)option->value = i;
             return VIT158_PARSE_OK;
         }
     }
     char list[200] = "";
-    for (size_t i = 0, used = 0; option->choices[i] && used < sizeof list; i++)
+    for (size_t i = 0, used = 0; option->choices[i] != NULL && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
                                  option->choices[i]);
     return mistake(command, "%s must be one of %s, got '%s'", option->name, list, text);
@@ -155,7 +155,7 @@ static const vit158_option *find_option(const vit158_usage *usage, const char *w
         const vit158_option *option = &usage->options[i];
         if (strlen(option->name) == n && strncmp(option->name, word, n) == 0)
             return option;
-        if (option->letter && word[1] != '-' && strncmp(option->letter, word, 2) == 0 &&
+        if (option->letter != NULL && word[1] != '-' && strncmp(option->letter, word, 2) == 0 &&
             (word[2] == '\0' || option->kind != VIT158_OPTION_FLAG))
             return option;
     }
@@ -190,15 +190,15 @@ static int parse_option(const vit158_usage *usage, int *i, int argc, char **argv
     const char *command = argv[0];
     const char *word = argv[*i];
     const vit158_option *option = find_option(usage, word);
-    if (!option)
+    if (option == NULL)
         return unknown_option(usage, command, word);
     const char *equals = word[1] == '-' ? strchr(word, '=') : NULL;
     if (option->kind == VIT158_OPTION_FLAG) {
-        if (equals)
+        if (equals != NULL)
             return mistake(command, "%s takes no value", option->name);
         return set_value(command, option, NULL);
     }
-    if (equals)
+    if (equals != NULL)
         return set_value(command, option, equals + 1);
     if (word[1] != '-' && word[2] != '\0') /* -k1 */
         return set_value(command, option, word + 2);

@@ -72,7 +72,8 @@ vit158_status vit158_own_classes_prepare(vit158_own_classes *own, vit158_error *
     own->nearest = calloc(count, sizeof *own->nearest);
     own->wanted = calloc(own->dim, sizeof *own->wanted);
     own->weights = calloc(own->count, sizeof *own->weights);
-    if (!own->directions || !own->found || !own->nearest || !own->wanted || !own->weights)
+    if (own->directions == NULL || own->found == NULL || own->nearest == NULL ||
+        own->wanted == NULL || own->weights == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the classes");
     size_t at = 0;
     for (size_t i = 0; i < own->count; i++) {

@@ -51,11 +51,11 @@ static void write_layer(vit158_json *json, const vit158_compress_result *result,
     vit158_json_close(json, ']');
     vit158_json_number(json, "pearson", m->pearson);
     vit158_json_number(json, "gain", m->gain);
-    if (!result->outcome.ptq.blocks) /* there all outputs of all images together */
+    if (result->outcome.ptq.blocks == NULL) /* there all outputs of all images together */
         vit158_json_number(json, "error", m->loss);
     if (m->step > 0)
         vit158_json_number(json, "step", (double)m->step);
-    if (result->sensitivities) {
+    if (result->sensitivities != NULL) {
         vit158_json_open(json, "divergence_alone", '[');
         for (uint32_t rows = 0; rows < VIT158_MAX_ROW_SUMS; rows++)
             vit158_json_number(json, NULL, result->sensitivities[index].divergence[rows]);
@@ -124,7 +124,7 @@ static void write_ptq(vit158_json *json, const vit158_compress_result *result)
         write_product(json, ptq, i / VIT158_PTQ_PRODUCTS, i % VIT158_PTQ_PRODUCTS,
                       result->held.images > 0);
     vit158_json_close(json, ']');
-    if (!result->outcome.omegas)
+    if (result->outcome.omegas == NULL)
         return;
     vit158_json_number(json, "predicted_omega", result->outcome.predicted);
     vit158_json_open(json, "modules", '[');
@@ -156,7 +156,7 @@ static void write_json(FILE *out, const vit158_compress_result *result,
     vit158_json_number(&json, "seconds", round(result->seconds * 1000) / 1000);
     write_nearness(&json, "calibration", &result->learned);
     write_nearness(&json, "held_out", &result->held);
-    if (result->sensitivities)
+    if (result->sensitivities != NULL)
         vit158_json_number(&json, "predicted_divergence", result->predicted);
     vit158_json_text(&json, "activations",
                      job->settings.static_steps ? "int8, a stored step a layer" : "int8 a token");
@@ -279,12 +279,12 @@ vit158_status vit158_quantize_report(const vit158_compress_result *result,
                                      vit158_error *error)
 {
     vit158_file_writer out;
-    if (json_path) {
+    if (json_path != NULL) {
         VIT158_RETURN_IF_ERROR(vit158_file_begin(&out, json_path, error));
         write_json(out.file, result, job, weights);
         VIT158_RETURN_IF_ERROR(vit158_file_commit(&out, error));
     }
-    if (svg_path && result->sensitivities) {
+    if (svg_path != NULL && result->sensitivities != NULL) {
         VIT158_RETURN_IF_ERROR(vit158_file_begin(&out, svg_path, error));
         write_svg(out.file, result, job->model->info.depth * VIT158_BLOCK_LINEARS);
         VIT158_RETURN_IF_ERROR(vit158_file_commit(&out, error));

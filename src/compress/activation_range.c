@@ -19,9 +19,10 @@ vit158_status vit158_activation_range_create(vit158_activation_range *range, vit
 {
     *range = (vit158_activation_range){.bin = FIRST_BIN};
     range->counts = calloc(VIT158_RANGE_BINS, sizeof *range->counts);
-    return range->counts ? VIT158_OK
-                         : vit158_fail(error, VIT158_E_MEMORY,
-                                       "not enough memory for the spread of a layer's inputs");
+    return range->counts != NULL
+               ? VIT158_OK
+               : vit158_fail(error, VIT158_E_MEMORY,
+                             "not enough memory for the spread of a layer's inputs");
 }
 
 void vit158_activation_range_free(vit158_activation_range *range)

@@ -33,7 +33,7 @@ vit158_status vit158_allocate_exact(uint32_t *chosen, const vit158_choices *item
     double *const best = calloc(2 * width, sizeof *best);
     uint8_t *const from = malloc(width * count + 1);
     vit158_status status = VIT158_OK;
-    if (!best || !from)
+    if (best == NULL || from == NULL)
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to share out the bytes");
     for (uint32_t i = 0; i < count && status == VIT158_OK; i++) {
         const double *const before = best + (i % 2) * width;
@@ -126,7 +126,7 @@ vit158_status vit158_allocate_by_gain(uint32_t *chosen, const vit158_choices *it
     VIT158_RETURN_IF_ERROR(check_least(items, count, budget, &used, error));
     hull_step *const steps = malloc(((size_t)count * VIT158_MAX_CHOICES + 1) * sizeof *steps);
     bool *const full = calloc((size_t)count + 1, sizeof *full); /* a step did not fit */
-    if (!steps || !full) {
+    if (steps == NULL || full == NULL) {
         free(steps);
         free(full);
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to share out the bytes");

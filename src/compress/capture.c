@@ -85,7 +85,7 @@ static void plan(vit158_capture *c, vit158_arena *arena)
         at.qk = take(arena, (size_t)2 * info->dim, c->lds);
         at.v = take(arena, info->dim, c->ld);
         at.probabilities = take(arena, (size_t)info->heads * c->tokens, c->lds);
-        if (arena->base)
+        if (arena->base != NULL)
             c->at[i] = at;
     }
 }
@@ -97,7 +97,7 @@ static vit158_status take_memory(vit158_capture *c, vit158_error *error)
     c->seers = calloc(c->pool->workers, sizeof *c->seers);
     plan(c, &arena);
     c->memory = arena.overflow ? NULL : aligned_alloc(VIT158_ARENA_ALIGN, arena.used + 64);
-    if (!c->at || !c->seers || !c->memory)
+    if (c->at == NULL || c->seers == NULL || c->memory == NULL)
         return vit158_fail(error, VIT158_E_MEMORY,
                            "not enough memory for a block's activations of %u images", c->images);
     memset(c->memory, 0, arena.used);
@@ -147,7 +147,7 @@ vit158_status vit158_capture_create(vit158_capture *c, const vit158_model *model
 
 void vit158_capture_free(vit158_capture *c)
 {
-    for (uint32_t i = 0; c->seers && i < c->pool->workers; i++)
+    for (uint32_t i = 0; c->seers != NULL && i < c->pool->workers; i++)
         vit158_session_close(c->seers[i].session);
     vit158_streams_free(&c->streams);
     free(c->at);

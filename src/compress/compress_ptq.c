@@ -91,7 +91,7 @@ static vit158_status choose_bits(vit158_compress_result *result, const vit158_co
     vit158_ptq measuring;
     outcome->omegas =
         calloc((size_t)job->model->info.depth * VIT158_PTQ_MODULES, sizeof *outcome->omegas);
-    if (!outcome->omegas)
+    if (outcome->omegas == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the sensitivities");
     VIT158_RETURN_IF_ERROR(vit158_ptq_create(&measuring, &job->ends->model, &job->ptq, error));
     const vit158_status status = vit158_omega_measure(

@@ -19,7 +19,7 @@
 int vit158_compress_report(void *context, uint32_t done, uint32_t total)
 {
     const vit158_compress_progress *const p = context;
-    if (!p->job->progress)
+    if (p->job->progress == NULL)
         return 0;
     return p->job->progress(p->job->context, p->from + (p->to - p->from) * done / total);
 }
@@ -63,7 +63,7 @@ static vit158_choices *list_choices(const vit158_compress_result *result, uint32
         *count += result->sensitivities[i].n_out;
     vit158_choices *const items = calloc((size_t)*count + 1, sizeof *items);
     vit158_choices *item = items;
-    for (uint32_t i = 0; items && i < matrices; i++) {
+    for (uint32_t i = 0; items != NULL && i < matrices; i++) {
         const vit158_sensitivity *const s = &result->sensitivities[i];
         const uint64_t row_bytes = vit158_row_bytes(result->quantizer.matrices[i].n_in);
         for (uint32_t o = 0; o < s->n_out; o++, item++) {
@@ -126,7 +126,7 @@ static vit158_status share_out(vit158_compress_result *result, const vit158_comp
     vit158_compress_progress p = {job, 0, MEASURING_SHARE};
     vit158_quantizer measuring;
     result->sensitivities = calloc(matrices, sizeof *result->sensitivities);
-    if (!result->sensitivities)
+    if (result->sensitivities == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the sensitivities");
     vit158_quantizer_start start = start_of(job);
     vit158_streams known = *start.known, rounded = *start.rounded; /* views of the first ones */
@@ -144,7 +144,7 @@ static vit158_status share_out(vit158_compress_result *result, const vit158_comp
     vit158_choices *const items = list_choices(result, matrices, &count);
     uint32_t *const chosen = calloc((size_t)count + 1, sizeof *chosen);
     const vit158_status status =
-        items && chosen
+        items != NULL && chosen != NULL
             ? meet_budget(result, job, weights, chosen, items, count, error)
             : vit158_fail(error, VIT158_E_MEMORY, "not enough memory to share out the bytes");
     free(items);
@@ -185,7 +185,7 @@ static vit158_status judge(vit158_compress_result *result, vit158_error *error)
     const uint32_t classes = q->model->info.classes;
     const size_t ld = vit158_train_round_up(classes, VIT158_TRAIN_TILE_COLS);
     float *const logits = calloc(2 * ld, sizeof *logits);
-    if (!logits)
+    if (logits == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the logits");
     for (uint32_t i = 0; i < q->known.images; i++) {
         vit158_nearness *const n = i < q->learned ? &result->learned : &result->held;
@@ -254,12 +254,12 @@ vit158_status vit158_compress_run(vit158_compress_result *result, const vit158_c
 
 void vit158_compress_result_free(vit158_compress_result *result)
 {
-    if (result->sensitivities)
+    if (result->sensitivities != NULL)
         vit158_sensitivity_free(result->sensitivities,
                                 result->quantizer.model->info.depth * VIT158_BLOCK_LINEARS);
     free(result->sensitivities);
     vit158_ptq_outcome_free(&result->outcome);
-    if (result->quantizer.model)
+    if (result->quantizer.model != NULL)
         vit158_quantizer_free(&result->quantizer);
     *result = (vit158_compress_result){0};
 }

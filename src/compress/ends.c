@@ -35,7 +35,7 @@ static vit158_status round_rows(vit158_int8_rows *r, const float *values, uint32
     r->codes = malloc(count);
     r->scale = malloc(rows * sizeof *r->scale);
     r->values = malloc(count * sizeof *r->values);
-    if (!r->codes || !r->scale || !r->values)
+    if (r->codes == NULL || r->scale == NULL || r->values == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to round the embedding");
     for (size_t row = 0; row < rows; row++)
         round_one(r, row, values + row * n);

@@ -181,7 +181,7 @@ static void round_output(void *context, uint32_t task, uint32_t worker)
     float *const scratch = job->scratch + worker * (vit158_round_scratch(n) + 2 * n);
     float *const ordered = scratch + vit158_round_scratch(n), *const target = ordered + n;
     uint8_t *const chosen = job->matrix->chosen + (size_t)task * n;
-    if (job->factor)
+    if (job->factor != NULL)
         find_target(target, job, w, job->columns + (size_t)worker * n);
     else
         memcpy(target, w, n * sizeof *target);
@@ -214,7 +214,7 @@ static vit158_status use_values(const vit158_layer_at *at, const vit158_rounded 
                                 vit158_error *error)
 {
     float *const values = malloc((size_t)matrix->n_in * matrix->n_out * sizeof *values);
-    if (!values)
+    if (values == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to round a matrix");
     vit158_rounded_values(values, matrix);
     vit158_shadow_set(&at->q->student, at->block, at->kind, values);
@@ -237,21 +237,22 @@ vit158_status vit158_layer_round(const vit158_layer_at *at, const vit158_moments
     job.columns = malloc(workers * n * sizeof(double));
     job.fits = malloc(job.matrix->n_out * sizeof *job.fits);
     vit158_status status = VIT158_OK;
-    if (moments->cross) {
+    if (moments->cross != NULL) {
         factor = malloc(n * n * sizeof *factor);
         double trace = 0;
         for (size_t i = 0; i < n; i++)
             trace += (double)moments->h[i * n + i];
         job.ridge = (double)q->settings.ridge * trace / (double)n + 1e-12;
-        for (size_t i = 0; factor && i < n * n; i++)
+        for (size_t i = 0; factor != NULL && i < n * n; i++)
             factor[i] = (double)moments->h[i] + (i % (n + 1) == 0 ? job.ridge : 0);
-        if (factor && !vit158_cholesky(factor, (uint32_t)n))
+        if (factor != NULL && !vit158_cholesky(factor, (uint32_t)n))
             status = vit158_fail(error, VIT158_E_NUMERIC,
                                  "the moments of blocks.%u.%s are not positive definite", at->block,
                                  vit158_linear_name(at->kind));
         job.factor = factor;
     }
-    if (!job.scratch || !job.columns || !job.fits || (moments->cross && !factor))
+    if (job.scratch == NULL || job.columns == NULL || job.fits == NULL ||
+        (moments->cross != NULL && factor == NULL))
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to round a matrix");
     if (status == VIT158_OK) {
         q->pool->run(q->pool, round_output, &job, job.matrix->n_out);

@@ -56,7 +56,7 @@ vit158_status vit158_moments_create(vit158_moments *moments, uint32_t n, bool cr
     moments->h = calloc(size, sizeof *moments->h);
     moments->cross = cross ? calloc(size, sizeof *moments->cross) : NULL;
     moments->sum = calloc(n, sizeof *moments->sum);
-    if (!moments->h || !moments->sum || (cross && !moments->cross)) {
+    if (moments->h == NULL || moments->sum == NULL || (cross && moments->cross == NULL)) {
         vit158_moments_free(moments);
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a layer's moments");
     }
@@ -77,7 +77,7 @@ void vit158_moments_add(vit158_moments *moments, const vit158_train_compute *com
     addition a = {moments, compute, x, f, rows};
     compute->column_sums(moments->sum, x, moments->n, rows, moments->n, 1.0F);
     moments->rows += rows;
-    pool->run(pool, add_rows, &a, task_count(moments) * (moments->cross ? 2 : 1));
+    pool->run(pool, add_rows, &a, task_count(moments) * (moments->cross != NULL ? 2 : 1));
 }
 
 void vit158_moments_finish(vit158_moments *moments)

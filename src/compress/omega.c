@@ -165,8 +165,8 @@ static vit158_status measure_blocks(vit158_omega *out, measuring *m, vit158_capt
         for (m->choice = 0; m->choice < VIT158_BIT_CHOICES; m->choice++) {
             VIT158_RETURN_IF_ERROR(
                 measure_choice(m, out + (size_t)m->block * VIT158_PTQ_MODULES, error));
-            if (hook && hook(context, m->block * VIT158_BIT_CHOICES + m->choice + 1,
-                             depth * VIT158_BIT_CHOICES) != 0)
+            if (hook != NULL && hook(context, m->block * VIT158_BIT_CHOICES + m->choice + 1,
+                                     depth * VIT158_BIT_CHOICES) != 0)
                 return vit158_fail(error, VIT158_E_ABORTED, "stopped");
         }
     }
@@ -185,7 +185,7 @@ static vit158_status open_seats(measuring *m, vit158_error *error)
         seat->rounded = (outputs){memory + m->map_size + m->feature_size,
                                   memory + 2 * m->map_size + m->feature_size};
         seat->scratch = malloc(vit158_nuclear_scratch(c->sampled) * sizeof *seat->scratch);
-        if (!seat->scratch)
+        if (seat->scratch == NULL)
             return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for singular values");
         VIT158_RETURN_IF_ERROR(vit158_ptq_simulator_open(&seat->student, m->ptq, error));
         seat->student.see = see;
@@ -200,7 +200,7 @@ static vit158_status open_seats(measuring *m, vit158_error *error)
 
 static void free_measuring(measuring *m)
 {
-    for (uint32_t i = 0; m->seats && i < m->capture->pool->workers; i++) {
+    for (uint32_t i = 0; m->seats != NULL && i < m->capture->pool->workers; i++) {
         vit158_ptq_simulator_close(&m->seats[i].student);
         vit158_session_close(m->seats[i].teacher);
         free(m->seats[i].scratch);
@@ -232,7 +232,8 @@ vit158_status vit158_omega_measure(vit158_omega *out, vit158_ptq *ptq, const vit
     m.nuclear = calloc(values, sizeof *m.nuclear);
     m.error = calloc(values, sizeof *m.error);
     vit158_status status =
-        m.seats && m.before && m.middle && m.memory && m.nuclear && m.error
+        m.seats != NULL && m.before != NULL && m.middle != NULL && m.memory != NULL &&
+                m.nuclear != NULL && m.error != NULL
             ? open_seats(&m, error)
             : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the sensitivities");
     if (status == VIT158_OK)

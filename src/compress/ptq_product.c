@@ -113,7 +113,7 @@ static void expect_image(void *context, uint32_t image, uint32_t worker)
     const vit158_model_info *const info = &c->model->info;
     float *const expected = expected_of(p, image);
     (void)worker;
-    if (p->linear)
+    if (p->linear != NULL)
         multiply(c, expected, p->linear->weight, p->linear->n_in, 1, at->sampled[p->kind], p->n_out,
                  p->linear->n_in);
     for (uint32_t head = 0; head < info->heads; head++) {
@@ -140,20 +140,21 @@ vit158_status vit158_ptq_product_create(vit158_ptq_product *p, const vit158_capt
                               .kind = kind,
                               .weight_bits = weight_bits,
                               .input_bits = input_bits};
-    p->parts = !p->linear ? 0 : kind == VIT158_QKV ? 3 : 1;
-    p->steps = p->linear ? p->parts + !settings->by_token : settings->by_token ? 0 : 2;
-    p->n_out = p->linear                   ? p->linear->n_out
+    p->parts = p->linear == NULL ? 0 : kind == VIT158_QKV ? 3 : 1;
+    p->steps = p->linear != NULL ? p->parts + !settings->by_token : settings->by_token ? 0 : 2;
+    p->n_out = p->linear != NULL           ? p->linear->n_out
                : kind == VIT158_PTQ_VALUES ? capture->model->info.dim
                                            : 0;
     p->scratch_floats = vit158_train_round_up(scratch_floats(p), 16);
     const size_t images = capture->images, size = sizeof(float);
-    if (p->linear)
+    if (p->linear != NULL)
         p->weight = calloc((size_t)p->linear->n_in * p->n_out, size);
     p->expected = calloc(images * p->n_out * capture->lds + 1, size);
     p->scores = calloc(has_scores(p) ? images * scores_size(p) : 1, size);
     p->scratch = calloc(capture->pool->workers * p->scratch_floats, size);
     p->terms = calloc(images + 1, sizeof *p->terms);
-    if ((p->linear && !p->weight) || !p->expected || !p->scores || !p->scratch || !p->terms) {
+    if ((p->linear != NULL && p->weight == NULL) || p->expected == NULL || p->scores == NULL ||
+        p->scratch == NULL || p->terms == NULL) {
         vit158_ptq_product_free(p);
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to search steps");
     }
@@ -207,7 +208,7 @@ static void round_operand(const vit158_ptq_product *p, float *y, const float *x,
 /* p->weight by the steps, as far as they are new. */
 static void round_weights(vit158_ptq_product *p, const float *steps)
 {
-    const size_t part = p->linear ? (size_t)p->n_out / p->parts * p->linear->n_in : 0;
+    const size_t part = p->linear != NULL ? (size_t)p->n_out / p->parts * p->linear->n_in : 0;
     for (uint32_t i = 0; i < p->parts; i++)
         if (p->weight_steps[i] != steps[i]) {
             vit158_uniform_round(p->weight + i * part, (const float *)p->linear->weight + i * part,
@@ -251,7 +252,7 @@ static void measure_scores(const vit158_ptq_product *p, vit158_ptq_terms *terms,
         const float *const x =
             p->scores + image * scores_size(p) + (size_t)head * c->sampled * c->lds;
         multiply_scores(p, y, q, k, head);
-        if (sums)
+        if (sums != NULL)
             add_rows(c, sums, x, y, c->sampled);
         add_ranks(p, &ranking, x, y, rest);
     }
@@ -262,7 +263,7 @@ static void measure_scores(const vit158_ptq_product *p, vit158_ptq_terms *terms,
 
 static void add_bias(const vit158_ptq_product *p, float *y, uint32_t rows)
 {
-    for (uint32_t r = 0; p->linear->bias && r < rows; r++)
+    for (uint32_t r = 0; p->linear->bias != NULL && r < rows; r++)
         for (uint32_t s = 0; s < p->capture->sampled; s++)
             y[r * p->capture->lds + s] += p->linear->bias[r];
 }
@@ -329,7 +330,7 @@ static void measure_image(void *context, uint32_t image, uint32_t worker)
     float *const scratch = p->scratch + worker * p->scratch_floats;
     vit158_ptq_terms *const terms = &p->terms[image];
     *terms = (vit158_ptq_terms){.tau = 1};
-    if (p->linear)
+    if (p->linear != NULL)
         measure_linear(p, terms, image, scratch);
     else
         measure_attention(p, terms, image, scratch);
@@ -376,7 +377,7 @@ void vit158_ptq_first_steps(const vit158_ptq_product *p, float *steps)
         return;
     for (uint32_t i = 0; i < c->images; i++) {
         const vit158_captured *const at = &c->at[i];
-        if (p->linear) {
+        if (p->linear != NULL) {
             largest[0] = fmaxf(largest[0], largest_of(at->input[p->kind], p->linear->n_in * c->ld));
         } else if (p->kind == VIT158_PTQ_SCORES) {
             largest[0] = fmaxf(largest[0], at->largest[0]);
@@ -389,7 +390,7 @@ void vit158_ptq_first_steps(const vit158_ptq_product *p, float *steps)
     const bool low_zero = p->kind == VIT158_PTQ_VALUES;
     steps[p->parts] = vit158_uniform_step(
         largest[0], low_zero ? vit158_uniform_unsigned(1, p->input_bits).high : high);
-    if (!p->linear)
+    if (p->linear == NULL)
         steps[1] = vit158_uniform_step(largest[1], high);
 }
 

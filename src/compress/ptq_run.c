@@ -95,7 +95,7 @@ vit158_status vit158_ptq_choose_bits(vit158_ptq_outcome *outcome, uint64_t n_byt
     uint32_t *const chosen = calloc(count, sizeof *chosen);
     uint64_t least = 0, unit = 0;
     vit158_status status = VIT158_OK;
-    if (!items || !chosen)
+    if (items == NULL || chosen == NULL)
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to choose bits");
     /* What goes beyond the fewest bits is counted in units that all of it is multiples of. */
     for (uint32_t i = 0; i < count && status == VIT158_OK; i++) {
@@ -149,7 +149,7 @@ vit158_status vit158_ptq_find_all(vit158_ptq *ptq, const vit158_model *model,
             status = vit158_capture_block(&held, block, error);
         if (status == VIT158_OK)
             status = vit158_ptq_find_block(ptq, &capture, judges > 0 ? &held : NULL, block, error);
-        if (status == VIT158_OK && hook && hook(context, block + 1, model->info.depth) != 0)
+        if (status == VIT158_OK && hook != NULL && hook(context, block + 1, model->info.depth) != 0)
             status = vit158_fail(error, VIT158_E_ABORTED, "stopped after block %u", block);
     }
     vit158_capture_free(&capture);
@@ -218,11 +218,12 @@ vit158_status vit158_ptq_compare(const vit158_ptq *ptq, const vit158_model *mode
     c.seats = calloc(pool->workers, sizeof *c.seats);
     c.logits = calloc((size_t)count * 2 * c.classes + 1, sizeof *c.logits);
     vit158_status status =
-        c.seats && c.logits ? open_seats(&c, ptq, model, pool->workers, error)
-                            : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for logits");
+        c.seats != NULL && c.logits != NULL
+            ? open_seats(&c, ptq, model, pool->workers, error)
+            : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for logits");
     if (status == VIT158_OK)
         pool->run(pool, compare_image, &c, count);
-    for (uint32_t i = 0; c.seats && i < pool->workers; i++) {
+    for (uint32_t i = 0; c.seats != NULL && i < pool->workers; i++) {
         if (status == VIT158_OK && c.seats[i].failure.status != VIT158_OK)
             status =
                 vit158_fail(error, c.seats[i].failure.status, "%s", c.seats[i].failure.message);

@@ -51,7 +51,7 @@ static void see(void *context, const vit158_sight *sight)
 {
     const vit158_ptq_simulator *const simulator = context;
     vit158_ptq_quantize_sight(simulator->ptq, sight);
-    if (simulator->see)
+    if (simulator->see != NULL)
         simulator->see(simulator->context, sight);
 }
 

@@ -23,11 +23,11 @@ static void plan(vit158_ptq *ptq, vit158_arena *arena)
             const size_t size = (size_t)linear->n_in * linear->n_out;
             float *const weight = vit158_arena_take(arena, size, sizeof *weight);
             float *const bias = vit158_arena_take(arena, linear->n_out, sizeof *bias);
-            if (!arena->base)
+            if (arena->base == NULL)
                 continue;
             memcpy(weight, linear->weight, size * sizeof *weight);
             memset(bias, 0, linear->n_out * sizeof *bias);
-            if (linear->bias)
+            if (linear->bias != NULL)
                 memcpy(bias, linear->bias, linear->n_out * sizeof *bias);
             linear->weight = weight;
             linear->bias = bias;
@@ -54,12 +54,12 @@ vit158_status vit158_ptq_create(vit158_ptq *ptq, const vit158_model *model,
     ptq->blocks = calloc(depth, sizeof *ptq->blocks);
     ptq->model.blocks = calloc(depth, sizeof *ptq->model.blocks);
     vit158_arena arena = {0};
-    if (ptq->blocks && ptq->model.blocks) {
+    if (ptq->blocks != NULL && ptq->model.blocks != NULL) {
         memcpy(ptq->model.blocks, model->blocks, depth * sizeof *model->blocks);
         plan(ptq, &arena);
         ptq->memory = arena.overflow ? NULL : aligned_alloc(VIT158_ARENA_ALIGN, arena.used);
     }
-    if (!ptq->memory) {
+    if (ptq->memory == NULL) {
         vit158_ptq_free(ptq);
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a copy of the model");
     }
@@ -135,13 +135,13 @@ static vit158_status correct_bias(vit158_ptq *ptq, const vit158_capture *c, uint
     double *const means = calloc((size_t)2 * n, sizeof *means);
     float *const scratch = calloc(n * c->ld, sizeof *scratch);
     vit158_status status = VIT158_OK;
-    if (means && scratch) {
+    if (means != NULL && scratch != NULL) {
         find_means(ptq, c, block, kind, n, means, means + n, scratch);
         for (size_t o = 0; o < before->n_out; o++) {
             double excess = 0;
             for (uint32_t i = 0; i < n; i++)
                 excess += (double)v[o * n + i] * means[n + i] - (double)w[o * n + i] * means[i];
-            bias[o] = (before->bias ? before->bias[o] : 0.0F) - (float)excess;
+            bias[o] = (before->bias != NULL ? before->bias[o] : 0.0F) - (float)excess;
         }
     } else {
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to correct biases");
@@ -187,11 +187,11 @@ static vit158_status find_product(vit158_ptq *ptq, const vit158_capture *capture
     found->first = vit158_ptq_measure(&product, first);
     found->rounds = vit158_ptq_search(&product, found->steps, NULL);
     found->last = vit158_ptq_measure(&product, found->steps);
-    if (product.linear) /* quantized by the final steps */
+    if (product.linear != NULL) /* quantized by the final steps */
         memcpy((float *)linear_at(&ptq->model.blocks[block], kind)->weight, product.weight,
                (size_t)product.linear->n_in * product.n_out * sizeof(float));
     vit158_ptq_product_free(&product);
-    return held ? measure_held(ptq, held, block, kind, first, error) : VIT158_OK;
+    return held != NULL ? measure_held(ptq, held, block, kind, first, error) : VIT158_OK;
 }
 
 vit158_status vit158_ptq_find_block(vit158_ptq *ptq, const vit158_capture *capture,

@@ -61,7 +61,7 @@ static void add_scales(builder *b, const char *prefix, const float *scale, uint3
     }
     void *const to =
         add_tensor(b, prefix, ".scale", fits ? VIT158_DTYPE_F16 : VIT158_DTYPE_F32, 1, &shape);
-    if (!to || !b->filled)
+    if (to == NULL || !b->filled)
         return;
     if (!fits) {
         memcpy(to, scale, count * sizeof *scale);
@@ -77,7 +77,7 @@ static void add_int8_rows(builder *b, const char *name, const char *prefix, cons
 {
     note_encoding(b, name, "i8", rows->n, rows->rows, rows->rows);
     int8_t *const to = add_tensor(b, prefix, part, VIT158_DTYPE_I8, rank, shape);
-    if (to)
+    if (to != NULL)
         memcpy(to, rows->codes, (size_t)rows->rows * rows->n);
     const bool filled = b->filled;
     b->filled = true; /* the ends are known from the start */
@@ -120,7 +120,7 @@ static vit158_status fill_trits(uint8_t *codes, float *scale, const vit158_round
                                 uint32_t n_rows, vit158_error *error)
 {
     int8_t *const trits = malloc((size_t)n_rows * m->n_in);
-    if (!trits)
+    if (trits == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the new model");
     size_t row = 0;
     for (uint32_t plane = 0; plane < VIT158_MAX_ROW_SUMS; plane++)
@@ -148,13 +148,13 @@ static vit158_status add_trits(builder *b, const char *prefix, const vit158_roun
     uint8_t *const codes = add_tensor(b, prefix, ".weight", VIT158_DTYPE_U8, 1, &n_bytes);
     uint8_t *const rows =
         n_rows == m->n_out ? NULL : add_tensor(b, prefix, ".rows", VIT158_DTYPE_U8, 1, &counts);
-    if (rows)
+    if (rows != NULL)
         memcpy(rows, m->rows, counts);
     float *const scale = calloc(n_rows, sizeof *scale);
-    if (!scale)
+    if (scale == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the new model");
     vit158_status status = VIT158_OK;
-    if (codes && b->filled)
+    if (codes != NULL && b->filled)
         status = fill_trits(codes, scale, m, n_rows, error);
     if (status == VIT158_OK)
         add_scales(b, prefix, scale, n_rows, b->file->wide_scales);
@@ -168,9 +168,9 @@ static vit158_status add_int8(builder *b, const char *prefix, const vit158_round
     const uint64_t shape[2] = {m->n_out, m->n_in};
     int8_t *const codes = add_tensor(b, prefix, ".weight", VIT158_DTYPE_I8, 2, shape);
     float *const scale = calloc(m->n_out, sizeof *scale);
-    if (!scale)
+    if (scale == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the new model");
-    for (uint32_t o = 0; codes && b->filled && o < m->n_out; o++) {
+    for (uint32_t o = 0; codes != NULL && b->filled && o < m->n_out; o++) {
         const int middle = (int)(m->levels[o].count / 2);
         for (size_t i = (size_t)o * m->n_in; i < (size_t)(o + 1) * m->n_in; i++)
             codes[i] = (int8_t)((int)m->chosen[i] - middle);
@@ -185,7 +185,7 @@ static void add_norm(builder *b, const char *prefix, const char *part, const vit
                      uint64_t n)
 {
     char name[NAME_BYTES];
-    if (!norm->weight)
+    if (norm->weight == NULL)
         return;
     vit158_format(name, sizeof name, "%s%s.weight", prefix, part);
     vit158_draft_rest(b->draft, name, 1, &n, norm->weight);
@@ -210,8 +210,8 @@ static vit158_status add_matrix(builder *b, uint32_t block, uint32_t kind,
     if (m->step > 0)
         vit158_draft_step(b->draft, prefix, m->step);
     vit158_format(name, sizeof name, "%s.bias", prefix);
-    if (m->bias || linear->bias)
-        vit158_draft_rest(b->draft, name, 1, &n_out, m->bias ? m->bias : linear->bias);
+    if (m->bias != NULL || linear->bias != NULL)
+        vit158_draft_rest(b->draft, name, 1, &n_out, m->bias != NULL ? m->bias : linear->bias);
     return VIT158_OK;
 }
 
@@ -233,9 +233,9 @@ static void add_metadata(builder *b)
 {
     const vit158_header *const own = &b->file->model->header, *const extra = b->file->extra;
     for (uint32_t i = 0; i < own->metadata_count; i++)
-        if (!extra || !vit158_header_metadata(extra, own->metadata_keys[i]))
+        if (extra == NULL || vit158_header_metadata(extra, own->metadata_keys[i]) == NULL)
             vit158_draft_set(b->draft, own->metadata_keys[i], own->metadata_values[i]);
-    for (uint32_t i = 0; extra && i < extra->metadata_count; i++)
+    for (uint32_t i = 0; extra != NULL && i < extra->metadata_count; i++)
         vit158_draft_set(b->draft, extra->metadata_keys[i], extra->metadata_values[i]);
     vit158_draft_set(b->draft, "weights", b->file->weights);
     vit158_draft_complete(b->draft, &b->file->model->info);
@@ -254,7 +254,7 @@ static vit158_status build(vit158_draft *draft, const vit158_quantized_file *fil
     *draft = vit158_draft_start(VIT158_DTYPE_F16);
     b.encodings_capacity = ((size_t)depth * VIT158_BLOCK_LINEARS + 4) * ENTRY_BYTES;
     b.encodings = malloc(b.encodings_capacity);
-    if (!b.encodings)
+    if (b.encodings == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the new model");
     b.encodings[b.encodings_bytes++] = '{';
     add_ends(&b);
@@ -274,7 +274,7 @@ vit158_status vit158_quantized_bytes(uint64_t *n_bytes, const vit158_quantized_f
     vit158_status status = build(&draft, file, false, error);
     if (status == VIT158_OK && draft.failure.status != VIT158_OK) {
         status = draft.failure.status;
-        if (error)
+        if (error != NULL)
             *error = draft.failure;
     }
     if (status == VIT158_OK) {

@@ -27,7 +27,7 @@ vit158_status vit158_streams_create(vit158_streams *streams, const vit158_model 
     const size_t spare = (size_t)VIT158_TRAIN_TILE_ROWS * model->info.dim;
     *streams = (vit158_streams){.images = images, .stride = stride};
     streams->values = calloc(stride * images + spare, sizeof *streams->values);
-    return streams->values
+    return streams->values != NULL
                ? VIT158_OK
                : vit158_fail(error, VIT158_E_MEMORY,
                              "not enough memory for the streams of %u pictures", images);
@@ -51,7 +51,8 @@ static vit158_status create_matrix(vit158_rounded *m, const vit158_linear *linea
     m->error = calloc(m->n_out, sizeof *m->error);
     const bool biased = start->settings.method == VIT158_METHOD_PTQ_VIT;
     m->bias = biased ? calloc(m->n_out, sizeof *m->bias) : NULL;
-    if (!m->rows || !m->chosen || !m->levels || !m->error || (biased && !m->bias))
+    if (m->rows == NULL || m->chosen == NULL || m->levels == NULL || m->error == NULL ||
+        (biased && m->bias == NULL))
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the rounded matrices");
     memset(m->rows, (int)start->rows, m->n_out);
     return VIT158_OK;
@@ -77,7 +78,7 @@ static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_sta
     q->batch_x = calloc(batch, sizeof *q->batch_x);
     q->batch_f = calloc(batch, sizeof *q->batch_f);
     q->matrices = calloc(count, sizeof *q->matrices);
-    if (!q->works || !q->batch_x || !q->batch_f || !q->matrices)
+    if (q->works == NULL || q->batch_x == NULL || q->batch_f == NULL || q->matrices == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to quantize");
     VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->teacher, start->teacher, false, error));
     VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->student, start->student, true, error));
@@ -106,14 +107,15 @@ vit158_status vit158_quantizer_create(vit158_quantizer *q, const vit158_quantize
 
 void vit158_quantizer_free(vit158_quantizer *q)
 {
-    for (uint32_t i = 0; q->matrices && i < q->model->info.depth * VIT158_BLOCK_LINEARS; i++) {
+    for (uint32_t i = 0; q->matrices != NULL && i < q->model->info.depth * VIT158_BLOCK_LINEARS;
+         i++) {
         free(q->matrices[i].rows);
         free(q->matrices[i].chosen);
         free(q->matrices[i].levels);
         free(q->matrices[i].error);
         free(q->matrices[i].bias);
     }
-    for (uint32_t i = 0; q->works && i < q->pool->workers; i++)
+    for (uint32_t i = 0; q->works != NULL && i < q->pool->workers; i++)
         vit158_shadow_work_free(&q->works[i]);
     vit158_streams_free(&q->known);
     vit158_streams_free(&q->rounded);
@@ -182,7 +184,7 @@ vit158_status vit158_quantizer_run(vit158_quantizer *q, vit158_quantizer_hook ho
             .q = q, .block = i / VIT158_BLOCK_LINEARS, .kind = i % VIT158_BLOCK_LINEARS};
         VIT158_RETURN_IF_ERROR(quantize_layer(&at, error));
         vit158_layer_advance(&at);
-        if (hook && hook(context, i + 1, total) != 0)
+        if (hook != NULL && hook(context, i + 1, total) != 0)
             return vit158_fail(error, VIT158_E_ABORTED, "stopped after matrix %u of %u", i + 1,
                                total);
     }

@@ -26,7 +26,7 @@ static vit158_status sort_columns(vit158_rounding *rounding, const float *h, vit
 {
     const uint32_t n = rounding->n;
     column *const columns = malloc(n * sizeof *columns);
-    if (!columns)
+    if (columns == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a layer's moments");
     for (uint32_t i = 0; i < n; i++)
         columns[i] = (column){h[(size_t)i * n + i], i};
@@ -64,7 +64,7 @@ vit158_status vit158_rounding_create(vit158_rounding *rounding, const float *h, 
     rounding->u = malloc(size * sizeof *rounding->u);
     double *const copy = malloc(size * sizeof *copy);
     vit158_status status = VIT158_OK;
-    if (!rounding->order || !rounding->h || !rounding->u || !copy)
+    if (rounding->order == NULL || rounding->h == NULL || rounding->u == NULL || copy == NULL)
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a layer's moments");
     if (status == VIT158_OK)
         status = sort_columns(rounding, h, error);

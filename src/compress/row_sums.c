@@ -93,7 +93,7 @@ static double error_of(const vit158_levels *levels, const float *w, const float 
         const uint32_t level = vit158_nearest_level(levels, w[i]);
         const double miss = (double)w[i] - (double)levels->value[level];
         error += (double)importance[i] * miss * miss;
-        if (chosen)
+        if (chosen != NULL)
             chosen[i] = (uint8_t)level;
     }
     return error;

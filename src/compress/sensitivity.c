@@ -76,9 +76,9 @@ static void try_image(void *context, uint32_t task, uint32_t worker)
     for (uint32_t half = t->half; half < 2 * info->depth; half++)
         vit158_shadow_add_branch(t->shadow, &t->q->works[worker], x, half / 2, half % 2);
     float *const expected = t->expected + task * t->ld;
-    float *const logits = t->divergence ? t->logits + worker * t->ld : expected;
+    float *const logits = t->divergence != NULL ? t->logits + worker * t->ld : expected;
     vit158_shadow_logits(t->shadow, &t->q->works[worker], x, logits);
-    if (t->divergence)
+    if (t->divergence != NULL)
         t->divergence[task] = vit158_divergence(expected, logits, info->classes);
 }
 
@@ -86,7 +86,7 @@ static double run_trial(trial *t)
 {
     double sum = 0;
     t->q->pool->run(t->q->pool, try_image, t, t->images);
-    for (uint32_t i = 0; t->divergence && i < t->images; i++)
+    for (uint32_t i = 0; t->divergence != NULL && i < t->images; i++)
         sum += t->divergence[i];
     return sum / t->images;
 }
@@ -109,7 +109,7 @@ static vit158_status measure_matrix(vit158_sensitivity *s, vit158_layer_at *at, 
     vit158_rounding rounding = {0};
     *s = (vit158_sensitivity){.n_out = n_out};
     s->error = calloc((size_t)VIT158_MAX_ROW_SUMS * n_out, sizeof *s->error);
-    if (!s->error)
+    if (s->error == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the sensitivities");
     vit158_status status = vit158_layer_moments(at, &moments, false, error);
     if (status == VIT158_OK)
@@ -156,7 +156,7 @@ static vit158_status measure_all(vit158_sensitivity *out, trial *t, vit158_quant
             .q = q, .block = i / VIT158_BLOCK_LINEARS, .kind = i % VIT158_BLOCK_LINEARS};
         VIT158_RETURN_IF_ERROR(measure_matrix(&out[i], &at, t, before, error));
         vit158_layer_advance(&at);
-        if (hook && hook(context, i + 1, total) != 0)
+        if (hook != NULL && hook(context, i + 1, total) != 0)
             return vit158_fail(error, VIT158_E_ABORTED, "stopped");
     }
     return VIT158_OK;
@@ -178,7 +178,7 @@ vit158_status vit158_sensitivity_measure(vit158_sensitivity *out, vit158_quantiz
     t.expected = calloc(t.images * t.ld, sizeof *t.expected);
     t.divergence = calloc(t.images, sizeof *t.divergence);
     const vit158_status status =
-        t.streams && t.logits && t.expected && t.divergence
+        t.streams != NULL && t.logits != NULL && t.expected != NULL && t.divergence != NULL
             ? measure_all(out, &t, hook, context, error)
             : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the sensitivities");
     free(t.streams);

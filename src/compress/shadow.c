@@ -47,7 +47,7 @@ static void plan(vit158_shadow *shadow, vit158_arena *arena)
         float *const weight = vit158_arena_take(arena, size, sizeof(float));
         float *const panels = vit158_arena_take(
             arena, vit158_train_panel_words(linear->n_in, linear->n_out), sizeof(float));
-        if (shadow->layers)
+        if (shadow->layers != NULL)
             shadow->layers[i] =
                 (vit158_shadow_layer){.linear = linear, .weight = weight, .panels = panels};
     }
@@ -61,7 +61,7 @@ vit158_status vit158_shadow_create(vit158_shadow *shadow, const vit158_model *mo
     vit158_arena arena = {0};
     plan(shadow, &arena);
     shadow->block = arena.overflow ? NULL : aligned_alloc(VIT158_ARENA_ALIGN, arena.used);
-    if (!shadow->block)
+    if (shadow->block == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a copy of the model");
     arena = vit158_arena_over(shadow->block, arena.used);
     plan(shadow, &arena);
@@ -107,7 +107,7 @@ vit158_status vit158_shadow_work_create(vit158_shadow_work *work, const vit158_m
     vit158_arena arena = {0};
     plan_work(work, model, &arena);
     void *const block = arena.overflow ? NULL : aligned_alloc(VIT158_ARENA_ALIGN, arena.used);
-    if (!block)
+    if (block == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a picture's activations");
     memset(block, 0, arena.used); /* spare rows are read, whatever they hold */
     arena = vit158_arena_over(block, arena.used);
@@ -167,8 +167,8 @@ static void input_rows(const vit158_shadow *shadow, vit158_shadow_work *work,
                                    .rows = n_tokens,
                                    .n = n,
                                    .gelu = gelu,
-                                   .outer_weight = outer ? outer->weight : NULL,
-                                   .outer_bias = outer ? outer->bias : NULL,
+                                   .outer_weight = outer != NULL ? outer->weight : NULL,
+                                   .outer_bias = outer != NULL ? outer->bias : NULL,
                                    .inner_weight = layer->linear->norm.weight,
                                    .inner_bias = layer->linear->norm.bias,
                                    .outer_eps = shadow->model->norm_eps,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "compress/step_search.h"
 
+#include <stddef.h>
+
 /* The grid is looked at in strides, then every candidate around the best of these. */
 #define STRIDE 5U
 
@@ -50,13 +52,13 @@ uint32_t vit158_search_steps(float *steps, double *history, const vit158_step_se
     for (uint32_t i = 0; i < search->count; i++)
         start[i] = steps[i];
     search_state s = {search, steps, search->objective(search->context, steps)};
-    if (history)
+    if (history != NULL)
         history[0] = s.best;
     for (uint32_t round = 1; round <= VIT158_SEARCH_ROUNDS; round++) {
         const double before = s.best;
         for (uint32_t i = 0; i < search->count; i++)
             search_one(&s, i, start[i]);
-        if (history)
+        if (history != NULL)
             history[round] = s.best;
         if (s.best - before < search->least)
             return round;

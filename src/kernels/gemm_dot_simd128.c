@@ -215,7 +215,7 @@ static void finish_tile(const vit158_gemm_q8 *p, const group *g, uint32_t t)
             y01.lo = wasm_f32x4_add(y01.lo, more.lo);
             y01.hi = wasm_f32x4_add(y01.hi, more.hi);
         }
-        if (p->bias) {
+        if (p->bias != NULL) {
             const v128_t bias = wasm_f32x4_splat(p->bias[o]);
             y01.lo = wasm_f32x4_add(y01.lo, bias);
             y01.hi = wasm_f32x4_add(y01.hi, bias);

@@ -20,7 +20,7 @@ static void row_tile(const vit158_gemm_f32 *p, uint32_t o, uint32_t t)
     }
     float *y = p->y + o * p->ldy + t;
     for (uint32_t j = 0; j < TILE; j++)
-        vit158_finish(&y[j], p->bias ? sum[j] + p->bias[o] : sum[j], p->epilogue);
+        vit158_finish(&y[j], p->bias != NULL ? sum[j] + p->bias[o] : sum[j], p->epilogue);
 }
 
 void vit158_gemm_f32_scalar(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1, uint32_t o0,

@@ -130,7 +130,7 @@ static void finish_tile(const vit158_gemm_f32 *p, uint32_t o, uint32_t rows, uin
 {
     for (uint32_t i = 0; i < rows; i++, sums += LANES) {
         v128_t r0 = wasm_v128_load(sums), r1 = wasm_v128_load(sums + 4);
-        if (p->bias) {
+        if (p->bias != NULL) {
             const v128_t bias = wasm_f32x4_splat(p->bias[o + i]);
             r0 = wasm_f32x4_add(r0, bias);
             r1 = wasm_f32x4_add(r1, bias);

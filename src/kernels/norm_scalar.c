@@ -38,7 +38,7 @@ static void normalise(float *tile, uint32_t n, const vit158_layernorm *norm)
         const float inverse = 1.0F / sqrtf(variance + norm->eps) + (variance - variance);
         for (uint32_t c = 0; c < n; c++) {
             const float unit = (column[(size_t)c * TILE] - mean) * inverse;
-            const float bias = norm->bias ? norm->bias[c] : 0.0F;
+            const float bias = norm->bias != NULL ? norm->bias[c] : 0.0F;
             column[(size_t)c * TILE] = unit * norm->weight[c] + bias;
         }
     }
@@ -49,7 +49,7 @@ static void load_and_normalise(float *tile, const float *x, size_t ld, uint32_t 
 {
     for (uint32_t c = 0; c < n; c++)
         memcpy(tile + (size_t)c * TILE, x + c * ld, TILE * sizeof(float));
-    for (uint32_t i = 0; i < 2 && norms[i].weight; i++)
+    for (uint32_t i = 0; i < 2 && norms[i].weight != NULL; i++)
         normalise(tile, n, &norms[i]);
 }
 

@@ -56,8 +56,8 @@ static VIT158_INNER vit158_x8 apply(float *y, size_t ldy, const float *tile, uin
 {
     const vit158_x8 mean = moments[0], inverse = moments[1];
     static const float none = 0.0F;
-    const float *weight = norm->weight, *bias = norm->bias ? norm->bias : &none;
-    const size_t bias_step = norm->bias ? 1 : 0;
+    const float *weight = norm->weight, *bias = norm->bias != NULL ? norm->bias : &none;
+    const size_t bias_step = norm->bias != NULL ? 1 : 0;
     vit158_x8 absmax = vit158_splat_x8(0);
     for (uint32_t c = 0; c < n; c++, tile += LANES, y += ldy, bias += bias_step) {
         const vit158_x8 unit = vit158_mul_x8(vit158_sub_x8(vit158_load_x8(tile), mean), inverse);
@@ -103,7 +103,7 @@ static vit158_x8 norm_tile(float *y, size_t ldy, float *tile, const float *x, si
 {
     vit158_x8 total = load_total(tile, x, ld, n), moments[2];
     find_moments(moments, tile, n, total, &norms[0]);
-    if (!norms[1].weight)
+    if (norms[1].weight == NULL)
         return apply(y, ldy, tile, n, &norms[0], moments);
     apply(tile, LANES, tile, n, &norms[0], moments);
     total = tile_total(tile, n);
@@ -210,7 +210,7 @@ void vit158_norm_quantize_simd128(const vit158_norm_quantize *p, uint32_t t0, ui
                                   void *scratch)
 {
     float *tile = scratch;
-    if (!p->norms[0].weight) {
+    if (p->norms[0].weight == NULL) {
         quantize_columns(p, t0, t1);
         return;
     }

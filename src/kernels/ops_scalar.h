@@ -42,7 +42,7 @@ static inline void vit158_finish_row(const vit158_gemm_q8 *p, uint32_t o, uint32
 {
     float *y = p->y + o * p->ldy + t;
     for (uint32_t j = 0; j < count; j++)
-        vit158_finish(&y[j], p->bias ? sum[j] + p->bias[o] : sum[j], p->epilogue);
+        vit158_finish(&y[j], p->bias != NULL ? sum[j] + p->bias[o] : sum[j], p->epilogue);
 }
 
 /* What integer sum `sum` of a row is worth for token t. */

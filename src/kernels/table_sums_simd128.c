@@ -47,7 +47,7 @@ VIT158_TEMPLATE sums_x8 eight_sums(const int16_t *sums, const int16_t *carries)
 {
     const v128_t low = wasm_v128_load(sums);
     sums_x8 x = {wasm_i32x4_extend_low_i16x8(low), wasm_i32x4_extend_high_i16x8(low)};
-    if (carries) {
+    if (carries != NULL) {
         const v128_t c = wasm_v128_load(carries);
         x.lo = wasm_i32x4_add(x.lo, wasm_i32x4_shl(wasm_i32x4_extend_low_i16x8(c), CARRY_SHIFT));
         x.hi = wasm_i32x4_add(x.hi, wasm_i32x4_shl(wasm_i32x4_extend_high_i16x8(c), CARRY_SHIFT));
@@ -86,7 +86,7 @@ VIT158_TEMPLATE results_x8 dequantize_eight(sums_x8 s, const float *r, v128_t sc
 /* Eight results of an output; bias may be NULL. */
 VIT158_TEMPLATE void finish_eight(float *y, results_x8 x, const float *bias, bool residual)
 {
-    if (bias) {
+    if (bias != NULL) {
         x.lo = wasm_f32x4_add(x.lo, wasm_v128_load32_splat(bias));
         x.hi = wasm_f32x4_add(x.hi, wasm_v128_load32_splat(bias));
     }
@@ -103,7 +103,7 @@ static VIT158_INNER void finish_one(const vit158_gemm_q8 *p, const vit158_table_
                                     vit158_gemm_range block, uint32_t o)
 {
     const v128_t scale = wasm_v128_load32_splat(p->scale + (size_t)o * p->scale_step);
-    const float *bias = p->bias ? p->bias + o : NULL, *r = p->r + block.t0;
+    const float *bias = p->bias != NULL ? p->bias + o : NULL, *r = p->r + block.t0;
     const bool residual = p->epilogue == VIT158_ADD;
     const vit158_table_sums s = *sums;
     const size_t stride = vit158_tile_stride(s.n_rows);
@@ -117,7 +117,8 @@ static VIT158_INNER void finish_one(const vit158_gemm_q8 *p, const vit158_table_
                      residual);
         if (left <= LANES)
             break;
-        const sums_x8 second = eight_sums(s.sums + place + LANES, carries ? carries + LANES : NULL);
+        const sums_x8 second =
+            eight_sums(s.sums + place + LANES, carries != NULL ? carries + LANES : NULL);
         finish_eight(y + LANES, dequantize_eight(second, r + LANES, scale), bias, residual);
         if (left <= TILE)
             break;
@@ -152,7 +153,7 @@ static VIT158_INNER void finish_all(const vit158_gemm_q8 *p, const vit158_table_
                                     uint32_t count, vit158_gemm_range block, uint32_t o)
 {
     const output_rows rows = rows_of(p, block, o);
-    const float *bias = p->bias ? p->bias + o : NULL, *r = p->r + block.t0;
+    const float *bias = p->bias != NULL ? p->bias + o : NULL, *r = p->r + block.t0;
     const bool residual = p->epilogue == VIT158_ADD;
     const size_t stride = vit158_tile_stride(sums->n_rows);
     float *y = p->y + o * p->ldy + block.t0;

@@ -99,7 +99,7 @@ vit158_status vit158_train_checkpoint_save(const vit158_trainer *t, const char *
     const uint32_t count = t->net.tensor_count;
     vit158_tensor_view *views = calloc((size_t)PARTS * count, sizeof *views);
     char(*names)[MAX_LONG_NAME] = calloc((size_t)PARTS * count, sizeof *names);
-    if (!views || !names) {
+    if (views == NULL || names == NULL) {
         free(views);
         free(names);
         return vit158_fail(error, VIT158_E_MEMORY, "no memory to write a checkpoint");
@@ -263,7 +263,7 @@ static void add_reals(model_text *m, const char *key, const float *values, uint3
 static char *labels_json(const vit158_train_dataset *data)
 {
     char *json = malloc(2 * (size_t)data->name_bytes + (size_t)data->classes * 4 + 4);
-    if (!json)
+    if (json == NULL)
         return NULL;
     char *to = json;
     *to++ = '[';
@@ -359,7 +359,7 @@ vit158_status vit158_train_model_save(const vit158_trainer *t, const float *para
     const bool effective = c->ternary && (c->row_scales || !c->inner_norms);
     float *copy = effective ? malloc(t->net.parameters * sizeof *copy) : NULL;
     vit158_status status = VIT158_OK;
-    if (labels && views && text && (copy || !effective)) {
+    if (labels != NULL && views != NULL && text != NULL && (copy != NULL || !effective)) {
         if (effective)
             status = make_effective(copy, t, parameters, error);
         parameters = effective ? copy : parameters;

@@ -15,12 +15,12 @@
 const vit158_train_compute *vit158_train_compute_choose(const char *name)
 {
 #if defined(__x86_64__)
-    if (HAVE_AVX512BF16 && (!name || strcmp(name, "avx512bf16") == 0))
+    if (HAVE_AVX512BF16 && (name == NULL || strcmp(name, "avx512bf16") == 0))
         return &vit158_train_compute_avx512bf16;
-    if (HAVE_AVX512 && (!name || strcmp(name, "avx512") == 0))
+    if (HAVE_AVX512 && (name == NULL || strcmp(name, "avx512") == 0))
         return &vit158_train_compute_avx512;
-    if (HAVE_AVX2 && (!name || strcmp(name, "avx2") == 0))
+    if (HAVE_AVX2 && (name == NULL || strcmp(name, "avx2") == 0))
         return &vit158_train_compute_avx2;
 #endif
-    return !name || strcmp(name, "generic") == 0 ? &vit158_train_compute_generic : NULL;
+    return name == NULL || strcmp(name, "generic") == 0 ? &vit158_train_compute_generic : NULL;
 }

@@ -122,7 +122,7 @@ static void plan(vit158_train_workspace *to, const vit158_train_net *net, bool w
         saved.out = vit158_train_take_rows(arena, rows, n_out);
         if (conv->role == VIT158_TRAIN_CONV_WIDEN)
             saved.pooled = vit158_train_take_rows(arena, rows / 4, n_out);
-        stream = saved.pooled ? saved.pooled : saved.out;
+        stream = saved.pooled != NULL ? saved.pooled : saved.out;
         if (workspace != NULL)
             w.saved[i] = saved;
         larger(&columns, (chunk + VIT158_TRAIN_TILE_ROWS) * seen);
@@ -332,7 +332,7 @@ static void pool(const vit158_train_pass *pass, uint32_t index, float *out, cons
                 corners(at, i, y, x, conv->side);
                 for (uint32_t c = 0; c < n; c++) {
                     const uint32_t best = largest_of(in, at, n, c);
-                    if (g)
+                    if (g != NULL)
                         for (uint32_t k = 0; k < 4; k++)
                             out[at[k] * n + c] = k == best ? g[row * n + c] : 0.0F;
                     else

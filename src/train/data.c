@@ -32,7 +32,7 @@ static vit158_status open_any(vit158_train_dataset *data, const char *path,
     struct stat info;
     if (has_suffix(path, ".vds"))
         return vit158_train_dataset_load(data, path, error);
-    if (strstr(path, "images-idx3"))
+    if (strstr(path, "images-idx3") != NULL)
         return open_idx(data, path, error);
     if (has_suffix(path, ".bin"))
         return vit158_train_data_cifar(data, path, error);
@@ -77,7 +77,7 @@ static vit158_status rename_classes(vit158_train_dataset *data, const char *labe
                            data->classes);
     const size_t n_bytes = strlen(labels) + 1;
     char *names = malloc(n_bytes);
-    if (!names)
+    if (names == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for labels");
     memcpy(names, labels, n_bytes);
     for (size_t i = 0; i < n_bytes; i++)
@@ -103,7 +103,7 @@ static vit158_status match_classes(vit158_train_dataset *val, const vit158_train
     uint16_t *own = malloc(val->classes * sizeof *own);
     char *names = malloc(train->name_bytes + 1U);
     vit158_status status = VIT158_OK;
-    if (!own || !names)
+    if (own == NULL || names == NULL)
         status = vit158_fail(error, VIT158_E_MEMORY, "no memory for %u classes", train->classes);
     for (uint32_t c = 0; c < val->classes && status == VIT158_OK; c++) {
         uint32_t index;

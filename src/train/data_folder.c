@@ -44,7 +44,7 @@ static void free_names(name_list *list)
 
 static void free_tree(tree *t)
 {
-    for (uint32_t c = 0; t->images && c < t->classes.count; c++)
+    for (uint32_t c = 0; t->images != NULL && c < t->classes.count; c++)
         free_names(&t->images[c]);
     free(t->images);
     free_names(&t->classes);
@@ -58,8 +58,8 @@ static int by_bytes(const void *a, const void *b)
 static bool is_image(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 ||
-                   strcasecmp(dot, ".png") == 0);
+    return dot != NULL && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 ||
+                           strcasecmp(dot, ".png") == 0);
 }
 
 static bool add_name(name_list *list, const char *name)
@@ -67,13 +67,13 @@ static bool add_name(name_list *list, const char *name)
     if (list->count == list->capacity) {
         const uint32_t capacity = list->capacity ? 2 * list->capacity : 64;
         char **names = realloc(list->names, capacity * sizeof *names);
-        if (!names)
+        if (names == NULL)
             return false;
         list->names = names;
         list->capacity = capacity;
     }
     list->names[list->count] = strdup(name);
-    return list->names[list->count] && ++list->count;
+    return list->names[list->count] != NULL && ++list->count;
 }
 
 /* Sub-folders, or images, of `path`. */
@@ -81,11 +81,11 @@ static vit158_status list_folder(name_list *list, const char *path, bool folders
                                  vit158_error *error)
 {
     DIR *dir = opendir(path);
-    if (!dir)
+    if (dir == NULL)
         return vit158_fail(error, VIT158_E_IO, "cannot open the folder %s: %s", path,
                            strerror(errno));
     bool enough = true;
-    for (const struct dirent *entry; enough && (entry = readdir(dir));) {
+    for (const struct dirent *entry; enough && (entry = readdir(dir)) != NULL;) {
         char full[PATH_BYTES];
         struct stat info;
         if (entry->d_name[0] == '.')
@@ -113,7 +113,7 @@ static vit158_status read_tree(tree *t, const char *root, vit158_error *error)
                            "%s has %u class folders, at least 2 are needed", root,
                            t->classes.count);
     t->images = calloc(t->classes.count, sizeof *t->images);
-    if (!t->images)
+    if (t->images == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for %u classes", t->classes.count);
     for (uint32_t c = 0; c < t->classes.count; c++) {
         char path[PATH_BYTES];
@@ -194,7 +194,7 @@ static vit158_status decode_all(vit158_train_dataset *data, const tree *t, vit15
     vit158_arena arena = {0};
     vit158_preprocess_plan(&arena, &recipe);
     void *block = aligned_alloc(VIT158_ARENA_ALIGN, arena.used);
-    if (!block)
+    if (block == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "no memory to resize pictures");
     arena = vit158_arena_over(block, arena.used);
     vit158_preprocess *fit = vit158_preprocess_plan(&arena, &recipe);

@@ -36,7 +36,7 @@ static vit158_status open_idx(gzFile *file, uint32_t *sizes, uint32_t count, uin
 {
     uint8_t head[16];
     *file = gzopen(path, "rb");
-    if (!*file)
+    if (*file == NULL)
         return vit158_fail(error, VIT158_E_IO, "cannot open %s", path);
     vit158_status status = read_exactly(*file, head, 4 + (size_t)4 * count, path, error);
     vit158_bytes in = vit158_bytes_over(head, sizeof head);
@@ -60,7 +60,7 @@ static vit158_status read_labels(uint8_t **labels, uint32_t *count, uint32_t *cl
     gzFile file;
     VIT158_RETURN_IF_ERROR(open_idx(&file, count, 1, LABELS_MAGIC, path, error));
     *labels = *count && *count <= 10000000 ? malloc(*count) : NULL;
-    vit158_status status = *labels
+    vit158_status status = *labels != NULL
                                ? read_exactly(file, *labels, *count, path, error)
                                : vit158_fail(error, VIT158_E_LIMIT, "%s: %u labels", path, *count);
     gzclose(file);
@@ -106,7 +106,7 @@ vit158_status vit158_train_data_idx(vit158_train_dataset *data, const char *imag
         status = read_exactly(file, data->pixels, data->count * vit158_train_dataset_image(data),
                               images, error);
     }
-    if (file)
+    if (file != NULL)
         gzclose(file);
     free(labels);
     if (status != VIT158_OK)

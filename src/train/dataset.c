@@ -42,7 +42,7 @@ vit158_status vit158_train_dataset_allocate(vit158_train_dataset *data, uint32_t
     data->pixels = malloc(count * vit158_train_dataset_image(data));
     data->labels = calloc(count, sizeof *data->labels);
     data->names = calloc(name_bytes + 1U, 1);
-    if (!data->pixels || !data->labels || !data->names) {
+    if (data->pixels == NULL || data->labels == NULL || data->names == NULL) {
         vit158_train_dataset_free(data);
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for %u pictures", count);
     }
@@ -54,7 +54,7 @@ static vit158_status parse(vit158_train_dataset *data, const uint8_t *bytes, siz
 {
     vit158_bytes in = vit158_bytes_over(bytes, n_bytes);
     const uint8_t *magic = vit158_bytes_take(&in, 8);
-    if (!magic || memcmp(magic, MAGIC, 8) != 0)
+    if (magic == NULL || memcmp(magic, MAGIC, 8) != 0)
         return vit158_fail(error, VIT158_E_FORMAT, "%s is not a data cache", path);
     uint32_t head[6];
     for (int i = 0; i < 6; i++)

@@ -2,6 +2,7 @@
 #include "train/loss.h"
 
 #include <math.h>
+#include <stddef.h>
 
 /* log of the sum of exp(z / t), and the maximum taken out. */
 static double log_total(const float *z, uint32_t n, double t)
@@ -17,7 +18,7 @@ static double log_total(const float *z, uint32_t n, double t)
 
 double vit158_train_loss_gradient(float *gradient, const vit158_train_loss *l, float scale)
 {
-    const double k = l->teacher ? l->teacher_weight : 0.0, t = l->temperature;
+    const double k = l->teacher != NULL ? l->teacher_weight : 0.0, t = l->temperature;
     const double total = log_total(l->logits, l->classes, 1.0);
     double loss = 0.0;
     for (uint32_t i = 0; i < l->classes; i++) {

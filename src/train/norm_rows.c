@@ -73,26 +73,26 @@ void ISA(norm_rows)(const vit158_train_norm_rows *p)
     for (uint32_t t = 0; t < p->rows; t++) {
         const float *x = p->x + t * p->ldx;
         float *stats = p->stats + (size_t)4 * t;
-        float *row = p->out.q ? p->scratch : p->y + (size_t)t * p->n;
+        float *row = p->out.q != NULL ? p->scratch : p->y + (size_t)t * p->n;
         if (p->gelu) {
             gelu_row(row, x, p->n);
             x = row;
         }
-        if (p->outer_weight) {
+        if (p->outer_weight != NULL) {
             const moments m = row_moments(x, p->n, p->outer_eps);
             stats[0] = m.mean;
             stats[1] = m.inverse;
             apply(row, x, m, p->outer_weight, p->outer_bias, p->n);
             x = row;
         }
-        if (p->inner_weight) {
+        if (p->inner_weight != NULL) {
             const moments m = row_moments(x, p->n, p->inner_eps);
             stats[2] = m.mean;
             stats[3] = m.inverse;
             apply(row, x, m, p->inner_weight, p->inner_bias, p->n);
             x = row;
         }
-        if (p->out.q)
+        if (p->out.q != NULL)
             quantize_row(&p->out, t, x, p->n);
         else if (x != row)
             memcpy(row, x, p->n * sizeof *row);
@@ -144,16 +144,16 @@ void ISA(norm_gradient)(const vit158_train_norm_gradient *p)
             gelu_row(activated, x, n);
             x = activated;
         }
-        if (f->inner_weight) {
+        if (f->inner_weight != NULL) {
             const float *middle = x;
-            if (f->outer_weight) {
+            if (f->outer_weight != NULL) {
                 apply(normed, x, outer, f->outer_weight, f->outer_bias, n);
                 middle = normed;
             }
             norm_row_gradient(g, middle, inner, f->inner_weight, p->d_inner_weight, p->d_inner_bias,
                               n);
         }
-        if (f->outer_weight)
+        if (f->outer_weight != NULL)
             norm_row_gradient(g, x, outer, f->outer_weight, p->d_outer_weight, p->d_outer_bias, n);
         if (f->gelu)
             gelu_row_gradient(g, input, n);

@@ -22,21 +22,21 @@ static __attribute__((noinline)) void store_tile(const vit158_train_product *p,
 {
     for (uint32_t r = 0; r < at->rows; r++, c += ldc) {
         float *y = p->y + (at->row + r) * p->ldy + at->col;
-        const float *base = p->base ? p->base + (at->row + r) * p->base_ld + at->col : NULL;
-        const float *bias = p->bias ? p->bias + at->col : NULL;
+        const float *base = p->base != NULL ? p->base + (at->row + r) * p->base_ld + at->col : NULL;
+        const float *bias = p->bias != NULL ? p->bias + at->col : NULL;
         const uint32_t left = p->cols - at->col;
         const uint32_t n = left < width ? left : width,
                        whole = n / VIT158_TRAIN_LANES * VIT158_TRAIN_LANES;
         for (uint32_t i = 0; i < whole; i += VIT158_TRAIN_LANES) {
             vf sum = vf_load(c + i);
-            if (bias)
+            if (bias != NULL)
                 sum += vf_load(bias + i);
             sum = sum * p->factor;
-            vf_store(y + i, base ? sum + vf_load(base + i) : sum);
+            vf_store(y + i, base != NULL ? sum + vf_load(base + i) : sum);
         }
         for (uint32_t i = whole; i < n; i++) {
-            const float value = p->factor * (c[i] + (bias ? bias[i] : 0.0F));
-            y[i] = value + (base ? base[i] : 0.0F);
+            const float value = p->factor * (c[i] + (bias != NULL ? bias[i] : 0.0F));
+            y[i] = value + (base != NULL ? base[i] : 0.0F);
         }
     }
 }

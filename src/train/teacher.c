@@ -61,7 +61,7 @@ static vit158_status read_config(vit158_train_net_config *c, const vit158_safete
     c->outer_norms = vit158_safetensors_find(file, "blocks.0.norm1.weight") != NULL;
     c->inner_norms = vit158_safetensors_find(file, "blocks.0.attn.qkv.norm.weight") != NULL;
     const char *weights = vit158_header_metadata(header, "weights");
-    c->ternary = c->inner_norms && !(weights && strcmp(weights, "float") == 0);
+    c->ternary = c->inner_norms && !(weights != NULL && strcmp(weights, "float") == 0);
     return VIT158_OK;
 }
 
@@ -99,11 +99,11 @@ vit158_status vit158_train_labels_check(const vit158_train_dataset *data,
                                         const vit158_header *header, vit158_error *error)
 {
     const char *json = vit158_header_metadata(header, "labels");
-    if (!json)
+    if (json == NULL)
         return VIT158_OK;
     const size_t n_bytes = strlen(json);
     char *label = malloc(n_bytes + 1);
-    if (!label)
+    if (label == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for the teacher's labels");
     vit158_json_in in = vit158_json_in_over(json, n_bytes);
     vit158_json_in_enter(&in, '[');

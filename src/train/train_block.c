@@ -176,10 +176,10 @@ static void linear_backward(const vit158_train_pass *pass, const block_view *v, 
         .dx = dx,
         .lddx = n_in,
         .add = add,
-        .d_outer_weight = rows.outer_weight ? gradient + outer_weight : NULL,
-        .d_outer_bias = rows.outer_weight ? gradient + outer_bias : NULL,
-        .d_inner_weight = rows.inner_weight ? gradient + layer->norm_weight : NULL,
-        .d_inner_bias = rows.inner_weight ? gradient + layer->norm_bias : NULL};
+        .d_outer_weight = rows.outer_weight != NULL ? gradient + outer_weight : NULL,
+        .d_outer_bias = rows.outer_weight != NULL ? gradient + outer_bias : NULL,
+        .d_inner_weight = rows.inner_weight != NULL ? gradient + layer->norm_weight : NULL,
+        .d_inner_bias = rows.inner_weight != NULL ? gradient + layer->norm_bias : NULL};
     pass->compute->norm_gradient(&n);
 }
 

@@ -366,9 +366,9 @@ vit158_status vit158_train_recipe_parse(vit158_train_recipe *recipe, const char 
         const char *next = *end ? end + 1 : end;
         vit158_format(where, sizeof where, "%s:%u", name, ++number);
         const char *hash = memchr(text, '#', (size_t)(end - text));
-        const char *stop = hash ? hash : end;
+        const char *stop = hash != NULL ? hash : end;
         const char *equals = memchr(text, '=', (size_t)(stop - text));
-        if (!equals) {
+        if (equals == NULL) {
             if (!trim(value, sizeof value, text, stop) || value[0])
                 return vit158_fail(error, VIT158_E_FORMAT, "%s: expected \"key = value\"", where);
             text = next;
@@ -377,7 +377,7 @@ vit158_status vit158_train_recipe_parse(vit158_train_recipe *recipe, const char 
         if (!trim(key, sizeof key, text, equals) || !trim(value, sizeof value, equals + 1, stop))
             return vit158_fail(error, VIT158_E_FORMAT, "%s: the line is too long", where);
         size_t index;
-        if (find(key, &index) && seen[index])
+        if (find(key, &index) != NULL && seen[index])
             return vit158_fail(error, VIT158_E_FORMAT, "%s: %s is set twice", where, key);
         VIT158_RETURN_IF_ERROR(vit158_train_recipe_set(recipe, key, value, where, error));
         seen[index] = true;

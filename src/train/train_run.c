@@ -86,7 +86,7 @@ static vit158_status evaluate(run *r, vit158_error *error)
             (unsigned long long)t->state.step, t->state.seconds / 60.0,
             (unsigned long long)t->state.images, last.accuracy, last.loss, average.accuracy,
             average.loss, low, high);
-    if (r->options->progress)
+    if (r->options->progress != NULL)
         fprintf(r->options->progress,
                 "validation: %.2f %%, averaged weights %.2f %%; zero codes %.2f to %.2f\n",
                 100.0 * last.accuracy, 100.0 * average.accuracy, low, high);
@@ -114,7 +114,7 @@ static void log_step(run *r, const vit158_train_step_result *result)
             t->state.seconds / 60.0, r->loss, r->accuracy, vit158_train_rate(t),
             result->gradient_norm, speed);
     fflush(r->log);
-    if (r->options->progress) {
+    if (r->options->progress != NULL) {
         const double done =
             progress * (t->recipe.minutes > 0.0F ? t->recipe.minutes
                                                  : t->state.seconds / 60.0 / (progress + 1e-9));
@@ -142,7 +142,7 @@ static bool stopped(const run *r)
 {
     const vit158_train_run_options *o = r->options;
     const double minutes = (r->t->state.seconds - r->base_seconds) / 60.0;
-    return (o->stop && *o->stop) || (o->max_minutes > 0.0 && minutes >= o->max_minutes) ||
+    return (o->stop != NULL && *o->stop) || (o->max_minutes > 0.0 && minutes >= o->max_minutes) ||
            (o->max_steps && r->t->state.step >= o->max_steps);
 }
 
@@ -199,7 +199,7 @@ static vit158_status start_teachers(run *r, vit158_error *error)
     VIT158_RETURN_IF_ERROR(vit158_trainer_teach(r->t, r->t->recipe.teacher, error));
     const double accuracy = vit158_train_evaluate_teachers(r->t);
     fprintf(r->log, "{\"type\":\"teacher\",\"val_accuracy\":%.5f}\n", accuracy);
-    if (r->options->progress)
+    if (r->options->progress != NULL)
         fprintf(r->options->progress, "teacher: %.2f %% of the validation pictures\n",
                 100.0 * accuracy);
     return VIT158_OK;
@@ -214,12 +214,12 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
     if (recipe->init[0]) {
         vit158_train_start from;
         VIT158_RETURN_IF_ERROR(vit158_train_start_from(&from, t, recipe->init, error));
-        if (r->options->progress)
+        if (r->options->progress != NULL)
             vit158_train_start_print(&from, recipe->init, r->options->progress);
     }
     if (recipe->teacher[0])
         VIT158_RETURN_IF_ERROR(start_teachers(r, error));
-    if (r->options->resume)
+    if (r->options->resume != NULL)
         VIT158_RETURN_IF_ERROR(vit158_train_checkpoint_load(t, r->options->resume, error));
     if (recipe->finish_minutes > 0.0F && t->state.finish_start < 0.0)
         t->state.finish_start = t->state.seconds;
@@ -248,7 +248,7 @@ vit158_status vit158_train_run(const vit158_train_recipe *recipe,
                            strerror(errno));
     VIT158_RETURN_IF_ERROR(path_in(path, &r, "log.jsonl", error));
     r.log = fopen(path, "a");
-    if (!r.log)
+    if (r.log == NULL)
         return vit158_fail(error, VIT158_E_IO, "cannot open %s: %s", path, strerror(errno));
     vit158_status status = start(&r, recipe, error);
     /* What it starts from is the best so far: a short run may not get back there. */

@@ -72,7 +72,7 @@ static vit158_status build(vit158_trainer *t, vit158_error *error)
     VIT158_RETURN_IF_ERROR(check_data(t, error));
     t->compute = vit158_train_compute_choose(NULL);
     t->optimiser.net = &t->net;
-    t->half = t->recipe.float_bits == 16 && t->compute->half_product;
+    t->half = t->recipe.float_bits == 16 && t->compute->half_product != NULL;
     t->optimiser.compute = t->compute;
     t->optimiser.half = t->half;
     t->optimiser.muon = t->recipe.muon;

@@ -78,12 +78,12 @@ static void store_row(const vit158_train_trit_product *p, uint32_t row, uint32_t
     const vi offset = vi_set(p->x->sum[row]);
     const vf factor = vf_set(p->factor);
     float *y = p->y + row * p->ldy + col;
-    const float *base = p->base ? p->base + row * p->base_ld + col : NULL;
+    const float *base = p->base != NULL ? p->base + row * p->base_ld + col : NULL;
     for (uint32_t i = 0; i < width; i += VIT158_TRAIN_LANES) {
         vf sum = __builtin_convertvector(vi_load(c + i) - offset, vf) * (vf_load(scales + i) * r);
-        if (p->bias)
+        if (p->bias != NULL)
             sum += vf_load(p->bias + col + i);
-        if (base)
+        if (base != NULL)
             sum = vf_load(base + i) + factor * sum;
         else
             sum = factor * sum;

@@ -3,7 +3,7 @@
 import { EXIT, complain, printJson, printable } from './console.mjs';
 import { TITLE_OPTION, pageOf } from './one_page.mjs';
 import { UsageError, parseOptions } from './options.mjs';
-import { writeWhole } from './record.mjs';
+import { writeWhole } from './whole_file.mjs';
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {

@@ -9,7 +9,7 @@ import { listClassFolders } from './folders.mjs';
 import { RUN_OPTIONS, loadModel, modelMembers } from './model.mjs';
 import { UsageError, parseOptions } from './options.mjs';
 import { WORKERS_OPTION, classifyInOrder, interruptible } from './pictures.mjs';
-import { writeWhole } from './record.mjs';
+import { writeWhole } from './whole_file.mjs';
 
 /** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
 /** @typedef {{name: string, path: string, files: string[]}} Folder */

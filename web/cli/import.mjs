@@ -1,17 +1,7 @@
 // SPDX-License-Identifier: MIT
 // vit158 import: from a Vision Transformer of timm, Hugging Face or PyTorch to a model file, by the
 // import module. The new file is opened by the engine before it gets its name.
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Heap } from '../lib/heap.js';
 import { Vit158Error, errorFromStatus, messageOf } from '../lib/errors.js';
@@ -20,6 +10,7 @@ import { EXIT, complain, printable } from './console.mjs';
 import { compareAccuracy } from './import_accuracy.mjs';
 import { verifyImport } from './import_verify.mjs';
 import { UsageError, parseOptions } from './options.mjs';
+import { replaceFile } from './whole_file.mjs';
 
 const WASM = new URL('../../wasm_build/dist/vit158-import.wasm', import.meta.url);
 const WEIGHTS = ['f16', 'i8', 'f32'];
@@ -61,7 +52,7 @@ export async function importModel(args) {
   if (out === undefined) throw new UsageError('say where to write with -o FILE');
   try {
     const { lines, write } = await runOn(source, values);
-    await replace(out, write);
+    await replaceFile(out, write, async (temporary) => (await Classifier.load(temporary)).dispose());
     process.stdout.write(
       `${printable(lines.report)}\n${printable(out)}: ${statSync(out).size} bytes; ` + `--weights ${lines.sizes}\n`,
     );
@@ -182,31 +173,6 @@ function place(heap, bytes) {
 /** @param {Heap} heap @param {unknown} path */
 function textOf(heap, path) {
   return path === undefined ? { pointer: 0, length: 0 } : place(heap, readText(path));
-}
-
-/**
- * Writes OUT.tmp, opens it, and gives it its name.
- * @param {string} out
- * @param {(put: (bytes: Uint8Array) => void) => void} write
- */
-async function replace(out, write) {
-  const temporary = `${out}.tmp`;
-  const file = openSync(temporary, 'w');
-  try {
-    try {
-      write((bytes) => {
-        for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
-      });
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    (await Classifier.load(temporary)).dispose();
-    renameSync(temporary, out);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
 }
 
 /** The files of a folder, as the module asks for them: the one read last stays open. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // vit158 record: what a model gives for images, as a golden file for `vit158 verify`. The file gets
 // its name only when it is complete.
-import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { Vit158Error, messageOf } from '../lib/errors.js';
 import { goldenText } from '../lib/golden_file.js';
@@ -11,6 +11,7 @@ import { fileProblem } from '../lib/source.js';
 import { EXIT, Progress, complain, printJson, printable } from './console.mjs';
 import { RUN_OPTIONS, findModel, loadModel } from './model.mjs';
 import { UsageError, parseOptions } from './options.mjs';
+import { writeWhole } from './whole_file.mjs';
 
 /** @typedef {import('../lib/golden.d.ts').GoldenPicture} GoldenPicture */
 
@@ -124,25 +125,5 @@ function realFolder(folder) {
     return realpathSync(folder);
   } catch (error) {
     throw new Vit158Error('E_IO', `no such folder: ${messageOf(error)}`);
-  }
-}
-
-/** As src/cli/files.c says it. @param {any} error */
-function writeProblem(error) {
-  if (['ENOENT', 'ENOTDIR'].includes(error?.code)) return 'there is no such folder';
-  if (['EACCES', 'EPERM', 'EROFS'].includes(error?.code)) return 'it may not be written';
-  return error?.code ? fileProblem(error) : messageOf(error);
-}
-
-/** Under another name first: there is a whole file or none. @param {string} path @param {string} text */
-export function writeWhole(path, text) {
-  const temporary = `${path}.tmp${process.pid}`;
-  try {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
-    writeFileSync(temporary, text);
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new Vit158Error('E_IO', `cannot be written: ${writeProblem(error)}`);
   }
 }
