@@ -281,7 +281,8 @@ export declare class Classifier {
 
   /**
    * Loads a model file. Its bytes are checked as they arrive and laid straight into the engine's
-   * memory, so loading needs little more than the file's size.
+   * memory, so loading needs little more than the file's size. In Node the name of a model that comes
+   * with the package will do, such as 'vit158-cifar10'.
    */
   static load(source: ByteSource, options?: LoadOptions | null): Promise<Classifier>;
 
