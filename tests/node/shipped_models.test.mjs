@@ -62,5 +62,9 @@ test('paths, addresses and names that no model has are told apart', async () => 
     code: 'E_IO',
     message: /^no-such-model: there is no such file, and no model of that name in .*models$/,
   });
+  await assert.rejects(Classifier.load(scratch), {
+    code: 'E_IO',
+    message: /: it is a folder: run vit158 import FOLDER/,
+  });
   await assert.rejects(Classifier.load(`./${NAME}`), { code: 'E_IO', message: `./${NAME}: there is no such file` });
 });

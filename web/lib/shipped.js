@@ -4,31 +4,34 @@
  * addresses.
  */
 import { Vit158Error } from './errors.js';
-import { hasFiles, nodeModule } from './platform.js';
-import { settled } from './source.js';
+import { nodeModule } from './platform.js';
+import { isPath, settled } from './source.js';
 
+const WROTE_IT = 'Hugging Face or timm wrote it';
 const NAME = /^[A-Za-z0-9][\w.-]*$/;
 
 /**
  * The file of a shipped model where its name was given and no such file lies here, as the commands
  * have it: in the folder that VIT158_MODELS names, else in the package's models/. Everything else as
- * it is.
+ * it is; a folder is refused with advice.
  * @param {import('./vit158.d.ts').ByteSource} given
  * @returns {Promise<Awaited<import('./vit158.d.ts').ByteSource>>}
  */
 export async function shippedModel(given) {
   const source = await settled(given, 'the source');
-  if (typeof source !== 'string' || !NAME.test(source) || !hasFiles()) return source;
-  const { access } = /** @type {typeof import('node:fs/promises')} */ (await nodeModule('fs/promises'));
-  const isThere = (/** @type {string} */ path) =>
-    access(path).then(
-      () => true,
-      () => false,
+  if (typeof source !== 'string' || !isPath(source)) return source;
+  const { stat } = /** @type {typeof import('node:fs/promises')} */ (await nodeModule('fs/promises'));
+  const look = (/** @type {string} */ path) => stat(path).catch(() => undefined);
+  const found = await look(source);
+  if (found?.isDirectory())
+    throw new Vit158Error(
+      'E_IO',
+      `${source}: it is a folder: run vit158 import FOLDER -o OUT.safetensors if ` + WROTE_IT,
     );
-  if (await isThere(source)) return source;
+  if (found || !NAME.test(source)) return source;
   const folder = process.env.VIT158_MODELS || (await packageModels());
   const path = `${folder}/${source.replace(/\.safetensors$/, '')}.safetensors`;
-  if (await isThere(path)) return path;
+  if (await look(path)) return path;
   throw new Vit158Error('E_IO', `${source}: there is no such file, and no model of that name in ${folder}`);
 }
 
