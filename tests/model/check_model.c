@@ -16,7 +16,13 @@ typedef struct sizes {
     uint32_t hidden;
     uint32_t depth;
     bool ternary;
+    bool sums; /* of rows, 1 to 3 an output, F16 scales and stored steps: version 2 */
 } sizes;
+
+/* How a tensor's elements are stored. */
+typedef enum element { FLOATS, HALVES, BYTES } element;
+
+#define MAX_SUMS 16U
 
 typedef struct file {
     char *bytes; /* prefix, header, data */
@@ -24,6 +30,9 @@ typedef struct file {
     size_t capacity;
     size_t header_end;
     uint64_t data_bytes;
+    uint64_t counts_at[MAX_SUMS]; /* in the data: row counts of each matrix */
+    uint32_t counts[MAX_SUMS];    /* how many */
+    uint32_t sums;
 } file;
 
 #define PREFIX 8U
@@ -36,19 +45,35 @@ static void add_text(file *f, const char *text)
     f->n_bytes += n_bytes;
 }
 
-static void add_tensor(file *f, const char *name, bool codes, uint64_t a, uint64_t b)
+static void add_tensor(file *f, const char *name, element kind, uint64_t a, uint64_t b)
 {
+    static const char *const dtypes[] = {"F32", "F16", "U8"};
+    static const uint32_t n_bytes[] = {4, 2, 1};
     char entry[192];
     const uint64_t begin = f->data_bytes;
-    f->data_bytes += a * (b > 0 ? b : 1) * (codes ? 1 : 4);
+    f->data_bytes += a * (b > 0 ? b : 1) * n_bytes[kind];
     vit158_format(entry, sizeof entry,
                   b > 0 ? ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%llu,%llu]"
                         : ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%llu]",
-                  name, codes ? "U8" : "F32", (unsigned long long)a, (unsigned long long)b);
+                  name, dtypes[kind], (unsigned long long)a, (unsigned long long)b);
     add_text(f, entry);
     vit158_format(entry, sizeof entry, ",\"data_offsets\":[%llu,%llu]}", (unsigned long long)begin,
                   (unsigned long long)f->data_bytes);
     add_text(f, entry);
+}
+
+/* Rows of output `o`, and of all outputs, where there are sums. */
+static uint32_t rows_of(uint32_t o)
+{
+    return 1 + o % 3;
+}
+
+static uint32_t row_count(const sizes *s, uint32_t n_out)
+{
+    uint32_t rows = 0;
+    for (uint32_t o = 0; o < n_out; o++)
+        rows += s->sums ? rows_of(o) : 1;
+    return rows;
 }
 
 static uint64_t group_count(uint32_t n_in)
@@ -61,15 +86,24 @@ static void add_matrix(file *f, const sizes *s, uint32_t block, const char *matr
 {
     char name[64];
     vit158_format(name, sizeof name, "blocks.%u.%s.bias", block, matrix);
-    add_tensor(f, name, false, n_out, 0);
+    add_tensor(f, name, FLOATS, n_out, 0);
     vit158_format(name, sizeof name, "blocks.%u.%s.weight", block, matrix);
     if (!s->ternary) {
-        add_tensor(f, name, false, n_out, n_in);
+        add_tensor(f, name, FLOATS, n_out, n_in);
         return;
     }
-    add_tensor(f, name, true, group_count(n_in) * n_out, 0);
+    const uint32_t rows = row_count(s, n_out);
+    add_tensor(f, name, BYTES, group_count(n_in) * rows, 0);
     vit158_format(name, sizeof name, "blocks.%u.%s.scale", block, matrix);
-    add_tensor(f, name, false, 1, 0);
+    add_tensor(f, name, s->sums ? HALVES : FLOATS, s->sums ? rows : 1, 0);
+    if (!s->sums)
+        return;
+    f->counts_at[f->sums] = f->data_bytes;
+    f->counts[f->sums++] = n_out;
+    vit158_format(name, sizeof name, "blocks.%u.%s.rows", block, matrix);
+    add_tensor(f, name, BYTES, n_out, 0);
+    vit158_format(name, sizeof name, "blocks.%u.%s.step", block, matrix);
+    add_tensor(f, name, FLOATS, 1, 0);
 }
 
 static void add_encodings(file *f, const sizes *s)
@@ -82,8 +116,11 @@ static void add_encodings(file *f, const sizes *s)
     for (uint32_t i = 0; i < 4 * s->depth; i++) {
         vit158_format(entry, sizeof entry,
                       "%s\\\"blocks.%u.%s.weight\\\":{\\\"type\\\":\\\"trit\\\",\\\"n_in\\\":%u,"
-                      "\\\"n_out\\\":%u}",
+                      "\\\"n_out\\\":%u",
                       i > 0 ? "," : "", i / 4, names[i % 4], n_in[i % 4], n_out[i % 4]);
+        add_text(f, entry);
+        vit158_format(entry, sizeof entry, s->sums ? ",\\\"rows\\\":%u}" : "}",
+                      row_count(s, n_out[i % 4]));
         add_text(f, entry);
     }
     add_text(f, "}\"");
@@ -111,6 +148,8 @@ static file build_header(const sizes *s)
                  "\"labels\":\"[\\\"a\\\",\\\"\\\\u00e4\\\"]\"");
     if (s->ternary)
         add_encodings(&f, s);
+    if (s->sums)
+        add_text(&f, ",\"format_version\":\"2\"");
     add_text(&f, "}");
     add_three(&f, "cls_token", 1, s->dim);
     add_three(&f, "pos_embed", 5, s->dim);
@@ -123,16 +162,16 @@ static file build_header(const sizes *s)
     add_text(&f, entry);
     static const char *const vectors[] = {"patch_embed.proj.bias", "norm.weight", "norm.bias"};
     for (int i = 0; i < 3; i++)
-        add_tensor(&f, vectors[i], false, s->dim, 0);
-    add_tensor(&f, "head.weight", false, 2, s->dim);
-    add_tensor(&f, "head.bias", false, 2, 0);
+        add_tensor(&f, vectors[i], FLOATS, s->dim, 0);
+    add_tensor(&f, "head.weight", FLOATS, 2, s->dim);
+    add_tensor(&f, "head.bias", FLOATS, 2, 0);
     for (uint32_t block = 0; block < s->depth; block++) {
         static const char *const norms[] = {"norm1.weight", "norm1.bias", "norm2.weight",
                                             "norm2.bias"};
         for (int i = 0; i < 4; i++) {
             char name[64];
             vit158_format(name, sizeof name, "blocks.%u.%s", block, norms[i]);
-            add_tensor(&f, name, false, s->dim, 0);
+            add_tensor(&f, name, FLOATS, s->dim, 0);
         }
         add_matrix(&f, s, block, "attn.qkv", 3 * s->dim, s->dim);
         add_matrix(&f, s, block, "attn.proj", s->dim, s->dim);
@@ -155,11 +194,15 @@ static file build_file(const sizes *s)
     check_rng rng = check_seed(158);
     for (uint64_t i = 0; i < f.data_bytes; i++)
         f.bytes[f.n_bytes++] = (char)(1 + check_below(&rng, 62));
+    for (uint32_t i = 0; i < f.sums; i++)
+        for (uint32_t o = 0; o < f.counts[i]; o++)
+            f.bytes[f.header_end + f.counts_at[i] + o] = (char)rows_of(o);
     CHECK(f.n_bytes <= f.capacity, "the file has %zu bytes", f.n_bytes);
     return f;
 }
 
 static const sizes small = {.dim = 6, .hidden = 11, .depth = 2, .ternary = true};
+static const sizes newer = {.dim = 6, .hidden = 11, .depth = 2, .ternary = true, .sums = true};
 
 static vit158_status open_in_pieces(vit158_model **model, const char *bytes, size_t n_bytes,
                                     uint64_t expected, size_t piece)
@@ -181,7 +224,11 @@ static uint64_t hash_linear(uint64_t hash, const vit158_linear *l)
     hash = check_hash(hash, l->bias, l->n_out * sizeof(float));
     if (l->encoding == VIT158_ENCODING_TRIT) {
         hash = check_hash(hash, l->scale, l->scale_count * sizeof(float));
-        return check_hash(hash, l->weight, (size_t)group_count(l->n_in) * l->n_out);
+        if (l->step > 0)
+            hash = check_hash(hash, &l->step, sizeof l->step);
+        return check_hash(hash, l->weight,
+                          (size_t)group_count(l->n_in) *
+                              vit158_plane_rows(&l->planes, l->n_out, 0, l->n_out));
     }
     return check_hash(hash, l->weight, (size_t)l->n_in * l->n_out * sizeof(float));
 }
@@ -206,10 +253,10 @@ static uint64_t hash_model(const vit158_model *m)
 
 /* ---- Cases ---- */
 
-static void the_same_weights_everywhere(void)
+static void check_weights(const sizes *s, uint64_t expected)
 {
     static const size_t pieces[] = {1, 3, 1000, 1U << 20};
-    const file f = build_file(&small);
+    const file f = build_file(s);
     for (int i = 0; i < 8; i++) {
         vit158_model *model;
         const vit158_status status =
@@ -218,17 +265,22 @@ static void the_same_weights_everywhere(void)
         if (status != VIT158_OK)
             return;
         const uint64_t hash = hash_model(model);
-        CHECK(hash == 11083713349999312565ULL, "piece %zu: hash %llu", pieces[i % 4],
-              (unsigned long long)hash);
+        CHECK(hash == expected, "piece %zu: hash %llu", pieces[i % 4], (unsigned long long)hash);
         CHECK(model->info.weight_bytes < 65536, "%llu",
               (unsigned long long)model->info.weight_bytes);
         vit158_model_close(model);
     }
 }
 
-static void every_truncation_is_refused(void)
+static void the_same_weights_everywhere(void)
 {
-    const file f = build_file(&small);
+    check_weights(&small, 11083713349999312565ULL);
+    check_weights(&newer, 12892365665055070036ULL);
+}
+
+static void refuse_truncations(const sizes *s)
+{
+    const file f = build_file(s);
     for (size_t n_bytes = 0; n_bytes < f.n_bytes && !check_failed(); n_bytes += 7) {
         vit158_model *model;
         vit158_status status = vit158_model_open(&model, f.bytes, n_bytes, NULL);
@@ -238,10 +290,16 @@ static void every_truncation_is_refused(void)
     }
 }
 
-static void every_changed_header_byte_gives_a_model_or_an_error(void)
+static void every_truncation_is_refused(void)
+{
+    refuse_truncations(&small);
+    refuse_truncations(&newer);
+}
+
+static void change_headers(const sizes *s)
 {
     static const char flips[] = {0x01, 0x04, 0x10, 0x20};
-    const file f = build_file(&small);
+    const file f = build_file(s);
     uint32_t refused = 0;
     for (size_t i = 0; i < f.header_end && !check_failed(); i++) {
         for (int k = 0; k < 4; k++) {
@@ -258,6 +316,29 @@ static void every_changed_header_byte_gives_a_model_or_an_error(void)
         }
     }
     CHECK(refused > 3 * f.header_end, "%u", refused);
+}
+
+static void every_changed_header_byte_gives_a_model_or_an_error(void)
+{
+    change_headers(&small);
+    change_headers(&newer);
+}
+
+/* Counts of rows that are none, too many, or do not add up. */
+static void wrong_row_counts_are_refused(void)
+{
+    static const char wrong[] = {0, 5, 3}; /* the first output has one row */
+    const file f = build_file(&newer);
+    for (uint32_t i = 0; i < f.sums; i++)
+        for (int k = 0; k < 3; k++) {
+            vit158_model *model;
+            char *const count = f.bytes + f.header_end + f.counts_at[i];
+            *count = wrong[k];
+            const vit158_status status = vit158_model_open(&model, f.bytes, f.n_bytes, NULL);
+            CHECK(status == VIT158_E_VALUE && model == NULL, "matrix %u, count %d: %d", i, wrong[k],
+                  status);
+            *count = 1;
+        }
 }
 
 /* The largest sizes that the format allows: 10^12 bytes of float matrices. Where they cannot be
@@ -282,4 +363,5 @@ CHECK_CASES({"the same weights everywhere", the_same_weights_everywhere},
             {"every truncation is refused", every_truncation_is_refused},
             {"every changed header byte gives a model or an error",
              every_changed_header_byte_gives_a_model_or_an_error},
+            {"wrong row counts are refused", wrong_row_counts_are_refused},
             {"the largest sizes", the_largest_sizes})
