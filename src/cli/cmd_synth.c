@@ -24,6 +24,7 @@ typedef struct choices {
     vit158_variant variant;
     uint32_t pooling, activation, inner_norm, inner_norms; /* choices of the variant */
     bool fc_norm;
+    double unsure;
     const char *out;
 } choices;
 
@@ -68,6 +69,7 @@ static vit158_synth_options resolve(const choices *c)
     options.rest = c->rest == 0 ? VIT158_DTYPE_F16 : VIT158_DTYPE_F32;
     options.rows = c->rows + 1;
     options.seed = c->seed;
+    options.unsure = c->unsure;
     options.variant = &c->variant;
     return options;
 }
@@ -134,6 +136,13 @@ int vit158_cmd_synth(int argc, char **argv)
         flag_option("--fc-norm", "with --pooling avg: a norm of the mean, not of the tokens",
                     &c.fc_norm),
         flag_option("--no-head", "embeddings only", &c.variant.headless),
+        {.name = "--unsure",
+         .placeholder = "X",
+         .help = "answers below this score are marked as unsure; default none",
+         .kind = VIT158_OPTION_NUMBER,
+         .value = &c.unsure,
+         .min = 0,
+         .max = 1},
         {.name = "--output",
          .letter = "-o",
          .placeholder = "FILE",

@@ -2,6 +2,7 @@
 #include "model/synth.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -288,6 +289,10 @@ static void metadata(synth *s)
     vit158_format(text, sizeof text, "vit158 synth, seed %llu",
                   (unsigned long long)s->options->seed);
     vit158_draft_set(draft, "source", text);
+    if (s->options->unsure > 0.0) {
+        snprintf(text, sizeof text, "%.9g", s->options->unsure);
+        vit158_draft_set(draft, "unsure", text);
+    }
     vit158_draft_variant(draft, &s->variant);
     vit158_draft_complete(draft, &s->info);
 }

@@ -32,6 +32,7 @@ typedef struct vit158_synth_options {
     bool int8_rest;                /* patch, head and positions as int8 */
     vit158_dtype rest;             /* VIT158_DTYPE_F16 or VIT158_DTYPE_F32 */
     uint64_t seed;
+    double unsure; /* metadata: answers below this score are marked; 0: none */
 } vit158_synth_options;
 
 /* Geometry of a preset (METHODS.md 1.1): 't', 's', 'b' or 'l' at 224 pixels, patch 16, 1000

@@ -63,6 +63,7 @@ add_library(vit158_train
   src/train/teacher.c
   src/train/train_recipe.c
   src/train/tensors_read.c
+  src/train/time_left.c
   src/train/trainer.c
   src/train/vit_net.c
   src/train/workspace.c)

@@ -18,6 +18,7 @@
 #include "train/plain_text.h"
 #include "train/start.h"
 #include "train/step.h"
+#include "train/time_left.h"
 
 #define LOG_SECONDS 10.0
 #define SMOOTHING 0.98
@@ -28,7 +29,7 @@ typedef struct run {
     vit158_trainer *t;
     const vit158_train_run_options *options;
     FILE *log;
-    double base_seconds;        /* of the state when this session began */
+    vit158_train_moment base;   /* when this session began */
     double last_log, last_eval; /* state.seconds */
     double checkpoint_ms;       /* on the wall, whatever the clock of the schedule */
     uint64_t logged_images;
@@ -99,13 +100,33 @@ static vit158_status evaluate(run *r, vit158_error *error)
                                    error);
 }
 
+static vit158_train_moment moment(const run *r)
+{
+    const vit158_trainer *t = r->t;
+    vit158_train_moment now = {t->state.seconds, vit158_train_progress(t), t->state.step};
+    if (t->state.finish_start >= 0.0)
+        now.progress = (now.seconds - t->state.finish_start) / (60.0 * t->recipe.finish_minutes);
+    return now;
+}
+
+static double seconds_left(const run *r)
+{
+    const vit158_train_recipe *recipe = &r->t->recipe;
+    const bool finishes = r->t->state.finish_start >= 0.0;
+    const vit158_train_moment now = moment(r);
+    const vit158_train_limits limits = {
+        .seconds = 60.0 * r->options->max_minutes,
+        .steps = r->options->max_steps,
+        .schedule_seconds = 60.0 * (finishes ? recipe->finish_minutes : recipe->minutes)};
+    return vit158_train_seconds_left(&r->base, &now, &limits);
+}
+
 static void log_step(run *r, const vit158_train_step_result *result)
 {
     vit158_trainer *t = r->t;
     const double seconds = t->state.seconds - r->last_log;
     const double speed =
         seconds > 0.0 ? (double)(t->state.images - r->logged_images) / seconds : 0.0;
-    const double progress = vit158_train_progress(t);
     const double steps_per_epoch = (double)(t->train.count / t->recipe.batch);
     fprintf(r->log,
             "{\"type\":\"step\",\"step\":%llu,\"epoch\":%.3f,\"minutes\":%.3f,\"loss\":%.5f,"
@@ -115,13 +136,11 @@ static void log_step(run *r, const vit158_train_step_result *result)
             result->gradient_norm, speed);
     fflush(r->log);
     if (r->options->progress != NULL) {
-        const double done =
-            progress * (t->recipe.minutes > 0.0F ? t->recipe.minutes
-                                                 : t->state.seconds / 60.0 / (progress + 1e-9));
-        const double left = progress > 0.0 ? (1.0 - progress) * done / progress : 0.0;
+        char left[VIT158_TIME_WORDS];
+        vit158_train_time_words(left, seconds_left(r));
         fprintf(r->options->progress,
                 "step %llu, epoch %.1f, %.1f min, loss %.3f, accuracy %.1f %%, %.0f images/s, "
-                "%.0f min left\n",
+                "%s left\n",
                 (unsigned long long)t->state.step, (double)t->state.step / steps_per_epoch,
                 t->state.seconds / 60.0, r->loss, 100.0 * r->accuracy, speed, left);
     }
@@ -141,7 +160,7 @@ static bool finished(const run *r)
 static bool stopped(const run *r)
 {
     const vit158_train_run_options *o = r->options;
-    const double minutes = (r->t->state.seconds - r->base_seconds) / 60.0;
+    const double minutes = (r->t->state.seconds - r->base.seconds) / 60.0;
     return (o->stop != NULL && *o->stop) || (o->max_minutes > 0.0 && minutes >= o->max_minutes) ||
            (o->max_steps && r->t->state.step >= o->max_steps);
 }
@@ -223,7 +242,8 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
         VIT158_RETURN_IF_ERROR(vit158_train_checkpoint_load(t, r->options->resume, error));
     if (recipe->finish_minutes > 0.0F && t->state.finish_start < 0.0)
         t->state.finish_start = t->state.seconds;
-    r->base_seconds = r->last_log = r->last_eval = t->state.seconds;
+    r->base = moment(r);
+    r->last_log = r->last_eval = t->state.seconds;
     r->checkpoint_ms = vit158_now_ms();
     r->logged_images = t->state.images;
     r->logged_step = t->state.step;

@@ -4,6 +4,7 @@
  */
 #include "unit/test.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,22 @@ static int run(command function, const char *const *arguments)
 static int made(void)
 {
     return remove(OUT) == 0;
+}
+
+/* Whether the header of a model file has this text. */
+static bool holds(const char *path, const char *text)
+{
+    static char header[1 << 16];
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    const size_t length = fread(header, 1, sizeof header - 1, file);
+    assert_int_equal(fclose(file), 0);
+    assert_true(length > 8);
+    header[length] = 0;
+    for (size_t i = 0; i < length; i++)
+        if (header[i] == 0) /* of the length before the header, or of tensors */
+            header[i] = ' ';
+    return strstr(header, text) != NULL;
 }
 
 static void test_pack(void **state)
@@ -87,6 +104,13 @@ static void test_synth_and_inspect(void **state)
     assert_true(made());
     assert_int_equal(RUN(vit158_cmd_inspect, "inspect", OUT), VIT158_EXIT_FAILED);
     assert_int_equal(RUN(vit158_cmd_inspect, "inspect"), VIT158_EXIT_USAGE);
+    assert_int_equal(RUN(vit158_cmd_synth, "synth", "--arch", "ti", "--image-size", "32",
+                         "--unsure", "0.25", "-o", OUT),
+                     VIT158_EXIT_OK);
+    assert_true(holds(OUT, "\"unsure\":\"0.25\""));
+    assert_true(made());
+    assert_int_equal(RUN(vit158_cmd_synth, "synth", "--arch", "ti", "--unsure", "2", "-o", OUT),
+                     VIT158_EXIT_USAGE);
     assert_int_equal(RUN(vit158_cmd_synth, "synth", "--arch", "ti"), VIT158_EXIT_USAGE);
     assert_int_equal(RUN(vit158_cmd_synth, "synth", "-o", OUT), VIT158_EXIT_USAGE);
     assert_int_equal(RUN(vit158_cmd_synth, "synth", "--arch", "xl", "-o", OUT), VIT158_EXIT_USAGE);
