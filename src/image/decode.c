@@ -26,10 +26,15 @@ static const char *other_format(const uint8_t *bytes, size_t n_bytes)
         uint32_t offset;
         uint32_t n_bytes;
         const char *magic;
-    } formats[] = {
-        {"GIF", 0, 4, "GIF8"},       {"WebP", 8, 4, "WEBP"},  {"AVIF or HEIC", 4, 4, "ftyp"},
-        {"TIFF", 0, 4, "II*\0"},     {"TIFF", 0, 4, "MM\0*"}, {"JPEG XL", 0, 2, "\xFF\x0A"},
-        {"JPEG 2000", 4, 4, "jP  "}, {"BMP", 0, 2, "BM"},     {"SVG", 0, 4, "<svg"}};
+    } formats[] = {{"GIF", 0, 4, "GIF8"},         {"WebP", 8, 4, "WEBP"},
+                   {"AVIF", 4, 8, "ftypavif"},    {"AVIF", 4, 8, "ftypavis"},
+                   {"HEIC", 4, 7, "ftyphei"},     {"HEIC", 4, 7, "ftyphev"},
+                   {"HEIC", 4, 8, "ftypmif1"},    {"HEIC", 4, 8, "ftypmsf1"},
+                   {"a video", 4, 4, "ftyp"},     {"a video", 0, 4, "\x1A\x45\xDF\xA3"},
+                   {"TIFF", 0, 4, "II*\0"},       {"TIFF", 0, 4, "MM\0*"},
+                   {"JPEG XL", 0, 2, "\xFF\x0A"}, {"JPEG XL", 4, 4, "JXL "},
+                   {"JPEG 2000", 4, 4, "jP  "},   {"BMP", 0, 2, "BM"},
+                   {"SVG", 0, 4, "<svg"},         {"PDF", 0, 5, "%PDF-"}};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (n_bytes >= formats[i].offset + formats[i].n_bytes &&
             memcmp(bytes + formats[i].offset, formats[i].magic, formats[i].n_bytes) == 0)

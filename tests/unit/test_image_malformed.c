@@ -243,7 +243,19 @@ static void test_other_files(void **state)
                  {BYTES("RIFF\0\0\0\0WEBPVP8 "), VIT158_E_UNSUPPORTED, "WebP"},
                  {BYTES("\0\0\0\x1C"
                         "ftypavif"),
-                  VIT158_E_UNSUPPORTED, "AVIF"},
+                  VIT158_E_UNSUPPORTED, "image: AVIF is"},
+                 {BYTES("\0\0\0\x1C"
+                        "ftypheic"),
+                  VIT158_E_UNSUPPORTED, "image: HEIC is"},
+                 {BYTES("\0\0\0\x1C"
+                        "ftypmif1"),
+                  VIT158_E_UNSUPPORTED, "image: HEIC is"},
+                 {BYTES("\0\0\0\x20"
+                        "ftypisom"),
+                  VIT158_E_UNSUPPORTED, "image: a video is"},
+                 {BYTES("\x1A\x45\xDF\xA3"), VIT158_E_UNSUPPORTED, "image: a video is"},
+                 {BYTES("%PDF-1.7"), VIT158_E_UNSUPPORTED, "image: PDF is"},
+                 {BYTES("\0\0\0\x0CJXL "), VIT158_E_UNSUPPORTED, "JPEG XL"},
                  {BYTES("II*\0\10\0\0\0"), VIT158_E_UNSUPPORTED, "TIFF"},
                  {BYTES("MM\0*\0\0\0\10"), VIT158_E_UNSUPPORTED, "TIFF"},
                  {BYTES("BM\x36\0\0\0"), VIT158_E_UNSUPPORTED, "BMP"},
