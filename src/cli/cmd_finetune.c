@@ -17,11 +17,13 @@
 #include "cli/finetune_card.h"
 #include "cli/folder_report.h"
 #include "cli/options.h"
+#include "cli/stage_log.h"
 #include "model/pack.h"
 #include "train/data.h"
 #include "train/finetune.h"
 
 #define DEFAULT_BASE "vit158-imagenet"
+#define MAX_METADATA_BYTES (1U << 20)
 #define MOST_CALIBRATING "300" /* images that rounding looks at */
 #define NAME VIT158_TRAIN_RECIPE_TEXT
 
@@ -36,8 +38,9 @@ static void on_signal(int number)
 typedef struct job {
     vit158_train_finetune how;
     const char *out;
-    const char *weights; /* trit, int8 or rows:N */
-    const char *command; /* as typed */
+    const char *weights;  /* trit, int8 or rows:N */
+    const char *command;  /* as typed */
+    const char *metadata; /* file of a JSON object, or NULL */
     char train[NAME], val[NAME];
 } job;
 
@@ -109,6 +112,24 @@ static vit158_status make_ternary(bool *complete, job *j, vit158_error *error)
 
 /* ---- What is written ---- */
 
+static vit158_stage_log log_of(const job *j, uint32_t stage)
+{
+    char path[NAME];
+    vit158_error error;
+    const bool named =
+        vit158_train_finetune_path(path, &j->how, stage, "log.jsonl", &error) == VIT158_OK;
+    return vit158_stage_log_read(named ? path : NULL);
+}
+
+/* Of few held-out images accuracy says less than loss, and the last weights are those whose rate
+ * came down. */
+static const char *chosen_weights(const job *j)
+{
+    const vit158_stage_log log = log_of(j, VIT158_TRAIN_STAGE_TERNARY);
+    return log.last_loss >= 0.0 && log.last_loss <= log.best_loss ? "last.safetensors"
+                                                                  : "best.safetensors";
+}
+
 /* OUT from the ternary stage's network, or by rounding the float one. */
 static vit158_status write_model(const job *j, const char *metadata, vit158_error *error)
 {
@@ -116,30 +137,38 @@ static vit158_status write_model(const job *j, const char *metadata, vit158_erro
     if (!is_ternary(j))
         return round_float(j, j->weights, j->out, error);
     VIT158_RETURN_IF_ERROR(vit158_train_finetune_path(best, &j->how, VIT158_TRAIN_STAGE_TERNARY,
-                                                      "best.safetensors", error));
+                                                      chosen_weights(j), error));
     const vit158_pack_options options = {
         .matrices = VIT158_PACK_TRAINED, .rest = VIT158_DTYPE_F16, .metadata_json = metadata};
     return vit158_name_error(error, vit158_pack_file(best, j->out, &options, NULL, error), j->out);
 }
 
-/* The best accuracy that a stage's log tells of, < 0 if there is none. */
-static double stage_accuracy(const job *j, uint32_t stage)
+/* The user's metadata and the threshold; to be freed. */
+static vit158_status join_metadata(char **text, const job *j, double unsure, vit158_error *error)
 {
-    char path[NAME], line[1024];
-    vit158_error error;
-    double best = -1.0;
-    if (vit158_train_finetune_path(path, &j->how, stage, "log.jsonl", &error) != VIT158_OK)
-        return best;
-    FILE *const log = fopen(path, "r");
-    while (log != NULL && fgets(line, sizeof line, log) != NULL)
-        for (const char *key = line; (key = strstr(key, "_accuracy\":")) != NULL; key++) {
-            const double value = strtod(key + strlen("_accuracy\":"), NULL);
-            const bool own = strstr(line, "\"eval\"") != NULL;
-            best = own && value > best ? value : best;
-        }
-    if (log != NULL)
-        fclose(log);
-    return best;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    *text = NULL;
+    if (j->metadata != NULL)
+        VIT158_RETURN_IF_ERROR(vit158_name_error(
+            error, vit158_read_file(&bytes, &n_bytes, j->metadata, MAX_METADATA_BYTES, error),
+            j->metadata));
+    size_t at = 0;
+    while (at < n_bytes && bytes[at] != '{')
+        at++;
+    size_t first = at + 1;
+    while (first < n_bytes && strchr(" \t\r\n", bytes[first]) != NULL)
+        first++;
+    /* Whether it is JSON is for the packer to say. */
+    const bool more = first < n_bytes && bytes[first] != '}';
+    const size_t size = n_bytes + 64;
+    *text = malloc(size);
+    if (*text != NULL)
+        snprintf(*text, size, "{\"unsure\":\"%.2f\"%s%.*s", unsure, more ? "," : "}",
+                 more ? (int)(n_bytes - at - 1) : 0, more ? (const char *)bytes + at + 1 : "");
+    free(bytes);
+    return *text != NULL ? VIT158_OK
+                         : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for metadata");
 }
 
 static vit158_status write_card(const job *j, const vit158_judgement *held,
@@ -154,7 +183,7 @@ static vit158_status write_card(const job *j, const vit158_judgement *held,
                         .held = held,
                         .val = val};
     for (uint32_t stage = 0; stage < VIT158_TRAIN_STAGES; stage++)
-        card.stages[stage] = stage_accuracy(j, stage);
+        card.stages[stage] = log_of(j, stage).best_accuracy;
     beside(path, j, ".md");
     return vit158_name_error(error, vit158_card_write(path, &card, error), path);
 }
@@ -224,7 +253,7 @@ static vit158_status finish(const job *j, vit158_error *error)
     vit158_train_recipe *const r = malloc(sizeof *r);
     vit158_train_dataset train = {0}, held = {0}, others = {0}, val = {0};
     vit158_judgement judged_held = {0}, judged_val = {0};
-    char metadata[64];
+    char *metadata = NULL;
     vit158_status status =
         r != NULL ? vit158_train_finetune_recipe(r, &j->how, VIT158_TRAIN_STAGE_FLOAT, error)
                   : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a recipe");
@@ -235,8 +264,9 @@ static vit158_status finish(const job *j, vit158_error *error)
     if (status == VIT158_OK)
         status = vit158_judge(&judged_held, j->out, &held, error);
     if (status == VIT158_OK && is_ternary(j)) {
-        snprintf(metadata, sizeof metadata, "{\"unsure\":\"%.2f\"}", judged_held.unsure);
-        status = write_model(j, metadata, error);
+        status = join_metadata(&metadata, j, judged_held.unsure, error);
+        if (status == VIT158_OK)
+            status = write_model(j, metadata, error);
     }
     if (status == VIT158_OK && j->val[0] != 0) {
         snprintf(r->val_data, sizeof r->val_data, "%s", j->val);
@@ -261,6 +291,7 @@ static vit158_status finish(const job *j, vit158_error *error)
     vit158_train_dataset_free(&held);
     vit158_train_dataset_free(&others);
     vit158_train_dataset_free(&val);
+    free(metadata);
     free(r);
     return status;
 }
@@ -388,6 +419,9 @@ int vit158_cmd_finetune(int argc, char **argv)
          VIT158_OPTION_TEXT, &j.weights, 0, 0, NULL},
         {"--size", NULL, "S", "side of the images in pixels; default that of 8 x 8 patches",
          VIT158_OPTION_UINT, &j.how.image_size, 8, 1024, NULL},
+        {"--metadata", NULL, "FILE",
+         "JSON object of strings to add to the model's metadata (dataset, license, ...)",
+         VIT158_OPTION_TEXT, &j.metadata, 0, 0, NULL},
         {"--work", NULL, "DIR", "folder of recipes, logs, checkpoints; default FILE.run",
          VIT158_OPTION_TEXT, &work, 0, 0, NULL},
         {"--threads", NULL, "N", "worker threads; default 2", VIT158_OPTION_UINT, &j.how.threads, 1,
