@@ -148,6 +148,47 @@ static output_rows rows_of(const vit158_gemm_q8 *p, vit158_gemm_range block, uin
     return rows;
 }
 
+/* Eight results of an output of several rows, from one worker's sums, all set. */
+VIT158_TEMPLATE results_x8 rows_eight(const vit158_table_sums *s, const output_rows *rows,
+                                      size_t tile, int carried, const float *r)
+{
+    const int16_t *const sums = s->sums + tile, *const carries = s->carries + tile;
+    results_x8 total = dequantize_eight(
+        eight_sums(sums + rows->place[0], carried ? carries + rows->place[0] : NULL), r,
+        wasm_v128_load32_splat(rows->scale));
+    for (uint32_t i = 1; i < rows->count; i++) {
+        const results_x8 more = dequantize_eight(
+            eight_sums(sums + rows->place[i], carried ? carries + rows->place[i] : NULL), r,
+            wasm_v128_load32_splat(rows->scale + i));
+        total.lo = wasm_f32x4_add(total.lo, more.lo);
+        total.hi = wasm_f32x4_add(total.hi, more.hi);
+    }
+    return total;
+}
+
+/* Results of output o, of any number of rows, from one worker's sums, all set. */
+static VIT158_INNER void finish_rows(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
+                                     vit158_gemm_range block, uint32_t o)
+{
+    const output_rows rows = rows_of(p, block, o);
+    const float *bias = p->bias != NULL ? p->bias + o : NULL, *r = p->r + block.t0;
+    const bool residual = p->epilogue == VIT158_ADD;
+    const vit158_table_sums s = *sums;
+    const size_t stride = vit158_tile_stride(s.n_rows) - TILE; /* after both halves of a tile */
+    const vit158_tile_state *state = s.states;
+    float *y = p->y + o * p->ldy + block.t0;
+    const float *const end = y + (block.t1 - block.t0);
+    for (size_t place = 0;; place += stride, state++) {
+        for (const size_t next = place + TILE; place < next;
+             place += LANES, y += LANES, r += LANES) {
+            if (y >= end)
+                return;
+            VIT158_PIN(bias); /* or there would be a loop for each kind of result */
+            finish_eight(y, rows_eight(&s, &rows, place, state->carried != 0, r), bias, residual);
+        }
+    }
+}
+
 /* Results of output o from the sums of `count` workers. */
 static VIT158_INNER void finish_all(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
                                     uint32_t count, vit158_gemm_range block, uint32_t o)
@@ -184,7 +225,7 @@ void vit158_table_results(const vit158_gemm_q8 *p, const vit158_table_sums *sums
 {
     for (uint32_t o = block.o0; o < block.o1; o++) {
         if (p->planes.count > 1)
-            finish_all(p, sums, 1, block, o);
+            finish_rows(p, sums, block, o);
         else
             finish_one(p, sums, block, o);
         activate(p, block, o);
