@@ -4,11 +4,13 @@
 //
 //   npm run ladder -- --images FOLDER float=vit.safetensors int8=int8.safetensors "2 rows=two.safetensors" ...
 //
-// --limit N judges N pictures, spread evenly. The first file is what the others are compared with. FOLDER has a folder for each class, named by
+// --limit N judges N pictures, spread evenly; --answers FOLDER keeps all logits there, and takes what is
+// there already. The first file is what the others are compared with. FOLDER has a folder for each class, named by
 // wnid or label. Answers come from the native command, times from WebAssembly in Node, one thread, the
 // files in turns, so that whatever else runs meets them alike.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -47,6 +49,22 @@ function answer(path, images) {
     .trim()
     .split('\n')
     .map((line) => Float32Array.from(JSON.parse(line).logits));
+}
+
+/**
+ * The same, kept in a folder and taken from there if the file and the pictures' names are the same.
+ * @param {string} path @param {string[]} images @param {string | undefined} folder @param {number} classes
+ */
+function answerOnce(path, images, folder, classes) {
+  if (folder === undefined) return answer(path, images);
+  const hash = createHash('sha256').update(readFileSync(path)).update(images.join('\n')).digest('hex');
+  const kept = join(folder, `${hash.slice(0, 32)}.f32`);
+  if (!existsSync(kept)) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(kept, Buffer.concat(answer(path, images).map((logits) => Buffer.from(logits.buffer))));
+  }
+  const { buffer } = Uint8Array.from(readFileSync(kept));
+  return images.map((_, i) => new Float32Array(buffer, 4 * classes * i, classes));
 }
 
 /** Indices of the k largest. @param {Float32Array} logits @param {number} k */
@@ -115,6 +133,7 @@ const { values, positionals } = parseArgs({
     images: { type: 'string' },
     rounds: { type: 'string', default: '15' },
     limit: { type: 'string', default: '0' },
+    answers: { type: 'string' },
     json: { type: 'string' },
     svg: { type: 'string' },
     help: { type: 'boolean' },
@@ -123,7 +142,7 @@ const { values, positionals } = parseArgs({
 if (values.help || values.images === undefined || positionals.length < 2) {
   const text = readFileSync(fileURLToPath(import.meta.url), 'utf8')
     .split('\n')
-    .slice(1, 12);
+    .slice(1, 13);
   console.error(text.map((line) => line.replace(/^\/\/ ?/, '')).join('\n'));
   process.exit(values.help ? 0 : 2);
 }
@@ -144,9 +163,9 @@ let expected;
 /** @type {Row[]} */
 const rows = [];
 for (const [i, rung] of rungs.entries()) {
-  const answers = answer(rung.path, images);
-  expected ??= answers;
   const info = models[i].info();
+  const answers = answerOnce(rung.path, images, values.answers, info.model.classes);
+  expected ??= answers;
   rows.push({
     ...judge(rung, answers, expected, right),
     file_bytes: info.model.fileBytes,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The ladder's statistics against hand-made ones, its table and picture, and the command on tiny models.
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { divergence, drawLadder, markdownTable, standardError } from '../bench/ladder_table.mjs';
@@ -43,11 +43,24 @@ test('the command judges files on labelled pictures', () => {
   }
   const model = join(ROOT, 'models/vit158-cifar10.safetensors');
   const [json, svg] = [join(folder, 'out.json'), join(folder, 'out.svg')];
-  const args = ['--images', folder, '--rounds', '1', '--limit', '6', '--json', json, '--svg', svg];
-  const { code, stdout, stderr } = run(process.execPath, [
-    ...[join(ROOT, 'tests/bench/ladder.mjs'), ...args, `one=${model}`, model],
-  ]);
+  const args = [
+    '--images',
+    folder,
+    '--rounds',
+    '1',
+    '--limit',
+    '6',
+    '--json',
+    json,
+    '--svg',
+    svg,
+    '--answers',
+    join(folder, 'kept'),
+  ];
+  const ladder = () => run(process.execPath, [join(ROOT, 'tests/bench/ladder.mjs'), ...args, `one=${model}`, model]);
+  const { code, stdout, stderr } = ladder();
   assert.equal(code, 0, stderr);
+  assert.equal(readdirSync(join(folder, 'kept')).length, 1); /* the same file twice */
   const rows = JSON.parse(readFileSync(json, 'utf8'));
   assert.deepEqual(
     rows.map((/** @type {{name: string}} */ { name }) => name),
@@ -61,6 +74,10 @@ test('the command judges files on labelled pictures', () => {
   }
   assert.equal(stdout.trim().split('\n').length, 4);
   assert.match(readFileSync(svg, 'utf8'), /^<svg/);
+  const [kept] = readdirSync(join(folder, 'kept'));
+  const bytes = readFileSync(join(folder, 'kept', kept));
+  writeFileSync(join(folder, 'kept', kept), Buffer.alloc(bytes.length));
+  assert.match(ladder().stdout, /100\.0 % \| 0\.0 /); /* what is kept is taken: all classes alike */
   const wrong = run(process.execPath, [join(ROOT, 'tests/bench/ladder.mjs'), model]);
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /npm run ladder/);
