@@ -43,3 +43,23 @@ levels = np.array([-0.9, -0.6, -0.3, 0, 0.3, 0.6, 0.9])
 for row in range(ROWS):
     chosen, error = round_row(numbers(100 + row, N), h, levels, 0.05)
     print("{" + ", ".join(map(str, chosen)) + "}", "%.6f" % error)
+
+# The baselines: of one output of 24 weights the levels' indices, lowest first.
+PLAIN = 24
+
+
+def plain(w, largest, high):
+    """Uniform levels -high .. high whose last is `largest`."""
+    step = largest / high
+    return np.clip(np.rint(w / step), -high, high).astype(int) + high
+
+
+w = numbers(7, PLAIN) ** 3
+magnitudes = np.sort(np.abs(w))
+for name, largest in (("largest", magnitudes[-1]), ("percentile", magnitudes[(PLAIN - 1) * 999 // 1000])):
+    for high in (127, 1, 4, 13):
+        print(name, high, "{" + ", ".join(map(str, plain(w, largest, high))) + "}")
+# The best ternary row: with the k largest magnitudes at +-s, s is their mean and (sum)^2 / k is gained.
+gains = [magnitudes[-k:].sum() ** 2 / k for k in range(1, PLAIN + 1)]
+k = int(np.argmax(gains)) + 1
+print("ternary", k, "scale %.6f error %.6f" % (magnitudes[-k:].mean(), (w**2).sum() - max(gains)))

@@ -216,6 +216,58 @@ static void test_columns_are_numpys(void **state)
     vit158_rounding_free(&rounding);
 }
 
+/* The baselines, of one output. */
+static void test_baselines_are_numpys(void **state)
+{
+    (void)state;
+    enum { PLAIN = 24 };
+    static const struct {
+        vit158_scale_rule rule;
+        uint32_t rows;
+        uint8_t levels[PLAIN];
+    } cases[] = {
+        {VIT158_SCALES_LARGEST, 0, {107, 206, 129, 214, 24,  177, 124, 27,  37,  254, 245, 127,
+                                    127, 127, 128, 151, 152, 126, 127, 176, 124, 127, 51,  144}},
+        {VIT158_SCALES_LARGEST, 1, {1, 2, 1, 2, 0, 1, 1, 0, 0, 2, 2, 1,
+                                    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1}},
+        {VIT158_SCALES_LARGEST, 2, {3, 6, 4, 7, 1, 6, 4, 1, 1, 8, 8, 4,
+                                    4, 4, 4, 5, 5, 4, 4, 6, 4, 4, 2, 5}},
+        {VIT158_SCALES_LARGEST, 3, {11, 21, 13, 22, 3,  18, 13, 3,  4,  26, 25, 13,
+                                    13, 13, 13, 15, 16, 13, 13, 18, 13, 13, 5,  15}},
+        {VIT158_SCALES_PERCENTILE, 0, {106, 212, 129, 221, 17,  181, 124, 20,  31,  254, 254, 127,
+                                       127, 127, 128, 153, 153, 126, 127, 179, 124, 127, 45,  146}},
+        {VIT158_SCALES_PERCENTILE, 1, {1, 2, 1, 2, 0, 1, 1, 0, 0, 2, 2, 1,
+                                       1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1}},
+        {VIT158_SCALES_PERCENTILE, 2, {3, 7, 4, 7, 1, 6, 4, 1, 1, 8, 8, 4,
+                                       4, 4, 4, 5, 5, 4, 4, 6, 4, 4, 1, 5}},
+        {VIT158_SCALES_PERCENTILE, 3, {11, 22, 13, 23, 2,  19, 13, 2,  3,  26, 26, 13,
+                                       13, 13, 13, 16, 16, 13, 13, 18, 13, 13, 5,  15}},
+    };
+    static float h[PLAIN * PLAIN];
+    float w[PLAIN], scratch[9 * PLAIN];
+    uint32_t seed = 7;
+    for (uint32_t i = 0; i < PLAIN; i++) {
+        const float x = next_number(&seed);
+        w[i] = x * x * x;
+        h[i * PLAIN + i] = 1; /* inputs in their own order */
+    }
+    vit158_rounding rounding;
+    assert_int_equal(vit158_rounding_create(&rounding, h, PLAIN, 0, NULL), VIT158_OK);
+    vit158_levels levels;
+    uint8_t chosen[PLAIN];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vit158_round_how how = {.rows = cases[i].rows, .scales = cases[i].rule};
+        vit158_round_row(&levels, chosen, w, &rounding, &how, scratch);
+        assert_memory_equal(chosen, cases[i].levels, PLAIN);
+    }
+    /* Least squares: the best ternary row of all. */
+    const vit158_round_how squared = {.rows = 1, .scales = VIT158_SCALES_SQUARED};
+    const double error = vit158_round_row(&levels, chosen, w, &rounding, &squared, scratch);
+    assert_true(error >= 0.400461 - 1e-5 && error < 0.400461 + 1e-4);
+    assert_true(fabsf(levels.scale[0] - 0.628145F) < 1e-4F);
+    vit158_rounding_free(&rounding);
+}
+
 /* Where inputs have nothing to do with each other there is nothing to compensate. */
 static void test_uncorrelated_inputs_round_plainly(void **state)
 {
@@ -317,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_levels_are_all_sums),
         cmocka_unit_test(test_scales_are_found),
         cmocka_unit_test(test_columns_are_numpys),
+        cmocka_unit_test(test_baselines_are_numpys),
         cmocka_unit_test(test_uncorrelated_inputs_round_plainly),
         cmocka_unit_test(test_compensation_and_passes),
         cmocka_unit_test(test_small_rows_are_near_the_best),
