@@ -6,8 +6,8 @@
 //
 // --limit N judges N pictures, spread evenly; --answers FOLDER keeps all logits there, and takes what is
 // there already. The first file is what the others are compared with. FOLDER has a folder for each class, named by
-// wnid or label. Answers come from the native command, times from WebAssembly in Node, one thread, the
-// files in turns, so that whatever else runs meets them alike.
+// wnid or label. Answers come from the native command, times are processor time of WebAssembly in Node,
+// one thread, the files in turns, so that what else runs hardly counts and meets them alike.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
@@ -86,7 +86,7 @@ function rightAnswers(images, metadata) {
   });
 }
 
-/** Milliseconds of each model, in turns. @param {Classifier[]} models @param {number} rounds */
+/** Milliseconds of processor time of each model, in turns. @param {Classifier[]} models @param {number} rounds */
 async function timeInTurns(models, rounds) {
   const { channels, imageSize } = models[0].info().model;
   const input = seededTensor(channels * imageSize ** 2);
@@ -94,9 +94,10 @@ async function timeInTurns(models, rounds) {
   const times = models.map(() => []);
   for (let round = -2; round < rounds; round++)
     for (const [i, model] of models.entries()) {
-      const begin = performance.now();
+      const before = process.cpuUsage();
       await model.forward(input);
-      if (round >= 0) times[i].push(performance.now() - begin);
+      const { user, system } = process.cpuUsage(before);
+      if (round >= 0) times[i].push((user + system) / 1000);
     }
   return times.map((list) => round3(median(list)));
 }

@@ -13,7 +13,7 @@
  * @property {number} divergence mean KL from the first file's softmax, nats
  * @property {number} file_bytes
  * @property {number} wasm_bytes memory of the WebAssembly instance
- * @property {number} ms a picture, one thread
+ * @property {number} ms processor time of a picture, one thread
  * @property {number} gmacs 10^9 products a second
  */
 
