@@ -237,6 +237,19 @@ static void set_method(request *r, bool ptq)
         r->job.ptq.input_bits = r->input_bits;
 }
 
+/* What is said of options that the others give no meaning to; NULL if there are none. */
+static const char *idle_options(const request *r, bool ptq)
+{
+    const bool others = r->input_bits > 0 || r->ranking != VIT158_RANKING_MEAN || r->biases != 1;
+    if (!ptq && others)
+        return "--input-bits, --ranking and --biases are for --method ptq-vit";
+    if (!ptq && r->steps != UINT32_MAX && r->activations != 1)
+        return "--steps is for --activations static";
+    if (ptq && r->job.budget && r->input_bits > 0)
+        return "with budget:BYTES inputs have the bits of their module's weights: no --input-bits";
+    return NULL;
+}
+
 static bool wrong_steps(const request *r, bool ptq)
 {
     const bool likeness = r->steps == SIMILARITY_STEPS;
@@ -395,7 +408,7 @@ int vit158_cmd_quantize(int argc, char **argv)
                                  "minmax, percentile or mse"
         : r.plot != NULL && (ptq || !r.job.budget) ? "--plot shows how rows were shared out: use "
                                                      "--weights budget:BYTES, and not ptq-vit"
-                                                   : NULL;
+                                                   : idle_options(&r, ptq);
     if (missing != NULL) {
         fprintf(stderr, "vit158 quantize: %s\n", missing);
         return VIT158_EXIT_USAGE;
