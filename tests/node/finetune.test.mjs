@@ -25,8 +25,8 @@ const BASE = join(ROOT, 'models/fashion-mnist.safetensors');
 const SIDE = 28;
 /** Brightness at a point; a mirror leaves each class what it is. @type {Record<string, (x: number, y: number, phase: number) => number>} */
 const PATTERNS = {
-  across: (x, y, phase) => Math.sin(0.8 * y + phase),
-  down: (x, y, phase) => Math.sin(0.8 * x + phase),
+  across: (_x, y, phase) => Math.sin(0.8 * y + phase),
+  down: (x, _y, phase) => Math.sin(0.8 * x + phase),
   lattice: (x, y, phase) => Math.sin(0.57 * (x + y) + phase) * Math.sin(0.57 * (x - y)),
   plaid: (x, y, phase) => Math.sin(0.8 * x + phase) * Math.sin(0.8 * y),
 };

@@ -2,9 +2,10 @@
 // The npm package as a user gets it: packed, laid into another project's node_modules, imported, run as
 // a command, checked by publint and attw, and type-checked in projects of several kinds.
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { inlineText } from '../../wasm_build/make_inline.mjs';
 import { installPackage } from './packed.mjs';
 import { ROOT, jsonLines, run, temporaryFolder } from './shared.mjs';
@@ -40,6 +41,30 @@ test('packed it is at most 5.5 MB; without models smaller than 1.4 MB, and nothi
     files.filter((name) => !allowed.test(name)),
     [],
   );
+});
+
+test('two models are in it, and where the others are is said', async () => {
+  const here = readdirSync(join(installed, 'models')).sort();
+  const names = ['vit158-cifar10', 'vit158-imagenet'];
+  assert.deepEqual(here, ['packaged.json', ...names.flatMap((name) => [`${name}.md`, `${name}.safetensors`])]);
+  const whole = JSON.parse(readFileSync(join(ROOT, 'models/manifest.json'), 'utf8'));
+  const listed = JSON.parse(readFileSync(join(installed, 'models/packaged.json'), 'utf8'));
+  const isListed = (/** @type {{name: string}} */ { name }) => names.includes(name);
+  assert.equal(listed.default, whole.default);
+  assert.deepEqual(listed.models, whole.models.filter(isListed));
+  assert.deepEqual(
+    listed.elsewhere.names,
+    whole.models
+      .filter((/** @type {{name: string}} */ entry) => !isListed(entry))
+      .map((/** @type {{name: string}} */ { name }) => name),
+  );
+  for (const name of listed.elsewhere.names) {
+    const { code, stderr } = run(process.execPath, [join(installed, 'web/cli.mjs'), 'info', '--model', name]);
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`does not come with the package: take ${name}\\.safetensors from `));
+    const { Classifier } = await import(pathToFileURL(join(installed, 'web/lib/vit158.js')).href);
+    await assert.rejects(Classifier.load(name), { code: 'E_IO', message: /does not come with the package/ });
+  }
 });
 
 test('the embedded modules are those of dist', () => {

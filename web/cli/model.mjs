@@ -8,6 +8,7 @@ import { bestVariant } from '../lib/detect.js';
 import { Engine } from '../lib/engine.js';
 import { Vit158Error, messageOf } from '../lib/errors.js';
 import { loadWasm } from '../lib/load_wasm.js';
+import { absentModel } from '../lib/shipped.js';
 import { Classifier } from '../lib/vit158.js';
 import { complain } from './console.mjs';
 import { chooseWorkers } from './pictures.mjs';
@@ -51,7 +52,10 @@ export function findModel(wanted) {
   const folder = process.env.VIT158_MODELS || MODELS;
   const name = wanted ?? defaultModel(folder);
   const path = join(folder, name.includes('.safetensors') ? name : `${name}.safetensors`);
-  if (!isReadable(path)) throw new Vit158Error('E_IO', `no such file, and no model of that name in ${folder}`);
+  if (!isReadable(path)) {
+    const list = join(folder, 'packaged.json');
+    throw new Vit158Error('E_IO', absentModel(name, folder, isReadable(list) ? readFileSync(list, 'utf8') : '{}'));
+  }
   return path;
 }
 
@@ -61,18 +65,24 @@ export function findModel(wanted) {
  * @returns {{title?: string, dataset?: string, accuracy?: string}}
  */
 export function collectionEntry(sha256) {
-  const { models } = JSON.parse(readFileSync(join(MODELS, 'manifest.json'), 'utf8'));
+  const { models } = JSON.parse(readFileSync(manifestOf(MODELS), 'utf8'));
   const entry = models.find((/** @type {any} */ model) => model.sha256 === sha256);
   if (!entry) return {};
   const { title, dataset, accuracy } = entry;
   return { title, dataset, accuracy };
 }
 
+/** The package has fewer models than the repository, and a list of its own. @param {string} folder */
+function manifestOf(folder) {
+  const whole = join(folder, 'manifest.json');
+  const packaged = join(folder, 'packaged.json');
+  return !isReadable(whole) && isReadable(packaged) ? packaged : whole;
+}
+
 /** @param {string} folder */
 function defaultModel(folder) {
-  const manifest = join(folder, 'manifest.json');
   try {
-    return String(JSON.parse(readFileSync(manifest, 'utf8')).default);
+    return String(JSON.parse(readFileSync(manifestOf(folder), 'utf8')).default);
   } catch (error) {
     throw new Vit158Error('E_IO', `no --model given, and no default: ${messageOf(error)}`);
   }

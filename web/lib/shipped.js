@@ -32,7 +32,25 @@ export async function shippedModel(given) {
   const folder = process.env.VIT158_MODELS || (await packageModels());
   const path = `${folder}/${source.replace(/\.safetensors$/, '')}.safetensors`;
   if (await look(path)) return path;
-  throw new Vit158Error('E_IO', `${source}: there is no such file, and no model of that name in ${folder}`);
+  const { readFile } = /** @type {typeof import('node:fs/promises')} */ (await nodeModule('fs/promises'));
+  const list = await readFile(`${folder}/packaged.json`, 'utf8').catch(() => '{}');
+  throw new Vit158Error('E_IO', `${source}: ${absentModel(source, folder, list)}`);
+}
+
+/**
+ * What to say of a name that no file stands for.
+ * @param {string} name
+ * @param {string} folder of the models
+ * @param {string} list  its packaged.json, "{}" if it has none
+ * @returns {string}
+ */
+export function absentModel(name, folder, list) {
+  /** @type {{elsewhere?: {names: string[], where: string}}} */
+  const { elsewhere } = JSON.parse(list);
+  const plain = name.replace(/\.safetensors$/, '');
+  if (elsewhere?.names.includes(plain))
+    return `this model does not come with the package: take ${plain}.safetensors from ${elsewhere.where}`;
+  return `there is no such file, and no model of that name in ${folder}`;
 }
 
 /** Not as an asset that bundlers would take along: they may have put this file anywhere. */
