@@ -106,6 +106,11 @@ void vit158_model_close(vit158_model *model);
  * (memory then grows with the bytes that arrive). Every piece is validated as it comes. */
 vit158_status vit158_loader_create(vit158_loader **out, uint64_t expected_bytes,
                                    vit158_error *error);
+/* Metadata that replaces or adds to the file's: a JSON object of strings, n_bytes of it, given
+ * before the first byte. So a file opens that lacks what no shape tells (heads, mean, std). Errors:
+ * VIT158_E_STATE, VIT158_E_JSON, VIT158_E_MEMORY. */
+vit158_status vit158_loader_set_metadata(vit158_loader *loader, const char *json, size_t n_bytes,
+                                         vit158_error *error);
 vit158_status vit158_loader_push(vit158_loader *loader, const void *bytes, size_t n_bytes,
                                  vit158_error *error);
 /* Ends the file and hands out the model. The loader remains to be closed by the caller. */
@@ -117,7 +122,7 @@ void vit158_model_get_info(const vit158_model *model, vit158_model_info *out);
 /* Value of a metadata key as stored ("dataset", "mean", ...), or NULL if the file has none. */
 const char *vit158_model_metadata(const vit158_model *model, const char *key);
 
-/* The whole __metadata__ object as JSON text. */
+/* The whole __metadata__ object as JSON text, as it is in the file. */
 const char *vit158_model_metadata_json(const vit158_model *model);
 
 /* Label of a class, "" if the file has no labels; NULL if `index` >= C. */

@@ -21,13 +21,13 @@ export const DOCUMENTS_MOUNT = '/docs/';
 
 /** Parts of the folders that a page does not need. */
 const LEFT_OUT =
-  /(^|\/)(cli|bundle|recipes|drawings|build\.json|screenshot\.png|vit158-import\.wasm|inline(_modules)?\.js)(\/|$)|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
+  /(^|\/)(cli|bundle|recipes|drawings|build\.json|screenshot\.png|inline(_modules)?\.js)(\/|$)|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
 
 /** But the models' cards, which the page shows. */
 const CARD = /^models\/[^/]+\.md$/;
 
 /** Of the rest, what the page can wait for: kept for offline use once it was asked for. */
-const ON_DEMAND = /^models\/.*\.safetensors$|^models\/[^/]*\.(svg|md)$|^docs\//;
+const ON_DEMAND = /^models\/.*\.safetensors$|^dist\/vit158-import\.wasm$|^models\/[^/]*\.(svg|md)$|^docs\//;
 
 /** The name of the list in the site. */
 export const LIST = 'sw-files.js';

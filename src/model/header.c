@@ -377,6 +377,7 @@ void vit158_header_clear(vit158_header *header)
     free(header->metadata_values);
     free(header->metadata_json);
     free(header->text);
+    free(header->added_text);
     memset(header, 0, sizeof *header);
 }
 

@@ -55,6 +55,7 @@ typedef struct vit158_header {
     const char **metadata_values;
     char *metadata_json; /* the __metadata__ object as it stands in the file, "{}" if none */
     char *text;          /* owns names, keys and values */
+    char *added_text;    /* the same of metadata added later, or NULL */
 } vit158_header;
 
 /* Parses `n_bytes` bytes of JSON. On success the caller ends `out` with vit158_header_clear; on

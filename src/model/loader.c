@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "model/layout.h"
+#include "model/metadata_json.h"
 #include "model/recipe_read.h"
 #include "model/views.h"
 #include "model/weights.h"
@@ -32,6 +33,7 @@ struct vit158_loader {
     size_t json_count;
     size_t json_capacity;
     vit158_layout *layout;
+    vit158_header added; /* metadata for the header that is to come */
     vit158_model *model;
     vit158_weights weights;
 };
@@ -50,6 +52,7 @@ static void clear(vit158_loader *l)
 {
     free(l->json);
     free(l->layout);
+    vit158_header_clear(&l->added);
     vit158_weights_clear(&l->weights);
     vit158_model_close(l->model);
     l->json = NULL;
@@ -144,6 +147,8 @@ static vit158_status read_header(vit158_loader *l, vit158_error *error)
     VIT158_RETURN_IF_ERROR(vit158_header_parse(header, l->json, l->json_count, error));
     free(l->json);
     l->json = NULL;
+    if (l->added.metadata_count > 0)
+        VIT158_RETURN_IF_ERROR(vit158_metadata_add(header, &l->added, error));
     VIT158_RETURN_IF_ERROR(vit158_layout_read(l->layout, header, error));
     model->info = l->layout->info;
     model->variant = l->layout->variant;
@@ -217,6 +222,15 @@ vit158_status vit158_loader_push(vit158_loader *loader, const void *bytes, size_
     if (status != VIT158_OK)
         clear(loader);
     return status;
+}
+
+vit158_status vit158_loader_set_metadata(vit158_loader *loader, const char *json, size_t n_bytes,
+                                         vit158_error *error)
+{
+    if (loader->stage != STAGE_PREFIX || loader->received > 0)
+        return vit158_fail(error, VIT158_E_STATE, "metadata is added before the first byte");
+    vit158_header_clear(&loader->added);
+    return vit158_metadata_of_json(&loader->added, json, n_bytes, error);
 }
 
 /* ---- Finishing ---- */

@@ -9,6 +9,7 @@ set(VIT158_MODEL_SOURCES
     src/model/layout.c
     src/model/loader.c
     src/model/metadata.c
+    src/model/metadata_json.c
     src/model/model.c
     src/model/names.c
     src/model/recipe_read.c
@@ -26,7 +27,6 @@ set(VIT158_MODEL_NATIVE_SOURCES
     ${VIT158_MODEL_DRAFT_SOURCES}
     src/model/draft_write.c
     src/model/inspect.c
-    src/model/metadata_json.c
     src/model/pack.c
     src/model/safetensors.c
     src/model/synth.c

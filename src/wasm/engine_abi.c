@@ -84,6 +84,17 @@ uint32_t vit158_wasm_load_begin(vit158_wasm *context, double expected_bytes)
     return vit158_loader_create(&context->loader, (uint64_t)expected_bytes, &context->error);
 }
 
+uint32_t vit158_wasm_load_metadata(vit158_wasm *context, uint32_t n_bytes)
+{
+    if (context->loader == NULL)
+        return vit158_fail(&context->error, VIT158_E_STATE, "no load has begun");
+    if (n_bytes > VIT158_WASM_STAGING_BYTES)
+        return vit158_fail(&context->error, VIT158_E_LIMIT, "%u bytes of metadata: at most %u",
+                           (unsigned)n_bytes, VIT158_WASM_STAGING_BYTES);
+    return vit158_loader_set_metadata(context->loader, (const char *)context->staging, n_bytes,
+                                      &context->error);
+}
+
 uint32_t vit158_wasm_load_push(vit158_wasm *context, uint32_t n_bytes)
 {
     if (context->loader == NULL)

@@ -30,6 +30,8 @@ uint32_t vit158_wasm_staging_bytes(void);
 
 /* Drops model and session. `expected_bytes` < 2^53, 0 = unknown. */
 uint32_t vit158_wasm_load_begin(vit158_wasm *context, double expected_bytes);
+/* Metadata that replaces or adds to the file's, JSON from staging; before the first push. */
+uint32_t vit158_wasm_load_metadata(vit158_wasm *context, uint32_t n_bytes);
 uint32_t vit158_wasm_load_push(vit158_wasm *context, uint32_t n_bytes);
 uint32_t vit158_wasm_load_end(vit158_wasm *context);
 

@@ -339,6 +339,47 @@ static void test_loader_states(void **state)
     free(file.data);
 }
 
+/* A file that lacks what no shape tells, and says something that is not so. */
+static void test_added_metadata(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"heads\":\"2\",\"mean\":\"0.25,0.5,0.75\",\"std\":\"1,1,1\","
+        "\"norm_eps\":\"1e-5\",\"labels\":\"[\\\"a\\\",\\\"b\\\",\\\"\\u00e4\\\"]\"}";
+    const vit158_synth_options options = synth_small();
+    const file_bytes ours = synth_bytes(&options);
+    file_parts *parts = parts_of(ours);
+    parts_set(parts, "heads", NULL);
+    parts_set(parts, "mean", NULL);
+    parts_set(parts, "std", NULL);
+    const file_bytes file = parts_build(parts);
+    vit158_loader *loader;
+    vit158_model *model;
+    vit158_error error;
+    assert_int_equal(vit158_model_open(&model, file.data, file.n_bytes, &error), VIT158_E_METADATA);
+    assert_int_equal(vit158_loader_create(&loader, 0, &error), VIT158_OK);
+    assert_int_equal(vit158_loader_set_metadata(loader, "{\"heads\":3}", 11, &error),
+                     VIT158_E_JSON);
+    assert_int_equal(vit158_loader_set_metadata(loader, "{\"a\":\"b\"}", 9, &error), VIT158_OK);
+    assert_int_equal(vit158_loader_set_metadata(loader, json, sizeof json - 1, &error), VIT158_OK);
+    assert_int_equal(vit158_loader_push(loader, file.data, file.n_bytes, &error), VIT158_OK);
+    assert_int_equal(vit158_loader_set_metadata(loader, json, sizeof json - 1, &error),
+                     VIT158_E_STATE);
+    assert_int_equal(vit158_loader_finish(loader, &model, &error), VIT158_OK);
+    vit158_loader_close(loader);
+    assert_int_equal(model->info.heads, 2);
+    assert_true(model->norm_eps == 1e-5F);
+    assert_true(model->recipe.mean[2] == 0.75F);
+    assert_string_equal(vit158_model_label(model, 2), "\xc3\xa4");
+    assert_string_equal(vit158_model_metadata(model, "norm_eps"), "1e-5");
+    assert_string_equal(vit158_model_metadata(model, "trained"), "false");
+    assert_null(vit158_model_metadata(model, "a")); /* what was given first */
+    vit158_model_close(model);
+    parts_free(parts);
+    free(ours.data);
+    free(file.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_a_recipe_that_squashes),
         cmocka_unit_test(test_the_smallest_files_of_another_writer),
         cmocka_unit_test(test_loader_states),
+        cmocka_unit_test(test_added_metadata),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

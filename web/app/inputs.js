@@ -10,7 +10,7 @@ import { byId } from './dom.js';
  */
 
 /** @param {File} file @returns {boolean} */
-const isModel = (file) => /\.safetensors$/i.test(file.name);
+const isModel = (file) => /\.(safetensors|pth|pt)$/i.test(file.name);
 
 /**
  * @param {FileList | File[] | null | undefined} files

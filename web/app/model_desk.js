@@ -9,7 +9,8 @@ import { fetchManifest, modelSource } from './resources.js';
 
 /**
  * A model that someone chose: an entry of the manifest, or a file.
- * @typedef {{entry?: import('./models.js').Entry, file?: File}} Choice
+ * @typedef {{entry?: import('./models.js').Entry, file?: File, metadata?: Record<string, string>,
+ *            said?: import('./import_file.js').Said}} Choice  with what the file does not say itself
  */
 
 /**
@@ -72,20 +73,21 @@ export class ModelDesk {
 
   /** @param {Choice} choice */
   async load(choice) {
-    const { entry, file } = choice;
-    this.#last = choice;
+    const { entry, file, metadata, said } = choice;
+    this.#last = { entry, file };
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
     const start = performance.now();
     this.#card.showBusy(entry ? `Fetching ${entry.title}` : `Opening ${file?.name}`);
     try {
-      const source = entry ? await modelSource(entry) : { file };
-      const request = { ...source, engine: this.#variant };
+      const given = entry ? await modelSource(entry) : { file, metadata };
+      const request = { ...given, said, engine: this.#variant };
       const facts = await this.#service.load(request, {
         signal: abort.signal,
         onProgress: (progress) => this.#card.showProgress(progress, performance.now() - start),
       });
+      const source = facts.file ? { file: facts.file } : given; // what was imported is opened again as it is
       this.#hasModel = true;
       const words = `Loaded and checked in ${duration(performance.now() - start)}.`;
       this.#card.showFacts(facts.info, this.#service.thread, entry ?? null, file?.name ?? '', words);
@@ -94,8 +96,24 @@ export class ModelDesk {
     } catch (error) {
       if (abort !== this.#abort) return; // another choice took over
       if (abort.signal.aborted) this.#cancelled();
-      else this.#failed(/** @type {any} */ (error), file?.name);
+      else if (!file || metadata || said || !(await this.#asksFor(file, /** @type {any} */ (error))))
+        this.#failed(/** @type {any} */ (error), file?.name);
     }
+  }
+
+  /**
+   * Files of other libraries lack what no shape tells: asks for it, and opens the file with that.
+   * @param {File} file
+   * @param {{code: string, message: string}} error
+   */
+  async #asksFor(file, error) {
+    const { askForMissing, metadataOf, wayAround } = await import('./missing_form.js');
+    const way = wayAround(error);
+    if (way === null) return false;
+    const said = await askForMissing(file.name, way);
+    if (said === null) return false;
+    this.load(way === 'import' ? { file, said } : { file, metadata: metadataOf(said) });
+    return true;
   }
 
   #cancelled() {

@@ -102,6 +102,7 @@ export async function fetchDocument(file) {
  * @property {string} [url]
  * @property {Blob} [file]
  * @property {string} [sha256]  what the file must have
+ * @property {Record<string, string>} [metadata]  what it does not say
  */
 
 /**
@@ -130,7 +131,7 @@ const modules = new Map();
 /**
  * Compiles while it downloads. If that fails, the library is given the address instead: it tries
  * again and says what is wrong.
- * @param {'vit158' | 'vit158-scalar' | 'vit158-decode'} name
+ * @param {'vit158' | 'vit158-scalar' | 'vit158-decode' | 'vit158-import'} name
  * @returns {Promise<WebAssembly.Module | URL>}
  */
 export function wasmModule(name) {
@@ -161,12 +162,12 @@ export const startWorker = () => new Worker(WORKER, { type: 'module', name: 'vit
  * @param {ModelSource} source
  * @param {PoolOptions} options
  */
-export async function loadPool({ url, file, sha256 }, { variant, ...options }) {
+export async function loadPool({ url, file, sha256, metadata }, { variant, ...options }) {
   const { Classifier } = await import('../lib/vit158.js');
   const { variantHere } = await import('./variant.js');
   const { engine, module } = variantHere(variant);
   const wasm = { engine: await wasmModule(module), decoder: await wasmModule('vit158-decode') };
-  return Classifier.load(file ?? /** @type {string} */ (url), { ...options, engine, sha256, wasm });
+  return Classifier.load(file ?? /** @type {string} */ (url), { ...options, engine, sha256, metadata, wasm });
 }
 
 /** @param {string} name of a WebAssembly module */

@@ -66,16 +66,18 @@ export class Service {
    * @param {AbortSignal} signal
    * @returns {Promise<import('./service_messages.js').ModelFacts>}
    */
-  async #load({ id, url, file, sha256, engine: wanted }, signal) {
+  async #load({ id, url, file, sha256, metadata, said, engine: wanted }, signal) {
     const { engine, module } = variantHere(wanted);
     const wasm = {
       decoder: wasmModule('vit158-decode'),
       engine: wasmModule(module),
       threads: threadsModule(),
     };
-    const model = await loadOnceMore(file ?? /** @type {string} */ (url), {
+    const made = said && (await imported(/** @type {File} */ (file), said));
+    const model = await loadOnceMore(made ?? file ?? /** @type {string} */ (url), {
       signal,
       sha256,
+      metadata,
       engine,
       wasm,
       onProgress: (value) => this.#post({ id, type: REPLY.PROGRESS, value }, []),
@@ -85,7 +87,8 @@ export class Service {
     const number = ++this.#number;
     // An image being classified still uses the model before.
     if (before) this.#turn = this.#turn.then(() => before.dispose());
-    return { number, info: model.info(), labels: model.labels(), randomised: canvasIsRandomised() };
+    const facts = { number, info: model.info(), labels: model.labels(), randomised: canvasIsRandomised() };
+    return made ? { ...facts, file: made } : facts;
   }
 
   /**
@@ -175,6 +178,16 @@ async function loadOnceMore(source, options) {
     if (typeof source !== 'string' || !options.sha256 || !isDamaged) throw error;
     return Classifier.load(fetch(source, { cache: 'reload', signal: options.signal }), options);
   }
+}
+
+/**
+ * A file of another library as one of ours; what does so is fetched now.
+ * @param {File} file
+ * @param {import('./import_file.js').Said} said
+ */
+async function imported(file, said) {
+  const { importFile } = await import('./import_file.js');
+  return importFile(await wasmModule('vit158-import'), file, said);
 }
 
 /** @param {AbortSignal} signal */

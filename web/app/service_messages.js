@@ -46,6 +46,8 @@ export const PREVIEW_SIDE = 1024;
  * @property {string} [url]  absolute address, or
  * @property {Blob} [file]   a local file
  * @property {string} [sha256]  what the file must have
+ * @property {Record<string, string>} [metadata]  what the file does not say
+ * @property {import('./import_file.js').Said} [said]  the same of a file of another library, to be imported
  * @property {'auto' | 'scalar'} engine
  */
 
@@ -159,6 +161,7 @@ export const PREVIEW_SIDE = 1024;
  * @property {import('../lib/vit158.js').Info} info
  * @property {string[]} labels
  * @property {boolean} randomised  this thread's canvas changes pixels when they are read back
+ * @property {File} [file]  what an imported file has become
  */
 
 /**

@@ -138,12 +138,12 @@ async function sendParcel(worker) {
  * @param {ModelSource} source
  * @param {import('../app/resources.js').PoolOptions} options
  */
-export async function loadPool({ file, sha256 }, { variant, ...options }) {
+export async function loadPool({ file, sha256, metadata }, { variant, ...options }) {
   const { Classifier } = await import('../lib/vit158.js');
   const { variantHere } = await import('../app/variant.js');
   const { engine, module } = variantHere(variant);
   const wasm = { engine: await wasmModule(module), decoder: await wasmModule('vit158-decode') };
   const newWorker = () => workerNamed('classifier');
-  const more = { engine, sha256, wasm, newWorker };
+  const more = { engine, sha256, metadata, wasm, newWorker };
   return Classifier.load(/** @type {Blob} */ (file), { ...options, ...more });
 }

@@ -3,8 +3,8 @@
 // import module. The new file is opened by the engine before it gets its name.
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { Heap } from '../lib/heap.js';
-import { Vit158Error, errorFromStatus, messageOf } from '../lib/errors.js';
+import { Vit158Error, messageOf } from '../lib/errors.js';
+import { IMPORT_WEIGHTS, runImport } from '../lib/import_module.js';
 import { Classifier } from '../lib/vit158.js';
 import { EXIT, complain, printable } from './console.mjs';
 import { compareAccuracy } from './import_accuracy.mjs';
@@ -13,7 +13,6 @@ import { UsageError, parseOptions } from './options.mjs';
 import { replaceFile } from './whole_file.mjs';
 
 const WASM = new URL('../../wasm_build/dist/vit158-import.wasm', import.meta.url);
-const WEIGHTS = ['f16', 'i8', 'f32'];
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
@@ -25,7 +24,7 @@ const USAGE = {
     'made of what and what was assumed; what the engine does not compute is refused.',
   options: [
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the model to write (required)' },
-    { name: '--weights', choices: WEIGHTS, help: 'how weights are stored (f16); i8 is what a page should load' },
+    { name: '--weights', choices: IMPORT_WEIGHTS, help: 'how weights are stored (f16); i8 is what a page should load' },
     { name: '--heads', placeholder: 'N', range: [1, 256], help: 'number of heads, where the source does not say it' },
     { name: '--size', placeholder: 'S', range: [1, 2048], help: 'side of the pictures; positions are resized' },
     { name: '--labels', placeholder: 'FILE', help: 'names of the classes, one a line or a JSON array' },
@@ -117,62 +116,19 @@ function readText(path) {
  * @param {import('./options.mjs').Values} values
  */
 async function run(files, file, values) {
-  /** @type {Heap} */
-  let heap;
   const module = await WebAssembly.compile(readFileSync(WASM));
-  heap = new Heap(
-    await WebAssembly.instantiate(module, {
-      vit158: {
-        file_size: (/** @type {number} */ name) => files.size(heap.text(name)),
-        file_read: (
-          /** @type {number} */ name,
-          /** @type {number} */ offset,
-          /** @type {number} */ out,
-          /** @type {number} */ n,
-        ) => Number(files.read(heap.text(name), offset, heap.view(out >>> 0, n))),
-      },
-    }),
-  );
-  const labels = textOf(heap, values['--labels']);
-  const metadata = textOf(heap, values['--metadata']);
-  const name = file === undefined ? { pointer: 0, length: 0 } : place(heap, Buffer.from(file));
-  const status = heap.call(
-    'vit158_wasm_import',
-    name.pointer,
-    WEIGHTS.indexOf(String(values['--weights'] ?? 'f16')),
-    Number(values['--heads'] ?? 0),
-    Number(values['--size'] ?? 0),
-    labels.pointer,
-    labels.length,
-    metadata.pointer,
-  );
-  if (status !== 0) throw errorFromStatus(status, heap.text(heap.call('vit158_wasm_import_message')));
-  const megabytes = WEIGHTS.map((_, i) => (heap.call('vit158_wasm_import_bytes', i) / 1e6).toFixed(2));
+  const { report, megabytes, write } = await runImport(module, files, {
+    file: file === undefined ? undefined : Buffer.from(file),
+    weights: String(values['--weights'] ?? 'f16'),
+    heads: Number(values['--heads'] ?? 0),
+    size: Number(values['--size'] ?? 0),
+    labels: values['--labels'] === undefined ? undefined : readText(values['--labels']),
+    metadata: values['--metadata'] === undefined ? undefined : readText(values['--metadata']),
+  });
   return {
-    lines: {
-      report: heap.text(heap.call('vit158_wasm_import_report')),
-      sizes: `f16 gives ${megabytes[0]} MB, i8 ${megabytes[1]} MB, f32 ${megabytes[2]} MB`,
-    },
-    /** @param {(bytes: Uint8Array) => void} put */
-    write(put) {
-      const count = heap.call('vit158_wasm_import_piece_count');
-      for (let i = 0; i < count; i++)
-        put(heap.view(heap.call('vit158_wasm_import_piece', i), heap.call('vit158_wasm_import_piece_bytes', i)));
-    },
+    lines: { report, sizes: `f16 gives ${megabytes[0]} MB, i8 ${megabytes[1]} MB, f32 ${megabytes[2]} MB` },
+    write,
   };
-}
-
-/** A text with a NUL in the module's memory. @param {Heap} heap @param {Uint8Array} bytes */
-function place(heap, bytes) {
-  const pointer = heap.allocate(bytes.length + 1);
-  heap.write(pointer, bytes);
-  heap.view(pointer + bytes.length, 1)[0] = 0;
-  return { pointer, length: bytes.length };
-}
-
-/** @param {Heap} heap @param {unknown} path */
-function textOf(heap, path) {
-  return path === undefined ? { pointer: 0, length: 0 } : place(heap, readText(path));
 }
 
 /** The files of a folder, as the module asks for them: the one read last stays open. */

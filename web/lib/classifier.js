@@ -367,10 +367,11 @@ async function startThreaded(threads, { size, length }, wasm, optional) {
  * @param {Pace} pace
  * @param {Given<LoadOptions>} options
  */
-async function fill(engine, stream, pace, { sha256 }) {
+async function fill(engine, stream, pace, { sha256, metadata }) {
   const hash = sha256 === undefined ? undefined : new Sha256();
   if (stream.start.length > 0) refusePage(stream.name, stream.start);
   engine.loadBegin(stream.length);
+  if (metadata !== undefined) engine.loadMetadata(metadata);
   for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
     hash?.update(chunk);
     try {

@@ -39,6 +39,8 @@ export class Engine {
   #staging;
   #stagingBytes;
   #team = new ThreadTeam();
+  /** @type {Record<string, string>} */
+  #added = {};
 
   /** @param {Heap} heap */
   constructor(heap) {
@@ -105,7 +107,21 @@ export class Engine {
 
   /** @param {number} expectedBytes of the file, 0 = unknown */
   loadBegin(expectedBytes) {
+    this.#added = {};
     this.#check('load_begin', expectedBytes);
+  }
+
+  /**
+   * What replaces or adds to the file's own; before its first byte.
+   * @param {Record<string, string>} metadata
+   */
+  loadMetadata(metadata) {
+    const json = asciiOf(JSON.stringify(metadata));
+    if (json.length > this.#stagingBytes)
+      throw new Vit158Error('E_LIMIT', `${json.length} bytes of metadata: at most ${this.#stagingBytes}`);
+    this.#heap.write(this.#staging, json);
+    this.#check('load_metadata', json.length);
+    this.#added = metadata;
   }
 
   /** @param {Uint8Array} bytes */
@@ -132,7 +148,7 @@ export class Engine {
 
   /** @returns {Record<string, string>} */
   metadata() {
-    return JSON.parse(this.#heap.text(this.#call('metadata_json')) || '{}');
+    return { ...JSON.parse(this.#heap.text(this.#call('metadata_json')) || '{}'), ...this.#added };
   }
 
   /** @param {number} index */
@@ -265,4 +281,10 @@ export class Engine {
     if (pointer === 0) throw new Vit158Error('E_STATE', `there is no ${name} yet`);
     return this.#heap.floats(pointer, count);
   }
+}
+
+/** JSON in ASCII: what lies beyond is escaped. @param {string} json */
+function asciiOf(json) {
+  const text = json.replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return Uint8Array.from(text, (c) => c.charCodeAt(0));
 }

@@ -5,7 +5,7 @@
  * in silence.
  */
 import { Vit158Error, isVit158Error, messageOf } from './errors.js';
-import { describe, isA } from './kinds.js';
+import { describe, isA, isPlainObject } from './kinds.js';
 
 /** Options without null. @template T @typedef {{[K in keyof T]: Exclude<T[K], null>}} Given */
 
@@ -58,6 +58,10 @@ const CALLS = {
     onProgress: aFunction,
     sha256: (value) =>
       typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value) ? undefined : 'must be 64 hexadecimal digits',
+    metadata: (value) =>
+      isPlainObject(value) && Object.values(value).every((text) => typeof text === 'string')
+        ? undefined
+        : 'must be an object of strings',
     engine: oneOf('auto', 'scalar', 'simd128'),
     gemm: oneOf('auto', 'dot', 'table'),
     threads: (value) =>

@@ -105,6 +105,11 @@ export interface LoadOptions {
   onProgress?: ((progress: LoadProgress) => void) | null;
   /** Hexadecimal SHA-256 that the model file must have; another one fails with E_INTEGRITY. */
   sha256?: string | null;
+  /**
+   * Replaces or adds to the file's metadata, for files that lack what no shape tells: a bare timm file opens with
+   * { heads: '3', mean: '0.5,0.5,0.5', std: '0.5,0.5,0.5', labels: '["cat", "dog"]' }.
+   */
+  metadata?: Record<string, string> | null;
   /** Which module to run; "auto" takes simd128 where it runs. All give the same logits. */
   engine?: 'auto' | 'scalar' | 'simd128';
   /** Kernel of the ternary products; all give the same logits. */

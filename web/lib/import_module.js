@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/**
+ * vit158-import.wasm: from a Vision Transformer of another library to a model file. Fetched only by
+ * those who import.
+ */
+import { errorFromStatus } from './errors.js';
+import { Heap } from './heap.js';
+
+/** Kinds of weights, by the module's numbers. */
+export const IMPORT_WEIGHTS = ['f16', 'i8', 'f32'];
+
+/**
+ * @typedef {object} SourceFiles
+ * @property {(name: string) => number} size  length of a file, -1 if there is none
+ * @property {(name: string, offset: number, into: Uint8Array) => boolean} read  false if it fails
+ */
+
+/**
+ * @typedef {object} ImportOptions
+ * @property {Uint8Array} [file]  name of the source's file as UTF-8, missing for a folder
+ * @property {string} [weights]   one of IMPORT_WEIGHTS, the first if missing
+ * @property {number} [heads]     0: as the source says
+ * @property {number} [size]
+ * @property {Uint8Array} [labels]    text
+ * @property {Uint8Array} [metadata]  JSON
+ */
+
+/**
+ * @param {WebAssembly.Module} module
+ * @param {SourceFiles} files
+ * @param {ImportOptions} options
+ * @returns {Promise<{report: string, megabytes: string[], write: (put: (bytes: Uint8Array) => void) => void}>}
+ *   what was made, sizes by kind of weights, and the model file piece by piece: each is valid until the next
+ */
+export async function runImport(module, files, { file, weights = 'f16', heads = 0, size = 0, labels, metadata }) {
+  /** @type {Heap} */
+  let heap;
+  heap = new Heap(
+    await WebAssembly.instantiate(module, {
+      vit158: {
+        file_size: (/** @type {number} */ name) => files.size(heap.text(name)),
+        file_read: (
+          /** @type {number} */ name,
+          /** @type {number} */ offset,
+          /** @type {number} */ out,
+          /** @type {number} */ n,
+        ) => Number(files.read(heap.text(name), offset, heap.view(out >>> 0, n))),
+      },
+    }),
+  );
+  const text = place(heap, labels);
+  const status = heap.call(
+    'vit158_wasm_import',
+    place(heap, file).pointer,
+    IMPORT_WEIGHTS.indexOf(weights),
+    heads,
+    size,
+    text.pointer,
+    text.length,
+    place(heap, metadata).pointer,
+  );
+  if (status !== 0) throw errorFromStatus(status, heap.text(heap.call('vit158_wasm_import_message')));
+  return {
+    report: heap.text(heap.call('vit158_wasm_import_report')),
+    megabytes: IMPORT_WEIGHTS.map((_, i) => (heap.call('vit158_wasm_import_bytes', i) / 1e6).toFixed(2)),
+    write(put) {
+      const count = heap.call('vit158_wasm_import_piece_count');
+      for (let i = 0; i < count; i++)
+        put(heap.view(heap.call('vit158_wasm_import_piece', i), heap.call('vit158_wasm_import_piece_bytes', i)));
+    },
+  };
+}
+
+/** Bytes with a NUL behind them in the module's memory. @param {Heap} heap @param {Uint8Array} [bytes] */
+function place(heap, bytes) {
+  if (bytes === undefined) return { pointer: 0, length: 0 };
+  const pointer = heap.allocate(bytes.length + 1);
+  heap.write(pointer, bytes);
+  heap.view(pointer + bytes.length, 1)[0] = 0;
+  return { pointer, length: bytes.length };
+}
