@@ -25,6 +25,8 @@
 #define MAX_SOURCES 32
 #define MEASURED_IMAGES 32U
 #define MOST_WORKERS 16
+/* Methods from here on round by gptq or mse and then train. */
+#define FIRST_TRAINED (VIT158_METHOD_PTQ_VIT + 1U)
 /* --steps similarity; those before are vit158_step_rule. */
 #define SIMILARITY_STEPS 3U
 
@@ -42,6 +44,8 @@ typedef struct request {
     vit158_option_list calibrate;
     uint32_t images, held, seed, threads, method, activations, steps, input_bits, ranking, biases;
     uint32_t weight_bits; /* 0: --weights names rows */
+    uint32_t start, updates, modules, forcing;
+    double minutes, distil, rate;
     vit158_header extra;
     vit158_compress_job job;
     vit158_progress bar;
@@ -218,12 +222,36 @@ static int quantize(request *r)
     return status == VIT158_OK ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
 }
 
+/* What is trained after the rounding. */
+static void set_rebuild(request *r)
+{
+    vit158_quantizer_settings *const settings = &r->job.settings;
+    vit158_rebuild_settings *const rebuild = &r->job.rebuild;
+    *rebuild = vit158_rebuild_defaults();
+    rebuild->seed = r->seed;
+    rebuild->minutes = r->minutes;
+    rebuild->distil_minutes = r->distil;
+    rebuild->forcing = r->forcing == 1;
+    rebuild->rate = r->rate > 0 ? (float)(r->rate / 100) : rebuild->rate;
+    rebuild->modules = r->modules > 0 ? r->modules : rebuild->modules;
+    rebuild->updates = r->updates > 0 ? r->updates : rebuild->updates;
+    if (r->method < FIRST_TRAINED)
+        return;
+    rebuild->kind = (vit158_rebuild_kind)(VIT158_REBUILD_LAYERS + r->method - FIRST_TRAINED);
+    settings->method = r->start == 0 ? VIT158_METHOD_GPTQ : VIT158_METHOD_MSE;
+    if (rebuild->kind != VIT158_REBUILD_LAYERS)
+        return;
+    settings->updates = rebuild->updates;
+    settings->rate = rebuild->rate;
+}
+
 /* What the method needs to know, from the options. */
 static void set_method(request *r, bool ptq)
 {
     vit158_quantizer_settings *const settings = &r->job.settings;
     *settings = vit158_quantizer_defaults();
     settings->method = (vit158_rounding_method)r->method;
+    set_rebuild(r);
     settings->static_steps = r->activations == UINT32_MAX ? ptq : r->activations == 1;
     settings->step_rule = r->steps == UINT32_MAX ? VIT158_STEP_SQUARED : (vit158_step_rule)r->steps;
     r->job.ptq = vit158_ptq_defaults();
@@ -247,6 +275,9 @@ static const char *idle_options(const request *r, bool ptq)
         return "--steps is for --activations static";
     if (ptq && r->job.budget && r->input_bits > 0)
         return "with budget:BYTES inputs have the bits of their module's weights: no --input-bits";
+    if (r->method < FIRST_TRAINED &&
+        (r->start > 0 || r->updates > 0 || r->modules > 0 || r->minutes > 0 || r->forcing != 1))
+        return "--start, --updates, --modules, --minutes and --forcing are for rem and mrem";
     return NULL;
 }
 
@@ -264,7 +295,10 @@ static uint32_t core_count(void)
 
 int vit158_cmd_quantize(int argc, char **argv)
 {
-    static const char *const methods[] = {"rtn", "mse", "percentile", "gptq", "ptq-vit", NULL};
+    static const char *const methods[] = {"rtn", "mse",    "percentile", "gptq", "ptq-vit",
+                                          "rem", "mrem-s", "mrem-p",     NULL};
+    static const char *const starts[] = {"gptq", "rounding", NULL};
+    static const char *const forcings[] = {"off", "annealed", NULL};
     static const char *const activations[] = {"token", "static", NULL};
     static const char *const steps[] = {"minmax", "percentile", "mse", "similarity", NULL};
     static const char *const biases[] = {"kept", "corrected", NULL};
@@ -274,6 +308,7 @@ int vit158_cmd_quantize(int argc, char **argv)
                  .steps = UINT32_MAX,
                  .biases = 1,
                  .ranking = VIT158_RANKING_MEAN,
+                 .forcing = 1,
                  .threads = core_count(),
                  .job = {.measured = MEASURED_IMAGES}};
     r.calibrate = (vit158_option_list){.values = r.sources, .capacity = MAX_SOURCES};
@@ -332,6 +367,49 @@ int vit158_cmd_quantize(int argc, char **argv)
          .kind = VIT158_OPTION_CHOICE,
          .value = &r.biases,
          .choices = biases},
+        {.name = "--start",
+         .help = "rem, mrem-s, mrem-p: what is trained from; default gptq",
+         .kind = VIT158_OPTION_CHOICE,
+         .value = &r.start,
+         .choices = starts},
+        {.name = "--updates",
+         .placeholder = "N",
+         .help = "rem, mrem-s, mrem-p: updates of each matrix or module; default 400",
+         .kind = VIT158_OPTION_UINT,
+         .value = &r.updates,
+         .min = 1,
+         .max = 1e6},
+        {.name = "--modules",
+         .placeholder = "N",
+         .help = "mrem-s, mrem-p: modules the blocks are split into; default 4",
+         .kind = VIT158_OPTION_UINT,
+         .value = &r.modules,
+         .min = 1,
+         .max = 64},
+        {.name = "--rate",
+         .placeholder = "PERCENT",
+         .help = "largest move of a weight in an update, of the gap between levels; default 0.2",
+         .kind = VIT158_OPTION_NUMBER,
+         .value = &r.rate,
+         .min = 0.0001,
+         .max = 10},
+        {.name = "--forcing",
+         .help = "mrem-p: whether inputs come from the float network at first; default annealed",
+         .kind = VIT158_OPTION_CHOICE,
+         .value = &r.forcing,
+         .choices = forcings},
+        {.name = "--minutes",
+         .placeholder = "M",
+         .help = "mrem-s, mrem-p: begin no update after so long; default no limit",
+         .kind = VIT158_OPTION_NUMBER,
+         .value = &r.minutes,
+         .max = 1e5},
+        {.name = "--distill",
+         .placeholder = "MINUTES",
+         .help = "at last train all blocks towards the float model's logits for so long",
+         .kind = VIT158_OPTION_NUMBER,
+         .value = &r.distil,
+         .max = 1e5},
         {.name = "--images",
          .placeholder = "N",
          .help = "only N of all pictures, drawn by the seed; default all",
@@ -404,6 +482,9 @@ int vit158_cmd_quantize(int argc, char **argv)
         : !ptq && strncmp(r.weights, "bits:", 5) == 0 ? "--weights bits:N is for --method ptq-vit"
         : ptq && strncmp(r.weights, "rows:", 5) == 0  ? "--method ptq-vit takes --weights int8, "
                                                         "bits:N or budget:BYTES"
+        : ptq && r.distil > 0                         ? "--distill is not for ptq-vit"
+        : r.activations == 1 && (r.distil > 0 || r.method >= FIRST_TRAINED)
+            ? "--activations static is not trained with: use token"
         : wrong_steps(&r, ptq) ? "--steps of ptq-vit is minmax or similarity, of other methods "
                                  "minmax, percentile or mse"
         : r.plot != NULL && (ptq || !r.job.budget) ? "--plot shows how rows were shared out: use "

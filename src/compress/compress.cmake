@@ -8,7 +8,11 @@ add_library(vit158_compress
   src/compress/compress_ptq.c
   src/compress/compress_run.c
   src/compress/ends.c
+  src/compress/input_queue.c
+  src/compress/latent.c
   src/compress/layer_round.c
+  src/compress/layer_train.c
+  src/compress/module.c
   src/compress/moments.c
   src/compress/nuclear.c
   src/compress/omega.c
@@ -18,6 +22,9 @@ add_library(vit158_compress
   src/compress/ptq_vit.c
   src/compress/quantized_file.c
   src/compress/quantizer.c
+  src/compress/rebuild.c
+  src/compress/rebuild_parallel.c
+  src/compress/rebuild_state.c
   src/compress/round_row.c
   src/compress/row_sums.c
   src/compress/sensitivity.c

@@ -226,8 +226,9 @@ static vit158_status round_all(vit158_compress_result *result, const vit158_comp
     if (job->budget)
         VIT158_RETURN_IF_ERROR(share_out(result, job, weights, error));
     vit158_compress_progress p = {job, job->budget ? MEASURING_SHARE : 0, 1000};
-    VIT158_RETURN_IF_ERROR(
-        vit158_quantizer_run(&result->quantizer, vit158_compress_report, &p, error));
+    const vit158_quantizer_start start = start_of(job);
+    VIT158_RETURN_IF_ERROR(vit158_rebuild_run(&result->quantizer, &start, &job->rebuild,
+                                              &result->rebuilt, vit158_compress_report, &p, error));
     return judge(result, error);
 }
 

@@ -8,6 +8,7 @@
 
 #include "compress/ptq_run.h"
 #include "compress/quantized_file.h"
+#include "compress/rebuild.h"
 #include "compress/sensitivity.h"
 #include "compress/streams.h"
 
@@ -17,11 +18,12 @@ typedef struct vit158_compress_job {
     const vit158_embedder *images;
     uint32_t learned; /* the first so many calibrate, the rest judge the result */
     vit158_quantizer_settings settings;
-    vit158_ptq_settings ptq;    /* for VIT158_METHOD_PTQ_VIT, whose bits take the place of rows */
-    uint32_t rows;              /* of every output, 0 = int8; ignored with a budget */
-    uint64_t budget;            /* bytes of the finished file, 0 = none */
-    uint32_t measured;          /* images for sensitivities */
-    const vit158_header *extra; /* additional metadata or NULL */
+    vit158_ptq_settings ptq; /* for VIT158_METHOD_PTQ_VIT, whose bits take the place of rows */
+    vit158_rebuild_settings rebuild; /* what is trained after the rounding */
+    uint32_t rows;                   /* of every output, 0 = int8; ignored with a budget */
+    uint64_t budget;                 /* bytes of the finished file, 0 = none */
+    uint32_t measured;               /* images for sensitivities */
+    const vit158_header *extra;      /* additional metadata or NULL */
     vit158_pool *pool;
     /* Called as work is done, in thousandths of the whole; non-zero stops. */
     int (*progress)(void *context, uint32_t thousandths);
@@ -40,6 +42,7 @@ typedef struct vit158_compress_result {
     vit158_sensitivity *sensitivities; /* [depth * 4], NULL without a budget */
     double predicted;                  /* divergence by sensitivities */
     vit158_ptq_outcome outcome;        /* of VIT158_METHOD_PTQ_VIT; else zeros */
+    vit158_rebuild_outcome rebuilt;    /* zeros if nothing was trained */
     vit158_nearness learned, held;
     uint64_t file_bytes;
     double seconds;

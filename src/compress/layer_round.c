@@ -237,7 +237,9 @@ vit158_status vit158_layer_round(const vit158_layer_at *at, const vit158_moments
     job.columns = malloc(workers * n * sizeof(double));
     job.fits = malloc(job.matrix->n_out * sizeof *job.fits);
     vit158_status status = VIT158_OK;
-    if (moments->cross != NULL) {
+    const bool target =
+        moments->cross != NULL && q->settings.method == VIT158_METHOD_GPTQ && q->settings.ridge > 0;
+    if (target) {
         factor = malloc(n * n * sizeof *factor);
         double trace = 0;
         for (size_t i = 0; i < n; i++)
@@ -252,7 +254,7 @@ vit158_status vit158_layer_round(const vit158_layer_at *at, const vit158_moments
         job.factor = factor;
     }
     if (job.scratch == NULL || job.columns == NULL || job.fits == NULL ||
-        (moments->cross != NULL && factor == NULL))
+        (target && factor == NULL))
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to round a matrix");
     if (status == VIT158_OK) {
         q->pool->run(q->pool, round_output, &job, job.matrix->n_out);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "compress/layer_round.h"
+#include "compress/layer_train.h"
 
 vit158_quantizer_settings vit158_quantizer_defaults(void)
 {
@@ -141,7 +142,8 @@ static vit158_status quantize_layer(vit158_layer_at *at, vit158_error *error)
     vit158_quantizer *const q = at->q;
     vit158_rounded *const matrix = &q->matrices[at->block * VIT158_BLOCK_LINEARS + at->kind];
     const double start = vit158_now_ms();
-    const bool target = q->settings.method == VIT158_METHOD_GPTQ && q->settings.ridge > 0;
+    const bool target = q->settings.updates > 0 ||
+                        (q->settings.method == VIT158_METHOD_GPTQ && q->settings.ridge > 0);
     vit158_moments moments = {0};
     vit158_rounding rounding = {0};
     vit158_status status = q->settings.static_steps ? vit158_layer_step(at, error) : VIT158_OK;
@@ -152,6 +154,8 @@ static vit158_status quantize_layer(vit158_layer_at *at, vit158_error *error)
             vit158_rounding_create(&rounding, moments.h, matrix->n_in, q->settings.damping, error);
     if (status == VIT158_OK)
         status = vit158_layer_round(at, &moments, &rounding, error);
+    if (status == VIT158_OK && q->settings.updates > 0)
+        status = vit158_layer_train(at, &moments, error);
     vit158_rounding_free(&rounding);
     vit158_moments_free(&moments);
     matrix->seconds = (vit158_now_ms() - start) / 1000;
@@ -175,15 +179,21 @@ void vit158_layer_advance(vit158_layer_at *at)
         at->q->pool->run(at->q->pool, advance_one, at, 2 * at->q->known.images);
 }
 
+vit158_status vit158_quantizer_layer(vit158_quantizer *q, uint32_t index, vit158_error *error)
+{
+    vit158_layer_at at = {
+        .q = q, .block = index / VIT158_BLOCK_LINEARS, .kind = index % VIT158_BLOCK_LINEARS};
+    VIT158_RETURN_IF_ERROR(quantize_layer(&at, error));
+    vit158_layer_advance(&at);
+    return VIT158_OK;
+}
+
 vit158_status vit158_quantizer_run(vit158_quantizer *q, vit158_quantizer_hook hook, void *context,
                                    vit158_error *error)
 {
     const uint32_t total = q->model->info.depth * VIT158_BLOCK_LINEARS;
     for (uint32_t i = 0; i < total; i++) {
-        vit158_layer_at at = {
-            .q = q, .block = i / VIT158_BLOCK_LINEARS, .kind = i % VIT158_BLOCK_LINEARS};
-        VIT158_RETURN_IF_ERROR(quantize_layer(&at, error));
-        vit158_layer_advance(&at);
+        VIT158_RETURN_IF_ERROR(vit158_quantizer_layer(q, i, error));
         if (hook != NULL && hook(context, i + 1, total) != 0)
             return vit158_fail(error, VIT158_E_ABORTED, "stopped after matrix %u of %u", i + 1,
                                total);

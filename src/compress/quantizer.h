@@ -31,6 +31,8 @@ typedef struct vit158_quantizer_settings {
     bool half_scales;
     bool static_steps; /* inputs are rounded by one step a layer, stored in the file */
     vit158_step_rule step_rule;
+    uint32_t updates; /* REM: of each matrix's latent weights after it is rounded (layer_train.h) */
+    float rate;       /* of these, as in latent.h */
 } vit158_quantizer_settings;
 
 vit158_quantizer_settings vit158_quantizer_defaults(void);
@@ -96,6 +98,9 @@ typedef int (*vit158_quantizer_hook)(void *context, uint32_t done, uint32_t tota
 /* Rounds all matrices. Errors: VIT158_E_MEMORY, VIT158_E_NUMERIC, VIT158_E_ABORTED. */
 vit158_status vit158_quantizer_run(vit158_quantizer *q, vit158_quantizer_hook hook, void *context,
                                    vit158_error *error);
+
+/* Rounds matrix `index` of [depth * 4], whose turn it is. Errors: as vit158_quantizer_run. */
+vit158_status vit158_quantizer_layer(vit158_quantizer *q, uint32_t index, vit158_error *error);
 
 /* Values [n_out][n_in] of a rounded matrix. */
 void vit158_rounded_values(float *values, const vit158_rounded *matrix);

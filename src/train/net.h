@@ -26,12 +26,14 @@ typedef enum vit158_train_kind {
 typedef struct vit158_train_net_config {
     uint32_t image_size, patch_size, channels;
     uint32_t dim, depth, heads, mlp_dim, classes;
-    uint32_t ternary;     /* 1 = BitLinear in the blocks, 0 = float */
-    uint32_t outer_norms; /* norm1, norm2 present */
-    uint32_t inner_norms; /* BitLinear's norms present */
-    uint32_t row_scales;  /* 1 = a scale for each output of a ternary matrix, 0 = one for all */
-    uint32_t network;     /* a vit158_train_kind */
-    uint32_t head_only;   /* 1 = the final norm and the head learn, all before them stays */
+    uint32_t ternary;       /* 1 = BitLinear in the blocks, 0 = float */
+    uint32_t outer_norms;   /* norm1, norm2 present */
+    uint32_t inner_norms;   /* BitLinear's norms present */
+    uint32_t row_scales;    /* 1 = a scale for each output of a ternary matrix, 0 = one for all */
+    uint32_t rounds_inputs; /* 1 = a float net's layers take their inputs as int8, a step a token */
+    uint32_t whole_output;  /* 1 = the last block gives all tokens, for a part of a network */
+    uint32_t network;       /* a vit158_train_kind */
+    uint32_t head_only;     /* 1 = the final norm and the head learn, all before them stays */
     float norm_eps, inner_norm_eps;
 } vit158_train_net_config;
 

@@ -22,13 +22,13 @@ static block_view view(const vit158_train_pass *pass, uint32_t index)
 {
     vit158_train_workspace *w = pass->workspace;
     const vit158_train_net_config *c = &pass->net->config;
-    const bool last = index + 1 == c->depth;
+    const bool end = index + 1 == c->depth, last = end && c->whole_output == 0;
     block_view v = {.block = &pass->net->blocks[index], .saved = &w->blocks[index], .index = index};
     v.queries = last ? 1 : w->tokens;
     v.rows = w->images * w->tokens;
     v.rows2 = w->images * v.queries;
     v.from_ld = last ? (size_t)w->tokens * c->dim : c->dim;
-    v.out = last ? w->last : w->blocks[index + 1].x;
+    v.out = end ? w->last : w->blocks[index + 1].x;
     return v;
 }
 
@@ -64,6 +64,17 @@ static vit158_train_norm_rows input_rows(const vit158_train_pass *pass, const bl
     return r;
 }
 
+/* Inputs that were rounded, as the floats they stand for. */
+static void restore_inputs(const vit158_train_norm_rows *rows)
+{
+    for (uint32_t t = 0; t < rows->rows; t++) {
+        const int8_t *q = rows->out.q + t * rows->out.ldq;
+        float *y = rows->y + (size_t)t * rows->n;
+        for (uint32_t i = 0; i < rows->n; i++)
+            y[i] = rows->out.r[t] * (float)q[i];
+    }
+}
+
 /* b in panels unless ldb is given; its elements b(k, c) = weight[k * b_row + c * b_col]. */
 static void product(const vit158_train_pass *pass, vit158_train_product *p, const float *elements,
                     size_t b_row, size_t b_col)
@@ -82,6 +93,8 @@ static void linear_forward(const vit158_train_pass *pass, const block_view *v, i
 {
     const vit158_train_norm_rows rows = input_rows(pass, v, kind);
     pass->compute->norm_rows(&rows);
+    if (pass->net->config.rounds_inputs != 0)
+        restore_inputs(&rows);
     const vit158_train_layer *layer = &v->block->layers[kind];
     const vit158_train_packed_layer *packed =
         &pass->packed->layers[v->index * VIT158_BLOCK_LINEARS + (uint32_t)kind];

@@ -95,7 +95,8 @@ static void plan_block(vit158_train_saved_block *saved, const vit158_train_net *
 {
     const vit158_train_net_config *c = &net->config;
     const size_t rows = (size_t)images * net->tokens;
-    const uint32_t queries = block + 1 == c->depth ? 1 : net->tokens;
+    const bool class_only = block + 1 == c->depth && c->whole_output == 0;
+    const uint32_t queries = class_only ? 1 : net->tokens;
     const size_t rows2 = (size_t)images * queries;
     saved->x = vit158_train_take_rows(arena, rows, c->dim);
     saved->qkv = vit158_train_take_rows(arena, rows, (size_t)3 * c->dim);
@@ -109,12 +110,13 @@ static void plan_block(vit158_train_saved_block *saved, const vit158_train_net *
         const size_t n_rows = i == VIT158_QKV ? rows : rows2;
         vit158_train_saved_input in = {0};
         in.stats = vit158_train_take_rows(arena, n_rows, 4);
-        if (c->ternary) {
+        if (c->ternary || c->rounds_inputs) {
             in.q.ldq = vit158_train_round_up(n, 64);
             in.q.q = vit158_arena_take(arena, n_rows + VIT158_TRAIN_TILE_ROWS, in.q.ldq);
             in.q.r = vit158_arena_take(arena, n_rows + 1, sizeof(float));
             in.q.sum = vit158_arena_take(arena, n_rows + 1, sizeof(int32_t));
-        } else {
+        }
+        if (!c->ternary) {
             in.y = vit158_train_take_rows(arena, n_rows, n);
         }
         saved->in[i] = in;

@@ -44,7 +44,8 @@ typedef struct vit158_train_workspace {
     uint32_t *places; /* [images][tokens - 1]: patch number in the grid, for its position */
     vit158_train_saved_block *blocks;
     vit158_train_conv_workspace *conv; /* of a convolutional net */
-    float *last; /* [images][d] output of the last block, or the mean over places */
+    float *last; /* [images][d] output of the last block, or the mean over places; all tokens with
+                    whole_output */
     float *last_stats;
     float *features; /* [images][d] final norm */
     float *logits;   /* [images][C] */

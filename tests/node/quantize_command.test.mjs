@@ -115,6 +115,22 @@ async function distance(file) {
   return sum;
 }
 
+test('what is trained gives a model that opens, the same each time; so does distillation', async () => {
+  for (const method of ['rem', 'mrem-s', 'mrem-p'])
+    for (const weights of ['rows:1', 'rows:2', 'rows:3', 'int8']) {
+      const options = ['--method', method, '--weights', weights, '--updates', '3', '--modules', '2'];
+      const bytes = quantize('out.safetensors', ...options);
+      assert.ok(bytes.equals(quantize('again.safetensors', ...options, '--threads', '3')), `${method} ${weights}`);
+      assert.ok(!bytes.equals(quantize('other.safetensors', '--weights', weights)), `${method} ${weights}`);
+      (await Classifier.load(join(FOLDER, 'out.safetensors'))).dispose();
+    }
+  const plain = quantize('out.safetensors', '--weights', 'rows:1', '--method', 'mse');
+  const taught = quantize('taught.safetensors', '--weights', 'rows:1', '--method', 'mse', '--distill', '0.01');
+  assert.equal(taught.length, plain.length);
+  assert.ok(!taught.equals(plain));
+  (await Classifier.load(join(FOLDER, 'taught.safetensors'))).dispose();
+});
+
 test('every method and kind of weights gives a model that opens', async () => {
   for (const method of ['rtn', 'mse', 'percentile', 'gptq'])
     for (const weights of ['int8', 'rows:1', 'rows:2', 'rows:3', 'rows:4']) {
@@ -282,6 +298,9 @@ test('mistakes are said in one line', () => {
     [[...good, '--steps', 'mse'], 2, /--steps is for --activations static/],
     [[...good, '--ranking', 'sum'], 2, /are for --method ptq-vit/],
     [[...good, '--method', 'ptq-vit', '--weights', 'budget:30000', '--input-bits', '8'], 2, /no --input-bits/],
+    [[...good, '--updates', '9'], 2, /are for rem and mrem/],
+    [[...good, '--method', 'ptq-vit', '--distill', '1'], 2, /--distill is not for ptq-vit/],
+    [[...good, '--method', 'mrem-s', '--activations', 'static'], 2, /static is not trained with/],
     [[...good, '--method', 'ptq-vit', '--steps', 'mse'], 2, /--steps of ptq-vit/],
     [[...good, '--plot', 'x.svg'], 2, /budget:BYTES/],
     [[...good, '--hold-out', '10'], 1, /none are left/],

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "compress/rebuild_state.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+
+uint32_t vit158_rebuild_first(const vit158_rebuild *r, uint32_t module)
+{
+    return r->q->model->info.depth * module / r->modules;
+}
+
+vit158_status vit158_rebuild_report(vit158_rebuild *r, uint32_t more, vit158_error *error)
+{
+    r->done += more;
+    if (r->hook != NULL && r->hook(r->context, r->done, r->total) != 0)
+        return vit158_fail(error, VIT158_E_ABORTED, "stopped");
+    return VIT158_OK;
+}
+
+static void teacher_logits(void *context, uint32_t image, uint32_t worker)
+{
+    const vit158_rebuild *const r = context;
+    vit158_quantizer *const q = r->q;
+    vit158_shadow_logits(&q->teacher, &q->works[worker], q->known.values + image * q->known.stride,
+                         r->logits + image * r->ld);
+}
+
+vit158_status vit158_rebuild_logits(vit158_rebuild *r, vit158_error *error)
+{
+    r->ld = vit158_train_round_up(r->q->model->info.classes, VIT158_TRAIN_TILE_COLS);
+    if (r->logits == NULL)
+        r->logits = calloc(r->ld * r->q->learned, sizeof *r->logits);
+    if (r->logits == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the logits");
+    r->q->pool->run(r->q->pool, teacher_logits, r, r->q->learned);
+    return VIT158_OK;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A rebuild while it runs, and what its forms share.
+ */
+#ifndef VIT158_COMPRESS_REBUILD_STATE_H
+#define VIT158_COMPRESS_REBUILD_STATE_H
+
+#include "compress/rebuild.h"
+
+typedef struct vit158_rebuild {
+    vit158_quantizer *q;
+    const vit158_quantizer_start *start;
+    const vit158_rebuild_settings *settings;
+    vit158_rebuild_outcome *outcome;
+    vit158_quantizer_hook hook;
+    void *context;
+    uint32_t modules;
+    uint32_t done, total; /* as the hook is told */
+    double limit_ms;      /* vit158_now_ms after which no update begins */
+    float *logits;        /* [learned][ld] of the teacher, owned */
+    size_t ld;
+} vit158_rebuild;
+
+/* First block of a module; of modules: the depth. */
+uint32_t vit158_rebuild_first(const vit158_rebuild *rebuild, uint32_t module);
+
+/* The teacher's logits, its streams being behind the last block. Errors: VIT158_E_MEMORY. */
+vit158_status vit158_rebuild_logits(vit158_rebuild *rebuild, vit158_error *error);
+
+/* Says that `more` units of total are done. Errors: VIT158_E_ABORTED if the hook stops it. */
+vit158_status vit158_rebuild_report(vit158_rebuild *rebuild, uint32_t more, vit158_error *error);
+
+#endif
