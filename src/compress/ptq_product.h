@@ -52,8 +52,8 @@ typedef struct vit158_ptq_product {
     const vit158_linear *linear; /* NULL for attention's */
     uint32_t kind, parts, steps; /* steps that are searched */
     uint32_t weight_bits, input_bits;
-    uint32_t n_out, width; /* rows of the output and of the largest operand */
-    float *weight;         /* [n_out][n_in] quantized by weight_steps */
+    uint32_t n_out; /* rows of the output; 0 of scores, whose place is `scores` */
+    float *weight;  /* [n_out][n_in] quantized by weight_steps */
     float weight_steps[3];
     float *expected; /* [images][n_out][lds] */
     float *scores;   /* [images][H * sampled][lds]; NULL without */
