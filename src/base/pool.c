@@ -1,11 +1,39 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * What the caller and a helper do. `generation`, `open`, `active`, `next_task` and `failed` are
+ * atomic words; tests/unit/test_pool_model.c runs this file through all interleavings of them.
+ *
+ *   caller                                   helper
+ *
+ *   write task, context, n_tasks             +--> sleep until generation != seen <-----+
+ *   next_task = 0                            |        | quit: return                   |
+ *   open = 1                                 |        v                                |
+ *   generation += 1, wake helpers ---------->+   active += 1                           |
+ *   +-> take a task, run it --+                       |                                |
+ *   +-------------------------+ none left             v                                |
+ *        |                                       open == 1?  no -----------------+     |
+ *        v                                            | yes                      |     |
+ *   open = 0                                          v                          |     |
+ *        |                                       +-> take a task, run it --+     |     |
+ *        v                                       +-------------------------+     |     |
+ *   sleep until active == 0 <--------------+          | none left                |     |
+ *        | no helper moved for 1 s, or     |          v                          |     |
+ *        | one died: failed = 1            |     active -= 1 <-------------------+     |
+ *        v                                 +-----  0: wake the caller                  |
+ *   return                                            +--------------------------------+
+ *
+ * A helper counts itself in before it looks at `open`, and the caller closes before it looks at
+ * `active`: one of the two sees the other, so no helper runs a task that the caller thinks done.
+ */
 #include "base/pool.h"
 
 /* How long a thread looks again and again before it sleeps, a tenth of a millisecond: operations
  * follow each other as fast as that, and a sleep and a wake-up cost more. */
-#define SPINS 100000
-/* The caller's longest sleep, so that it notices a dead helper. */
-#define NAP_MS 50U
+#if !defined(VIT158_POOL_SPINS)
+#define VIT158_POOL_SPINS 100000
+#endif
+/* In `active` for a helper that died; live ones are fewer. */
+#define DEAD_HELPER 0x10000U
 /* A helper's, in case nobody can wake it. */
 #define IDLE_NAP_MS 1000U
 
@@ -21,8 +49,9 @@ static void take_tasks(vit158_shared_pool *p, uint32_t worker)
 static void wait_for_helpers(vit158_shared_pool *p)
 {
     uint32_t naps = 0;
-    for (uint32_t spin = 0; atomic_load(&p->active) != 0; spin++) {
-        if (spin < SPINS)
+    uint32_t seen;
+    for (uint32_t spin = 0; (seen = atomic_load(&p->active)) != 0; spin++) {
+        if (spin < VIT158_POOL_SPINS)
             continue;
         if (atomic_load(&p->failed) != 0)
             return;
@@ -30,9 +59,7 @@ static void wait_for_helpers(vit158_shared_pool *p)
             vit158_shared_pool_fail(p);
             return;
         }
-        const uint32_t seen = atomic_load(&p->active);
-        if (seen != 0)
-            vit158_wait(&p->waiter, &p->active, seen, NAP_MS);
+        vit158_wait(&p->waiter, &p->active, seen, VIT158_POOL_NAP_MS);
     }
 }
 
@@ -52,8 +79,7 @@ static void run_shared(vit158_pool *pool, vit158_task task, void *context, uint3
     atomic_fetch_add(&p->generation, 1);
     vit158_wake(&p->waiter, &p->generation);
     take_tasks(p, 0);
-    /* A helper counts itself in before it looks at `open`, so once `open` is 0 and nobody is
-     * counted in, every task is done and the fields above may change. */
+    /* Once nobody is counted in, every task is done and the fields above may change. */
     atomic_store(&p->open, 0);
     wait_for_helpers(p);
 }
@@ -86,7 +112,7 @@ static uint32_t next_generation(vit158_shared_pool *p, uint32_t seen)
     uint32_t now;
     uint32_t spin = 0;
     while ((now = atomic_load(&p->generation)) == seen && atomic_load(&p->quit) == 0)
-        if (++spin > SPINS)
+        if (++spin > VIT158_POOL_SPINS)
             vit158_wait(&p->waiter, &p->generation, seen, IDLE_NAP_MS);
     return now;
 }
@@ -116,5 +142,8 @@ void vit158_shared_pool_quit(vit158_shared_pool *p)
 void vit158_shared_pool_fail(vit158_shared_pool *p)
 {
     atomic_store(&p->failed, 1);
+    /* The word that the caller sleeps on changes: it has read it before it looked at `failed`, or
+     * it could fall asleep after the wake-up. */
+    atomic_fetch_add(&p->active, DEAD_HELPER);
     vit158_wake(&p->waiter, &p->active);
 }

@@ -17,6 +17,13 @@
 #include "base/sharing.h"
 #include "base/wait.h"
 
+/* The caller's longest sleep while helpers work, so that it notices a dead one, and how many of
+ * them it takes a silent helper for dead after, where threads can die alone: a second. A scheduler
+ * that lets the caller run twenty times in a row has let the helper run, too; tasks take
+ * milliseconds. */
+#define VIT158_POOL_NAP_MS 50U
+#define VIT158_POOL_PATIENCE_NAPS 20U
+
 typedef struct vit158_shared_pool {
     vit158_pool pool; /* first: a vit158_pool * to this is a vit158_shared_pool * */
     vit158_task task; /* the current operation; valid while open */

@@ -1,4 +1,21 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The states, left by the time that an image took:
+ *
+ *                three strikes, or the first eight good images
+ *        SHARED ------------------------------------------------> ALONE, on trial
+ *          ^ ^                                                      |        |
+ *          | |        no faster than sharing was: stay shared       |        |
+ *          | +------------------------------------------------------+        |
+ *          |                                                       faster    |
+ *          | well below the time alone                                       v
+ *        SHARED, on trial <--------------------------------------- ALONE, for a stay
+ *          |                     the stay is over                            ^
+ *          +-----------------------------------------------------------------+
+ *                     not well below it: alone again, for a stay twice as long
+ *
+ * tests/unit/test_sharing_model.c goes through all sequences of fast, slow and very slow images.
+ */
 #include "base/sharing.h"
 
 /* A shared image is slow if it takes so many times as long as the best of them; a machine without

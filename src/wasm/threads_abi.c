@@ -3,15 +3,12 @@
 
 #include <stdlib.h>
 
-/* A minute: a worker that its browser ended says nothing. */
-#define PATIENCE_NAPS 1200U
-
 vit158_shared_pool *vit158_wasm_pool_open(uint32_t workers)
 {
     vit158_shared_pool *pool = malloc(sizeof *pool);
     if (pool != NULL) {
         vit158_shared_pool_init(pool, workers);
-        pool->patience_naps = PATIENCE_NAPS;
+        pool->patience_naps = VIT158_POOL_PATIENCE_NAPS; /* an ended worker says nothing */
     }
     return pool;
 }

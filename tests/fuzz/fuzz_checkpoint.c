@@ -10,6 +10,7 @@
 
 #include "fuzz/memory_disk.h"
 #include "train/checkpoint.h"
+#include "train/step.h"
 
 #define FILE_NAME MEMORY_DISK "checkpoint"
 #define IMAGES 4
@@ -58,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
         return 0;
     }
     vit158_train_step_result result;
-    const vit158_status stepped = vit158_trainer_step(trainer, &result, &error);
+    const vit158_status stepped = vit158_train_step(trainer, &result, &error);
     if (stepped != VIT158_OK && stepped != VIT158_E_NUMERIC)
         abort();
     return 0;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/threads.h"
 
 enum { MAX_TASKS = 97 };
@@ -100,10 +101,13 @@ static void test_patience_has_an_end(void **state)
     (void)state;
     static vit158_shared_pool pool;
     vit158_shared_pool_init(&pool, 2);
-    pool.patience_naps = 2;
+    pool.patience_naps = VIT158_POOL_PATIENCE_NAPS;
     atomic_store(&pool.active, 1); /* and nobody reports its death */
+    const double begin = vit158_now_ms();
     run_and_check(&pool.pool, MAX_TASKS);
     assert_true(pool.pool.failed(&pool.pool));
+    assert_int_equal(VIT158_POOL_PATIENCE_NAPS * VIT158_POOL_NAP_MS, 1000);
+    assert_true(vit158_now_ms() - begin < 20e3); /* a second, and a busy machine */
 }
 
 int main(void)

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// ThreadSanitizer watches everything that runs on threads: the pool, the trainer, and the commands that
+// share images among workers and one image among threads.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, copyFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ROOT } from '../setup.mjs';
+
+const BUILD = join(ROOT, 'build/tsan');
+const MODEL = join(ROOT, 'models/vit158-cifar10.safetensors');
+const IMAGES = join(ROOT, 'tests/data/images');
+/** On threads, or linked with what is. */
+const TESTS = ['test_pool', 'test_train_run', 'test_train_resume'];
+
+const scratch = mkdtempSync(join(tmpdir(), 'vit158-races-'));
+after(() => rmSync(scratch, { recursive: true }));
+
+/** Runs a program that must succeed without a word of ThreadSanitizer. @param {string} command @param {string[]} args */
+function run(command, args) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: { ...process.env, TSAN_OPTIONS: 'halt_on_error=1 second_deadlock_stack=1' },
+  });
+  assert.doesNotMatch(stderr, /ThreadSanitizer/);
+  assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}\n${stderr}`);
+}
+
+before(() => {
+  run('cmake', ['--preset', 'tsan']);
+  run('cmake', ['--build', '--preset', 'tsan', '--target', 'vit158_command', ...TESTS]);
+});
+
+for (const name of TESTS) test(name, () => run(join(BUILD, name), []));
+
+test('classify: images among workers, one image among threads', () => {
+  const images = ['rgb_8.png', 'baseline_420.jpg', 'grey.jpg', 'orientation_6.jpg', 'progressive.jpg'].map((name) =>
+    join(IMAGES, name),
+  );
+  run(join(BUILD, 'vit158'), ['classify', '-m', MODEL, '--workers', '3', '--threads', '1', ...images]);
+  run(join(BUILD, 'vit158'), ['classify', '-m', MODEL, '--workers', '1', '--threads', '3', ...images]);
+  run(join(BUILD, 'vit158'), ['classify', '-m', MODEL, '--workers', '2', '--threads', '2', ...images]);
+});
+
+test('eval of a folder', () => {
+  for (const label of ['cat', 'dog']) {
+    mkdirSync(join(scratch, label), { recursive: true });
+    for (const name of ['rgb_8.png', 'baseline_420.jpg']) copyFileSync(join(IMAGES, name), join(scratch, label, name));
+  }
+  run(join(BUILD, 'vit158'), ['eval', '-m', MODEL, '--workers', '2', '--threads', '2', scratch]);
+});
