@@ -139,7 +139,7 @@ test('the command bundles a page without any build tool', () => {
   const { code, stderr } = run(process.execPath, [
     join(installed, 'web/cli.mjs'),
     'bundle',
-    'fashion-mnist',
+    'vit158-cifar10',
     picture,
     '-o',
     page,
@@ -152,7 +152,7 @@ test('the command bundles a page without any build tool', () => {
     'vit158-scalar.wasm',
     'vit158-decode.wasm',
     'picture%201',
-    'fashion-mnist.safetensors',
+    'vit158-cifar10.safetensors',
   ])
     assert.equal(html.split(`<script type="text/plain" id="inside:${part}">`).length, 2, part);
   assert.match(html, /<script>\(\(\)=>\{|<script>"use strict";\(\(\)=>\{/);
