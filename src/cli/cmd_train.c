@@ -82,7 +82,7 @@ static vit158_status apply_settings(vit158_train_recipe *recipe, const train_opt
     if (o->weights < 2)
         recipe->net.ternary = o->weights;
     if (o->deterministic)
-        recipe->deterministic = 1;
+        recipe->deterministic = true;
     return VIT158_OK;
 }
 

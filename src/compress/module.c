@@ -41,7 +41,7 @@ static vit158_train_net_config config_of(const vit158_module *m)
                                      .classes = is_last(m) ? info->classes : 2,
                                      .outer_norms = block->norm1.weight != NULL,
                                      .inner_norms = block->qkv.norm.weight != NULL,
-                                     .rounds_inputs = 1,
+                                     .rounds_inputs = true,
                                      .whole_output = !is_last(m),
                                      .norm_eps = model->norm_eps,
                                      .inner_norm_eps = model->inner_norm_eps};

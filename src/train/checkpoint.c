@@ -340,7 +340,7 @@ static vit158_status make_effective(float *copy, const vit158_trainer *t, const 
         const vit158_train_layer *l =
             &net->blocks[i / VIT158_BLOCK_LINEARS].layers[i % VIT158_BLOCK_LINEARS];
         float *w = copy + l->weight;
-        vit158_train_ternarize(codes, scales, w, l, net->config.row_scales != 0);
+        vit158_train_ternarize(codes, scales, w, l, net->config.row_scales);
         for (size_t k = 0; k < (size_t)l->n_out * l->n_in; k++)
             w[k] = scales[k / l->n_in] * (float)codes[k];
     }

@@ -64,7 +64,7 @@ static vit158_train_evaluation over_all(vit158_trainer *t, vit158_task task)
         return e;
     const uint32_t n_tasks = (t->val.count + t->recipe.microbatch - 1) / t->recipe.microbatch;
     vit158_train_feed_clear(t->feed, t->recipe.threads);
-    vit158_train_run_lanes(t->pool, t->recipe.deterministic != 0, task, t, n_tasks);
+    vit158_train_run_lanes(t->pool, t->recipe.deterministic, task, t, n_tasks);
     for (uint32_t w = 0; w < t->recipe.threads; w++) {
         e.accuracy += (double)t->feed[w].correct;
         e.loss += t->feed[w].loss;

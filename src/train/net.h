@@ -26,14 +26,14 @@ typedef enum vit158_train_kind {
 typedef struct vit158_train_net_config {
     uint32_t image_size, patch_size, channels;
     uint32_t dim, depth, heads, mlp_dim, classes;
-    uint32_t ternary;       /* 1 = BitLinear in the blocks, 0 = float */
-    uint32_t outer_norms;   /* norm1, norm2 present */
-    uint32_t inner_norms;   /* BitLinear's norms present */
-    uint32_t row_scales;    /* 1 = a scale for each output of a ternary matrix, 0 = one for all */
-    uint32_t rounds_inputs; /* 1 = a float net's layers take their inputs as int8, a step a token */
-    uint32_t whole_output;  /* 1 = the last block gives all tokens, for a part of a network */
-    uint32_t network;       /* a vit158_train_kind */
-    uint32_t head_only;     /* 1 = the final norm and the head learn, all before them stays */
+    bool ternary;       /* BitLinear in the blocks, else float */
+    bool outer_norms;   /* norm1, norm2 present */
+    bool inner_norms;   /* BitLinear's norms present */
+    bool row_scales;    /* a scale for each output of a ternary matrix, else one for all */
+    bool rounds_inputs; /* a float net's layers take their inputs as int8, a step a token */
+    bool whole_output;  /* the last block gives all tokens, for a part of a network */
+    uint32_t network;   /* a vit158_train_kind */
+    bool head_only;     /* the final norm and the head learn, all before them stays */
     float norm_eps, inner_norm_eps;
 } vit158_train_net_config;
 
@@ -55,7 +55,7 @@ typedef struct vit158_train_tensor {
     char name[VIT158_TRAIN_MAX_NAME]; /* timm's */
     size_t offset;
     uint32_t rows, cols;
-    uint32_t matrix; /* 1 = a block's weight matrix */
+    bool matrix;     /* a block's weight matrix */
     uint32_t pieces; /* square matrices stacked in it that Muon treats apart: 3 for qkv, else 1 */
 } vit158_train_tensor;
 

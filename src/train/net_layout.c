@@ -30,7 +30,7 @@ size_t vit158_train_place_matrix(vit158_train_layout *l, const char *name, uint3
     vit158_train_tensor *t = l->failed ? NULL : next_tensor(l);
     if (t != NULL) {
         *t = (vit158_train_tensor){
-            .offset = offset, .rows = rows, .cols = cols, .matrix = 1, .pieces = pieces};
+            .offset = offset, .rows = rows, .cols = cols, .matrix = true, .pieces = pieces};
         vit158_format(t->name, sizeof t->name, "%s", name);
         l->used += vit158_train_round_up((size_t)rows * cols, 16);
     }
@@ -42,7 +42,7 @@ size_t vit158_train_place_tensor(vit158_train_layout *l, const char *name, uint3
 {
     const size_t offset = vit158_train_place_matrix(l, name, rows, cols, 1);
     if (!l->failed)
-        l->net->tensors[l->net->tensor_count - 1].matrix = 0;
+        l->net->tensors[l->net->tensor_count - 1].matrix = false;
     return offset;
 }
 

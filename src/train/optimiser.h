@@ -16,9 +16,9 @@
 typedef struct vit158_train_optimiser {
     const vit158_train_net *net;
     const vit158_train_compute *compute;
-    float *m, *v;  /* [parameters]; Muon tensors use m only */
-    uint32_t muon; /* 1 = Muon for matrices */
-    bool half;     /* Muon on bfloat16 */
+    float *m, *v; /* [parameters]; Muon tensors use m only */
+    bool muon;    /* for matrices */
+    bool half;    /* Muon on bfloat16 */
     float
         *scratch[VIT158_TRAIN_MAX_WORKERS]; /* per worker, vit158_train_muon_scratch floats each */
 } vit158_train_optimiser;

@@ -78,7 +78,7 @@ void vit158_train_packed_make(vit158_train_packed *packed, const vit158_train_ne
     const float *w = parameters + layer->weight;
     vit158_train_packed_layer *r = &packed->layers[index];
     if (c->ternary) {
-        vit158_train_ternarize(packed->codes[index], r->trits.scales, w, layer, c->row_scales != 0);
+        vit158_train_ternarize(packed->codes[index], r->trits.scales, w, layer, c->row_scales);
         compute->pack_trits(&r->trits, packed->codes[index]);
     } else {
         compute->pack(r->forward, w, 1, layer->n_in, layer->n_in, layer->n_out);

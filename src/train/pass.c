@@ -13,6 +13,6 @@ void vit158_train_forward(const vit158_train_pass *pass)
 void vit158_train_backward(const vit158_train_pass *pass)
 {
     vit158_train_head_backward(pass);
-    if (pass->net->config.head_only == 0)
+    if (!pass->net->config.head_only)
         pass->net->network->backward(pass);
 }

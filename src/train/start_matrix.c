@@ -73,7 +73,7 @@ static void take_codes(float *w, const vit158_train_source *s, const coded_matri
     if (!own->ternary)
         return;
     if (m->trits && m->rows == l->n_out && (m->scale_count == 1 || own->row_scales))
-        make_latent(w, m->codes, l, own->row_scales != 0);
+        make_latent(w, m->codes, l, own->row_scales);
     else
         s->start->rounded = true;
 }
@@ -203,7 +203,7 @@ vit158_status vit158_train_source_matrix(const vit158_train_source *s, uint32_t 
     if (status == VIT158_OK && m.scale_count > 0)
         take_codes(w, s, &m, l);
     else
-        s->start->rounded |= own->ternary != 0;
+        s->start->rounded |= own->ternary;
     free_coded(&m);
     return status;
 }

@@ -33,7 +33,7 @@ double vit158_train_rate(const vit158_trainer *t)
     if (t->state.step < r->warmup_steps)
         return (double)(t->state.step + 1) / r->warmup_steps;
     double rate;
-    if (r->wsd != 0)
+    if (r->wsd)
         rate = r->cooldown > 0.0F ? clamp01((1.0 - p) / r->cooldown) : 1.0;
     else
         rate = 0.5 * (1.0 + cos(PI * p));
@@ -196,7 +196,7 @@ vit158_status vit158_train_step(vit158_trainer *t, vit158_train_step_result *res
     vit158_train_feed_clear(t->feed, r->threads);
     batch_job job = {t, vit158_train_progress(t)};
     t->pool->run(t->pool, clear_task, t, r->threads);
-    vit158_train_run_lanes(t->pool, r->deterministic != 0, microbatch_task, &job,
+    vit158_train_run_lanes(t->pool, r->deterministic, microbatch_task, &job,
                            r->batch / r->microbatch);
     double loss = 0.0;
     uint64_t correct = 0;

@@ -22,7 +22,7 @@ static block_view view(const vit158_train_pass *pass, uint32_t index)
 {
     vit158_train_workspace *w = pass->workspace;
     const vit158_train_net_config *c = &pass->net->config;
-    const bool end = index + 1 == c->depth, last = end && c->whole_output == 0;
+    const bool end = index + 1 == c->depth, last = end && !c->whole_output;
     block_view v = {.block = &pass->net->blocks[index], .saved = &w->blocks[index], .index = index};
     v.queries = last ? 1 : w->tokens;
     v.rows = w->images * w->tokens;
@@ -93,7 +93,7 @@ static void linear_forward(const vit158_train_pass *pass, const block_view *v, i
 {
     const vit158_train_norm_rows rows = input_rows(pass, v, kind);
     pass->compute->norm_rows(&rows);
-    if (pass->net->config.rounds_inputs != 0)
+    if (pass->net->config.rounds_inputs)
         restore_inputs(&rows);
     const vit158_train_layer *layer = &v->block->layers[kind];
     const vit158_train_packed_layer *packed =

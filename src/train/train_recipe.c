@@ -12,14 +12,22 @@
 #include "train/network.h"
 #include "train/plain_text.h"
 
-typedef enum key_kind { KEY_TEXT, KEY_COUNT, KEY_REAL, KEY_REALS, KEY_SEED, KEY_CHOICE } key_kind;
+typedef enum key_kind {
+    KEY_TEXT,
+    KEY_COUNT,
+    KEY_REAL,
+    KEY_REALS,
+    KEY_SEED,
+    KEY_CHOICE, /* uint32_t */
+    KEY_FLAG    /* bool */
+} key_kind;
 
 typedef struct recipe_key {
     const char *name;
     key_kind kind;
     size_t offset;
     double low, high;       /* of numbers */
-    const char *choices[2]; /* of a KEY_CHOICE: words for 0 and 1 */
+    const char *choices[2]; /* of a KEY_CHOICE or KEY_FLAG: words for 0 and 1 */
     const char *meaning;
 } recipe_key;
 
@@ -59,9 +67,9 @@ static const recipe_key keys[] = {
      {"vit", "conv"},
      "what is trained; conv: a convolutional teacher of 3 stages, d / 4, d / 2 and d channels wide "
      "(float weights; for teacher, not for the engine)"},
-    {"weights", KEY_CHOICE, AT(net.ternary), 0, 1, {"float", "ternary"}, "block matrices"},
+    {"weights", KEY_FLAG, AT(net.ternary), 0, 1, {"float", "ternary"}, "block matrices"},
     {"scales",
-     KEY_CHOICE,
+     KEY_FLAG,
      AT(net.row_scales),
      0,
      1,
@@ -74,8 +82,14 @@ static const recipe_key keys[] = {
     NET(depth, 1, 64, "blocks; of a convolutional network residual units a stage"),
     NET(heads, 1, 64, "attention heads; d / heads is a multiple of 16"),
     NET(mlp_dim, 16, 8192, "hidden width of the MLP, a multiple of 16"),
-    NET(outer_norms, 0, 1, "1 = norm1 and norm2 before BitLinear's own norms"),
-    NET(inner_norms, 0, 1, "1 = BitLinear's own norms"),
+    {"outer_norms",
+     KEY_FLAG,
+     AT(net.outer_norms),
+     0,
+     1,
+     {"0", "1"},
+     "1 = norm1 and norm2 before BitLinear's own norms"},
+    {"inner_norms", KEY_FLAG, AT(net.inner_norms), 0, 1, {"0", "1"}, "1 = BitLinear's own norms"},
     {"norm_eps", KEY_REAL, AT(net.norm_eps), 1e-8, 1e-2, {0}, "outer and final norms"},
     {"inner_norm_eps", KEY_REAL, AT(net.inner_norm_eps), 1e-8, 1e-2, {0}, "BitLinear's norms"},
     {"mean", KEY_REALS, AT(mean), 0, 1, {0}, "of pixel values in 0 .. 1, one per channel"},
@@ -83,7 +97,7 @@ static const recipe_key keys[] = {
     REAL(epochs, 0, 100000, "length of the schedule in passes over the training pictures"),
     REAL(minutes, 0, 1e6, "if not 0: length of the schedule in minutes of training time instead"),
     {"clock",
-     KEY_CHOICE,
+     KEY_FLAG,
      AT(processor_clock),
      0,
      1,
@@ -99,18 +113,24 @@ static const recipe_key keys[] = {
           "32, or 16: float layers' products and Muon's on bfloat16 where the processor has "
           "AVX512_BF16; faster, sums stay float"),
     COUNT(threads, 1, 16, "worker threads"),
-    COUNT(deterministic, 0, 1, "1 = bit-identical weights for the same seed and thread count"),
+    {"deterministic",
+     KEY_FLAG,
+     AT(deterministic),
+     0,
+     1,
+     {"0", "1"},
+     "1 = bit-identical weights for the same seed and thread count"},
     {"seed", KEY_SEED, AT(seed), 0, 0, {0}, "of initial values, order, augmentation"},
     {"start",
-     KEY_CHOICE,
+     KEY_FLAG,
      AT(mimetic),
      0,
      1,
      {"normal", "mimetic"},
      "initial values: small normal ones, or such that attention begins among neighbours"},
-    {"optimiser", KEY_CHOICE, AT(muon), 0, 1, {"adamw", "muon"}, "muon: AdamW for the rest"},
+    {"optimiser", KEY_FLAG, AT(muon), 0, 1, {"adamw", "muon"}, "muon: AdamW for the rest"},
     {"schedule",
-     KEY_CHOICE,
+     KEY_FLAG,
      AT(wsd),
      0,
      1,
@@ -163,7 +183,7 @@ static const recipe_key keys[] = {
      {0},
      "probability of a pair of operations from AutoAugment's CIFAR-10 policy"},
     {"learn",
-     KEY_CHOICE,
+     KEY_FLAG,
      AT(net.head_only),
      0,
      1,
@@ -201,9 +221,9 @@ void vit158_train_recipe_defaults(vit158_train_recipe *r)
                                        .depth = 6,
                                        .heads = 3,
                                        .mlp_dim = 384,
-                                       .ternary = 1,
-                                       .outer_norms = 1,
-                                       .inner_norms = 1,
+                                       .ternary = true,
+                                       .outer_norms = true,
+                                       .inner_norms = true,
                                        .norm_eps = 1e-6F,
                                        .inner_norm_eps = 1e-5F};
     for (int i = 0; i < 3; i++)
@@ -216,7 +236,7 @@ void vit158_train_recipe_defaults(vit158_train_recipe *r)
     r->gradient_bits = 16;
     r->float_bits = 32;
     r->seed = 1;
-    r->muon = 1;
+    r->muon = true;
     r->lr = 2e-3F;
     r->muon_lr = 4e-3F;
     r->weight_decay = 0.05F;
@@ -308,11 +328,15 @@ static vit158_status set_value(vit158_train_recipe *r, const recipe_key *key, co
         return VIT158_OK;
     }
     case KEY_CHOICE:
+    case KEY_FLAG:
         for (uint32_t i = 0; i < 2; i++) {
-            if (strcmp(value, key->choices[i]) == 0) {
+            if (strcmp(value, key->choices[i]) != 0)
+                continue;
+            if (key->kind == KEY_FLAG)
+                *(bool *)(void *)at = i == 1;
+            else
                 *(uint32_t *)(void *)at = i;
-                return VIT158_OK;
-            }
+            return VIT158_OK;
         }
         return vit158_fail(error, VIT158_E_ARGUMENT, "%s: %s = %s, must be %s or %s", where,
                            key->name, value, key->choices[0], key->choices[1]);
@@ -406,7 +430,7 @@ vit158_status vit158_train_recipe_check(const vit158_train_recipe *r, vit158_err
         return vit158_fail(error, VIT158_E_ARGUMENT, "float_bits is %u, must be 16 or 32",
                            r->float_bits);
     if (!vit158_train_network_of(&r->net)->takes_any_patches &&
-        (r->mimetic != 0 || r->keep_tokens < 1.0F))
+        (r->mimetic || r->keep_tokens < 1.0F))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "a convolutional network starts normal and sees all patches");
     if (r->teacher_epochs && !r->teacher[0])
@@ -438,6 +462,8 @@ void vit158_train_recipe_print(const vit158_train_recipe *r, FILE *out)
             fprintf(out, "%s", (const char *)at);
         else if (k->kind == KEY_SEED)
             fprintf(out, "%llu", (unsigned long long)r->seed);
+        else if (k->kind == KEY_FLAG)
+            fprintf(out, "%s", k->choices[*(const bool *)at]);
         else if (k->kind == KEY_CHOICE)
             fprintf(out, "%s", k->choices[*(const uint32_t *)at]);
         else if (k->kind == KEY_COUNT)

@@ -23,13 +23,14 @@ typedef struct vit158_train_recipe {
     vit158_train_net_config net;
     float mean[3], std[3];
     float epochs, minutes;
-    uint32_t processor_clock; /* minutes are processor time / threads, else wall time */
+    bool processor_clock; /* minutes are processor time / threads, else wall time */
     uint32_t gradient_bits;
     uint32_t float_bits;
-    uint32_t batch, microbatch, threads, deterministic;
+    uint32_t batch, microbatch, threads;
+    bool deterministic;
     uint64_t seed;
-    uint32_t mimetic;   /* initial values; else normal */
-    uint32_t muon, wsd; /* else AdamW, cosine */
+    bool mimetic;   /* initial values; else normal */
+    bool muon, wsd; /* else AdamW, cosine */
     float lr, muon_lr, final_lr;
     float weight_decay, muon_weight_decay, decay_until;
     float beta1, beta2, muon_beta;

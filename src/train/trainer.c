@@ -80,7 +80,7 @@ static vit158_status build(vit158_trainer *t, vit158_error *error)
     VIT158_RETURN_IF_ERROR(allocate(t, error));
     t->pool = vit158_thread_pool_start(&t->threads, t->recipe.threads);
     vit158_train_net_initialise(&t->net, t->parameters, t->recipe.seed);
-    if (t->recipe.mimetic != 0)
+    if (t->recipe.mimetic)
         vit158_train_net_mimetic(&t->net, t->parameters);
     memcpy(t->average, t->parameters, t->net.parameters * sizeof(float));
     t->state = (vit158_train_state){.finish_start = -1.0, .best = -1.0};

@@ -44,7 +44,7 @@ static void place_layer(vit158_train_layout *l, vit158_train_layer *layer, uint3
     vit158_format(name, sizeof name, "blocks.%u.%s.bias", block, kind);
     layer->bias = vit158_train_place_tensor(l, name, 1, n_out);
     vit158_format(name, sizeof name, "blocks.%u.%s.norm", block, kind);
-    vit158_train_place_norm(l, name, n_in, l->net->config.inner_norms != 0, &layer->norm_weight,
+    vit158_train_place_norm(l, name, n_in, l->net->config.inner_norms, &layer->norm_weight,
                             &layer->norm_bias);
 }
 
@@ -58,12 +58,12 @@ static void place_blocks(vit158_train_layout *l)
         vit158_train_net_block *block = &net->blocks[b];
         char name[VIT158_TRAIN_MAX_NAME];
         vit158_format(name, sizeof name, "blocks.%u.norm1", b);
-        vit158_train_place_norm(l, name, c->dim, c->outer_norms != 0, &block->norm1_weight,
+        vit158_train_place_norm(l, name, c->dim, c->outer_norms, &block->norm1_weight,
                                 &block->norm1_bias);
         place_layer(l, &block->layers[VIT158_QKV], b, "attn.qkv", 3 * c->dim, c->dim);
         place_layer(l, &block->layers[VIT158_PROJ], b, "attn.proj", c->dim, c->dim);
         vit158_format(name, sizeof name, "blocks.%u.norm2", b);
-        vit158_train_place_norm(l, name, c->dim, c->outer_norms != 0, &block->norm2_weight,
+        vit158_train_place_norm(l, name, c->dim, c->outer_norms, &block->norm2_weight,
                                 &block->norm2_bias);
         place_layer(l, &block->layers[VIT158_FC1], b, "mlp.fc1", c->mlp_dim, c->dim);
         place_layer(l, &block->layers[VIT158_FC2], b, "mlp.fc2", c->dim, c->mlp_dim);
@@ -95,7 +95,7 @@ static void plan_block(vit158_train_saved_block *saved, const vit158_train_net *
 {
     const vit158_train_net_config *c = &net->config;
     const size_t rows = (size_t)images * net->tokens;
-    const bool class_only = block + 1 == c->depth && c->whole_output == 0;
+    const bool class_only = block + 1 == c->depth && !c->whole_output;
     const uint32_t queries = class_only ? 1 : net->tokens;
     const size_t rows2 = (size_t)images * queries;
     saved->x = vit158_train_take_rows(arena, rows, c->dim);

@@ -15,8 +15,7 @@ void vit158_train_workspace_plan(vit158_train_workspace *workspace, const vit158
     workspace->patches = vit158_train_take_rows(arena, rows, workspace->patch_ld);
     workspace->places = vit158_arena_take(arena, rows, sizeof(uint32_t));
     net->network->plan(workspace, net, with_gradient, arena);
-    workspace->last =
-        vit158_train_take_rows(arena, c->whole_output != 0 ? rows : max_images, c->dim);
+    workspace->last = vit158_train_take_rows(arena, c->whole_output ? rows : max_images, c->dim);
     workspace->last_stats = vit158_train_take_rows(arena, max_images, 4);
     workspace->features = vit158_train_take_rows(arena, max_images, c->dim);
     workspace->logits = vit158_train_take_rows(arena, max_images, workspace->logit_ld);
