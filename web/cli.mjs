@@ -12,6 +12,7 @@ import { info } from './cli/info.mjs';
 import { inspect } from './cli/inspect.mjs';
 import { numericsVersion } from './cli/model.mjs';
 import { UsageError } from './cli/options.mjs';
+import { pack } from './cli/pack.mjs';
 import { record } from './cli/record.mjs';
 import { serve } from './cli/serve_page.mjs';
 import { verify } from './cli/verify.mjs';
@@ -25,6 +26,7 @@ const COMMANDS = {
   import: { summary: 'turn a timm, Hugging Face or PyTorch model into one of ours', run: importModel },
   info: { summary: "show a model's geometry, memory and metadata", run: info },
   inspect: { summary: "list a model file's tensors and sizes", run: inspect },
+  pack: { summary: 'turn a float checkpoint into a packed model', run: pack },
   bundle: { summary: 'put a model and the page into one HTML file', run: bundle },
   serve: { summary: 'show a model and the page in the browser', run: serve },
   record: { summary: 'write down what a model gives for pictures', run: record },
@@ -33,7 +35,7 @@ const COMMANDS = {
 };
 
 /** Commands that only the native build has. */
-const NATIVE = ['bench', 'finetune', 'pack', 'plot', 'quantize', 'synth', 'train'];
+const NATIVE = ['bench', 'finetune', 'plot', 'quantize', 'synth', 'train'];
 
 const HELP = `usage: vit158 COMMAND [arguments]
 

@@ -262,44 +262,39 @@ static vit158_status take_scratch(packer *p)
                : vit158_fail(p->error, VIT158_E_MEMORY, "not enough memory to pack it");
 }
 
-static vit158_status run(packer *p, const char *out)
+static vit158_status run(packer *p)
 {
     VIT158_RETURN_IF_ERROR(merge_metadata(p));
     VIT158_RETURN_IF_ERROR(vit158_layout_geometry(&p->layout, &p->header, p->error));
     VIT158_RETURN_IF_ERROR(check_matrices(p));
     VIT158_RETURN_IF_ERROR(take_scratch(p));
-    p->draft = vit158_draft_start(p->options->rest);
     p->draft.newer = vit158_variant_beyond_plain(&p->layout.variant, true) != NULL;
     VIT158_RETURN_IF_ERROR(pack_tensors(p));
     pack_metadata(p);
-    return vit158_draft_write(&p->draft, out, &p->report.info, p->error);
+    return VIT158_OK;
 }
 
-vit158_status vit158_pack_file(const char *in, const char *out, const vit158_pack_options *options,
-                               vit158_pack_report *report, vit158_error *error)
+vit158_status vit158_pack_draft(vit158_draft *draft, vit158_pack_report *report,
+                                const vit158_safetensors *in, const vit158_pack_options *options,
+                                vit158_error *error)
 {
-    vit158_safetensors *file = NULL;
-    VIT158_RETURN_IF_ERROR(vit158_safetensors_open(&file, in, error));
+    *draft = vit158_draft_start(options->rest);
     packer *p = calloc(1, sizeof *p);
-    vit158_status status = VIT158_OK;
-    if (p == NULL) {
-        status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to pack it");
-    } else {
-        p->in = file;
-        p->options = options;
-        p->error = error;
-        status = run(p, out);
-        if (report != NULL)
-            *report = p->report;
-        vit158_draft_clear(&p->draft);
-        free(p->header.metadata_keys);
-        free(p->header.metadata_values);
-        vit158_header_clear(&p->extra);
-        free(p->values);
-        free(p->trits);
-        free(p->scales);
-        free(p);
-    }
-    vit158_safetensors_close(file);
+    if (p == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to pack it");
+    p->in = in;
+    p->options = options;
+    p->error = error;
+    p->draft = *draft;
+    const vit158_status status = run(p);
+    *draft = p->draft;
+    *report = p->report;
+    free(p->header.metadata_keys);
+    free(p->header.metadata_values);
+    vit158_header_clear(&p->extra);
+    free(p->values);
+    free(p->trits);
+    free(p->scales);
+    free(p);
     return status;
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L
-
 #include "model/safetensors.h"
 
-#include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,38 +10,15 @@
 #include "model/half.h"
 
 struct vit158_safetensors {
-    FILE *file;
-    uint64_t file_bytes;
+    vit158_file_bytes bytes;
     uint64_t data_start;
     vit158_header header;
 };
 
-static vit158_status io_error(vit158_error *error)
-{
-    return vit158_fail(error, VIT158_E_IO, "cannot be read: %s", strerror(errno));
-}
-
 static vit158_status read_at(const vit158_safetensors *file, uint64_t position, void *out,
                              size_t n_bytes, vit158_error *error)
 {
-    errno = 0;
-    if (fseeko(file->file, (off_t)position, SEEK_SET) != 0)
-        return io_error(error);
-    if (fread(out, 1, n_bytes, file->file) != n_bytes)
-        return errno != 0 ? io_error(error)
-                          : vit158_fail(error, VIT158_E_TRUNCATED, "ends unexpectedly");
-    return VIT158_OK;
-}
-
-static vit158_status find_length(vit158_safetensors *file, vit158_error *error)
-{
-    if (fseeko(file->file, 0, SEEK_END) != 0)
-        return io_error(error);
-    const off_t length = ftello(file->file);
-    if (length < 0)
-        return io_error(error);
-    file->file_bytes = (uint64_t)length;
-    return VIT158_OK;
+    return file->bytes.read(file->bytes.context, position, out, n_bytes, error);
 }
 
 /* Checks the prefix and sets the header's length. */
@@ -53,9 +26,9 @@ static vit158_status read_prefix(const vit158_safetensors *file, uint64_t *heade
                                  vit158_error *error)
 {
     uint8_t prefix[VIT158_PREFIX_BYTES + 1];
-    if (file->file_bytes < sizeof prefix)
+    if (file->bytes.count < sizeof prefix)
         return vit158_fail(error, VIT158_E_TRUNCATED, "only %llu bytes long",
-                           (unsigned long long)file->file_bytes);
+                           (unsigned long long)file->bytes.count);
     VIT158_RETURN_IF_ERROR(read_at(file, 0, prefix, sizeof prefix, error));
     vit158_bytes in = vit158_bytes_over(prefix, VIT158_PREFIX_BYTES);
     *header_bytes = vit158_bytes_u64(&in, false);
@@ -64,7 +37,7 @@ static vit158_status read_prefix(const vit158_safetensors *file, uint64_t *heade
     if (*header_bytes > VIT158_MAX_HEADER_BYTES)
         return vit158_fail(error, VIT158_E_LIMIT, "a header of %llu bytes",
                            (unsigned long long)*header_bytes);
-    if (*header_bytes > file->file_bytes - VIT158_PREFIX_BYTES)
+    if (*header_bytes > file->bytes.count - VIT158_PREFIX_BYTES)
         return vit158_fail(error, VIT158_E_TRUNCATED, "ends inside its header");
     return VIT158_OK;
 }
@@ -82,7 +55,7 @@ static vit158_status read_header(vit158_safetensors *file, vit158_error *error)
     free(json);
     VIT158_RETURN_IF_ERROR(status);
     file->data_start = VIT158_PREFIX_BYTES + header_bytes;
-    const uint64_t data_bytes = file->file_bytes - file->data_start;
+    const uint64_t data_bytes = file->bytes.count - file->data_start;
     if (data_bytes < file->header.data_bytes)
         return vit158_fail(error, VIT158_E_TRUNCATED, "%llu of %llu bytes of data are missing",
                            (unsigned long long)(file->header.data_bytes - data_bytes),
@@ -93,19 +66,19 @@ static vit158_status read_header(vit158_safetensors *file, vit158_error *error)
     return VIT158_OK;
 }
 
-vit158_status vit158_safetensors_open(vit158_safetensors **out, const char *path,
+vit158_status vit158_safetensors_over(vit158_safetensors **out, const vit158_file_bytes *bytes,
                                       vit158_error *error)
 {
     *out = NULL;
     vit158_safetensors *file = calloc(1, sizeof *file);
-    if (file == NULL)
+    vit158_status status = VIT158_OK;
+    if (file == NULL) {
+        if (bytes->close != NULL)
+            bytes->close(bytes->context);
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
-    file->file = fopen(path, "rb");
-    vit158_status status = file->file != NULL ? VIT158_OK : io_error(error);
-    if (status == VIT158_OK)
-        status = find_length(file, error);
-    if (status == VIT158_OK)
-        status = read_header(file, error);
+    }
+    file->bytes = *bytes;
+    status = read_header(file, error);
     if (status != VIT158_OK) {
         vit158_safetensors_close(file);
         return status;
@@ -114,17 +87,12 @@ vit158_status vit158_safetensors_open(vit158_safetensors **out, const char *path
     return VIT158_OK;
 }
 
-vit158_status vit158_tensors_open(vit158_safetensors **out, const char *path, vit158_error *error)
-{
-    return vit158_name_error(error, vit158_safetensors_open(out, path, error), path);
-}
-
 void vit158_safetensors_close(vit158_safetensors *file)
 {
     if (file == NULL)
         return;
-    if (file->file != NULL)
-        fclose(file->file);
+    if (file->bytes.close != NULL)
+        file->bytes.close(file->bytes.context);
     vit158_header_clear(&file->header);
     free(file);
 }
@@ -136,7 +104,7 @@ const vit158_header *vit158_safetensors_header(const vit158_safetensors *file)
 
 uint64_t vit158_safetensors_file_bytes(const vit158_safetensors *file)
 {
-    return file->file_bytes;
+    return file->bytes.count;
 }
 
 uint64_t vit158_safetensors_header_bytes(const vit158_safetensors *file)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading any safetensors file by tensor name; native tools only (pack, inspect, the trainer's
+ * Reading any safetensors file by tensor name; for tools (pack, inspect, the trainer's
  * checkpoints). The header is read and checked when the file is opened, tensors when asked for, so
  * that memory stays small. Models for inference are opened by the loader instead.
  */
@@ -11,7 +11,23 @@
 
 typedef struct vit158_safetensors vit158_safetensors;
 
-/* Opens a file and checks its header and its length.
+/* Where a file's bytes come from. */
+typedef struct vit158_file_bytes {
+    void *context;
+    uint64_t count;
+    /* n_bytes bytes from a position, which may lie beyond the end. Errors: VIT158_E_IO,
+     * VIT158_E_TRUNCATED. */
+    vit158_status (*read)(void *context, uint64_t position, void *out, size_t n_bytes,
+                          vit158_error *error);
+    void (*close)(void *context); /* NULL: nothing is to be done */
+} vit158_file_bytes;
+
+/* Checks header and length of a file, which is closed with the result, or on failure.
+ * Errors: VIT158_E_FORMAT, _TRUNCATED, _MEMORY, those of vit158_header_parse and of reading. */
+vit158_status vit158_safetensors_over(vit158_safetensors **out, const vit158_file_bytes *bytes,
+                                      vit158_error *error);
+
+/* Opens a file (safetensors_open.c, native) and checks its header and its length.
  * Errors: VIT158_E_IO, _FORMAT, _TRUNCATED and those of vit158_header_parse. */
 vit158_status vit158_safetensors_open(vit158_safetensors **out, const char *path,
                                       vit158_error *error);

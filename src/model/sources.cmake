@@ -21,13 +21,15 @@ set(VIT158_MODEL_SOURCES
 # Making models without files: native, and in the import module.
 set(VIT158_MODEL_DRAFT_SOURCES
     src/model/draft.c
+    src/model/pack.c
+    src/model/safetensors.c
     src/model/what_is.c
     src/model/writer_head.c)
 set(VIT158_MODEL_NATIVE_SOURCES
     ${VIT158_MODEL_DRAFT_SOURCES}
     src/model/draft_write.c
     src/model/inspect.c
-    src/model/pack.c
-    src/model/safetensors.c
+    src/model/pack_file.c
+    src/model/safetensors_open.c
     src/model/synth.c
     src/model/writer.c)

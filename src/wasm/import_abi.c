@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "import/import.h"
+#include "model/pack.h"
 #include "model/writer_head.h"
 
 /* Given by the caller: a file's length, below 0 if there is none; reading, 0 if that fails. */
@@ -42,6 +44,22 @@ static void clear(void)
     state.report.text[0] = 0;
 }
 
+/* The draft as a file's pieces, unless there is none. */
+static uint32_t finish(vit158_status status)
+{
+    vit158_contents contents;
+    if (status == VIT158_OK)
+        status = vit158_draft_contents(&contents, &state.draft, &state.error);
+    if (status == VIT158_OK)
+        status = vit158_head_build(&state.head, &contents, &state.error);
+    if (status != VIT158_OK) {
+        const vit158_error error = state.error;
+        clear();
+        state.error = error;
+    }
+    return (uint32_t)status;
+}
+
 uint32_t vit158_wasm_import(const char *file, uint32_t weights, uint32_t heads, uint32_t image_size,
                             const char *labels, uint32_t labels_bytes, const char *metadata)
 {
@@ -53,20 +71,35 @@ uint32_t vit158_wasm_import(const char *file, uint32_t weights, uint32_t heads, 
                                            .labels = labels,
                                            .labels_bytes = labels_bytes,
                                            .metadata_json = metadata};
-    vit158_contents contents;
     clear();
-    vit158_status status =
-        vit158_import_run(&state.draft, &state.report, &files, &options, &state.error);
+    return finish(vit158_import_run(&state.draft, &state.report, &files, &options, &state.error));
+}
+
+static vit158_status read_bytes(void *context, uint64_t position, void *out, size_t n_bytes,
+                                vit158_error *error)
+{
+    return read_from(NULL, context, position, out, n_bytes)
+               ? VIT158_OK
+               : vit158_fail(error, VIT158_E_TRUNCATED, "ends unexpectedly");
+}
+
+uint32_t vit158_wasm_pack(char *file, uint32_t matrices, uint32_t rest, const char *metadata)
+{
+    const vit158_pack_options options = {.matrices = (vit158_pack_matrices)matrices,
+                                         .rest = (vit158_dtype)rest,
+                                         .metadata_json = metadata};
+    const vit158_file_bytes bytes = {file, size_of(NULL, file), read_bytes, NULL};
+    vit158_safetensors *in = NULL;
+    vit158_pack_report report;
+    clear();
+    vit158_status status = vit158_safetensors_over(&in, &bytes, &state.error);
     if (status == VIT158_OK)
-        status = vit158_draft_contents(&contents, &state.draft, &state.error);
+        status = vit158_pack_draft(&state.draft, &report, in, &options, &state.error);
+    vit158_safetensors_close(in);
     if (status == VIT158_OK)
-        status = vit158_head_build(&state.head, &contents, &state.error);
-    if (status != VIT158_OK) {
-        const vit158_error error = state.error;
-        clear();
-        state.error = error;
-    }
-    return (uint32_t)status;
+        vit158_format(state.report.text, sizeof state.report.text, "%llu %u %u",
+                      (unsigned long long)report.zeros, report.kept, report.untrained);
+    return finish(status);
 }
 
 const char *vit158_wasm_import_message(void)

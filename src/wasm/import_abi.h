@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The flat interface of vit158-import.wasm, for the npm command `vit158 import`. The module asks
+ * The flat interface of vit158-import.wasm, for import and pack of the npm command, and for the
+ * page's import. The module asks
  * its caller for the source's files (two imports, below), and leaves the new model as pieces to
  * write one after the other. One import at a time.
  */
@@ -14,6 +15,11 @@
  * is a vit158_import_weights. Returns a vit158_status; what an import before left is gone. */
 uint32_t vit158_wasm_import(const char *file, uint32_t weights, uint32_t heads, uint32_t image_size,
                             const char *labels, uint32_t labels_bytes, const char *metadata);
+
+/* The same by packing a safetensors file: `matrices` is a vit158_pack_matrices, `rest` a
+ * vit158_dtype, `metadata` may be NULL. The report is then three numbers: zeros of ternary weights,
+ * matrices that were ternary already, 1 if the others were not trained to be. */
+uint32_t vit158_wasm_pack(char *file, uint32_t matrices, uint32_t rest, const char *metadata);
 
 /* The sentence of the last failure. */
 const char *vit158_wasm_import_message(void);

@@ -14,8 +14,13 @@ set(VIT158_WASM_IMPORT_SOURCES
     src/base/text.c
     src/model/decimal.c
     src/model/encoding.c
+    src/model/encodings.c
+    src/model/geometry.c
     src/model/header.c
     src/model/json_in.c
+    src/model/layout.c
+    src/model/metadata.c
+    src/model/metadata_json.c
     src/model/names.c
     src/model/ternary.c
     src/model/variant.c

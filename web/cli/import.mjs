@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 // vit158 import: from a Vision Transformer of timm, Hugging Face or PyTorch to a model file, by the
 // import module. The new file is opened by the engine before it gets its name.
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { Vit158Error, messageOf } from '../lib/errors.js';
 import { IMPORT_WEIGHTS, runImport } from '../lib/import_module.js';
 import { Classifier } from '../lib/vit158.js';
 import { EXIT, complain, printable } from './console.mjs';
 import { compareAccuracy } from './import_accuracy.mjs';
+import { IMPORT_MODULE, SourceFolder } from './import_source.mjs';
 import { verifyImport } from './import_verify.mjs';
 import { UsageError, parseOptions } from './options.mjs';
 import { replaceFile } from './whole_file.mjs';
-
-const WASM = new URL('../../wasm_build/dist/vit158-import.wasm', import.meta.url);
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
@@ -72,7 +71,7 @@ export async function importModel(args) {
 /** @param {string} source @param {import('./options.mjs').Values} values */
 async function runOn(source, values) {
   const folder = isFolder(source);
-  const files = new Files(folder ? source : dirname(source));
+  const files = new SourceFolder(folder ? source : dirname(source));
   try {
     return await run(files, folder ? undefined : basename(source), values);
   } finally {
@@ -111,12 +110,12 @@ function readText(path) {
 }
 
 /**
- * @param {Files} files
+ * @param {SourceFolder} files
  * @param {string | undefined} file the source's name, undefined for a folder
  * @param {import('./options.mjs').Values} values
  */
 async function run(files, file, values) {
-  const module = await WebAssembly.compile(readFileSync(WASM));
+  const module = await WebAssembly.compile(readFileSync(IMPORT_MODULE));
   const { report, megabytes, write } = await runImport(module, files, {
     file: file === undefined ? undefined : Buffer.from(file),
     weights: String(values['--weights'] ?? 'f16'),
@@ -129,52 +128,4 @@ async function run(files, file, values) {
     lines: { report, sizes: `f16 gives ${megabytes[0]} MB, i8 ${megabytes[1]} MB, f32 ${megabytes[2]} MB` },
     write,
   };
-}
-
-/** The files of a folder, as the module asks for them: the one read last stays open. */
-class Files {
-  /** @type {{name: string, descriptor: number, size: number} | undefined} */
-  #open;
-
-  /** @param {string} folder */
-  constructor(folder) {
-    this.folder = folder;
-  }
-
-  /** @param {string} name */
-  #find(name) {
-    if (this.#open?.name === name) return this.#open;
-    this.close();
-    try {
-      const path = join(this.folder, name);
-      const { size } = statSync(path);
-      if (!statSync(path).isFile()) return undefined;
-      this.#open = { name, descriptor: openSync(path, 'r'), size };
-    } catch {
-      return undefined;
-    }
-    return this.#open;
-  }
-
-  /** Length, -1 if there is no such file. @param {string} name */
-  size(name) {
-    return this.#find(name)?.size ?? -1;
-  }
-
-  /** @param {string} name @param {number} offset @param {Uint8Array} into */
-  read(name, offset, into) {
-    const file = this.#find(name);
-    if (file === undefined) return false;
-    for (let done = 0; done < into.length;) {
-      const n = readSync(file.descriptor, into, done, into.length - done, offset + done);
-      if (n === 0) return false;
-      done += n;
-    }
-    return true;
-  }
-
-  close() {
-    if (this.#open !== undefined) closeSync(this.#open.descriptor);
-    this.#open = undefined;
-  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * vit158-import.wasm: from a Vision Transformer of another library to a model file. Fetched only by
- * those who import.
+ * vit158-import.wasm: from a Vision Transformer of another library, or a checkpoint of our trainer, to a
+ * model file. Fetched only by those who import or pack.
  */
 import { errorFromStatus } from './errors.js';
 import { Heap } from './heap.js';
@@ -33,6 +33,35 @@ export const IMPORT_WEIGHTS = ['f16', 'i8', 'f32'];
  *   what was made, sizes by kind of weights, and the model file piece by piece: each is valid until the next
  */
 export async function runImport(module, files, { file, weights = 'f16', heads = 0, size = 0, labels, metadata }) {
+  const heap = await instantiate(module, files);
+  const text = place(heap, labels);
+  const numbers = [IMPORT_WEIGHTS.indexOf(weights), heads, size];
+  const given = place(heap, metadata).pointer;
+  check(heap, heap.call('vit158_wasm_import', place(heap, file).pointer, ...numbers, text.pointer, text.length, given));
+  const megabytes = IMPORT_WEIGHTS.map((_, i) => (heap.call('vit158_wasm_import_bytes', i) / 1e6).toFixed(2));
+  return { ...made(heap), megabytes };
+}
+
+/** Kinds of matrices and of the rest, by the module's numbers. */
+export const PACK_MATRICES = ['trained', 'ternarize', 'int8', 'float'];
+export const PACK_REST = ['f32', 'f16', 'bf16'];
+
+/**
+ * @param {WebAssembly.Module} module
+ * @param {SourceFiles} files
+ * @param {{file: Uint8Array, matrices: string, rest: string, metadata?: Uint8Array}} options
+ */
+export async function runPack(module, files, { file, matrices, rest, metadata }) {
+  const heap = await instantiate(module, files);
+  const numbers = [PACK_MATRICES.indexOf(matrices), PACK_REST.indexOf(rest)];
+  check(heap, heap.call('vit158_wasm_pack', place(heap, file).pointer, ...numbers, place(heap, metadata).pointer));
+  const { report, write } = made(heap);
+  const [zeros, kept, untrained] = report.split(' ').map(Number);
+  return { zeros, kept, untrained: untrained === 1, write };
+}
+
+/** @param {WebAssembly.Module} module @param {SourceFiles} files */
+async function instantiate(module, files) {
   /** @type {Heap} */
   let heap;
   heap = new Heap(
@@ -48,21 +77,19 @@ export async function runImport(module, files, { file, weights = 'f16', heads = 
       },
     }),
   );
-  const text = place(heap, labels);
-  const status = heap.call(
-    'vit158_wasm_import',
-    place(heap, file).pointer,
-    IMPORT_WEIGHTS.indexOf(weights),
-    heads,
-    size,
-    text.pointer,
-    text.length,
-    place(heap, metadata).pointer,
-  );
+  return heap;
+}
+
+/** @param {Heap} heap @param {number} status */
+function check(heap, status) {
   if (status !== 0) throw errorFromStatus(status, heap.text(heap.call('vit158_wasm_import_message')));
+}
+
+/** What the module has made. @param {Heap} heap */
+function made(heap) {
   return {
     report: heap.text(heap.call('vit158_wasm_import_report')),
-    megabytes: IMPORT_WEIGHTS.map((_, i) => (heap.call('vit158_wasm_import_bytes', i) / 1e6).toFixed(2)),
+    /** @param {(bytes: Uint8Array) => void} put */
     write(put) {
       const count = heap.call('vit158_wasm_import_piece_count');
       for (let i = 0; i < count; i++)

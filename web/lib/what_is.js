@@ -80,6 +80,6 @@ export function refuseOthers(name, start) {
 export function withAdvice(error, start) {
   if (!isVit158Error(error) || !/^E_(TENSOR|METADATA|UNSUPPORTED)$/.test(error.code)) return error;
   const text = latin1Of(start.subarray(8, NAMES_BYTES));
-  const names = text.includes('"format":"vit158"') ? undefined : NAMES.find(([pattern]) => pattern.test(text));
+  const names = /"format":\s*"vit158"/.test(text) ? undefined : NAMES.find(([pattern]) => pattern.test(text));
   return names ? new Vit158Error(error.code, `${error.message}; ${names[1]}`, { cause: error }) : error;
 }
