@@ -26,9 +26,9 @@ typedef struct vit158_train_finetune {
     uint32_t image_size; /* 0: vit158_train_finetune_size of the base's */
     uint32_t threads, deterministic;
     uint32_t processor_clock; /* as in recipes: of what the minutes are */
-    bool float_only;    /* no ternary stage is to come: its minutes are the float stage's */
-    volatile int *stop; /* as in vit158_train_run_options */
-    FILE *progress;     /* may be NULL */
+    bool float_only;          /* no ternary stage is to come: its minutes are the float stage's */
+    volatile int *stop;       /* as in vit158_train_run_options */
+    FILE *progress;           /* may be NULL */
 } vit158_train_finetune;
 
 /* "head", "float", "ternary". */
