@@ -28,7 +28,7 @@ test('the manifest lists every model file once, and the default', () => {
 
 test('samples: every photo that needs a credit has one, on the page and in THIRD-PARTY.md', () => {
   const notice = readFileSync(join(ROOT, 'THIRD-PARTY.md'), 'utf8');
-  const others = ['fashion-mnist', 'grocery'].map((name) => `samples/${name}/samples.json`);
+  const others = ['fashion-mnist', 'grocery', 'clothing'].map((name) => `samples/${name}/samples.json`);
   const lists = ['samples/samples.json', 'samples/imagenet/samples.json', ...others];
   for (const entry of manifest.models) assert.ok(lists.includes(entry.samples), entry.name);
   let credited = 0;
