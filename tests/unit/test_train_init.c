@@ -4,6 +4,7 @@
  * fit them.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -344,6 +345,32 @@ static void test_another_width_is_refused(void **state)
     vit158_trainer_close(t);
 }
 
+/* What the trainer would compute otherwise; a model without a head only lacks what is made anew. */
+static void test_what_is_not_trained_is_refused(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"average", "averages its patches"},
+        {"registers", "more tokens before its patches"},
+        {"clip", "another activation than the exact GELU"},
+        {"gelu-tanh", "another activation than the exact GELU"},
+        {"ternary-rms", "RMSNorms before its matrices"},
+        {"two-inner-norms", "inner norms before some of its matrices only"},
+    };
+    vit158_train_recipe r;
+    vit158_error error;
+    vit158_trainer_close(fixture_trainer_with_model(&r));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char path[512];
+        vit158_trainer *t = fixture_trainer(&r, 16, 0);
+        snprintf(path, sizeof path, "%s/variants/%s.safetensors", VIT158_TEST_DATA, cases[i][0]);
+        assert_int_equal(vit158_train_start_from(NULL, t, path, &error), VIT158_E_UNSUPPORTED);
+        if (strstr(error.message, cases[i][1]) == NULL)
+            fail_msg("%s: %s", cases[i][0], error.message);
+        vit158_trainer_close(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_only_the_head_learns),
         cmocka_unit_test(test_a_network_shrinks),
         cmocka_unit_test(test_another_width_is_refused),
+        cmocka_unit_test(test_what_is_not_trained_is_refused),
     };
     return cmocka_run_group_tests(tests, fixture_make_folder, fixture_remove_folder);
 }

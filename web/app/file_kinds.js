@@ -79,7 +79,7 @@ const KINDS = [
     (_head, name) => /\.(pt|pth|ckpt)$/i.test(name),
     {
       title: 'A PyTorch checkpoint',
-      hint: 'vit158 opens .safetensors files of Vision Transformers: save the weights with safetensors.torch.save_file.',
+      hint: 'Open it as a model, not as a picture; or turn it into one with vit158 import.',
     },
   ],
   [
