@@ -11,8 +11,10 @@ target_compile_options(hash_ppm PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING
 target_link_libraries(hash_ppm PRIVATE vit158_cli)
 vit158_add_test(test_import_layouts tests/cli/test_import_layouts.c)
 target_link_libraries(test_import_layouts PRIVATE vit158_cli)
-vit158_add_test(test_command_memory tests/cli/test_command_memory.c)
-target_sources(test_command_memory PRIVATE src/cli/cmd_plot.c)
-target_link_libraries(test_command_memory PRIVATE vit158_cli)
-target_link_options(test_command_memory PRIVATE
-                    -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc)
+if(VIT158_BUILD_TRAIN)
+  vit158_add_test(test_command_memory tests/cli/test_command_memory.c)
+  target_sources(test_command_memory PRIVATE src/cli/cmd_plot.c src/cli/cmd_train.c)
+  target_link_libraries(test_command_memory PRIVATE vit158_cli vit158_train)
+  target_link_options(test_command_memory PRIVATE
+                      -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc)
+endif()
