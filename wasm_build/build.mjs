@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // `npm run build:wasm`: builds the modules with emcc, checks them (no imports, the promised exports,
-// size), and writes dist/ with build.json, which names compiler, sources and digests.
+// size), and writes dist/ with build.json, which names compiler, sources and digests, and
+// sbom.spdx.json, which names whose work is inside.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { sbomText } from './sbom.mjs';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const BUILD = join(ROOT, 'build/wasm');
@@ -143,6 +145,8 @@ function main() {
     modules,
   };
   writeFileSync(join(DIST, 'build.json'), `${JSON.stringify(build, null, 2)}\n`);
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  writeFileSync(join(DIST, 'sbom.spdx.json'), sbomText(build, version));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main();
