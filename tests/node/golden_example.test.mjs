@@ -19,7 +19,7 @@ copyFileSync(tinyPath('ternary-6'), join(project, 'model.safetensors'));
 
 const readme = readFileSync(join(ROOT, 'web/README.md'), 'utf8');
 const [, commands, example] =
-  readme.match(/^## Regression tests of a model\n.*?((?:^ {4}npx vit158 [^\n]*\n)+).*?^```js\n(.*?)^```/ms) ?? [];
+  readme.match(/^### Regression tests of a model\n.*?((?:^ {4}npx vit158 [^\n]*\n)+).*?^```js\n(.*?)^```/ms) ?? [];
 
 /** @param {string} command @param {string[]} args */
 function run(command, args) {

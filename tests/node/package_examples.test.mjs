@@ -7,15 +7,17 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { launch } from '../browser/harness.mjs';
+import { CAMERA_ARGS, launch } from '../browser/harness.mjs';
 import { installPackage } from './packed.mjs';
 import { serve } from './server.mjs';
 import { ROOT, run, temporaryFolder } from './shared.mjs';
 import { tinyPath } from './tiny.mjs';
 
 const [front, readme] = ['README.md', 'web/README.md'].map((name) => readFileSync(join(ROOT, name), 'utf8'));
-// tests/node/golden_example.test.mjs has the chapter after these.
-const chapters = front + readme.slice(0, readme.indexOf('\n## Regression tests of a model\n'));
+// tests/node/golden_example.test.mjs has one part.
+const others = readme.replace(/\n### Regression tests of a model\n[^]*?(?=\n##)/, '');
+assert.notEqual(others, readme);
+const chapters = front + others;
 /** Code by what follows the three backticks. @type {Record<string, string[]>} */
 const blocks = {};
 for (const [, kind, code] of chapters.matchAll(/^```([\w ]+)\n(.*?)^```$/gms)) (blocks[kind] ??= []).push(code);
@@ -29,7 +31,7 @@ const PICTURE = join(ROOT, 'tests/data/images/baseline_420.jpg');
 copyFileSync(MODEL, join(project, 'model.safetensors'));
 copyFileSync(PICTURE, join(project, 'photo.jpg'));
 
-const browser = await launch();
+const browser = await launch(CAMERA_ARGS);
 after(() => browser.close());
 
 const TYPES = /** @type {Record<string, string>} */ ({

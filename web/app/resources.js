@@ -66,10 +66,12 @@ export const DOCUMENTS = Object.freeze([
   'src/README.md',
   'src/compress/QUANTIZE.md',
   'src/model/FORMAT.md',
+  'web/API.md',
   'web/COMMANDS.md',
   'web/FILES.md',
   'web/IMPORT.md',
   'web/README.md',
+  'web/TUTORIAL.md',
   'web/app/README.md',
   'web/lib/README.md',
 ]);

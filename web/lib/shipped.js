@@ -56,6 +56,6 @@ export function absentModel(name, folder, list) {
 /** Not as an asset that bundlers would take along: they may have put this file anywhere. */
 async function packageModels() {
   const { fileURLToPath } = /** @type {typeof import('node:url')} */ (await nodeModule('url'));
-  const here = import.meta.url;
-  return fileURLToPath(new URL('../../models', here));
+  const here = fileURLToPath(import.meta.url); // web/lib/FILE; new URL() would be an asset to Turbopack
+  return here.replace(/([^/\\]+[/\\]){2}[^/\\]+$/, 'models');
 }
