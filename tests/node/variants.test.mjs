@@ -10,6 +10,7 @@ import { Engine } from '../../web/lib/engine.js';
 import { loadWasm } from '../../web/lib/load_wasm.js';
 import { Classifier } from '../../web/lib/vit158.js';
 import { ROOT } from '../setup.mjs';
+import { nativeCommand, npmCommand } from './shared.mjs';
 import { distance } from './tiny.mjs';
 
 const FOLDER = join(ROOT, 'tests/data/variants');
@@ -85,6 +86,16 @@ for (const [name, hash] of HASHES) {
     assert.equal(maps.size, 1, 'attention and rollout have the same bits in all engines');
   });
 }
+
+test('inspect says the same of them in both commands, and their size is what the formula says', () => {
+  for (const [name] of HASHES) {
+    const path = join(FOLDER, `${name}.safetensors`);
+    const ours = nativeCommand('inspect', path);
+    const theirs = npmCommand('inspect', path);
+    assert.equal(theirs.stdout, ours.stdout);
+    assert.match(ours.stdout, /formula +\d+  equal/);
+  }
+});
 
 test('what the library gives of them: maps without prefix tokens, embeddings without a head', async () => {
   const image = { data: new Uint8Array(3 * 24 * 24).map((_, i) => (i * 37) % 256), width: 24, height: 24 };

@@ -240,6 +240,7 @@ function printText(report, withTensors) {
   ).length;
   const norms = [report.outer_norms && '2 outer', inner > 0 && `${inner} inner`].filter(Boolean).join(', ');
   const { formula, file, ...parts } = bytes;
+  const typeOf = (/** @type {string} */ wanted) => tensors.find(({ name }) => name === wanted)?.type;
   const lines = [
     `${printable(report.file)}: ${report.kind}`,
     `  image ${report.image_size}, patch ${report.patch_size}, channels ${report.channels}, ` +
@@ -253,7 +254,7 @@ function printText(report, withTensors) {
     ),
     `  ${'formula'.padEnd(10)}${String(formula).padStart(12)}  ${formula === file ? 'equal' : 'DIFFERENT'}`,
     `  ${report.bits_per_weight.toFixed(4)} bits a weight of the matrices, scales included; ` +
-      `the rest as ${tensors.find(({ name }) => name === 'cls_token')?.type}`,
+      `the rest as ${typeOf('cls_token') ?? typeOf('patch_embed.proj.bias')}`,
     'matrices                        type   n_out   n_in      bytes   zeros  scale',
     ...matrices.map(
       ({ name, type, n_out, n_in, rows, bytes: n, zeros, scale }) =>
