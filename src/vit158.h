@@ -232,15 +232,16 @@ const float *vit158_session_embedding(
 
 /* Residual stream after the last step run ("embed" to the last "mlp"), copied out token-major
  * [N][d]; for step-by-step comparison with other implementations. `count` = N * d. Of the last
- * block only token 0 is computed: other rows are then 0 (vit158_observe.h: of an observed session
- * all are). */
+ * block only the tokens that the head reads are computed (the class token; all that are averaged):
+ * other rows are then 0 (vit158_observe.h: of an observed session all are). */
 vit158_status vit158_session_copy_hidden(const vit158_session *session, float *out, size_t count,
                                          vit158_error *error);
 
 /* Lower-case hexadecimal SHA-256, NUL-terminated, of what the pass has come to: of the input tensor
  * before the first step; of the residual stream from "embed" to the last "mlp", as float32
- * [d][N] little-endian, [d][1] in the last block; of the logits after "head". Equal bits give equal
- * hashes, so two runs can be compared step by step. */
+ * [d][N] little-endian, of those tokens only that are computed in the last block; of the logits
+ * after "head", or of the embedding if there is no head. Equal bits give equal hashes, so two runs
+ * can be compared step by step. */
 vit158_status vit158_session_state_sha256(const vit158_session *session, char out[65],
                                           vit158_error *error);
 

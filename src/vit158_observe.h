@@ -27,7 +27,7 @@ typedef enum vit158_layer {
     VIT158_LAYER_FC1 = 2,   /* d -> F */
     VIT158_LAYER_FC2 = 3,   /* F -> d */
     VIT158_LAYER_EMBED = 4, /* channels * patch_size^2 -> d */
-    VIT158_LAYER_HEAD = 5   /* d -> C */
+    VIT158_LAYER_HEAD = 5   /* embedding -> C */
 } vit158_layer;
 
 /* What can be seen; bits of a mask. In the order of a pass. */
