@@ -34,6 +34,13 @@ function textOf(name) {
   return element.textContent ?? '';
 }
 
+/** @param {Parcel['modules']} modules @param {string} name */
+function inside(modules, name) {
+  if (!modules[name])
+    throw new Error(`this page has no ${name}.wasm inside: run vit158 import on the file, and open what it makes`);
+  return modules[name];
+}
+
 /** @returns {Index} */
 const index = () => JSON.parse(textOf('index'));
 
@@ -97,7 +104,7 @@ const modules = new Map();
 export function wasmModule(name) {
   let module = modules.get(name);
   if (!module) {
-    const bytes = received ? Promise.resolve(received[name]) : bytesOf(`${name}.wasm`);
+    const bytes = received ? Promise.resolve(inside(received, name)) : bytesOf(`${name}.wasm`);
     module = bytes.then((code) => WebAssembly.compile(/** @type {BufferSource} */ (code)));
     modules.set(name, module);
   }
