@@ -51,6 +51,7 @@ export const PACKAGES = [
 /** What `npm run proof` needs besides. @type {typeof PACKAGES} */
 export const PROOF_PACKAGES = [
   { name: 'python3-torch', why: 'makes the goldens anew', python: 'torch' },
+  { name: 'libjpeg-turbo-progs', why: 'writes JPEGs that Pillow does not', file: '/usr/bin/cjpeg' },
   {
     name: 'libopenblas0-pthread',
     why: 'PyTorch in good time',

@@ -21,7 +21,7 @@ export const DOCUMENTS_MOUNT = '/docs/';
 
 /** Parts of the folders that a page does not need. */
 const LEFT_OUT =
-  /(^|\/)(cli|bundle|examples|recipes|drawings|build\.json|packaged\.json|screenshot\.png|inline(_modules)?\.js)(\/|$)|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
+  /(^|\/)(cli|bundle|examples|recipes|drawings|build\.json|sbom\.spdx\.json|packaged\.json|screenshot\.png|inline(_modules)?\.js)(\/|$)|\.(mjs|cjs|md|d\.ts|d\.cts)$/;
 
 /** But the models' cards, which the page shows. */
 const CARD = /^models\/[^/]+\.md$/;

@@ -10,6 +10,7 @@ import { ROOT, run, sharedFiles, temporaryFolder } from '../node/shared.mjs';
 /** Scripts, and which of the shared files they read. @type {Record<string, string[]>} */
 const SCRIPTS = {
   'make_model_corpus.py': [],
+  'make_fuzz_corpus.py': [],
   'make_tiny_goldens.py': [],
   'make_train_golden.py': [],
   'make_pack_goldens.py': ['checkpoints/cifar10-bootstrap.safetensors'],
