@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "model/half.h"
@@ -15,6 +14,12 @@
 #define WITHIN 0.9F
 /* Scales move by this share of what latent weights do: each is the sum of a whole row. */
 #define SCALE_SHARE 0.25F
+
+/* Scales of an output: one a row, or the step of uniform levels. */
+static uint32_t scale_count(const vit158_levels *levels)
+{
+    return levels->rows > 0 ? levels->rows : 1;
+}
 
 vit158_status vit158_latent_create(vit158_latent *l, vit158_rounded *matrix, const float *weights,
                                    vit158_error *error)
@@ -35,7 +40,8 @@ vit158_status vit158_latent_create(vit158_latent *l, vit158_rounded *matrix, con
     }
     for (size_t o = 0; o < matrix->n_out; o++) {
         const vit158_levels *const levels = &matrix->levels[o];
-        memcpy(l->scale + o * VIT158_MAX_ROW_SUMS, levels->scale, sizeof levels->scale);
+        for (uint32_t r = 0; r < scale_count(levels); r++)
+            l->scale[o * VIT158_MAX_ROW_SUMS + r] = levels->scale[r];
         for (size_t i = o * matrix->n_in; i < (o + 1) * matrix->n_in; i++) {
             const uint32_t at = matrix->chosen[i];
             const float value = levels->value[at];
@@ -74,7 +80,7 @@ void vit158_latent_round(const vit158_latent *l, float *values)
         vit158_levels *const levels = &matrix->levels[o];
         float scale[VIT158_MAX_ROW_SUMS];
         const uint32_t rows = matrix->rows[o];
-        for (uint32_t r = 0; r < VIT158_MAX_ROW_SUMS; r++)
+        for (uint32_t r = 0; r < scale_count(levels); r++)
             scale[r] = stored_scale(l->scale[o * VIT158_MAX_ROW_SUMS + r]);
         if (rows == 0)
             vit158_levels_uniform(levels, scale[0], levels->count / 2);
@@ -122,7 +128,7 @@ void vit158_latent_step(vit158_latent *l, const vit158_train_compute *compute,
         how.lr = rate * (levels->value[levels->count - 1] - levels->value[0]) /
                  (float)(levels->count - 1);
         compute->adamw(l->w + at, gradient + at, l->m + at, l->v + at, n, &how);
-        for (uint32_t r = 0; r < (levels->rows > 0 ? levels->rows : 1); r++) {
+        for (uint32_t r = 0; r < scale_count(levels); r++) {
             float *const m = &l->scale_m[first + r], *const v = &l->scale_v[first + r];
             *m = BETA1 * *m + (1.0F - BETA1) * slopes[r];
             *v = BETA2 * *v + (1.0F - BETA2) * slopes[r] * slopes[r];
