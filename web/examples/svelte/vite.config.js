@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-import adapter from '@sveltejs/adapter-static';
 import { sveltekit } from '@sveltejs/kit/vite';
 import { defineConfig } from 'vite';
 
 export default defineConfig({
-  plugins: [sveltekit({ adapter: adapter() })],
+  plugins: [sveltekit()],
   // Vite would bundle the package beforehand while developing, without the files beside its modules.
   optimizeDeps: { exclude: ['vit158'] },
   assetsInclude: ['**/*.safetensors'],
