@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Classifier } from '../../web/lib/vit158.js';
 import { ROOT } from './shared.mjs';
+import { tinyPath } from './tiny.mjs';
 
 const MODEL = join(ROOT, 'models/vit158-cifar10.safetensors');
 const LARGE_MODEL = join(ROOT, 'models/vit158-imagenet.safetensors'); // enough for threads: 'auto'
@@ -67,3 +68,30 @@ for (const [how, make] of WAYS) {
     });
   }
 }
+
+test('growth refused at every page from what is there to what is needed', async () => {
+  const model = tinyPath('ternary-6');
+  const alone = await Classifier.load(model, { threads: 1 });
+  const expected = (await alone.classify(PICTURE)).logitsSha256;
+  alone.dispose();
+  let refused = 0;
+  let threads = 1;
+  for (let pages = 4; threads === 1; pages++) {
+    assert.ok(pages < 400, 'it never has enough');
+    await withMemories(
+      ({ initial, shared }) => new Memory({ initial, maximum: pages, shared }),
+      async () => {
+        try {
+          const vit = await Classifier.load(model, { threads: 2 });
+          ({ threads } = vit.info());
+          assert.equal((await vit.classify(PICTURE)).logitsSha256, expected);
+          vit.dispose();
+        } catch (error) {
+          assert.equal(/** @type {any} */ (error).code, 'E_MEMORY', String(error));
+          refused++;
+        }
+      },
+    );
+  }
+  console.log(`# ${refused} page counts gave E_MEMORY, the others an answer`);
+});
