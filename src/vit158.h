@@ -77,25 +77,32 @@ uint32_t vit158_numerics_version(void);
 typedef struct vit158_model vit158_model;
 typedef struct vit158_loader vit158_loader;
 
-/* Geometry and size of a model. */
+/* Geometry and size of a model, the one list of them: FILE(type, name) for what the file decides,
+ * MEMORY(type, name) for what this build adds. The struct, what `vit158 info` and `inspect` print
+ * and what JavaScript gets are made from it. */
+#define VIT158_MODEL_FACTS(FILE, MEMORY)                                                           \
+    FILE(uint32_t, image_size) /* S: side of the square input in pixels */                         \
+    FILE(uint32_t, patch_size)                                                                     \
+    FILE(uint32_t, channels) /* 1 or 3 */                                                          \
+    FILE(uint32_t, dim)      /* d */                                                               \
+    FILE(uint32_t, depth)    /* L */                                                               \
+    FILE(uint32_t, heads)    /* H */                                                               \
+    FILE(uint32_t, mlp_dim)                                                                        \
+    FILE(uint32_t, classes)            /* C; 0 if the model has no head */                         \
+    FILE(uint32_t, tokens)             /* N = (S / patch_size)^2 + prefix_tokens */                \
+    FILE(uint32_t, prefix_tokens)      /* before the patches: class token, registers and such */   \
+    FILE(uint32_t, embedding)          /* values of the embedding, d or a multiple */              \
+    FILE(uint64_t, parameters)         /* every weight, bias and norm; scales are not counted */   \
+    FILE(uint64_t, ternary_parameters) /* of these, weights stored as trits */                     \
+    FILE(uint64_t, int8_parameters)    /* and weights stored as int8 */                            \
+    FILE(uint64_t, file_bytes)         /* size of the file it came from */                         \
+    MEMORY(uint64_t, weight_bytes)     /* memory the opened model occupies */
+
+#define VIT158_MODEL_FACT(type, name) type name;
 typedef struct vit158_model_info {
-    uint32_t image_size; /* S: side of the square input in pixels */
-    uint32_t patch_size;
-    uint32_t channels; /* 1 or 3 */
-    uint32_t dim;      /* d */
-    uint32_t depth;    /* L */
-    uint32_t heads;    /* H */
-    uint32_t mlp_dim;
-    uint32_t classes;            /* C; 0 if the model has no head */
-    uint32_t tokens;             /* N = (S / patch_size)^2 + prefix_tokens */
-    uint64_t parameters;         /* every weight, bias and norm; scales are not counted */
-    uint64_t ternary_parameters; /* of these, weights stored as trits */
-    uint64_t int8_parameters;    /* and weights stored as int8 */
-    uint64_t file_bytes;         /* size of the file it came from */
-    uint64_t weight_bytes;       /* memory the opened model occupies */
-    uint32_t prefix_tokens;      /* before the patches: class token, registers and the like */
-    uint32_t embedding;          /* values of the embedding, d or a multiple */
+    VIT158_MODEL_FACTS(VIT158_MODEL_FACT, VIT158_MODEL_FACT)
 } vit158_model_info;
+#undef VIT158_MODEL_FACT
 
 /* Opens a model from a complete file in memory; `bytes` may be freed afterwards. */
 vit158_status vit158_model_open(vit158_model **out, const void *bytes, size_t n_bytes,

@@ -4,6 +4,7 @@ set(VIT158_BASE_SOURCES
     src/base/error.c
     src/base/parallel.c
     src/base/planes.c
+    src/base/shortest.c
     src/base/text.c)
 # Used by tools, tests and the trainer; not in the wasm modules.
 set(VIT158_BASE_NATIVE_SOURCES

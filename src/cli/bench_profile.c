@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/json_file.h"
 #include "cli/profile.h"
 #include "cli/statistics.h"
 
@@ -76,7 +77,7 @@ static void print_rows(rows *r, uint32_t runs, const vit158_classifier *c, bool 
             printf("  %-32s %9.3f ms %5.1f %%\n", name_of(i), ms, 100 * ms / total);
             continue;
         }
-        vit158_json line = {.out = stdout};
+        vit158_json line = vit158_json_to(stdout);
         vit158_json_open(&line, NULL, '{');
         vit158_json_text(&line, "kind", "profile");
         vit158_json_text(&line, "system", "vit158");

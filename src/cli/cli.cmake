@@ -17,6 +17,7 @@ add_library(vit158_cli STATIC
   src/cli/cmd_verify.c
   src/cli/confusion.c
   src/cli/console.c
+  src/cli/facts_text.c
   src/cli/files.c
   src/cli/find_model.c
   src/cli/golden_read.c
@@ -25,8 +26,8 @@ add_library(vit158_cli STATIC
   src/cli/import_accuracy.c
   src/cli/import_folder.c
   src/cli/import_verify.c
+  src/cli/json_file.c
   src/cli/json_read.c
-  src/cli/json_writer.c
   src/cli/labelled_images.c
   src/cli/model_advice.c
   src/cli/nearest.c

@@ -13,6 +13,7 @@
 #include "cli/bench_profile.h"
 #include "cli/console.h"
 #include "cli/image_classifier.h"
+#include "cli/json_file.h"
 #include "cli/statistics.h"
 
 #define MIN_RUNS 5U
@@ -80,7 +81,7 @@ static void print_result(const vit158_classifier *c, const bench_options *option
             vit158_classifier_memory(c) / 1048576.0);
         return;
     }
-    vit158_json json = {.out = stdout};
+    vit158_json json = vit158_json_to(stdout);
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "kind", "model");
     vit158_json_text(&json, "system", "vit158");

@@ -13,6 +13,7 @@
 #include "base/sha256.h"
 #include "cli/console.h"
 #include "cli/files.h"
+#include "cli/json_file.h"
 #include "cli/own_classes.h"
 #include "cli/path_list.h"
 
@@ -66,7 +67,7 @@ static void print_json(const vit158_classifier *c, const run *r, const vit158_im
 {
     const float *const logits = vit158_session_logits(c->session);
     char hash[65];
-    vit158_json json = {.out = stdout};
+    vit158_json json = vit158_json_to(stdout);
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "file", file);
     vit158_json_open(&json, "predictions", '[');
@@ -120,7 +121,7 @@ static void print_text(const vit158_classifier *c, const run *r, const char *fil
 /* In the place of a record. */
 static void print_problem(const char *file, const vit158_error *error, vit158_status status)
 {
-    vit158_json json = {.out = stdout};
+    vit158_json json = vit158_json_to(stdout);
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "file", file);
     vit158_json_open(&json, "error", '{');

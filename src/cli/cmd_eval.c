@@ -13,6 +13,7 @@
 #include "cli/confusion.h"
 #include "cli/console.h"
 #include "cli/image_team.h"
+#include "cli/json_file.h"
 #include "cli/labelled_images.h"
 #include "cli/statistics.h"
 
@@ -112,7 +113,7 @@ static void run_images(tally *t, vit158_classifier *c, const vit158_labelled_ima
 static void print_json(const tally *t, const vit158_classifier *c, bool confusion)
 {
     const double images = (double)t->images;
-    vit158_json json = {.out = stdout};
+    vit158_json json = vit158_json_to(stdout);
     vit158_json_open(&json, NULL, '{');
     vit158_json_number(&json, "images", images);
     /* 0 / 0 is NaN, which prints as null. */

@@ -12,6 +12,7 @@
 #include "cli/console.h"
 #include "cli/files.h"
 #include "cli/golden_run.h"
+#include "cli/json_file.h"
 #include "model/json_in.h"
 
 static vit158_status check_name(const char *name, vit158_error *error)
@@ -91,7 +92,7 @@ static void print_done(const vit158_classifier *c, const char *out, size_t count
         printf(", numerics %u, %zu bytes\n", numerics, n_bytes);
         return;
     }
-    vit158_json json = {.out = stdout};
+    vit158_json json = vit158_json_to(stdout);
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "golden", out);
     vit158_json_number(&json, "pictures", (double)count);

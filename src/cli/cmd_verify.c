@@ -12,10 +12,12 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "base/shortest.h"
 #include "cli/console.h"
 #include "cli/files.h"
 #include "cli/find_model.h"
 #include "cli/golden_run.h"
+#include "cli/json_file.h"
 
 typedef struct verdict {
     const char *problem; /* NULL, "unreadable", "changed" or "differs" */
@@ -165,7 +167,7 @@ static void print_result(vit158_json *json, const vit158_golden_image *image, co
 static void print_json(const vit158_classifier *c, const vit158_golden *golden, const char *path,
                        const verdict *verdicts, size_t same, double tolerance)
 {
-    vit158_json json = {.out = stdout};
+    vit158_json json = vit158_json_to(stdout);
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "golden", path);
     vit158_json_bool(&json, "ok", same == golden->image_count);
@@ -189,7 +191,7 @@ static void print_json(const vit158_classifier *c, const vit158_golden *golden, 
 static void print_summary(const vit158_classifier *c, size_t same, size_t count, double tolerance)
 {
     char number[48] = "";
-    vit158_json_format(number, tolerance);
+    vit158_number_text(number, tolerance);
     printf("%zu of %zu pictures %s%s: model ", same, count, tolerance < 0 ? "the same" : "within ",
            tolerance < 0 ? "" : number);
     vit158_print_safely(stdout, c->name);

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/shortest.h"
 #include "cli/console.h"
 #include "cli/files.h"
+#include "cli/json_file.h"
 
 /* So many wrong classes are shown in a line; the JSON has all. */
 #define MOST_SHOWN 3
@@ -56,7 +58,7 @@ static void write_csv(FILE *out, const char *text)
 static void write_row(FILE *out, const vit158_judged *one, const vit158_model *model)
 {
     char a[32], b[32], score[48];
-    vit158_json_format(score, (double)one->score);
+    vit158_number_text(score, (double)one->score);
     write_csv(out, one->path);
     fputc(',', out);
     write_csv(out, name_of(a, model, one->truth));
@@ -68,7 +70,7 @@ static void write_row(FILE *out, const vit158_judged *one, const vit158_model *m
 static void write_object(FILE *out, const vit158_judged *one, const vit158_model *model)
 {
     char a[32], b[32];
-    vit158_json json = {.out = out};
+    vit158_json json = vit158_json_to(out);
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "file", one->path);
     vit158_json_text(&json, "class", name_of(a, model, one->truth));

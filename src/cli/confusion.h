@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "cli/json_writer.h"
+#include "model/json_out.h"
 #include "vit158.h"
 
 typedef struct vit158_judged {

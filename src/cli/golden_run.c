@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "base/shortest.h"
 #include "base/text.h"
 
 /* Runs all steps and keeps the hash of what each but the last started from or left. */
@@ -66,7 +67,7 @@ static void format_rounded(char out[48], double value)
 {
     char text[32];
     snprintf(text, sizeof text, "%.3g", value);
-    vit158_json_format(out, strtod(text, NULL));
+    vit158_number_text(out, strtod(text, NULL));
 }
 
 static const char *recorded_hash(const vit158_golden_image *image, const char *name)

@@ -11,11 +11,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/golden_file.h"
-#include "cli/json_writer.h"
+#include "cli/json_file.h"
 
 static void write_image(FILE *out, const vit158_golden_image *p)
 {
-    vit158_json json = {.out = out};
+    vit158_json json = vit158_json_to(out);
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "file", p->file);
     vit158_json_text(&json, "sha256", p->sha256);
@@ -42,7 +42,7 @@ static void write_image(FILE *out, const vit158_golden_image *p)
 
 static void write_golden(FILE *out, const vit158_golden *golden)
 {
-    vit158_json json = {.out = out};
+    vit158_json json = vit158_json_to(out);
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "format", "vit158-golden");
     vit158_json_number(&json, "format_version", 1);

@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#include "cli/json_writer.h"
 #include "cli/options.h"
+#include "model/json_out.h"
 #include "vit158.h"
 
 typedef struct vit158_run_options {

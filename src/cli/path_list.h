@@ -6,6 +6,8 @@
 #ifndef VIT158_CLI_PATH_LIST_H
 #define VIT158_CLI_PATH_LIST_H
 
+#include <stdio.h>
+
 #include "cli/image_team.h"
 #include "cli/options.h"
 

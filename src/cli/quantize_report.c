@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/json_writer.h"
+#include "cli/json_file.h"
 
 void vit158_quantize_summary(const vit158_compress_result *result, const char *path)
 {
@@ -149,7 +149,7 @@ static void write_ptq(vit158_json *json, const vit158_compress_result *result)
 static void write_json(FILE *out, const vit158_compress_result *result,
                        const vit158_compress_job *job, const char *weights)
 {
-    vit158_json json = {.out = out};
+    vit158_json json = vit158_json_to(out);
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "weights", weights);
     vit158_json_number(&json, "file_bytes", (double)result->file_bytes);

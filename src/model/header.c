@@ -320,6 +320,19 @@ static vit158_status check_order(parser *p)
 
 /* ---- */
 
+/* The entries stay as long as a model does: gives back what growing took too much. */
+static vit158_status trim_tensors(parser *p)
+{
+    vit158_header *out = p->out;
+    if (out->tensor_count == 0)
+        return VIT158_OK;
+    vit158_tensor_entry *trimmed = realloc(out->tensors, out->tensor_count * sizeof *out->tensors);
+    if (trimmed == NULL)
+        return no_memory(p);
+    out->tensors = trimmed;
+    return VIT158_OK;
+}
+
 static vit158_status parse_root(parser *p)
 {
     vit158_json_in_enter(&p->in, '{');
@@ -334,6 +347,7 @@ static vit158_status parse_root(parser *p)
     }
     vit158_json_in_end(&p->in);
     VIT158_RETURN_IF_ERROR(json_status(p));
+    VIT158_RETURN_IF_ERROR(trim_tensors(p));
     if (!p->has_metadata) {
         p->out->metadata_json = calloc(3, 1);
         if (p->out->metadata_json == NULL)

@@ -240,7 +240,8 @@ static uint64_t memory_of(const vit158_loader *l)
     const vit158_model *model = l->model;
     return sizeof *model + model->info.depth * sizeof *model->blocks + model->labels_bytes +
            model->planes_bytes + vit158_weights_bytes(&model->header) + l->json_bytes +
-           strlen(model->header.metadata_json);
+           strlen(model->header.metadata_json) +
+           model->header.tensor_count * sizeof *model->header.tensors;
 }
 
 vit158_status vit158_loader_finish(vit158_loader *loader, vit158_model **out, vit158_error *error)
@@ -273,9 +274,6 @@ vit158_status vit158_loader_finish(vit158_loader *loader, vit158_model **out, vi
     model->pieces = l->weights.pieces;
     model->piece_count = l->weights.piece_count;
     l->weights.pieces = NULL;
-    free(model->header.tensors);
-    model->header.tensors = NULL;
-    model->header.tensor_count = 0;
     l->model = NULL;
     clear(l);
     *out = model;

@@ -59,7 +59,7 @@ struct vit158_model {
     vit158_norm fc_norm;       /* of the patches' mean; may be absent */
     vit158_linear head;        /* embedding -> C; weight NULL if there is none */
     vit158_block *blocks;      /* [depth] */
-    vit158_header header;      /* metadata; its tensor entries are gone once the model is open */
+    vit158_header header;      /* metadata and tensor entries of the file */
     const char *const *labels; /* [classes] or NULL */
     /* Owned memory that the views point into. */
     char *labels_text;

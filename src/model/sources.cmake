@@ -3,9 +3,12 @@ set(VIT158_MODEL_SOURCES
     src/model/decimal.c
     src/model/encoding.c
     src/model/encodings.c
+    src/model/facts.c
+    src/model/facts_json.c
     src/model/geometry.c
     src/model/header.c
     src/model/json_in.c
+    src/model/json_out.c
     src/model/layout.c
     src/model/loader.c
     src/model/metadata.c
@@ -28,7 +31,7 @@ set(VIT158_MODEL_DRAFT_SOURCES
 set(VIT158_MODEL_NATIVE_SOURCES
     ${VIT158_MODEL_DRAFT_SOURCES}
     src/model/draft_write.c
-    src/model/inspect.c
+    src/model/latent.c
     src/model/pack_file.c
     src/model/safetensors_open.c
     src/model/synth.c

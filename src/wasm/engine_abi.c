@@ -6,8 +6,7 @@
 
 #include "api/session.h"
 #include "base/error.h"
-
-#define INFO_COUNT 14
+#include "model/facts.h"
 
 struct vit158_wasm {
     uint8_t staging[VIT158_WASM_STAGING_BYTES];
@@ -16,7 +15,6 @@ struct vit158_wasm {
     vit158_session *session;
     vit158_pool *pool;
     vit158_error error;
-    double info[INFO_COUNT];
     char state_sha256[65];
 };
 
@@ -119,34 +117,13 @@ uint32_t vit158_wasm_load_end(vit158_wasm *context)
     return status;
 }
 
-const double *vit158_wasm_info(vit158_wasm *context)
+char *vit158_wasm_facts(vit158_wasm *context, uint32_t of_file)
 {
-    vit158_model_info info;
-    if (context->model == NULL)
+    if (context->model == NULL) {
+        vit158_fail(&context->error, VIT158_E_STATE, "no model is loaded");
         return NULL;
-    vit158_model_get_info(context->model, &info);
-    const double values[INFO_COUNT] = {info.image_size,
-                                       info.patch_size,
-                                       info.channels,
-                                       info.dim,
-                                       info.depth,
-                                       info.heads,
-                                       info.mlp_dim,
-                                       info.classes,
-                                       info.tokens,
-                                       (double)info.parameters,
-                                       (double)info.ternary_parameters,
-                                       (double)info.int8_parameters,
-                                       (double)info.file_bytes,
-                                       (double)info.weight_bytes};
-    for (int i = 0; i < INFO_COUNT; i++)
-        context->info[i] = values[i];
-    return context->info;
-}
-
-const char *vit158_wasm_metadata_json(const vit158_wasm *context)
-{
-    return context->model != NULL ? vit158_model_metadata_json(context->model) : NULL;
+    }
+    return vit158_model_json(context->model, of_file != 0, &context->error);
 }
 
 const char *vit158_wasm_label(const vit158_wasm *context, uint32_t index)

@@ -35,9 +35,10 @@ uint32_t vit158_wasm_load_metadata(vit158_wasm *context, uint32_t n_bytes);
 uint32_t vit158_wasm_load_push(vit158_wasm *context, uint32_t n_bytes);
 uint32_t vit158_wasm_load_end(vit158_wasm *context);
 
-/* The fields of vit158_model_info in their order; the context owns the array. */
-const double *vit158_wasm_info(vit158_wasm *context);
-const char *vit158_wasm_metadata_json(const vit158_wasm *context);
+/* What there is to know about the model, as JSON (vit158_model_json): its info and metadata, or, if
+ * `of_file`, what `vit158 inspect --json` prints. The caller frees the text. NULL if there is no
+ * model or no memory, see vit158_wasm_message. */
+char *vit158_wasm_facts(vit158_wasm *context, uint32_t of_file);
 const char *vit158_wasm_label(const vit158_wasm *context, uint32_t index);
 
 /* ---- Session ---- */

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/shortest.h"
+#include "cli/json_file.h"
 #include "cli/json_read.h"
-#include "cli/json_writer.h"
 #include "import/json_value.h"
 #include "model/decimal.h"
 
@@ -32,7 +33,7 @@ static void check_text(const vit158_json_string *string)
     FILE *out = open_memstream(&written, &n_bytes);
     require(text != NULL && out != NULL);
     require(vit158_json_string_decode(text, string) == strlen(text));
-    vit158_json json = {.out = out};
+    vit158_json json = vit158_json_to(out);
     vit158_json_text(&json, NULL, text);
     fclose(out);
     vit158_json_in in = vit158_json_in_over(written, n_bytes);
@@ -61,8 +62,8 @@ static void check_number(const vit158_json_value *value)
     /* decimal.h promises 1.5 units in the last place. */
     if (vit158_decimal_double(&decimal, text, strlen(text)))
         require(fabs(decimal - expected) <= 1.5 * DBL_EPSILON * fabs(expected));
-    char shortest[48];
-    vit158_json_format(shortest, expected);
+    char shortest[VIT158_NUMBER_BYTES];
+    vit158_number_text(shortest, expected);
     if (isfinite(expected))
         require(strtod(shortest, NULL) == expected);
 }

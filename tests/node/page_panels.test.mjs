@@ -10,6 +10,7 @@ import { classifyAll, newRow, toCsv } from '../../web/app/batch.js';
 import { classesFile, leaveOneOut, taughtOf } from '../../web/app/teach.js';
 import { classesText, OwnClasses } from '../../web/lib/classes.js';
 import { readClasses } from '../../web/lib/classes_file.js';
+import { Classifier } from '../../web/lib/vit158.js';
 import { half, listTensors, spread, spreadOf } from '../../web/app/tensors.js';
 import { drawMatrix, listMatrices } from '../../web/app/weights.js';
 
@@ -159,7 +160,8 @@ test('the weights of the shipped model are counted as inspect counts them', asyn
   const run = spawnSync(process.execPath, [command, 'inspect', '--json', MODEL], { encoding: 'utf8' });
   /** @type {{name: string, n_out: number, n_in: number, rows?: number, zeros: number}[]} */
   const expected = JSON.parse(run.stdout).matrices;
-  const found = await listMatrices(await openAsBlob(MODEL));
+  assert.equal(expected.length, 48);
+  const found = await listMatrices(await inspected(MODEL), await openAsBlob(MODEL));
   assert.deepEqual(
     found.map(({ name, nOut, nIn, counts }) => ({ name, nOut, nIn, zeros: counts[1] / (nOut * nIn) })),
     expected.map(({ name, n_out, n_in: nIn, rows: nOut = n_out, zeros }) => ({ name, nOut, nIn, zeros })),
@@ -171,7 +173,15 @@ test('the weights of the shipped model are counted as inspect counts them', asyn
     );
 });
 
-/** A file with one matrix, laid out as src/model/FORMAT.md says. @param {number[][]} rows of weights */
+/** What the engine tells of a model. @param {string | URL} model */
+async function inspected(model) {
+  const vit = await Classifier.load(model);
+  const inspection = await vit.inspect();
+  vit.dispose();
+  return inspection;
+}
+
+/** A file with one matrix, laid out as src/model/FORMAT.md says, and its facts. @param {number[][]} rows of weights */
 function fileOf(rows) {
   const [nOut, nIn] = [rows.length, rows[0].length];
   const groups = Math.ceil(nIn / 5);
@@ -181,19 +191,25 @@ function fileOf(rows) {
       for (let g = first; g < Math.min(groups, first + 4); g++)
         codes.push([0, 1, 2, 3, 4].reduce((sum, i) => sum + ((rows[o][5 * g + i] ?? 0) + 1) * 3 ** i, 0));
   const name = 'blocks.0.attn.qkv.weight';
-  const encodings = JSON.stringify({ [name]: { type: 'trit', n_in: nIn, n_out: nOut } });
-  const tensor = { dtype: 'U8', shape: [codes.length], data_offsets: [0, codes.length] };
-  const header = JSON.stringify({ __metadata__: { encodings }, [name]: tensor });
-  const length = new BigUint64Array([BigInt(header.length)]);
-  return { name, parts: [new Uint8Array(length.buffer), header, Uint8Array.from(codes)] };
+  const inspection = /** @type {import('../../web/lib/vit158.js').Inspection} */ (
+    /** @type {unknown} */ ({
+      bytes: { header: 10 },
+      matrices: [{ name, type: 'trit', n_in: nIn, n_out: nOut, bytes: codes.length }],
+      tensors: [
+        { name: 'before', type: 'F32', shape: [1], bytes: 4 },
+        { name, type: 'U8', shape: [codes.length], bytes: codes.length },
+      ],
+    })
+  );
+  return { name, inspection, file: new Blob([new Uint8Array(14), Uint8Array.from(codes)]) };
 }
 
 test('a matrix is drawn weight by weight, padding left out', async () => {
   const rows = Array.from({ length: 3 }, (_, o) =>
     Array.from({ length: 22 }, (_unused, i) => ((o * 31 + i * i * 5) % 3) - 1),
   );
-  const { name, parts } = fileOf(rows);
-  const { data, width, height } = await drawMatrix(new Blob(parts), name);
+  const { name, inspection, file } = fileOf(rows);
+  const { data, width, height } = await drawMatrix(inspection, file, name);
   assert.deepEqual([width, height], [22, 3]);
   const shades = new Map([
     [-1, 0x1a],
@@ -205,31 +221,32 @@ test('a matrix is drawn weight by weight, padding left out', async () => {
     .forEach((weight, i) =>
       assert.deepEqual([...data.subarray(4 * i, 4 * i + 4)], [...Array(3).fill(shades.get(weight)), 255]),
     );
-  const [{ counts }] = await listMatrices(new Blob(parts));
+  const [{ counts }] = await listMatrices(inspection, file);
   assert.deepEqual(
     counts,
     [-1, 0, 1].map((w) => rows.flat().filter((one) => one === w).length),
   );
-  await assert.rejects(drawMatrix(new Blob(parts), 'other'), /no ternary matrix other/);
-  await assert.rejects(listMatrices(new Blob(parts.slice(0, 2))), /ends before byte/);
+  await assert.rejects(drawMatrix(inspection, file, 'other'), /no ternary matrix other/);
+  await assert.rejects(listMatrices(inspection, file.slice(0, file.size - 1)), /ends before byte/);
 });
 
 test('all tensors of the shipped model are listed, and their bytes add up to its file', async () => {
   const blob = await openAsBlob(MODEL);
-  const tensors = await listTensors(blob);
+  const inspection = await inspected(MODEL);
+  const tensors = listTensors(inspection);
   const header = 8 + Number(readFileSync(MODEL).readBigUInt64LE());
   assert.equal(header + tensors.reduce((sum, { bytes }) => sum + bytes, 0), blob.size);
   assert.ok(tensors.some(({ type }) => type === 'trit') && tensors.some(({ type }) => type !== 'trit'));
   const norm = tensors.find(({ name }) => name === 'norm.weight');
   assert.deepEqual(norm?.shape, [Number(norm?.shape[0])]);
-  const { count, low, high, mean, bins } = await spreadOf(blob, 'norm.weight');
+  const { count, low, high, mean, bins } = await spreadOf(inspection, blob, 'norm.weight');
   assert.equal(count, norm?.shape[0]);
   assert.ok(low <= mean && mean <= high);
   assert.equal(
     bins.reduce((sum, n) => sum + n, 0),
     count,
   );
-  await assert.rejects(spreadOf(blob, 'nothing'), /nothing has no numbers/);
+  await assert.rejects(spreadOf(inspection, blob, 'nothing'), /nothing has no numbers/);
 });
 
 test('the spread of values, and halves as floats', () => {

@@ -13,7 +13,7 @@
 
 #include "base/sha256.h"
 #include "model/half.h"
-#include "model/inspect.h"
+#include "model/latent.h"
 #include "model/pack.h"
 #include "model/ternary.h"
 #include "unit/model_files.h"
@@ -314,19 +314,30 @@ static void test_untrained_ternarization(void **state)
 
 /* ---- Sizes ---- */
 
+/* The facts of a model file. */
+static vit158_facts facts_of(const char *path)
+{
+    size_t n_bytes;
+    uint8_t *bytes = read_all(path, &n_bytes);
+    vit158_model *model;
+    vit158_facts facts;
+    vit158_error error;
+    if (vit158_model_open(&model, bytes, n_bytes, &error) != VIT158_OK ||
+        vit158_facts_of_model(&facts, model, &error) != VIT158_OK)
+        fail_msg("%s", error.message);
+    vit158_model_close(model);
+    free(bytes);
+    return facts;
+}
+
 static void check_formula(const char *path, uint64_t n_bytes)
 {
-    vit158_safetensors *file = open_file(path);
-    vit158_inspection facts;
-    vit158_error error;
-    if (vit158_inspect(&facts, file, &error) != VIT158_OK)
-        fail_msg("%s", error.message);
+    vit158_facts facts = facts_of(path);
     assert_int_equal(facts.formula_bytes, n_bytes);
     assert_int_equal(facts.info.file_bytes, n_bytes);
-    assert_int_equal(facts.header_bytes + facts.matrix_bytes + facts.scale_bytes + facts.rest_bytes,
-                     n_bytes);
-    vit158_inspection_clear(&facts);
-    vit158_safetensors_close(file);
+    assert_int_equal(
+        facts.bytes.header + facts.bytes.matrices + facts.bytes.scales + facts.bytes.rest, n_bytes);
+    vit158_facts_clear(&facts);
 }
 
 static void test_size_formula_on_real_files(void **state)
@@ -381,36 +392,36 @@ static void test_size_formula_of_vit_l(void **state)
     assert_int_equal(vit158_file_size_formula(&info, &form, 8), 8 + 4ULL * 304326632);
 }
 
-/* ---- inspect ---- */
+/* ---- Facts ---- */
 
-static void test_inspect(void **state)
+static void test_facts(void **state)
 {
     (void)state;
-    vit158_safetensors *file = open_file(TINY "ternary-6.safetensors");
     vit158_safetensors *latent = open_file(TINY "latent-6.safetensors");
-    vit158_inspection stored, foretold;
-    assert_int_equal(vit158_inspect(&stored, file, NULL), VIT158_OK);
-    assert_int_equal(vit158_inspect(&foretold, latent, NULL), VIT158_OK);
+    vit158_facts stored = facts_of(TINY "ternary-6.safetensors"), foretold;
+    bool is_latent = false;
+    assert_int_equal(vit158_is_latent(&is_latent, latent, NULL), VIT158_OK);
+    assert_true(is_latent);
+    assert_int_equal(vit158_facts_of_latent(&foretold, latent, NULL), VIT158_OK);
     assert_int_equal(stored.kind, VIT158_FILE_TERNARY);
     assert_int_equal(foretold.kind, VIT158_FILE_LATENT);
     assert_int_equal(stored.info.parameters, foretold.info.parameters);
     assert_int_equal(stored.matrix_count, 8);
+    assert_int_equal(foretold.matrix_count, 8);
     for (uint32_t i = 0; i < 8; i++) {
         assert_true(stored.matrices[i].ternary && foretold.matrices[i].ternary);
+        assert_true(stored.matrices[i].zeros > 0 && stored.matrices[i].scale > 0.0F);
         assert_int_equal(stored.matrices[i].zeros, foretold.matrices[i].zeros);
         assert_true(stored.matrices[i].scale == foretold.matrices[i].scale);
     }
-    vit158_inspection_clear(&stored);
-    vit158_inspection_clear(&foretold);
-    vit158_safetensors_close(file);
+    vit158_facts_clear(&stored);
+    vit158_facts_clear(&foretold);
     vit158_safetensors_close(latent);
-    file = open_file(TINY "float-4.safetensors");
-    assert_int_equal(vit158_inspect(&stored, file, NULL), VIT158_OK);
+    stored = facts_of(TINY "float-4.safetensors");
     assert_int_equal(stored.kind, VIT158_FILE_DENSE);
     assert_false(stored.form.outer_norms);
     assert_false(stored.matrices[0].ternary);
-    vit158_inspection_clear(&stored);
-    vit158_safetensors_close(file);
+    vit158_facts_clear(&stored);
 }
 
 static void test_synth_is_seeded(void **state)
@@ -454,7 +465,7 @@ int main(void)
         cmocka_unit_test(test_untrained_ternarization),
         cmocka_unit_test(test_size_formula_on_real_files),
         cmocka_unit_test(test_size_formula_of_vit_l),
-        cmocka_unit_test(test_inspect),
+        cmocka_unit_test(test_facts),
         cmocka_unit_test(test_synth_is_seeded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

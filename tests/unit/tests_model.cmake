@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 vit158_add_test(test_model_ternary tests/unit/test_model_ternary.c)
 vit158_add_test(test_model_text tests/unit/test_model_text.c)
+vit158_add_test(test_json_out tests/unit/test_json_out.c)
 vit158_add_test(test_model_safetensors tests/unit/test_model_safetensors.c)
 vit158_add_test(test_model_shared tests/unit/test_model_shared.c tests/unit/model_files.c)
 set(model_helpers tests/unit/model_files.c tests/unit/model_parts.c)

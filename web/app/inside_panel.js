@@ -50,8 +50,8 @@ const sharesOf = ({ counts, nOut, nIn }) => counts.map((n) => n / (nOut * nIn));
 
 class InsidePanel {
   #shared;
-  /** Of the model whose matrices are listed. @type {import('./resources.js').ModelSource | null} */
-  #source = null;
+  /** Whose matrices are listed. @type {import('./panels.js').ModelInUse | null} */
+  #model = null;
   #isOpen = false;
   #tensors;
   /** Wanted last; an older image that comes later is dropped. */
@@ -126,14 +126,14 @@ class InsidePanel {
   }
 
   async #list() {
-    const source = this.#shared.model?.source;
-    if (!source || source === this.#source) return;
-    this.#source = source;
+    const { model } = this.#shared;
+    if (!model || model === this.#model) return;
+    this.#model = model;
     byId('inside-body').hidden = true;
     this.#say('Counting the weights…');
     try {
-      const matrices = await this.#shared.service.matrices(source);
-      if (source !== this.#source) return;
+      const matrices = await this.#shared.service.matrices(model);
+      if (model !== this.#model) return;
       if (matrices.length === 0) {
         this.#say('This model has no ternary weights: its numbers are floats. All of them are listed below.');
         return;
@@ -147,8 +147,8 @@ class InsidePanel {
       byId('inside-body').hidden = false;
       await this.#show(matrices[0]);
     } catch (error) {
-      if (source !== this.#source) return;
-      this.#source = null;
+      if (model !== this.#model) return;
+      this.#model = null;
       this.#say(`The weights cannot be shown: ${/** @type {Error} */ (error).message}`);
     }
   }
@@ -182,13 +182,13 @@ class InsidePanel {
 
   /** @param {import('./service_messages.js').MatrixFacts} matrix */
   async #show(matrix) {
-    const source = this.#source;
-    if (!source) return;
+    const model = this.#model;
+    if (!model) return;
     this.#wanted = matrix.name;
     for (const button of byId('inside-rows').querySelectorAll('button'))
       button.setAttribute('aria-pressed', String(button.dataset.name === matrix.name));
-    const { data, width, height } = await this.#shared.service.weights(source, matrix.name);
-    if (this.#wanted !== matrix.name || source !== this.#source) return;
+    const { data, width, height } = await this.#shared.service.weights(model, matrix.name);
+    if (this.#wanted !== matrix.name || model !== this.#model) return;
     /** @type {HTMLCanvasElement} */
     const canvas = byId('inside-canvas');
     canvas.width = width;

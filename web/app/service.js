@@ -17,6 +17,8 @@ export class Service {
   #model = null;
   /** Models loaded so far. */
   #number = 0;
+  /** @type {{number: number, facts: Promise<import('../lib/vit158.js').Inspection>} | null} */
+  #inspected = null;
   /** The last model asked for; an image waits for it. @type {Promise<unknown>} */
   #loading = Promise.resolve();
   /** Images are worked on in turn. @type {Promise<unknown>} */
@@ -130,14 +132,20 @@ export class Service {
   }
 
   /** @param {any} request MatricesRequest or WeightsRequest */
-  async #lookInside({ type, source, name }) {
+  async #lookInside({ type, number, source, name }) {
+    const inspection = await this.#inspect(number);
+    if (type === REQUEST.TENSORS) return (await import('./tensors.js')).listTensors(inspection);
     const file = await modelBlob(source);
-    if (type === REQUEST.TENSORS || type === REQUEST.SPREAD) {
-      const { listTensors, spreadOf } = await import('./tensors.js');
-      return type === REQUEST.SPREAD ? spreadOf(file, name) : listTensors(file);
-    }
+    if (type === REQUEST.SPREAD) return (await import('./tensors.js')).spreadOf(inspection, file, name);
     const { drawMatrix, listMatrices } = await import('./weights.js');
-    return type === REQUEST.WEIGHTS ? drawMatrix(file, name) : listMatrices(file);
+    return type === REQUEST.WEIGHTS ? drawMatrix(inspection, file, name) : listMatrices(inspection, file);
+  }
+
+  /** What the model with this number is made of, asked once. @param {number} number */
+  #inspect(number) {
+    if (!this.#model || number !== this.#number) throw new Error('another model is in use by now');
+    if (this.#inspected?.number !== number) this.#inspected = { number, facts: this.#model.inspect() };
+    return this.#inspected.facts;
   }
 
   /** @param {AbortSignal} signal @returns {Promise<Classifier>} once it is loaded */

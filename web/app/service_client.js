@@ -68,37 +68,37 @@ export class ServiceClient {
   }
 
   /**
-   * @param {import('./resources.js').ModelSource} source
+   * @param {import('./panels.js').ModelInUse} model
    * @returns {Promise<import('./service_messages.js').MatrixFacts[]>}
    */
-  matrices(source) {
-    return this.#ask({ type: REQUEST.MATRICES, source }, [], undefined, () => {});
+  matrices({ source, facts: { number } }) {
+    return this.#ask({ type: REQUEST.MATRICES, number, source }, [], undefined, () => {});
   }
 
   /**
-   * @param {import('./resources.js').ModelSource} source
+   * @param {import('./panels.js').ModelInUse} model
    * @param {string} name of a matrix
    * @returns {Promise<import('./service_messages.js').PixelData>} RGBA
    */
-  weights(source, name) {
-    return this.#ask({ type: REQUEST.WEIGHTS, source, name }, [], undefined, () => {});
+  weights({ source, facts: { number } }, name) {
+    return this.#ask({ type: REQUEST.WEIGHTS, number, source, name }, [], undefined, () => {});
   }
 
   /**
-   * @param {import('./resources.js').ModelSource} source
+   * @param {import('./panels.js').ModelInUse} model
    * @returns {Promise<import('./service_messages.js').TensorFacts[]>}
    */
-  tensors(source) {
-    return this.#ask({ type: REQUEST.TENSORS, source }, [], undefined, () => {});
+  tensors({ source, facts: { number } }) {
+    return this.#ask({ type: REQUEST.TENSORS, number, source }, [], undefined, () => {});
   }
 
   /**
-   * @param {import('./resources.js').ModelSource} source
+   * @param {import('./panels.js').ModelInUse} model
    * @param {string} name of a tensor
    * @returns {Promise<import('./service_messages.js').Spread>}
    */
-  spread(source, name) {
-    return this.#ask({ type: REQUEST.SPREAD, source, name }, [], undefined, () => {});
+  spread({ source, facts: { number } }, name) {
+    return this.#ask({ type: REQUEST.SPREAD, number, source, name }, [], undefined, () => {});
   }
 
   /** @returns {Promise<(message: object, transfer: Transferable[]) => void>} */

@@ -68,12 +68,14 @@ export const PREVIEW_SIDE = 1024;
 /**
  * Names the ternary matrices of a model file and counts their weights; answered by MatrixFacts[].
  * @typedef {object} MatricesRequest
+ * @property {number} number  of the model, which must be the one in use
  * @property {import('./resources.js').ModelSource} source
  */
 
 /**
  * Draws one of them; answered by PixelData.
  * @typedef {object} WeightsRequest
+ * @property {number} number  of the model, which must be the one in use
  * @property {import('./resources.js').ModelSource} source
  * @property {string} name
  */

@@ -45,7 +45,7 @@ export class TensorView {
     if (!model || !(/** @type {HTMLDetailsElement} */ (byId('tensors')).open)) return;
     byId('tensor-steps').textContent = this.#steps().join(', ') || 'none yet';
     if (this.#shown?.model === model) return;
-    const tensors = await service.tensors(model.source);
+    const tensors = await service.tensors(model);
     if (model !== this.#shared.model) return;
     this.#shown = { model, tensors };
     byId('spread').hidden = true;
@@ -82,7 +82,7 @@ export class TensorView {
     byId('spread').hidden = false;
     byId('spread-name').textContent = name;
     byId('spread-words').textContent = 'Reading its values…';
-    const found = await service.spread(model.source, name);
+    const found = await service.spread(model, name);
     if (model !== this.#shared.model || byId('spread-name').textContent !== name) return;
     const most = Math.max(...found.bins, 1);
     byId('spread-bars').replaceChildren(

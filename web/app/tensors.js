@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Every tensor of a model file: its shape, type and bytes as the header says them, and the spread of
-// its values. The engine has opened the file before; still, nothing is read that does not lie inside it.
-import { readPart, readHeader } from './weights.js';
+// Every tensor of a model file: its shape, type and bytes as the engine has told them
+// (Classifier.inspect), and the spread of its values.
+import { readTensor } from './weights.js';
 
 /** Values that are looked at, at most; of a larger tensor every n-th. */
 const MOST_VALUES = 1 << 20;
@@ -16,45 +16,28 @@ const TYPES = {
   U8: { bytes: 1, at: (view, i) => view.getUint8(i) },
 };
 
+/** @typedef {import('../lib/vit158.js').Inspection} Inspection */
+
 /**
- * @param {Blob} file
- * @returns {Promise<import('./service_messages.js').TensorFacts[]>} in the order of the file
+ * @param {Inspection} inspection
+ * @returns {import('./service_messages.js').TensorFacts[]} in the order of the file
  */
-export async function listTensors(file) {
-  const { tensors, encodings } = await readHeader(file);
-  return Object.entries(tensors)
-    .map(
-      ([
-        name,
-        {
-          dtype,
-          shape,
-          data_offsets: [from, to],
-        },
-      ]) => ({
-        name,
-        shape,
-        type: encodings[name]?.type ?? dtype.toLowerCase(),
-        bytes: to - from,
-        from,
-      }),
-    )
-    .sort((a, b) => a.from - b.from)
-    .map(({ from: _, ...facts }) => facts);
+export function listTensors({ tensors, matrices }) {
+  const types = new Map(matrices.map(({ name, type }) => [name, type]));
+  return tensors.map(({ name, type, ...facts }) => ({ name, type: (types.get(name) ?? type).toLowerCase(), ...facts }));
 }
 
 /**
+ * @param {Inspection} inspection
  * @param {Blob} file
  * @param {string} name
  * @returns {Promise<import('./service_messages.js').Spread>} codes of ternary weights are spread as codes
  */
-export async function spreadOf(file, name) {
-  const { tensors, start } = await readHeader(file);
-  const tensor = tensors[name];
-  const type = TYPES[tensor?.dtype];
+export async function spreadOf(inspection, file, name) {
+  const tensor = inspection.tensors.find((one) => one.name === name);
+  const type = TYPES[tensor?.type ?? ''];
   if (!type) throw new Error(`${name} has no numbers that can be shown`);
-  const [from, to] = tensor.data_offsets;
-  const bytes = await readPart(file, start + from, start + to);
+  const bytes = await readTensor(inspection, file, name);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = Math.floor(bytes.length / type.bytes);
   const step = Math.max(1, Math.ceil(count / MOST_VALUES));

@@ -1,43 +1,41 @@
 // SPDX-License-Identifier: MIT
-// A look at the ternary weights of a model file (src/model/FORMAT.md): which matrices there are, how
-// many of their weights are -1, 0 and +1, and each as an image. The engine has opened the file
-// before; still, nothing is read that does not lie inside it.
+// A look at the ternary weights of a model: which matrices there are, how many of their weights are -1,
+// 0 and +1, and each as an image. What the file holds the engine has told (Classifier.inspect); here
+// codes are read at their places in it.
 
-import { countTrits, eachTrit, tritBytes } from '../lib/trits.js';
+import { countTrits, eachTrit } from '../lib/trits.js';
 
-const LENGTH_BYTES = 8;
-const MOST_HEADER_BYTES = 4 << 20;
+/** @typedef {import('../lib/vit158.js').Inspection} Inspection */
 
 /** RGBA as a little-endian word: black, grey, white. */
 const SHADES = Uint32Array.of(0xff1a1a1a, 0xff8c8c8c, 0xffffffff);
 
-/** A matrix, with as many outputs as it has ternary rows.
- * @typedef {{name: string, nOut: number, nIn: number, from: number, to: number}} Place */
-
 /**
+ * @param {Inspection} inspection
  * @param {Blob} file
- * @returns {Promise<import('./service_messages.js').MatrixFacts[]>} in the order of the file
+ * @returns {Promise<import('./service_messages.js').MatrixFacts[]>} in the order they run
  */
-export async function listMatrices(file) {
+export async function listMatrices(inspection, file) {
   const facts = [];
-  for (const { from, to, ...matrix } of await places(file)) {
-    const codes = await readPart(file, from, to);
-    facts.push({ ...matrix, counts: countTrits(codes, matrix.nOut, matrix.nIn) });
+  for (const { name, n_in: nIn, nOut } of ternary(inspection)) {
+    const codes = await readTensor(inspection, file, name);
+    facts.push({ name, nOut, nIn, counts: countTrits(codes, nOut, nIn) });
   }
   return facts;
 }
 
 /**
  * Rows are outputs, columns inputs; black is -1, grey 0, white +1.
+ * @param {Inspection} inspection
  * @param {Blob} file
  * @param {string} wanted  name of the matrix
  * @returns {Promise<import('./service_messages.js').PixelData>} RGBA
  */
-export async function drawMatrix(file, wanted) {
-  const place = (await places(file)).find(({ name }) => name === wanted);
-  if (!place) throw new Error(`the file has no ternary matrix ${wanted}`);
-  const { nOut, nIn, from, to } = place;
-  const codes = await readPart(file, from, to);
+export async function drawMatrix(inspection, file, wanted) {
+  const matrix = ternary(inspection).find(({ name }) => name === wanted);
+  if (!matrix) throw new Error(`the file has no ternary matrix ${wanted}`);
+  const { nOut, n_in: nIn } = matrix;
+  const codes = await readTensor(inspection, file, wanted);
   const words = new Uint32Array(nOut * nIn);
   eachTrit(codes, nOut, nIn, (row, input, digit) => {
     words[row * nIn + input] = SHADES[digit];
@@ -45,52 +43,30 @@ export async function drawMatrix(file, wanted) {
   return { data: new Uint8ClampedArray(words.buffer), width: nIn, height: nOut };
 }
 
+/** The ternary matrices, with as many outputs as they have rows. @param {Inspection} inspection */
+function ternary({ matrices }) {
+  return matrices
+    .filter(({ type }) => type === 'trit')
+    .map(({ rows, n_out, ...matrix }) => ({ ...matrix, nOut: rows ?? n_out }));
+}
+
 /**
- * @typedef {object} Header
- * @property {Record<string, {dtype: string, shape: number[], data_offsets: [number, number]}>} tensors
- * @property {Record<string, {type: string, n_out: number, n_in: number, rows?: number}>} encodings
- * @property {number} start  of the data in the file
+ * The bytes of a tensor: they follow each other after the header, in the order of `tensors`.
+ * @param {Inspection} inspection
+ * @param {Blob} file
+ * @param {string} wanted
+ * @returns {Promise<Uint8Array>}
  */
-
-/** @param {Blob} file @returns {Promise<Header>} */
-export async function readHeader(file) {
-  const head = new DataView((await readPart(file, 0, LENGTH_BYTES)).buffer);
-  const length = Number(head.getBigUint64(0, true));
-  if (length > MOST_HEADER_BYTES) throw new Error('the header is too long');
-  const start = LENGTH_BYTES + length;
-  const { __metadata__: metadata, ...tensors } = JSON.parse(
-    new TextDecoder().decode(await readPart(file, LENGTH_BYTES, start)),
-  );
-  return { tensors, encodings: JSON.parse(metadata?.encodings ?? '{}'), start };
-}
-
-/** @param {Blob} file @returns {Promise<Place[]>} of its ternary matrices, in the order of the file */
-async function places(file) {
-  const { tensors, encodings, start } = await readHeader(file);
-  const found = Object.entries(encodings)
-    .filter(([name, { type }]) => type === 'trit' && tensors[name])
-    .map(([name, { n_out, n_in: nIn, rows: nOut = n_out }]) => {
-      const [from, to] = tensors[name].data_offsets;
-      if (to - from !== tritBytes(nOut, nIn))
-        throw new Error(`${name} has ${to - from} bytes, which is not what its shape needs`);
-      return { name, nOut, nIn, from: start + from, to: start + to };
-    });
-  return found.sort((a, b) => byBlock(a.name, b.name));
-}
-
-/** Blocks in their order, and within one the order of the forward pass. */
-const PARTS = ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'];
-
-/** @param {string} a @param {string} b @returns {number} */
-function byBlock(a, b) {
-  const place = (/** @type {string} */ name) =>
-    Number(name.split('.')[1]) * PARTS.length + PARTS.findIndex((part) => name.includes(part));
-  return place(a) - place(b);
-}
-
-/** @param {Blob} file @param {number} from @param {number} to @returns {Promise<Uint8Array>} */
-export async function readPart(file, from, to) {
-  const bytes = new Uint8Array(await file.slice(from, to).arrayBuffer());
-  if (bytes.length !== to - from) throw new Error(`the file ends before byte ${to}`);
-  return bytes;
+export async function readTensor({ bytes, tensors }, file, wanted) {
+  let at = bytes.header;
+  for (const tensor of tensors) {
+    const end = at + tensor.bytes;
+    if (tensor.name === wanted) {
+      const found = new Uint8Array(await file.slice(at, end).arrayBuffer());
+      if (found.length !== tensor.bytes) throw new Error(`the file ends before byte ${end}`);
+      return found;
+    }
+    at = end;
+  }
+  throw new Error(`the file has no tensor ${wanted}`);
 }

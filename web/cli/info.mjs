@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // vit158 info: what a model is and what running it takes.
-import { EXIT, printJson, printable } from './console.mjs';
-import { RUN_OPTIONS, geometry, loadModel, shortMetadata } from './model.mjs';
+import { EXIT, printJson } from './console.mjs';
+import { RUN_OPTIONS, factLines, loadModel, modelFacts, shortMetadata } from './model.mjs';
 import { parseOptions } from './options.mjs';
 
 /** @type {import('./options.mjs').Usage} */
@@ -21,7 +21,7 @@ export async function info(args) {
   if (!vit) return EXIT.FAILED;
   const { version, numericsVersion, engine, name, model, memoryBytes, metadata } = vit.info();
   vit.dispose();
-  const numbers = { ...geometry(model), weight_bytes: model.weightBytes, memory_bytes: memoryBytes };
+  const numbers = { ...modelFacts(model), memory_bytes: memoryBytes };
   if (parsed.values['--json']) {
     printJson({
       version,
@@ -33,13 +33,9 @@ export async function info(args) {
     });
     return EXIT.OK;
   }
-  const rows = (/** @type {Record<string, string | number>} */ values) =>
-    Object.entries(values)
-      .map(([key, value]) => `  ${printable(key).padEnd(20)} ${printable(String(value))}\n`)
-      .join('');
   process.stdout.write(
     `vit158 ${version}, numerics ${numericsVersion}, ${engine}\n${name}\n` +
-      `${rows(numbers)}metadata\n${rows(shortMetadata(metadata))}`,
+      `${factLines(numbers)}metadata\n${factLines(shortMetadata(metadata))}`,
   );
   return EXIT.OK;
 }

@@ -10,7 +10,7 @@ import { Vit158Error, messageOf } from '../lib/errors.js';
 import { loadWasm } from '../lib/load_wasm.js';
 import { absentModel } from '../lib/shipped.js';
 import { Classifier } from '../lib/vit158.js';
-import { complain } from './console.mjs';
+import { complain, printable } from './console.mjs';
 import { chooseWorkers } from './pictures.mjs';
 
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
@@ -114,26 +114,27 @@ export async function numericsVersion() {
   return (await Engine.create(await loadWasm(bestVariant()))).numericsVersion;
 }
 
-/** Geometry under the names of vit158_model_info. @param {import('../lib/vit158.d.ts').ModelInfo} model */
-export function geometry(model) {
-  return {
-    image_size: model.imageSize,
-    patch_size: model.patchSize,
-    channels: model.channels,
-    dim: model.dim,
-    depth: model.depth,
-    heads: model.heads,
-    mlp_dim: model.mlpDim,
-    classes: model.classes,
-    tokens: model.tokens,
-    parameters: model.parameters,
-    ternary_parameters: model.ternaryParameters,
-    int8_parameters: model.int8Parameters,
-    file_bytes: model.fileBytes,
-  };
+/**
+ * The facts of a model under the names that C has for them: "imageSize" is "image_size".
+ * @param {import('../lib/vit158.d.ts').ModelInfo} model
+ * @returns {Record<string, number>}
+ */
+export function modelFacts(model) {
+  return Object.fromEntries(
+    Object.entries(model).map(([name, value]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      value,
+    ]),
+  );
 }
 
 /** Without the long lists. @param {Record<string, string>} metadata */
 export function shortMetadata({ labels: _labels, wnids: _wnids, encodings: _encodings, ...rest }) {
   return rest;
 }
+
+/** A line of a name and a value for each. @param {Record<string, string | number>} facts */
+export const factLines = (facts) =>
+  Object.entries(facts)
+    .map(([name, value]) => `  ${printable(name).padEnd(20)} ${printable(String(value))}\n`)
+    .join('');

@@ -196,6 +196,11 @@ export class Classifier {
     return this.#engine.tensor(this.#model.channels * this.#model.imageSize ** 2);
   }
 
+  /** @returns {Promise<import('./vit158.d.ts').Inspection>} */
+  async inspect() {
+    return this.#exclusive('inspect', undefined, async () => this.#engine.inspect());
+  }
+
   /** @returns {import('./vit158.d.ts').Info} */
   info() {
     const engine = this.#engine;
@@ -233,7 +238,7 @@ export class Classifier {
   /**
    * Runs `work` after all calls made before.
    * @template T
-   * @param {'classify' | 'forward' | 'embed' | 'preprocess'} call
+   * @param {'classify' | 'forward' | 'embed' | 'preprocess' | 'inspect'} call
    * @param {ClassifyOptions | null | undefined} options
    * @param {(pace: Pace, checked: Given<ClassifyOptions>) => Promise<T>} work
    * @returns {Promise<T>}

@@ -9,24 +9,6 @@ import { instantiate } from './load_wasm.js';
 import { sharedMemory, ThreadTeam } from './threads.js';
 import { VERSION } from './version.js';
 
-/** Fields of vit158_model_info in their order. */
-const INFO_FIELDS = /** @type {const} */ ([
-  'imageSize',
-  'patchSize',
-  'channels',
-  'dim',
-  'depth',
-  'heads',
-  'mlpDim',
-  'classes',
-  'tokens',
-  'parameters',
-  'ternaryParameters',
-  'int8Parameters',
-  'fileBytes',
-  'weightBytes',
-]);
-
 /** Values of vit158_engine and vit158_gemm. */
 const ENGINES = { auto: 0, scalar: 1, simd128: 2 };
 const GEMMS = { auto: 0, dot: 1, table: 2 };
@@ -39,8 +21,10 @@ export class Engine {
   #staging;
   #stagingBytes;
   #team = new ThreadTeam();
+  /** @type {Record<string, number>} */
+  #info = {};
   /** @type {Record<string, string>} */
-  #added = {};
+  #metadata = {};
 
   /** @param {Heap} heap */
   constructor(heap) {
@@ -107,7 +91,6 @@ export class Engine {
 
   /** @param {number} expectedBytes of the file, 0 = unknown */
   loadBegin(expectedBytes) {
-    this.#added = {};
     this.#check('load_begin', expectedBytes);
   }
 
@@ -121,7 +104,6 @@ export class Engine {
       throw new Vit158Error('E_LIMIT', `${json.length} bytes of metadata: at most ${this.#stagingBytes}`);
     this.#heap.write(this.#staging, json);
     this.#check('load_metadata', json.length);
-    this.#added = metadata;
   }
 
   /** @param {Uint8Array} bytes */
@@ -135,20 +117,35 @@ export class Engine {
 
   loadEnd() {
     this.#check('load_end');
+    const { info, metadata } = this.#facts(false);
+    this.#info = inCamelCase(info);
+    this.#metadata = metadata;
   }
 
-  /** @returns {import('./vit158.d.ts').ModelInfo} */
+  /** Of the model that is loaded. @returns {import('./vit158.d.ts').ModelInfo} */
   modelInfo() {
-    const values = this.#heap.doubles(this.#call('info'), INFO_FIELDS.length);
-    const info = /** @type {any} */ (Object.fromEntries(INFO_FIELDS.map((name, i) => [name, values[i]])));
-    // What no shape tells stands in the metadata, which the loader has checked.
-    const { prefix_tokens: prefix = '1', head_tokens: heads = '1' } = this.metadata();
-    return { ...info, prefixTokens: Number(prefix), embedding: info.dim * Number(heads) };
+    return /** @type {any} */ ({ ...this.#info });
   }
 
   /** @returns {Record<string, string>} */
   metadata() {
-    return { ...JSON.parse(this.#heap.text(this.#call('metadata_json')) || '{}'), ...this.#added };
+    return { ...this.#metadata };
+  }
+
+  /** @returns {import('./vit158.d.ts').Inspection} */
+  inspect() {
+    return this.#facts(true);
+  }
+
+  /** What C tells of the model (src/model/facts.h). @param {boolean} ofFile */
+  #facts(ofFile) {
+    const pointer = this.#call('facts', Number(ofFile));
+    if (pointer === 0) throw new Vit158Error('E_MEMORY', this.#heap.text(this.#call('message')));
+    try {
+      return JSON.parse(this.#heap.text(pointer));
+    } finally {
+      this.#heap.free(pointer);
+    }
   }
 
   /** @param {number} index */
@@ -287,4 +284,14 @@ export class Engine {
 function asciiOf(json) {
   const text = json.replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return Uint8Array.from(text, (c) => c.charCodeAt(0));
+}
+
+/**
+ * "image_size" becomes "imageSize".
+ * @param {Record<string, number>} facts
+ */
+function inCamelCase(facts) {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()), value]),
+  );
 }

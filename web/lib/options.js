@@ -77,6 +77,7 @@ const CALLS = {
   forward: RUN,
   embed: RUN,
   preprocess: RUN,
+  inspect: {},
   decodeImage: { signal: aSignal, wasm: anything },
   OwnClasses: { ...RUN, ...PREDICT },
   verify: {

@@ -195,6 +195,11 @@ export class PooledClassifier {
     return this.#call('preprocess', (pace) => portableImage(image, pace), options);
   }
 
+  /** @returns {Promise<import('./vit158.d.ts').Inspection>} */
+  async inspect() {
+    return this.#call('inspect', async () => ({ input: undefined, transfer: [] }));
+  }
+
   /** @returns {import('./vit158.d.ts').Info} */
   info() {
     this.#checkAlive();

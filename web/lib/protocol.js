@@ -15,7 +15,7 @@ import { Vit158Error, isVit158Error, messageOf } from './errors.js';
  * @typedef {object} CallMessage
  * @property {'call'} type
  * @property {number} id
- * @property {'classify' | 'forward' | 'embed' | 'preprocess'} method
+ * @property {'classify' | 'forward' | 'embed' | 'preprocess' | 'inspect'} method
  * @property {any} input
  * @property {object} options without its signal
  * @property {boolean} abortable whether an abort message may come

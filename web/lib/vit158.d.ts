@@ -281,6 +281,53 @@ export interface Info {
   metadata: Record<string, string>;
 }
 
+/** What a model's file is made of: what `vit158 inspect --json` prints, which ../COMMANDS.md describes. */
+export interface Inspection {
+  kind: 'ternary' | 'dense';
+  image_size: number;
+  patch_size: number;
+  channels: number;
+  dim: number;
+  depth: number;
+  heads: number;
+  mlp_dim: number;
+  classes: number;
+  tokens: number;
+  prefix_tokens: number;
+  embedding: number;
+  parameters: number;
+  ternary_parameters: number;
+  int8_parameters: number;
+  file_bytes: number;
+  /** Of a block: "2 outer, 4 inner". */
+  norms: string;
+  outer_norms: boolean;
+  inner_norms: boolean;
+  bytes: { file: number; formula: number; header: number; matrices: number; scales: number; rest: number };
+  /** Type of the tensors that are neither matrix nor scale. */
+  rest_type: string;
+  bits_per_weight: number;
+  matrices: MatrixFacts[];
+  tensors: { name: string; type: string; shape: number[]; bytes: number }[];
+  /** Without long lists such as the labels. */
+  metadata: Record<string, string>;
+}
+
+export interface MatrixFacts {
+  name: string;
+  /** "trit", or that of its numbers: "I8", "F32", "F16", "BF16". */
+  type: string;
+  n_out: number;
+  n_in: number;
+  /** Ternary rows that add up to the outputs, if there are more than outputs. */
+  rows?: number;
+  bytes: number;
+  /** Share of ternary weights that is 0. */
+  zeros?: number;
+  /** The first scale of ternary weights. */
+  scale?: number;
+}
+
 export declare class Classifier {
   private constructor();
 
@@ -307,6 +354,9 @@ export declare class Classifier {
   preprocess(image: ImageInput, options?: RunOptions | null): Promise<Float32Array>;
 
   info(): Info;
+
+  /** Looks at every ternary weight: for information, not for each image. */
+  inspect(): Promise<Inspection>;
 
   /** All labels in class order. */
   labels(): string[];

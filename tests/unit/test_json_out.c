@@ -11,24 +11,27 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "cli/json_writer.h"
+#include "base/shortest.h"
+#include "model/json_out.h"
 
-/* Reads back what was written to `file`. */
-static void read_back(FILE *file, char *text, size_t capacity)
+typedef struct sink {
+    char bytes[256];
+    size_t length;
+} sink;
+
+static void put(void *context, const char *bytes, size_t n_bytes)
 {
-    rewind(file);
-    const size_t n = fread(text, 1, capacity - 1, file);
-    text[n] = '\0';
-    fclose(file);
+    sink *to = context;
+    assert_true(to->length + n_bytes < sizeof to->bytes);
+    memcpy(to->bytes + to->length, bytes, n_bytes);
+    to->length += n_bytes;
 }
 
 static void test_structure(void **state)
 {
     (void)state;
-    char text[256];
-    FILE *const file = tmpfile();
-    assert_non_null(file);
-    vit158_json json = {.out = file};
+    sink to = {0};
+    vit158_json json = {.put = put, .context = &to};
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "a", "b");
     vit158_json_open(&json, "list", '[');
@@ -41,20 +44,16 @@ static void test_structure(void **state)
     vit158_json_text(&json, "none", NULL);
     vit158_json_raw(&json, "raw", "[0]");
     vit158_json_close(&json, '}');
-    read_back(file, text, sizeof text);
     assert_string_equal(
-        text, "{\"a\":\"b\",\"list\":[1,{},null],\"yes\":true,\"none\":null,\"raw\":[0]}");
+        to.bytes, "{\"a\":\"b\",\"list\":[1,{},null],\"yes\":true,\"none\":null,\"raw\":[0]}");
 }
 
 static void check_text(const char *in, const char *expected)
 {
-    char text[256];
-    FILE *const file = tmpfile();
-    assert_non_null(file);
-    vit158_json json = {.out = file};
+    sink to = {0};
+    vit158_json json = {.put = put, .context = &to};
     vit158_json_text(&json, NULL, in);
-    read_back(file, text, sizeof text);
-    assert_string_equal(text, expected);
+    assert_string_equal(to.bytes, expected);
 }
 
 static void test_strings(void **state)
@@ -96,32 +95,61 @@ static void test_numbers(void **state)
         {DBL_MAX, "1.7976931348623157e+308"},
         {2.0 / 3.0, "0.6666666666666666"},
         {9007199254740993.0, "9007199254740992"},
+        {0x1p378, "6.156563468186638e+113"},         /* the neighbour below is half as far away */
+        {31.0460357666015625, "31.046035766601562"}, /* of two as near the even one */
+        {2.2250738585072014e-308, "2.2250738585072014e-308"},
         {-INFINITY, "-Infinity"},
         {NAN, "NaN"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char text[48];
-        vit158_json_format(text, cases[i].value);
+        char text[VIT158_NUMBER_BYTES];
+        vit158_number_text(text, cases[i].value);
         assert_string_equal(text, cases[i].text);
     }
 }
 
-/* Every text reads back as the same double and fits its buffer. */
+/* No decimal of one digit less reads back, neither the nearest one nor its neighbours. */
+static void check_shortest(double value, int digits)
+{
+    char text[48];
+    if (digits == 1)
+        return;
+    snprintf(text, sizeof text, "%.*e", digits - 2, value);
+    const double unit = pow(10, floor(log10(value)) - (digits - 2));
+    assert_true(strtod(text, NULL) != value);
+    for (int way = -1; way <= 1; way += 2) {
+        char beside[48];
+        snprintf(beside, sizeof beside, "%.*e", digits - 2, strtod(text, NULL) + way * unit);
+        assert_true(strtod(beside, NULL) != value);
+    }
+}
+
+/* Every text reads back as the same double, fits its buffer and has no digit too many. */
 static void test_numbers_read_back(void **state)
 {
     (void)state;
     vit158_rng rng = vit158_rng_seed(7);
+    int count = 0;
     for (int i = 0; i < 20000; i++) {
-        const uint64_t bits = vit158_rng_next(&rng);
+        const uint64_t bits = vit158_rng_next(&rng) >> 1;
         double value;
-        char text[48];
+        float narrow;
+        char text[VIT158_NUMBER_BYTES];
+        unsigned char digits[VIT158_SHORTEST_DIGITS];
+        int point;
         memcpy(&value, &bits, sizeof value);
-        if (!isfinite(value))
+        memcpy(&narrow, &bits, sizeof narrow);
+        if (i % 2 == 1)
+            value = fabs((double)narrow);
+        if (!isfinite(value) || value == 0)
             continue;
-        vit158_json_format(text, value);
+        vit158_number_text(text, value);
         assert_true(strtod(text, NULL) == value);
         assert_true(strlen(text) <= 25);
+        check_shortest(value, vit158_shortest_digits(digits, &point, value));
+        count++;
     }
+    assert_true(count > 15000);
 }
 
 int main(void)

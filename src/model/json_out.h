@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * JSON on one line, written as it comes. Numbers have the shortest digits that read back as the
- * same double and JavaScript's layout, so the native and the npm command print the same text.
+ * same double and JavaScript's layout, so that what C writes is what JSON.stringify would.
  */
-#ifndef VIT158_CLI_JSON_WRITER_H
-#define VIT158_CLI_JSON_WRITER_H
+#ifndef VIT158_MODEL_JSON_OUT_H
+#define VIT158_MODEL_JSON_OUT_H
 
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
+#include <stddef.h>
 
 typedef struct vit158_json {
-    FILE *out;
+    /* Takes the next bytes of the text. */
+    void (*put)(void *context, const char *text, size_t n_bytes);
+    void *context;
     bool comma; /* a member or element has been written at this level */
 } vit158_json;
 
@@ -26,8 +27,5 @@ void vit158_json_number(vit158_json *json, const char *key, double value);
 void vit158_json_bool(vit158_json *json, const char *key, bool value);
 /* A value that is JSON text already. */
 void vit158_json_raw(vit158_json *json, const char *key, const char *json_text);
-
-/* The number's text (at most 25 bytes and a NUL) as JavaScript's String(value) gives it. */
-void vit158_json_format(char out[48], double value);
 
 #endif
