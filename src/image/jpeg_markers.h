@@ -37,14 +37,14 @@ enum {
     VIT158_JPEG_COM = 0xFE
 };
 
-/* Whether the data of an APP0 segment are those of JFIF to libjpeg (jdmarker.c). */
+/* Whether the data of an APP0 segment are those of JFIF to libjpeg. */
 static inline bool vit158_jpeg_is_jfif(const uint8_t *data, size_t n_bytes)
 {
     return n_bytes >= 14 && memcmp(data, "JFIF", 5) == 0;
 }
 
-/* Whether three components are YCbCr whatever their names, as libjpeg has it (jdapimin.c,
- * default_decompress_parms): JFIF says so, else the Adobe segment's transform (-1 without one). */
+/* Whether three components are YCbCr whatever their names, as libjpeg's default_decompress_parms
+ * has it: JFIF says so, else the Adobe segment's transform (-1 without one). */
 static inline bool vit158_jpeg_is_ycc(bool jfif, int adobe)
 {
     return jfif || adobe > 0;
