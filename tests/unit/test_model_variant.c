@@ -22,7 +22,10 @@ static file_parts *variant_parts(const vit158_variant *variant)
 {
     vit158_synth_options options = synth_small();
     options.variant = variant;
-    return parts_of(synth_bytes(&options));
+    const file_bytes file = synth_bytes(&options);
+    file_parts *const parts = parts_of(file);
+    free(file.data);
+    return parts;
 }
 
 static void refuse(file_parts *parts, vit158_status status, const char *text)
