@@ -80,7 +80,9 @@ test('classify: numbers are printed alike, to the character', () => {
   const args = ['classify', '--json', '--logits', ...SAMPLES];
   /** @param {string} text */
   const logits = (text) => [...text.matchAll(/"(?:score|logits)":[^"]*/g)].map((match) => match[0]);
-  assert.deepEqual(logits(run('native', ...args).stdout), logits(run('npm', ...args).stdout));
+  const [native, npm] = [logits(run('native', ...args).stdout), logits(run('npm', ...args).stdout)];
+  assert.ok(native.length >= 2 * SAMPLES.length, `only ${native.length} numbers were printed`);
+  assert.deepEqual(native, npm);
 });
 
 test('classify: text for people is the same', () => {

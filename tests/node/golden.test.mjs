@@ -28,12 +28,14 @@ const imagenet = sharedFiles(VIT_TINY, 'golden/vit_tiny_golden.json');
 for (const engine of /** @type {const} */ (['scalar', 'simd128'])) {
   test(`float ViT-Ti, ${engine}: Pillow's crops, PyTorch's logits`, { skip: imagenet.skip }, async () => {
     const { images } = json(imagenet.files, 1);
+    assert.ok(images.length >= 8, `only ${images.length} images`);
     const vit = await Classifier.load(imagenet.files[0], { engine, threads: 1 });
     for (const { image, preprocessed, class_index: index, logits } of images) {
       const picture = readPpm(join(dirname(imagenet.files[1]), image));
       const crop = readPpm(join(dirname(imagenet.files[1]), preprocessed));
       const tensor = await vit.preprocess(picture);
       const plane = crop.width * crop.height;
+      assert.equal(tensor.length, 3 * plane);
       const f = Math.fround; // mean and std are 0.5
       for (let i = 0; i < tensor.length; i++) {
         const byte = crop.data[3 * (i % plane) + Math.floor(i / plane)];
@@ -56,6 +58,7 @@ test("packed CIFAR-10 ViT: logits within 4x PyTorch's own rounding noise", { ski
   assert.equal(code, 0, stderr);
   const vit = await Classifier.load(packed);
   const { images, max_abs_f32_f64: largestNoise } = json(cifar.files, 1);
+  assert.ok(images.length >= 8, `only ${images.length} images`);
   for (const { file, argmax, noise, logits, pixels } of images) {
     const found = await vit.classify({ data: Uint8Array.from(pixels), width: 32, height: 32 });
     const limit = noise < 1e-5 ? largestNoise : Math.max(4 * noise, 1e-3);
