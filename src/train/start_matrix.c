@@ -114,8 +114,13 @@ static vit158_status read_counts(coded_matrix *m, const vit158_train_source *s, 
                                  uint32_t n_out, vit158_error *error)
 {
     uint64_t total = 0;
-    memset(m->counts, 1, n_out);
-    if (vit158_layout_tensor(s->model, s->header, slot) != NULL)
+    uint8_t all = 1; /* what every output has, where one number stands for them */
+    const vit158_tensor_entry *entry = vit158_layout_tensor(s->model, s->header, slot);
+    const bool one_each = entry != NULL && entry->end - entry->begin != 1;
+    if (entry != NULL && !one_each)
+        VIT158_RETURN_IF_ERROR(read_tensor(&all, s, slot, 1, error));
+    memset(m->counts, all, n_out);
+    if (one_each)
         VIT158_RETURN_IF_ERROR(read_tensor(m->counts, s, slot, n_out, error));
     for (uint32_t o = 0; o < n_out; o++)
         total += m->counts[o];
