@@ -14,7 +14,7 @@
 #include "cli/json_file.h"
 #include "cli/model_advice.h"
 #include "cli/options.h"
-#include "model/latent.h"
+#include "model/latent_facts.h"
 
 static void print_json(const char *path, const vit158_facts *facts, const vit158_header *header)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a model is made of: the facts that `inspect` tells. They come from the header and, where
- * only values tell, from the weights of an open model; latent.h reads them off a checkpoint that
- * cannot be opened. One list each, here and in vit158.h: structs, text and JSON are made from these
- * lists.
+ * only values tell, from the weights of an open model; latent_facts.h reads them off a checkpoint
+ * that cannot be opened. One list each, here and in vit158.h: structs, text and JSON are made from
+ * these lists.
  */
 #ifndef VIT158_MODEL_FACTS_H
 #define VIT158_MODEL_FACTS_H

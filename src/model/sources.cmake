@@ -31,7 +31,7 @@ set(VIT158_MODEL_DRAFT_SOURCES
 set(VIT158_MODEL_NATIVE_SOURCES
     ${VIT158_MODEL_DRAFT_SOURCES}
     src/model/draft_write.c
-    src/model/latent.c
+    src/model/latent_facts.c
     src/model/pack_file.c
     src/model/safetensors_open.c
     src/model/synth.c

@@ -13,7 +13,7 @@
 
 #include "base/sha256.h"
 #include "model/half.h"
-#include "model/latent.h"
+#include "model/latent_facts.h"
 #include "model/pack.h"
 #include "model/ternary.h"
 #include "unit/model_files.h"

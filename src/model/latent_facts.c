@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/latent.h"
+#include "model/latent_facts.h"
 
 #include <stdlib.h>
 

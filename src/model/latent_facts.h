@@ -3,8 +3,8 @@
  * The facts of a checkpoint with latent float weights, which no model can be opened from: zeros and
  * scales are those that packing will give. Native only.
  */
-#ifndef VIT158_MODEL_LATENT_H
-#define VIT158_MODEL_LATENT_H
+#ifndef VIT158_MODEL_LATENT_FACTS_H
+#define VIT158_MODEL_LATENT_FACTS_H
 
 #include "model/facts.h"
 #include "model/safetensors.h"
