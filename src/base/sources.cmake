@@ -4,14 +4,14 @@ set(VIT158_BASE_SOURCES
     src/base/error.c
     src/base/parallel.c
     src/base/planes.c
+    src/base/sha256.c
     src/base/shortest.c
     src/base/text.c)
 # Used by tools, tests and the trainer; not in the wasm modules.
 set(VIT158_BASE_NATIVE_SOURCES
     src/base/clock.c
     src/base/file.c
-    src/base/rng.c
-    src/base/sha256.c)
+    src/base/rng.c)
 # The shared pool: native builds and the threads wasm module.
 set(VIT158_POOL_SOURCES
     src/base/pool.c

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # vit158.wasm and vit158-scalar.wasm: engine_abi.c over the engine's folders.
 set(VIT158_WASM_ENGINE_SOURCES
-    src/base/sha256.c
     src/wasm/engine_abi.c
     src/wasm/memory_growth.c)
 # vit158-threads.wasm has these besides, and the shared pool of base/.
