@@ -118,6 +118,32 @@ vit158_status vit158_file_read(uint8_t **bytes, size_t *n_bytes, const char *pat
     return VIT158_OK;
 }
 
+/* Of a stream: fopen gives streams over memory, so there is no size to ask for first. */
+vit158_status vit158_file_read_open(uint8_t **bytes, size_t *n_bytes, FILE *file, size_t max_bytes,
+                                    vit158_error *error)
+{
+    size_t capacity = 4096;
+    *bytes = malloc(capacity);
+    *n_bytes = 0;
+    while (*bytes != NULL) {
+        *n_bytes += fread(*bytes + *n_bytes, 1, capacity - *n_bytes - 1, file);
+        if (feof(file) || ferror(file) || (max_bytes != 0 && *n_bytes > max_bytes))
+            break;
+        uint8_t *const more = realloc(*bytes, capacity *= 2);
+        if (more == NULL)
+            free(*bytes);
+        *bytes = more;
+    }
+    if (*bytes == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to read the file");
+    (*bytes)[*n_bytes] = 0;
+    if (max_bytes == 0 || *n_bytes <= max_bytes)
+        return VIT158_OK;
+    free(*bytes);
+    *bytes = NULL;
+    return vit158_fail(error, VIT158_E_LIMIT, "the file is larger than %zu bytes", max_bytes);
+}
+
 vit158_status vit158_file_begin(vit158_file_writer *out, const char *path, vit158_error *error)
 {
     (void)error;
