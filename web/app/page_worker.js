@@ -25,7 +25,6 @@ import '../lib/pace.js';
 import '../lib/pixel_rows.js';
 import '../lib/platform.js';
 import '../lib/sha256_stream.js';
-import '../lib/shipped.js';
 import '../lib/source.js';
 import '../lib/threads.js';
 import '../lib/version.js';

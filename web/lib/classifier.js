@@ -15,8 +15,7 @@ import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
 import { DISPOSE } from './platform.js';
 import { Sha256 } from './sha256_stream.js';
-import { shippedModel } from './shipped.js';
-import { baseName, openSource, refusePage } from './source.js';
+import { baseName, openModel, refusePage } from './source.js';
 import { chooseThreads } from './threads.js';
 import { VERSION } from './version.js';
 import { NAMES_BYTES, withAdvice } from './what_is.js';
@@ -88,7 +87,7 @@ export class Classifier {
     const alone = !mayShare || (await chooseThreads(threads, Infinity)) === 1;
     const module = alone ? loadWasm(variant, wasm.engine) : undefined;
     module?.catch(() => {}); // reported where it is awaited
-    const opened = await openSource(shippedModel(source), signal);
+    const opened = await openModel(source, signal);
     /** @type {Engine | undefined} */
     let engine;
     try {

@@ -15,8 +15,7 @@ import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
 import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
-import { shippedModel } from './shipped.js';
-import { baseName, collect, isByteSource, isPath, openSource, refusePage, settled } from './source.js';
+import { baseName, collect, isByteSource, isPath, openModel, refusePage, settled } from './source.js';
 import { NAMES_BYTES } from './what_is.js';
 import { openWorker, workerProblem } from './workers.js';
 
@@ -365,7 +364,7 @@ async function portableModel(source, signal, onProgress) {
  * @param {LoadOptions['onProgress']} [onProgress]
  */
 async function readModel(source, signal, onProgress) {
-  const opened = await openSource(shippedModel(source), signal);
+  const opened = await openModel(source, signal);
   try {
     const stream = await sizedModel(opened, onProgress, NAMES_BYTES);
     if (stream.start.length > 0) refusePage(stream.name, stream.start);

@@ -5,21 +5,18 @@
  */
 import { Vit158Error } from './errors.js';
 import { nodeModule } from './platform.js';
-import { isPath, settled } from './source.js';
 
 const WROTE_IT = 'Hugging Face or timm wrote it';
 const NAME = /^[A-Za-z0-9][\w.-]*$/;
 
 /**
  * The file of a shipped model where its name was given and no such file lies here, as the commands
- * have it: in the folder that VIT158_MODELS names, else in the package's models/. Everything else as
+ * have it: in the folder that VIT158_MODELS names, else in the package's models/. Any other path as
  * it is; a folder is refused with advice.
- * @param {import('./vit158.d.ts').ByteSource} given
- * @returns {Promise<Awaited<import('./vit158.d.ts').ByteSource>>}
+ * @param {string} source  a path or a name
+ * @returns {Promise<string>}
  */
-export async function shippedModel(given) {
-  const source = await settled(given, 'the source');
-  if (typeof source !== 'string' || !isPath(source)) return source;
+export async function shippedModel(source) {
   const { stat } = /** @type {typeof import('node:fs/promises')} */ (await nodeModule('fs/promises'));
   const look = (/** @type {string} */ path) => stat(path).catch(() => undefined);
   const found = await look(source);

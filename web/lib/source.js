@@ -71,6 +71,20 @@ export async function openSource(source, signal) {
 }
 
 /**
+ * A model's bytes: as openSource, and in Node the names of shipped models besides. What knows them is
+ * loaded there alone: a page has its own addresses.
+ * @param {ByteSource} source
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<ByteStream>}
+ */
+export async function openModel(source, signal) {
+  const given = await settled(source, 'the source');
+  if (typeof given !== 'string' || !isPath(given)) return openSource(given, signal);
+  const { shippedModel } = await import('./shipped.js');
+  return openSource(await shippedModel(given), signal);
+}
+
+/**
  * What a caller's promise gives.
  * @template T
  * @param {T} value
