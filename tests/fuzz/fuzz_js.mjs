@@ -65,7 +65,7 @@ const READERS = [
     name: 'model',
     corpora: ['fuzz_model'],
     async run(bytes) {
-      const stream = await sizedModel(streamOf(bytes), undefined, 100);
+      const stream = await sizedModel(streamOf(bytes));
       require(Number.isSafeInteger(stream.size) && stream.size >= 0, `a size of ${stream.size}`);
       let sum = 0;
       for (let piece = await stream.pull(); piece; piece = await stream.pull()) sum += piece.length;

@@ -29,7 +29,6 @@ import '../lib/source.js';
 import '../lib/threads.js';
 import '../lib/version.js';
 import '../lib/vit158.js';
-import '../lib/what_is.js';
 import '../lib/workers.js';
 
 const service = new Service((reply, transfer) => self.postMessage(reply, { transfer }));

@@ -15,10 +15,9 @@ import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
 import { DISPOSE } from './platform.js';
 import { Sha256 } from './sha256_stream.js';
-import { baseName, openModel, refusePage } from './source.js';
+import { baseName, openModel, refuseNoModel } from './source.js';
 import { chooseThreads } from './threads.js';
 import { VERSION } from './version.js';
-import { NAMES_BYTES, withAdvice } from './what_is.js';
 
 /** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
 /** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
@@ -91,7 +90,7 @@ export class Classifier {
     /** @type {Engine | undefined} */
     let engine;
     try {
-      const stream = await sizedModel(opened, onProgress, NAMES_BYTES);
+      const stream = await sizedModel(opened, onProgress);
       const count = alone ? 1 : await chooseThreads(threads, stream.size);
       if (count > 1) engine = await startThreaded(count, stream, wasm.threads, threads === 'auto');
       engine ??= await Engine.create(await (module ?? loadWasm(variant, wasm.engine)));
@@ -373,7 +372,7 @@ async function startThreaded(threads, { size, length }, wasm, optional) {
  */
 async function fill(engine, stream, pace, { sha256, metadata }) {
   const hash = sha256 === undefined ? undefined : new Sha256();
-  if (stream.start.length > 0) refusePage(stream.name, stream.start);
+  if (stream.start.length > 0) await refuseNoModel(stream.name, stream.start);
   engine.loadBegin(stream.length);
   if (metadata !== undefined) engine.loadMetadata(metadata);
   for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
@@ -381,6 +380,7 @@ async function fill(engine, stream, pace, { sha256, metadata }) {
     try {
       engine.loadPush(chunk);
     } catch (error) {
+      const { withAdvice } = await import('./what_is.js');
       throw withAdvice(error, stream.start);
     }
     await pace.pause(`while loading ${stream.name}`);

@@ -10,15 +10,17 @@ import { latin1Of, textOf } from './platform.js';
 /** As in src/model/FORMAT.md. */
 const MAX_HEADER_BYTES = 4 << 20;
 
+/** Of a file that what_is.js looks into. (More would be too many arguments of a call.) */
+export const NAMES_BYTES = 30000;
+
 /**
  * @param {ByteStream} stream of a model file; it is read up to the end of the header
  * @param {import('./vit158.d.ts').LoadOptions['onProgress']} [onProgress] hears of all that arrives
- * @param {number} [startBytes] of `start`
  * @returns {Promise<ByteStream & {size: number, start: Uint8Array}>} size: of the file, 0 if it is none;
- *   length: only if the header and whoever sends the file agree; start: a copy of its first bytes, in
+ *   length: only if the header and whoever sends the file agree; start: a copy of its first NAMES_BYTES, in
  *   however small pieces they came
  */
-export async function sizedModel(stream, onProgress, startBytes = 0) {
+export async function sizedModel(stream, onProgress) {
   let size = stream.length;
   let loaded = 0;
   const report = () => onProgress?.({ loaded, total: size });
@@ -38,7 +40,7 @@ export async function sizedModel(stream, onProgress, startBytes = 0) {
   return {
     ...stream,
     size,
-    start: firstBytes(waiting, startBytes),
+    start: firstBytes(waiting, NAMES_BYTES),
     length: stream.length || (stream.announced === size ? size : 0),
     async pull() {
       const held = waiting.shift();

@@ -15,8 +15,7 @@ import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
 import { DISPOSE, hasFiles } from './platform.js';
 import { unpackError } from './protocol.js';
-import { baseName, collect, isByteSource, isPath, openModel, refusePage, settled } from './source.js';
-import { NAMES_BYTES } from './what_is.js';
+import { baseName, collect, isByteSource, isPath, openModel, refuseNoModel, settled } from './source.js';
 import { openWorker, workerProblem } from './workers.js';
 
 /** @typedef {import('./options.js').Given<import('./vit158.d.ts').LoadOptions>} LoadOptions */
@@ -366,8 +365,8 @@ async function portableModel(source, signal, onProgress) {
 async function readModel(source, signal, onProgress) {
   const opened = await openModel(source, signal);
   try {
-    const stream = await sizedModel(opened, onProgress, NAMES_BYTES);
-    if (stream.start.length > 0) refusePage(stream.name, stream.start);
+    const stream = await sizedModel(opened, onProgress);
+    if (stream.start.length > 0) await refuseNoModel(stream.name, stream.start);
     const bytes = await collect(stream, () => {});
     return { bytes, name: baseName(stream.path) };
   } finally {

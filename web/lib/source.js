@@ -7,8 +7,7 @@
 import { onAbort } from './abort.js';
 import { Vit158Error, messageOf, wrapErrors } from './errors.js';
 import { bytesOf, describe, isA, isBuffer, isUrl } from './kinds.js';
-import { hasFiles, latin1Of, nodeModule } from './platform.js';
-import { refuseOthers } from './what_is.js';
+import { hasFiles, nodeModule } from './platform.js';
 
 /** @typedef {import('./vit158.d.ts').ByteSource} ByteSource */
 
@@ -140,19 +139,14 @@ export async function readWhole(source, signal) {
 }
 
 /**
- * Some servers answer a wrong address with a page and 200, without saying that it is a page.
+ * Refuses what begins as no model does, with advice; what knows other files is loaded only for one.
  * @param {string} name of the model file
  * @param {Uint8Array} start of it; in a model the first eight bytes are a length, with zeros in it
  */
-export function refusePage(name, start) {
-  const text = latin1Of(start.subarray(0, 40));
-  if (/^\s*<[^\0]{7}/.test(text))
-    throw new Vit158Error(
-      'E_FORMAT',
-      `${name} is not a model but a web page, perhaps for a missing file: ` +
-        `it begins with ${JSON.stringify(text.replace(/\s+/g, ' ').trim())}`,
-    );
-  refuseOthers(name, start);
+export async function refuseNoModel(name, start) {
+  if (start[8] === 0x7b && start.subarray(4, 8).every((byte) => byte === 0)) return;
+  const { refuseAnswer } = await import('./what_is.js');
+  refuseAnswer(name, start);
 }
 
 /** True for what openSource takes, strings included. @param {unknown} value */

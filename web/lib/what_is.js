@@ -3,6 +3,7 @@
  * What a file is that was given as a model, by its first bytes, and the command that helps; the same
  * sentences as src/model/what_is.c, which a test compares.
  */
+import { NAMES_BYTES } from './model_stream.js';
 import { latin1Of } from './platform.js';
 import { Vit158Error, isVit158Error } from './errors.js';
 
@@ -57,8 +58,6 @@ const NAMES = [
 ];
 
 const HEAD_BYTES = 512;
-/** Of a file that withAdvice looks into. (More would be too many arguments of a call.) */
-export const NAMES_BYTES = 30000;
 
 /**
  * Refuses what begins as no safetensors file does.
@@ -70,6 +69,23 @@ export function refuseOthers(name, start) {
   const text = latin1Of(start.subarray(0, HEAD_BYTES));
   const kind = KINDS.find(([pattern]) => pattern.test(text));
   if (kind) throw new Vit158Error('E_FORMAT', `${name} ${kind[1]}`);
+}
+
+/**
+ * As refuseOthers, of what a server gave: some answer a wrong address with a page and 200, without
+ * saying that it is a page.
+ * @param {string} name of the model file
+ * @param {Uint8Array} start of it; in a model the first eight bytes are a length, with zeros in it
+ */
+export function refuseAnswer(name, start) {
+  const text = latin1Of(start.subarray(0, 40));
+  if (/^\s*<[^\0]{7}/.test(text))
+    throw new Vit158Error(
+      'E_FORMAT',
+      `${name} is not a model but a web page, perhaps for a missing file: ` +
+        `it begins with ${JSON.stringify(text.replace(/\s+/g, ' ').trim())}`,
+    );
+  refuseOthers(name, start);
 }
 
 /**
