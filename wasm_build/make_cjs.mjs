@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writes web/lib/*_node.cjs: each entry of the package as one real CommonJS file, for require() where there is
+// Writes web/lib/*_node.cjs: the entries of the package as real CommonJS files, for require() where there is
 // no import(), as in Jest as it comes. `npm pack` runs it after make_inline.mjs; nothing else wants the files.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,19 +22,23 @@ const inlineFromFiles = {
   },
 };
 
-const ENTRIES = ['vit158', 'inline', 'golden', 'classes', 'worker_service'];
+/** Entries of the package that are parts of one file, since they have most in common: errors and
+ * classifiers of one are those of the others. */
+const TOGETHER = ['vit158', 'inline', 'golden', 'classes'];
+const PARTS = 'parts_node.cjs';
 
-for (const entry of ENTRIES) {
-  const {
-    outputFiles: [{ text }],
-  } = await build({
+/**
+ * @param {import('esbuild').BuildOptions} entry
+ * @returns {Promise<string>} one CommonJS file
+ */
+async function bundle(entry) {
+  const { outputFiles } = await build({
     absWorkingDir: ROOT,
-    entryPoints: [`web/lib/${entry}.js`],
     bundle: true,
     write: false,
     format: 'cjs',
     platform: 'node',
-    minify: true, // five files with much in common; the sources are in the package, too
+    minify: true, // the sources are in the package, too
     target: 'node18',
     plugins: [inlineFromFiles],
     banner: {
@@ -42,10 +46,32 @@ for (const entry of ENTRIES) {
     },
     // Files lie beside this one as beside the sources; built-in modules come by require().
     define: { 'import.meta.url': 'vit158Here', 'process.getBuiltinModule': 'require' },
+    ...entry,
   });
-  // Another run may be packing the folder: a file changes at once.
-  const half = join(ROOT, 'build', `${entry}_node.${process.pid}`);
+  return /** @type {import('esbuild').OutputFile[]} */ (outputFiles)[0].text;
+}
+
+/**
+ * Another run may be packing the folder: a file changes at once.
+ * @param {string} name in web/lib
+ * @param {string} text
+ */
+function replace(name, text) {
+  const half = join(ROOT, 'build', `${name}.${process.pid}`);
   mkdirSync(join(ROOT, 'build'), { recursive: true });
   writeFileSync(half, text);
-  renameSync(half, join(ROOT, `web/lib/${entry}_node.cjs`));
+  renameSync(half, join(ROOT, 'web/lib', name));
 }
+
+/** @param {string} entry  @returns {Promise<string>} its names, spelt out as Node's lexer wants them */
+async function namesOf(entry) {
+  const names = Object.keys(await import(`../web/lib/${entry}.js`));
+  const head = `// Made by wasm_build/make_cjs.mjs.\nObject.defineProperty(exports, '__esModule', { value: true });\n`;
+  const from = `const { ${entry} } = require('./${PARTS}');\n`;
+  return head + from + names.map((name) => `exports.${name} = ${entry}.${name};\n`).join('');
+}
+
+const contents = TOGETHER.map((entry) => `export * as ${entry} from './web/lib/${entry}.js';\n`).join('');
+replace(PARTS, await bundle({ stdin: { contents, resolveDir: ROOT } }));
+for (const entry of TOGETHER) replace(`${entry}_node.cjs`, await namesOf(entry));
+replace('worker_service_node.cjs', await bundle({ entryPoints: ['web/lib/worker_service.js'] }));

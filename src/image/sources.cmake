@@ -14,5 +14,3 @@ set(VIT158_DECODE_SOURCES
     src/image/orient.c
     src/image/png_check.c
     src/image/stb.c)
-# stb_image lets sums of damaged coefficients overflow: make that wrap, the same in every build.
-set_source_files_properties(src/image/stb.c PROPERTIES COMPILE_OPTIONS -fwrapv)

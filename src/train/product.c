@@ -26,7 +26,10 @@ tile(const vit158_train_product *p, const tile_place *at, const int rows, const 
             acc[r][v] = vf_set(0.0F);
     const float *a = p->a + at->row * p->a_row;
     const float *b = at->b;
-    const size_t a_row = p->a_row;
+    size_t row[6]; /* rows that are not there are the last one again: nothing is read beyond it */
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+        row[r] = ((uint32_t)r < at->rows ? (uint32_t)r : at->rows - 1) * p->a_row;
     for (uint32_t k = 0; k < p->depth; k++, a += p->a_step, b += at->ldb) {
         vf w[WIDEST];
 #pragma GCC unroll 5
@@ -34,7 +37,7 @@ tile(const vit158_train_product *p, const tile_place *at, const int rows, const 
             w[v] = vf_load(b + (ptrdiff_t)VIT158_TRAIN_LANES * v);
 #pragma GCC unroll 6
         for (int r = 0; r < rows; r++) {
-            const vf x = vf_set(a[(size_t)r * a_row]);
+            const vf x = vf_set(a[row[r]]);
 #pragma GCC unroll 5
             for (int v = 0; v < vectors; v++)
                 acc[r][v] += x * w[v];

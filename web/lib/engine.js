@@ -13,6 +13,7 @@ import { VERSION } from './version.js';
 const ENGINES = { auto: 0, scalar: 1, simd128: 2 };
 const GEMMS = { auto: 0, dot: 1, table: 2 };
 
+const PAGE_BYTES = 65536; // of WebAssembly
 const PREDICTION_BYTES = 8; // vit158_prediction: uint32 index, float score
 
 export class Engine {
@@ -56,7 +57,7 @@ export class Engine {
     const heap = engine.#heap;
     try {
       // Growth that is refused shows here, while there can be an engine without threads instead.
-      if (roomBytes > 0) heap.free(heap.allocate(roomBytes));
+      if (roomBytes > 0) memory.grow(Math.floor(roomBytes / PAGE_BYTES));
       const pool = heap.call('vit158_wasm_pool_open', threads);
       if (pool === 0) throw new Vit158Error('E_MEMORY', 'no memory for the threads');
       engine.#call('use_pool', pool);
