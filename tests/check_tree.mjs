@@ -61,7 +61,7 @@ const C_FILES = FILES.filter((path) => /\.[ch]$/.test(path));
 
 /** Made by programs, or data: no rule about lines or licence holds for them. */
 const isData = (/** @type {string} */ path) =>
-  /^(package-lock\.json|LICENSE)$/.test(path) ||
+  /^(package-lock\.json|LICENSE|web\/API\.md)$/.test(path) ||
   /^(wasm_build\/dist|tests\/data|tests\/fuzz\/corpus)\//.test(path) ||
   /\.(png|jpe?g|safetensors|wasm|csv|ico|bin|svg)$/.test(path) ||
   /^(models|tests)\/.*\.json$/.test(path);
