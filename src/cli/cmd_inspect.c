@@ -12,7 +12,6 @@
 #include "cli/facts_text.h"
 #include "cli/files.h"
 #include "cli/json_file.h"
-#include "cli/model_advice.h"
 #include "cli/options.h"
 #include "model/latent_facts.h"
 
@@ -179,9 +178,7 @@ int vit158_cmd_inspect(int argc, char **argv)
         return parsed;
     vit158_error error;
     what.path = arguments.values[0];
-    if (inspect(&what, &error) != VIT158_OK) {
-        vit158_advise(what.path, &error);
+    if (inspect(&what, &error) != VIT158_OK)
         return vit158_complain(argv[0], what.path, &error);
-    }
     return VIT158_EXIT_OK;
 }

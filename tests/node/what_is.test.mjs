@@ -71,6 +71,8 @@ for (const [name, content, words] of CASES) {
       assert.equal(status, 1);
       assert.ok(stderr.includes(`${path}: `), stderr);
       assert.ok(stderr.includes(sentence), `${args[0]}: ${stderr}\nthe library: ${sentence}`);
+      const npm = spawnSync(process.execPath, [join(ROOT, 'web/cli.mjs'), ...args], { encoding: 'utf8' });
+      assert.deepEqual([npm.status, npm.stderr], [status, stderr]);
     }
   });
 }

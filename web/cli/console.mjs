@@ -31,7 +31,8 @@ export function complain(command, subject, error) {
  * @param {Vit158Error} error
  */
 export function problemWith(subject, { message }) {
-  return message.startsWith(`${subject}: `) ? message.slice(`${subject}: `.length) : message;
+  const named = [`${subject}: `, `${subject} `].find((start) => message.startsWith(start));
+  return named === undefined ? message : message.slice(named.length);
 }
 
 /**
