@@ -60,11 +60,14 @@ const framesOf = (page) => page.evaluate(() => /** @type {any} */ (globalThis).f
 
 /** @param {Page} page @param {string} name waits until the image of that name has all that is shown of it */
 const settled = async (page, name) => {
-  await page.waitForFunction((wanted) => {
-    const { name: shown, answer, state, tile } = /** @type {any} */ (globalThis).look();
-    return shown === wanted && answer && (state === 'live' || answer.startsWith('error') || tile);
-  }, name);
-  await page.waitForTimeout(40);
+  const there = () =>
+    page.waitForFunction((wanted) => {
+      const { name: shown, answer, state, tile } = /** @type {any} */ (globalThis).look();
+      return shown === wanted && answer && (state === 'live' || answer.startsWith('error') || tile);
+    }, name);
+  await there();
+  await page.waitForTimeout(40); // an image given again begins anew only after the click
+  await there();
 };
 
 /** @param {Page} page @param {number} hue */
