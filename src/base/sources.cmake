@@ -11,6 +11,7 @@ set(VIT158_BASE_SOURCES
 set(VIT158_BASE_NATIVE_SOURCES
     src/base/clock.c
     src/base/file.c
+    src/base/folder.c
     src/base/rng.c)
 # The shared pool: native builds and the threads wasm module.
 set(VIT158_POOL_SOURCES

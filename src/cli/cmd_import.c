@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "cli/console.h"
 #include "cli/files.h"
 #include "cli/import_accuracy.h"
@@ -95,12 +95,6 @@ static int verify(const request *r)
     return passed ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 static int import(request *r)
 {
     vit158_error error;
@@ -121,7 +115,7 @@ static int import(request *r)
     if (status == VIT158_OK) {
         print_report(&report, r->out, &info);
         if (r->verify != NULL)
-            result = is_folder(r->verify) ? verify_by_images(r, &files) : verify(r);
+            result = vit158_is_folder(r->verify) ? verify_by_images(r, &files) : verify(r);
     } else {
         result = vit158_complain("import", r->source, &error);
     }

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/sha256.h"
 #include "cli/model_advice.h"
 
@@ -164,9 +165,8 @@ static bool wanted(const char *folder, const char *name, vit158_entry_kind kind)
         return false;
     if (kind == VIT158_ENTRY_IMAGE)
         return vit158_is_image_name(name);
-    struct stat info;
     char *const path = vit158_join_path(folder, name);
-    const bool is_folder = path != NULL && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    const bool is_folder = path != NULL && vit158_is_folder(path);
     free(path);
     return is_folder;
 }

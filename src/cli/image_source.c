@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/rng.h"
 #include "cli/files.h"
 
@@ -64,11 +65,10 @@ static vit158_status add_folder(vit158_image_source *source, const char *folder,
 static vit158_status add_entry(vit158_image_source *source, const char *folder, const char *name,
                                int nesting, vit158_error *error)
 {
-    struct stat info;
     char *const path = vit158_join_path(folder, name);
     if (path == NULL)
         return no_memory(error);
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+    if (vit158_is_folder(path)) {
         const vit158_status status = add_folder(source, path, nesting + 1, error);
         free(path);
         return status;

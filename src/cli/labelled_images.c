@@ -20,15 +20,15 @@ void vit158_labelled_images_free(vit158_labelled_images *list)
 static vit158_status add_image(vit158_labelled_images *list, char *path, uint32_t class_index,
                                vit158_error *error)
 {
-    if (path && list->count == list->capacity) {
-        const size_t capacity = list->capacity ? list->capacity * 2 : 256;
+    if (path != NULL && list->count == list->capacity) {
+        const size_t capacity = list->capacity > 0 ? list->capacity * 2 : 256;
         vit158_labelled_image *const values = realloc(list->values, capacity * sizeof *values);
-        if (values) {
+        if (values != NULL) {
             list->values = values;
             list->capacity = capacity;
         }
     }
-    if (!path || list->count == list->capacity) {
+    if (path == NULL || list->count == list->capacity) {
         free(path);
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of pictures");
     }
@@ -59,7 +59,7 @@ vit158_status vit158_labelled_images_list(vit158_labelled_images *list, size_t *
         char *const path = vit158_join_path(root, folders.values[i]);
         uint32_t class_index;
         vit158_error folder_error;
-        if (!path) {
+        if (path == NULL) {
             status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a path");
         } else if (!vit158_find_class(&class_index, model, folders.values[i])) {
             vit158_fail(&folder_error, VIT158_E_ARGUMENT, "the folder names no class of the model");

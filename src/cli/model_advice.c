@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/folder.h"
 #include "model/what_is.h"
 
 #define HEAD_BYTES 512U
@@ -43,7 +44,7 @@ vit158_status vit158_advise(const char *path, vit158_error *error)
     struct stat info;
     if (error->status == VIT158_OK || error->status == VIT158_E_MEMORY)
         return error->status;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+    if (vit158_is_folder(path))
         return vit158_fail(error, error->status,
                            "is a folder: run vit158 import FOLDER -o OUT.safetensors if Hugging "
                            "Face or timm wrote it");

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "cli/files.h"
 
 /* Takes ownership of `path`; NULL means that memory is short. */
@@ -37,8 +37,7 @@ static vit158_image_item *add(vit158_path_list *source, char *path, vit158_error
 
 static bool is_folder(const char *path)
 {
-    struct stat info;
-    return strcmp(path, "-") != 0 && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return strcmp(path, "-") != 0 && vit158_is_folder(path);
 }
 
 static bool add_folder(vit158_path_list *source, const char *folder, vit158_error *error)

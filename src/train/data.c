@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "train/plain_text.h"
 
@@ -29,14 +29,13 @@ static vit158_status open_idx(vit158_train_dataset *data, const char *path, vit1
 static vit158_status open_any(vit158_train_dataset *data, const char *path,
                               const vit158_train_recipe *recipe, vit158_error *error)
 {
-    struct stat info;
     if (has_suffix(path, ".vds"))
         return vit158_train_dataset_load(data, path, error);
     if (strstr(path, "images-idx3") != NULL)
         return open_idx(data, path, error);
     if (has_suffix(path, ".bin"))
         return vit158_train_data_cifar(data, path, error);
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+    if (vit158_is_folder(path))
         return vit158_train_data_folder(data, path, recipe, error);
     return vit158_fail(error, VIT158_E_IO,
                        "%s is no folder, data cache (.vds), IDX file or CIFAR file (.bin)", path);

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "image/preprocess.h"
@@ -87,12 +88,11 @@ static vit158_status list_folder(name_list *list, const char *path, bool folders
     bool enough = true;
     for (const struct dirent *entry; enough && (entry = readdir(dir)) != NULL;) {
         char full[PATH_BYTES];
-        struct stat info;
         if (entry->d_name[0] == '.')
             continue;
         if (vit158_format(full, sizeof full, "%s/%s", path, entry->d_name) + 1 >= sizeof full)
             continue;
-        const bool folder = stat(full, &info) == 0 && S_ISDIR(info.st_mode);
+        const bool folder = vit158_is_folder(full);
         if (folders ? folder : !folder && is_image(entry->d_name))
             enough = add_name(list, entry->d_name);
     }

@@ -5,14 +5,13 @@
 #define _POSIX_C_SOURCE 200809L
 #include "train/finetune.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "model/layout.h"
 #include "model/metadata.h"
@@ -77,30 +76,24 @@ static vit158_status read_base(vit158_train_recipe *r, const char *path, vit158_
     return status;
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 vit158_status vit158_train_finetune_data(char train[VIT158_TRAIN_RECIPE_TEXT],
                                          char val[VIT158_TRAIN_RECIPE_TEXT], const char *folder,
                                          vit158_error *error)
 {
     static const char *const val_names[] = {"val", "validation"};
-    if (!is_folder(folder))
+    if (!vit158_is_folder(folder))
         return vit158_fail(error, VIT158_E_IO, "%s is no folder", folder);
     if (strlen(folder) + sizeof "/validation" > VIT158_TRAIN_RECIPE_TEXT)
         return vit158_fail(error, VIT158_E_ARGUMENT, "the name of the folder is too long");
     val[0] = 0;
     vit158_format(train, VIT158_TRAIN_RECIPE_TEXT, "%s/train", folder);
-    if (!is_folder(train)) {
+    if (!vit158_is_folder(train)) {
         vit158_format(train, VIT158_TRAIN_RECIPE_TEXT, "%s", folder);
         return VIT158_OK;
     }
     for (size_t i = 0; i < sizeof val_names / sizeof *val_names && val[0] == 0; i++) {
         vit158_format(val, VIT158_TRAIN_RECIPE_TEXT, "%s/%s", folder, val_names[i]);
-        if (!is_folder(val))
+        if (!vit158_is_folder(val))
             val[0] = 0;
     }
     return VIT158_OK;
@@ -171,19 +164,13 @@ vit158_status vit158_train_finetune_recipe(vit158_train_recipe *r, const vit158_
     char val[VIT158_TRAIN_RECIPE_TEXT];
     vit158_train_recipe_defaults(r);
     vit158_format(r->name, sizeof r->name, "finetune-%s", names[stage]);
-    if (how->base != NULL)
+    if (how->base != NULL) {
         VIT158_RETURN_IF_ERROR(read_base(r, how->base, error));
-    else
-        r->net = (vit158_train_net_config){.image_size = 64,
-                                           .patch_size = 8,
-                                           .channels = 3,
-                                           .dim = 192,
-                                           .depth = 6,
-                                           .heads = 3,
-                                           .mlp_dim = 384,
-                                           .outer_norms = 1,
-                                           .norm_eps = 1e-6F,
-                                           .inner_norm_eps = 1e-5F};
+    } else { /* a recipe's network, for larger images, at first float */
+        r->net.image_size = 64;
+        r->net.patch_size = 8;
+        r->net.ternary = r->net.inner_norms = false;
+    }
     r->net.image_size = how->image_size > 0
                             ? how->image_size
                             : vit158_train_finetune_size(r->net.image_size, r->net.patch_size);
@@ -204,13 +191,6 @@ vit158_status vit158_train_finetune_recipe(vit158_train_recipe *r, const vit158_
     return VIT158_OK;
 }
 
-static vit158_status make_folder(const char *path, vit158_error *error)
-{
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
-        return VIT158_OK;
-    return vit158_fail(error, VIT158_E_IO, "cannot create %s: %s", path, strerror(errno));
-}
-
 static vit158_status write_recipe(const vit158_train_recipe *r, const char *path,
                                   vit158_error *error)
 {
@@ -227,9 +207,9 @@ static vit158_status run_recipe(bool *complete, const vit158_train_recipe *r,
     char folder[VIT158_TRAIN_RECIPE_TEXT], checkpoint[VIT158_TRAIN_RECIPE_TEXT];
     VIT158_RETURN_IF_ERROR(path_of(folder, how, names[stage], "", error));
     VIT158_RETURN_IF_ERROR(path_of(checkpoint, how, names[stage], "last.ckpt", error));
-    VIT158_RETURN_IF_ERROR(make_folder(how->out_dir, error));
-    VIT158_RETURN_IF_ERROR(make_folder(folder, error));
-    VIT158_RETURN_IF_ERROR(make_folder(r->cache_dir, error));
+    VIT158_RETURN_IF_ERROR(vit158_make_folder(how->out_dir, error));
+    VIT158_RETURN_IF_ERROR(vit158_make_folder(folder, error));
+    VIT158_RETURN_IF_ERROR(vit158_make_folder(r->cache_dir, error));
     const vit158_train_run_options run = {.out_dir = folder,
                                           .resume =
                                               access(checkpoint, F_OK) == 0 ? checkpoint : NULL,

@@ -6,11 +6,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
@@ -263,9 +263,7 @@ vit158_status vit158_train_run(const vit158_train_recipe *recipe,
     run r = {.options = options};
     char path[PATH_BYTES];
     VIT158_RETURN_IF_ERROR(vit158_train_recipe_check(recipe, error));
-    if (mkdir(options->out_dir, 0777) != 0 && errno != EEXIST)
-        return vit158_fail(error, VIT158_E_IO, "cannot create %s: %s", options->out_dir,
-                           strerror(errno));
+    VIT158_RETURN_IF_ERROR(vit158_make_folder(options->out_dir, error));
     VIT158_RETURN_IF_ERROR(path_in(path, &r, "log.jsonl", error));
     r.log = fopen(path, "a");
     if (r.log == NULL)
