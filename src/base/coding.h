@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * How the weights of a matrix lie in memory: the kinds, and the layout of trit codes, which model/
- * packs and kernels/ multiplies by. FORMAT.md section 3 has it in words.
+ * packs and kernels/ multiplies by; and how the inputs that they multiply are quantized. FORMAT.md
+ * section 3 has it in words.
  */
 #ifndef VIT158_BASE_CODING_H
 #define VIT158_BASE_CODING_H
@@ -15,6 +16,15 @@ typedef enum vit158_encoding {
     VIT158_ENCODING_I8,   /* int8 [n_out][n_in] */
     VIT158_ENCODINGS
 } vit158_encoding;
+
+/* How inputs are quantized to int8 before coded weights multiply them (numerics.h, kernels.h):
+ * per token, s = vit158_quant_scale(absmax), q = vit158_quantize(x, s), and a unit of q counts
+ * r = 1 / s + (absmax - absmax): NaN if a value of the token is not finite;
+ * by a stored step, s = 1 / step, q = vit158_quantize(x * s clamped to -127 .. 127, 1),
+ * r = step + (absmax - absmax). */
+typedef struct vit158_input_rule {
+    float step; /* 0: per token */
+} vit158_input_rule;
 
 /* A code holds five weights of a row, its group g: c = sum over i of (w[o][5 g + i] + 1) * 3^i.
  * Inputs past n_in count 0 whatever their digit. Group g of row o lies in block g / 4, which holds

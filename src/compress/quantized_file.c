@@ -208,7 +208,7 @@ static vit158_status add_matrix(builder *b, uint32_t block, uint32_t kind,
                   int8 ? m->n_out : count_rows(m, &uniform));
     VIT158_RETURN_IF_ERROR(int8 ? add_int8(b, prefix, m, error) : add_trits(b, prefix, m, error));
     if (m->step > 0)
-        vit158_draft_step(b->draft, prefix, m->step);
+        vit158_draft_part(b->draft, prefix, VIT158_LINEAR_STEP, 1, &m->step);
     vit158_format(name, sizeof name, "%s.bias", prefix);
     if (m->bias != NULL || linear->bias != NULL)
         vit158_draft_rest(b->draft, name, 1, &n_out, m->bias != NULL ? m->bias : linear->bias);

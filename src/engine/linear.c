@@ -115,7 +115,7 @@ vit158_prepared vit158_linear_prepare(vit158_forward *f, const vit158_linear *la
                                               .x = x,
                                               .ld = f->ld,
                                               .n = layer->n_in,
-                                              .step = layer->step,
+                                              .rule = layer->inputs,
                                               .norms = {norms[0], norms[1]}};
     } else if (n_norms > 0) {
         job.to_float = (vit158_norm_f32){

@@ -123,18 +123,14 @@ typedef struct vit158_layernorm {
     bool rms;
 } vit158_layernorm;
 
-/* Norms (0 to 2), then per token absmax, s = vit158_quant_scale(absmax), q = vit158_quantize,
- * r = 1 / s + (absmax - absmax): NaN if a value is not finite.
- *
- * With a stored step: s = 1 / step, q = vit158_quantize(x * s clamped to -127 .. 127, 1),
- * r = step + (absmax - absmax). */
+/* Norms (0 to 2), then q and r of each token by the rule (base/coding.h). */
 typedef struct vit158_norm_quantize {
-    int8_t *q;                 /* [n][ld] */
-    float *r;                  /* [ld] */
-    const float *x;            /* [n][ld] */
-    size_t ld;                 /* of q and x */
-    uint32_t n;                /* channels */
-    float step;                /* 0: each token's own */
+    int8_t *q;      /* [n][ld] */
+    float *r;       /* [ld] */
+    const float *x; /* [n][ld] */
+    size_t ld;      /* of q and x */
+    uint32_t n;     /* channels */
+    vit158_input_rule rule;
     vit158_layernorm norms[2]; /* unused ones have weight NULL and come last */
 } vit158_norm_quantize;
 

@@ -64,11 +64,11 @@ static void quantize(const vit158_norm_quantize *p, uint32_t t, const float *col
     float absmax = 0.0F;
     for (uint32_t c = 0; c < p->n; c++)
         absmax = vit158_larger_magnitude(absmax, column[(size_t)c * TILE]);
-    if (p->step > 0.0F) {
-        const float s = 1.0F / p->step;
+    if (p->rule.step > 0.0F) {
+        const float s = 1.0F / p->rule.step;
         for (uint32_t c = 0; c < p->n; c++)
             p->q[c * p->ld + t] = clamp_and_quantize(column[(size_t)c * TILE] * s);
-        p->r[t] = p->step + (absmax - absmax);
+        p->r[t] = p->rule.step + (absmax - absmax);
         return;
     }
     const float s = vit158_quant_scale(absmax);

@@ -168,7 +168,7 @@ static vit158_x8 find_scales(float *r, vit158_x8 absmax)
 static VIT158_INNER void quantize_by_step(const vit158_norm_quantize *p, uint32_t t, const float *x,
                                           size_t ldx, vit158_x8 absmax)
 {
-    const v128_t s = wasm_f32x4_splat(1.0F / p->step), most = wasm_f32x4_splat(127.0F);
+    const v128_t s = wasm_f32x4_splat(1.0F / p->rule.step), most = wasm_f32x4_splat(127.0F);
     const v128_t least = wasm_f32x4_splat(-127.0F);
     int8_t *q = p->q + t;
     for (uint32_t c = 0; c < p->n; c++, x += ldx, q += p->ld) {
@@ -178,7 +178,7 @@ static VIT158_INNER void quantize_by_step(const vit158_norm_quantize *p, uint32_
         const v128_t rounded = vit158_quantize_i16_x8(v, vit158_splat_x8(1.0F));
         wasm_v128_store64_lane(q, wasm_i8x16_narrow_i16x8(rounded, rounded), 0);
     }
-    const vit158_x8 step = vit158_splat_x8(p->step);
+    const vit158_x8 step = vit158_splat_x8(p->rule.step);
     vit158_store_x8(p->r + t, vit158_add_x8(step, vit158_sub_x8(absmax, absmax)));
 }
 
@@ -186,7 +186,7 @@ static VIT158_INNER void quantize_by_step(const vit158_norm_quantize *p, uint32_
 static void quantize_eight(const vit158_norm_quantize *p, uint32_t t, const float *x, size_t ldx,
                            vit158_x8 absmax)
 {
-    if (p->step > 0.0F)
+    if (p->rule.step > 0.0F)
         quantize_by_step(p, t, x, ldx, absmax);
     else
         quantize_half(p->q + t, p->ld, x, ldx, p->n, find_scales(p->r + t, absmax));
@@ -195,7 +195,7 @@ static void quantize_eight(const vit158_norm_quantize *p, uint32_t t, const floa
 static void quantize_columns(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1)
 {
     uint32_t t = t0;
-    for (; t + LANES < t1 && !(p->step > 0.0F); t += 2 * LANES) {
+    for (; t + LANES < t1 && !(p->rule.step > 0.0F); t += 2 * LANES) {
         vit158_x8 absmax[2], s[2];
         find_absmax(absmax, p->x + t, p->ld, p->n);
         for (uint32_t i = 0; i < 2; i++)

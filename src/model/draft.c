@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "model/encoding.h"
 #include "model/half.h"
+#include "model/linear_parts.h"
 
 #define NUMBER_BYTES 24U
 #define NAME_BYTES 64U
@@ -200,14 +201,21 @@ static void note_encoding(vit158_draft *draft, const char *name, const char *typ
                       draft->encodings_bytes > 0 ? "," : "", name, type, n_in, n_out, more);
 }
 
-static void add_scale(vit158_draft *draft, const char *prefix, const float *scale, uint32_t count)
+void vit158_draft_part(vit158_draft *draft, const char *prefix, uint32_t part, uint32_t count,
+                       const float *values)
 {
     char name[NAME_BYTES];
     const uint64_t shape = count;
-    vit158_format(name, sizeof name, "%s.scale", prefix);
+    vit158_format(name, sizeof name, "%s.%s", prefix, vit158_linear_parts[part].name);
     float *place = vit158_draft_tensor(draft, name, VIT158_DTYPE_F32, 1, &shape);
     if (place != NULL)
-        memcpy(place, scale, count * sizeof *scale);
+        memcpy(place, values, count * sizeof *values);
+    draft->newer |= vit158_linear_parts[part].is_newer;
+}
+
+static void add_scale(vit158_draft *draft, const char *prefix, const float *scale, uint32_t count)
+{
+    vit158_draft_part(draft, prefix, VIT158_LINEAR_SCALE, count, scale);
 }
 
 void *vit158_draft_coded(vit158_draft *draft, const char *prefix, vit158_encoding encoding,
@@ -292,17 +300,6 @@ int8_t *vit158_draft_i8_rest(vit158_draft *draft, const char *name, uint32_t ran
     note_encoding(draft, name, "i8", n_out, (uint32_t)n_in, 0);
     draft->newer = true;
     return vit158_draft_tensor(draft, name, VIT158_DTYPE_I8, rank, shape);
-}
-
-void vit158_draft_step(vit158_draft *draft, const char *prefix, float step)
-{
-    char name[NAME_BYTES];
-    const uint64_t one = 1;
-    vit158_format(name, sizeof name, "%s.step", prefix);
-    float *place = vit158_draft_tensor(draft, name, VIT158_DTYPE_F32, 1, &one);
-    if (place != NULL)
-        *place = step;
-    draft->newer = true;
 }
 
 void vit158_draft_float_matrix(vit158_draft *draft, const char *prefix, uint32_t n_out,

@@ -65,8 +65,9 @@ uint8_t *vit158_draft_sums(vit158_draft *draft, const char *prefix, uint32_t n_o
 int8_t *vit158_draft_i8_rest(vit158_draft *draft, const char *name, uint32_t rank,
                              const uint64_t *shape, const float *scale, vit158_dtype scale_dtype);
 
-/* PREFIX.step, by which the inputs of a coded matrix are quantized. */
-void vit158_draft_step(vit158_draft *draft, const char *prefix, float step);
+/* PREFIX.scale, PREFIX.step and the like: a part of a coded matrix (names.h), [count] as F32. */
+void vit158_draft_part(vit158_draft *draft, const char *prefix, uint32_t part, uint32_t count,
+                       const float *values);
 
 /* A float matrix of a block, PREFIX.weight, stored as draft->rest, and its encoding. */
 void vit158_draft_float_matrix(vit158_draft *draft, const char *prefix, uint32_t n_out,

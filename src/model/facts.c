@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "model/linear_parts.h"
 
 uint64_t vit158_file_size_formula(const vit158_model_info *info, const vit158_stored_form *form,
                                   uint64_t header_bytes)
@@ -66,12 +67,14 @@ static uint64_t bytes_of(const describer *d, uint32_t slot)
     return tensor != NULL ? tensor->end - tensor->begin : 0;
 }
 
-/* Of the scales, row counts and step of a matrix. */
+/* Of the scales of a matrix and what belongs to them. */
 static uint64_t scale_bytes(const describer *d, uint32_t block, uint32_t linear)
 {
-    return bytes_of(d, vit158_linear_slot(block, linear, VIT158_LINEAR_SCALE)) +
-           bytes_of(d, vit158_linear_slot(block, linear, VIT158_LINEAR_ROWS)) +
-           bytes_of(d, vit158_linear_slot(block, linear, VIT158_LINEAR_STEP));
+    uint64_t bytes = 0;
+    for (uint32_t part = 0; part < VIT158_LINEAR_PARTS; part++)
+        if (vit158_linear_parts[part].of_scales)
+            bytes += bytes_of(d, vit158_linear_slot(block, linear, part));
+    return bytes;
 }
 
 static vit158_status describe_matrix(describer *d, vit158_matrix_facts *facts, uint32_t block,

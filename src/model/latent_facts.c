@@ -72,7 +72,7 @@ vit158_status vit158_facts_of_latent(vit158_facts *out, const vit158_safetensors
         status = look_at_weights(&out->matrices[i], file, error);
     for (uint32_t i = 0; i < header->tensor_count; i++) {
         const vit158_tensor_entry *tensor = &header->tensors[i];
-        if (!vit158_slot_is_scale(vit158_slot_of_name(tensor->name)))
+        if (!vit158_slot_is_positive(vit158_slot_of_name(tensor->name)))
             out->info.parameters += tensor->n_elements;
     }
     if (status != VIT158_OK)

@@ -7,61 +7,38 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/linear_parts.h"
 
-/* Element types that may be in a slot. */
-enum {
-    AS_F32 = 1U << VIT158_DTYPE_F32,
-    AS_F16 = 1U << VIT158_DTYPE_F16,
-    AS_SCALE = AS_F32 | AS_F16,
-    AS_FLOAT = AS_SCALE | 1U << VIT158_DTYPE_BF16,
-    AS_COUNT = 1U << VIT158_DTYPE_U8
-};
-
-/* What a slot must hold. */
-typedef struct expectation {
-    bool needed;
-    bool allowed;        /* if not needed */
-    const char *unasked; /* why not, if neither */
-    unsigned dtypes;
-    uint32_t rank;
-    uint64_t shape[VIT158_MAX_RANK];
-    bool or_one;                    /* [1] is allowed too */
-    bool is_parameter;              /* counts as one */
-    bool is_newer;                  /* needs format version 2 */
-    const vit158_stored_type *type; /* of a block's matrix */
-    uint64_t weights;               /* of a block's matrix */
-} expectation;
-
-static expectation vector(uint32_t n)
+vit158_expectation vit158_expect_vector(uint32_t n)
 {
-    return (expectation){
-        .needed = true, .dtypes = AS_FLOAT, .rank = 1, .shape = {n}, .is_parameter = true};
+    return (vit158_expectation){
+        .needed = true, .dtypes = VIT158_AS_FLOAT, .rank = 1, .shape = {n}, .is_parameter = true};
 }
 
-static expectation scales(const vit158_stored_type *type, uint32_t n)
+vit158_expectation vit158_expect_scales(const vit158_stored_type *type, uint32_t n)
 {
-    expectation result = vector(n);
+    vit158_expectation result = vit158_expect_vector(n);
     result.needed = type != NULL && type->coded;
     result.unasked = "its matrix needs no scale";
-    result.dtypes = AS_SCALE;
+    result.dtypes = VIT158_AS_SCALE;
     result.is_parameter = false;
     return result;
 }
 
-static expectation of_head(expectation result, const vit158_variant *variant)
+static vit158_expectation of_head(vit158_expectation result, const vit158_variant *variant)
 {
     result.needed = !variant->headless;
     result.unasked = "metadata head is none";
     return result;
 }
 
-static expectation expect_global(const vit158_layout *layout, uint32_t slot)
+static vit158_expectation expect_global(const vit158_layout *layout, uint32_t slot)
 {
     const vit158_model_info *info = &layout->info;
     const uint32_t d = info->dim;
     const vit158_variant *variant = &layout->variant;
     const vit158_stored_type *type = layout->rest_types[slot];
-    expectation result = vector(d); /* patch bias, norms */
+    vit158_expectation result = vit158_expect_vector(d); /* patch bias, norms */
     if (type != NULL && type->coded) {
         result.dtypes = 1U << type->dtype;
         result.is_newer = true;
@@ -87,7 +64,7 @@ static expectation expect_global(const vit158_layout *layout, uint32_t slot)
         memcpy(result.shape, (uint64_t[]){info->classes, info->embedding}, 2 * sizeof(uint64_t));
         return of_head(result, variant);
     case VIT158_SLOT_HEAD_BIAS:
-        return of_head(vector(info->classes), variant);
+        return of_head(vit158_expect_vector(info->classes), variant);
     case VIT158_SLOT_NORM_WEIGHT:
     case VIT158_SLOT_NORM_BIAS:
         result.needed = variant->final_norm;
@@ -104,88 +81,34 @@ static expectation expect_global(const vit158_layout *layout, uint32_t slot)
         result.is_newer = true;
         break;
     case VIT158_SLOT_POS_SCALE:
-        return scales(layout->rest_types[VIT158_SLOT_POS], info->tokens);
+        return vit158_expect_scales(layout->rest_types[VIT158_SLOT_POS], info->tokens);
     case VIT158_SLOT_PATCH_SCALE:
-        return scales(layout->rest_types[VIT158_SLOT_PATCH_WEIGHT], d);
+        return vit158_expect_scales(layout->rest_types[VIT158_SLOT_PATCH_WEIGHT], d);
     case VIT158_SLOT_HEAD_SCALE:
-        return scales(layout->rest_types[VIT158_SLOT_HEAD_WEIGHT], info->classes);
+        return vit158_expect_scales(layout->rest_types[VIT158_SLOT_HEAD_WEIGHT], info->classes);
     default:
         break;
     }
     return result;
 }
 
-static expectation expect_weight(const vit158_layout *layout, uint32_t block, uint32_t linear)
-{
-    const vit158_model_info *info = &layout->info;
-    const vit158_stored_type *type = layout->types[block][linear];
-    expectation result = {.needed = true,
-                          .dtypes = 1U << type->dtype,
-                          .rank = type->rank,
-                          .is_parameter = true,
-                          .type = type};
-    type->shape(result.shape, vit158_layout_rows(layout, block, linear),
-                vit158_linear_n_in(info, linear));
-    result.weights = (uint64_t)vit158_linear_n_out(info, linear) * vit158_linear_n_in(info, linear);
-    return result;
-}
-
-static expectation expect_linear(const vit158_layout *layout, uint32_t block, uint32_t linear,
-                                 uint32_t part)
-{
-    const vit158_model_info *info = &layout->info;
-    const uint32_t n_out = vit158_linear_n_out(info, linear);
-    const vit158_stored_type *type = layout->types[block][linear];
-    const bool sums = layout->rows[block][linear] != 0;
-    expectation result;
-    switch (part) {
-    case VIT158_LINEAR_WEIGHT:
-        return expect_weight(layout, block, linear);
-    case VIT158_LINEAR_BIAS:
-        return vector(n_out);
-    case VIT158_LINEAR_SCALE:
-        result = scales(type, vit158_layout_rows(layout, block, linear));
-        result.or_one = result.shape[0] == n_out;
-        return result;
-    case VIT158_LINEAR_ROWS:
-        return (expectation){.needed = sums,
-                             .unasked = "`encodings` says no rows for its matrix",
-                             .dtypes = AS_COUNT,
-                             .rank = 1,
-                             .shape = {n_out},
-                             .or_one = true,
-                             .is_newer = true};
-    case VIT158_LINEAR_STEP:
-        return (expectation){.allowed = type->coded,
-                             .unasked = "its matrix is not coded, so nothing is quantized",
-                             .dtypes = AS_F32,
-                             .rank = 1,
-                             .shape = {1},
-                             .is_newer = true};
-    default: /* inner norm */
-        result = vector(vit158_linear_n_in(info, linear));
-        result.needed = (layout->variant.inner_norms >> linear & 1U) != 0;
-        if (part == VIT158_LINEAR_NORM_BIAS && layout->variant.inner_rms) {
-            result.needed = false;
-            result.unasked = "an RMSNorm (metadata inner_norm) has none";
-        }
-        return result;
-    }
-}
-
-static expectation expect(const vit158_layout *layout, uint32_t slot)
+static vit158_expectation expect(const vit158_layout *layout, uint32_t slot)
 {
     uint32_t block, linear, part;
     if (slot < VIT158_SLOT_GLOBALS)
         return expect_global(layout, slot);
-    if (vit158_slot_of_linear(slot, &block, &linear, &part))
-        return expect_linear(layout, block, linear, part);
-    expectation result = vector(layout->info.dim);
+    vit158_expectation result;
+    if (vit158_slot_of_linear(slot, &block, &linear, &part)) {
+        result = vit158_linear_parts[part].expect(layout, block, linear);
+        result.is_newer = vit158_linear_parts[part].is_newer;
+        return result;
+    }
+    result = vit158_expect_vector(layout->info.dim);
     result.needed = layout->outer_norms;
     return result;
 }
 
-static bool same_shape(const vit158_tensor_entry *tensor, const expectation *e)
+static bool same_shape(const vit158_tensor_entry *tensor, const vit158_expectation *e)
 {
     if (tensor->rank != e->rank)
         return false;
@@ -198,7 +121,7 @@ static bool same_shape(const vit158_tensor_entry *tensor, const expectation *e)
     return true;
 }
 
-static vit158_status check_tensor(const vit158_tensor_entry *tensor, const expectation *e,
+static vit158_status check_tensor(const vit158_tensor_entry *tensor, const vit158_expectation *e,
                                   uint32_t slot, vit158_error *error)
 {
     char name[VIT158_SLOT_NAME_BYTES];
@@ -220,7 +143,7 @@ static vit158_status check_tensor(const vit158_tensor_entry *tensor, const expec
 }
 
 static void count_parameters(vit158_model_info *info, const vit158_tensor_entry *tensor,
-                             const expectation *e)
+                             const vit158_expectation *e)
 {
     if (!e->is_parameter)
         return;
@@ -231,10 +154,10 @@ static void count_parameters(vit158_model_info *info, const vit158_tensor_entry 
 
 /* A reader of version 1 would ignore what is newer and answer wrongly. */
 static vit158_status check_version(const vit158_header *header, const vit158_tensor_entry *tensor,
-                                   const expectation *e, vit158_error *error)
+                                   const vit158_expectation *e, vit158_error *error)
 {
     const char *format = vit158_header_metadata(header, "format");
-    const bool half_scale = e->dtypes == AS_SCALE && tensor->dtype == VIT158_DTYPE_F16;
+    const bool half_scale = e->dtypes == VIT158_AS_SCALE && tensor->dtype == VIT158_DTYPE_F16;
     if ((!e->is_newer && !half_scale) || format == NULL || strcmp(format, "vit158") != 0 ||
         strcmp(vit158_header_metadata(header, "format_version"), "1") != 0)
         return VIT158_OK;
@@ -248,7 +171,7 @@ vit158_status vit158_shapes_check(vit158_layout *layout, const vit158_header *he
     const uint32_t slots = vit158_block_slot(layout->info.depth, 0);
     for (uint32_t slot = 0; slot < slots; slot++) {
         const vit158_tensor_entry *tensor = vit158_layout_tensor(layout, header, slot);
-        const expectation e = expect(layout, slot);
+        const vit158_expectation e = expect(layout, slot);
         if (tensor == NULL && !e.needed)
             continue;
         VIT158_RETURN_IF_ERROR(check_tensor(tensor, &e, slot, error));

@@ -36,6 +36,33 @@ typedef struct vit158_layout {
     uint16_t tensors[VIT158_SLOT_COUNT]; /* 1 + index into header->tensors, 0 = absent */
 } vit158_layout;
 
+/* Element types that may be in a slot. */
+enum {
+    VIT158_AS_F32 = 1U << VIT158_DTYPE_F32,
+    VIT158_AS_SCALE = VIT158_AS_F32 | 1U << VIT158_DTYPE_F16,
+    VIT158_AS_FLOAT = VIT158_AS_SCALE | 1U << VIT158_DTYPE_BF16,
+    VIT158_AS_COUNT = 1U << VIT158_DTYPE_U8
+};
+
+/* What a slot must hold. */
+typedef struct vit158_expectation {
+    bool needed;
+    bool allowed;        /* if not needed */
+    const char *unasked; /* why not, if neither; static */
+    unsigned dtypes;
+    uint32_t rank;
+    uint64_t shape[VIT158_MAX_RANK];
+    bool or_one;                    /* [1] is allowed too */
+    bool is_parameter;              /* counts as one */
+    bool is_newer;                  /* needs format version 2 */
+    const vit158_stored_type *type; /* of a block's matrix */
+    uint64_t weights;               /* of a block's matrix */
+} vit158_expectation;
+
+/* A float vector [n] that must be there; and the scales of n rows of a matrix of this type. */
+vit158_expectation vit158_expect_vector(uint32_t n);
+vit158_expectation vit158_expect_scales(const vit158_stored_type *type, uint32_t n);
+
 /* Width and height of a block's matrix, by its VIT158_QKV .. VIT158_FC2. */
 uint32_t vit158_linear_n_in(const vit158_model_info *info, uint32_t linear);
 uint32_t vit158_linear_n_out(const vit158_model_info *info, uint32_t linear);

@@ -29,11 +29,11 @@ typedef struct vit158_linear {
     uint32_t n_in;
     uint32_t n_out;
     const void *weight;
-    vit158_planes planes; /* the rows that add up to an output */
-    const float *scale;   /* [scale_count]; NULL for F32 */
-    uint32_t scale_count; /* 1 or one a row; 0 for F32 */
-    float step;           /* its inputs are quantized by; 0: each token's own */
-    const float *bias;    /* [n_out] or NULL */
+    vit158_planes planes;     /* the rows that add up to an output */
+    const float *scale;       /* [scale_count]; NULL for F32 */
+    uint32_t scale_count;     /* 1 or one a row; 0 for F32 */
+    vit158_input_rule inputs; /* how they are quantized, unless the weights are F32 */
+    const float *bias;        /* [n_out] or NULL */
 } vit158_linear;
 
 typedef struct vit158_block {

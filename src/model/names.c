@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/linear_parts.h"
 
 static const char *const globals[VIT158_SLOT_GLOBALS] = {
     [VIT158_SLOT_CLS] = "cls_token",
@@ -26,9 +27,6 @@ static const char *const outer_norms[VIT158_PART_LINEARS] = {"norm1.weight", "no
                                                              "norm2.weight", "norm2.bias"};
 static const char *const linears[VIT158_BLOCK_LINEARS] = {"attn.qkv", "attn.proj", "mlp.fc1",
                                                           "mlp.fc2"};
-static const char *const linear_parts[VIT158_LINEAR_PARTS] = {
-    "weight", "bias", "norm.weight", "norm.bias", "scale", "rows", "step"};
-
 static uint32_t find(const char *const *names, uint32_t count, const char *name)
 {
     uint32_t i = 0;
@@ -47,7 +45,10 @@ static uint32_t part_of_name(const char *name)
         const size_t n_bytes = strlen(linears[linear]);
         if (strncmp(name, linears[linear], n_bytes) != 0 || name[n_bytes] != '.')
             continue;
-        const uint32_t part = find(linear_parts, VIT158_LINEAR_PARTS, name + n_bytes + 1);
+        uint32_t part = 0;
+        while (part < VIT158_LINEAR_PARTS &&
+               strcmp(vit158_linear_parts[part].name, name + n_bytes + 1) != 0)
+            part++;
         if (part < VIT158_LINEAR_PARTS)
             return VIT158_PART_LINEARS + linear * VIT158_LINEAR_PARTS + part;
     }
@@ -90,7 +91,7 @@ void vit158_slot_name(char name[VIT158_SLOT_NAME_BYTES], uint32_t slot)
     }
     const uint32_t linear = (part - VIT158_PART_LINEARS) / VIT158_LINEAR_PARTS;
     vit158_format(name, VIT158_SLOT_NAME_BYTES, "blocks.%u.%s.%s", block, linears[linear],
-                  linear_parts[(part - VIT158_PART_LINEARS) % VIT158_LINEAR_PARTS]);
+                  vit158_linear_parts[(part - VIT158_PART_LINEARS) % VIT158_LINEAR_PARTS].name);
 }
 
 const char *vit158_linear_name(uint32_t linear)
@@ -111,11 +112,12 @@ bool vit158_slot_of_linear(uint32_t slot, uint32_t *block, uint32_t *linear, uin
     return true;
 }
 
-bool vit158_slot_is_scale(uint32_t slot)
+bool vit158_slot_is_positive(uint32_t slot)
 {
     uint32_t block, linear, part;
     if (slot == VIT158_SLOT_POS_SCALE || slot == VIT158_SLOT_PATCH_SCALE ||
         slot == VIT158_SLOT_HEAD_SCALE)
         return true;
-    return vit158_slot_of_linear(slot, &block, &linear, &part) && part == VIT158_LINEAR_SCALE;
+    return vit158_slot_of_linear(slot, &block, &linear, &part) &&
+           vit158_linear_parts[part].positive;
 }

@@ -32,7 +32,8 @@ enum {
     VIT158_SLOT_GLOBALS
 };
 
-/* Parts of a block: the outer norms, then seven tensors for each of the four matrices. */
+/* Parts of a block: the outer norms, then the tensors of each of the four matrices, which
+ * linear_parts.h describes. */
 enum {
     VIT158_PART_NORM1_WEIGHT,
     VIT158_PART_NORM1_BIAS,
@@ -73,7 +74,8 @@ uint32_t vit158_slot_of_name(const char *name);
 /* The name of a slot below VIT158_SLOT_COUNT. */
 void vit158_slot_name(char name[VIT158_SLOT_NAME_BYTES], uint32_t slot);
 
-bool vit158_slot_is_scale(uint32_t slot);
+/* Whether its values must be above 0: scales and the like. */
+bool vit158_slot_is_positive(uint32_t slot);
 
 /* The block and matrix that a slot is of, and which of its parts; false for other slots. */
 bool vit158_slot_of_linear(uint32_t slot, uint32_t *block, uint32_t *linear, uint32_t *part);

@@ -10,6 +10,7 @@ set(VIT158_MODEL_SOURCES
     src/model/json_in.c
     src/model/json_out.c
     src/model/layout.c
+    src/model/linear_parts.c
     src/model/loader.c
     src/model/metadata.c
     src/model/metadata_json.c

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "model/draft.h"
 #include "model/layout.h"
+#include "model/linear_parts.h"
 
 typedef struct synth {
     const vit158_synth_options *options;
@@ -198,6 +199,17 @@ static void coded_matrix(synth *s, const char *prefix, uint32_t n_out, uint32_t 
     free(scale);
 }
 
+static void optional_parts(synth *s, const char *prefix)
+{
+    for (uint32_t part = 0; part < VIT158_LINEAR_PARTS; part++) {
+        if ((s->options->parts >> part & 1U) == 0)
+            continue;
+        const float *range = vit158_linear_parts[part].random;
+        const float value = range[0] + (range[1] - range[0]) * vit158_rng_uniform(&s->rng);
+        vit158_draft_part(&s->draft, prefix, part, 1, &value);
+    }
+}
+
 static void block(synth *s, uint32_t index)
 {
     char name[64];
@@ -220,8 +232,7 @@ static void block(synth *s, uint32_t index)
             sums_matrix(s, name, n_out, n_in);
         else
             coded_matrix(s, name, n_out, n_in);
-        if (s->options->steps)
-            vit158_draft_step(&s->draft, name, 0.02F + 0.01F * vit158_rng_uniform(&s->rng));
+        optional_parts(s, name);
     }
 }
 

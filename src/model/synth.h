@@ -27,7 +27,7 @@ typedef struct vit158_synth_options {
     bool row_scales;          /* a scale for each output instead of one for the matrix */
     vit158_encoding encoding; /* of the four matrices of each block; F32 is stored as `rest` */
     uint32_t rows;            /* of trits an output: 0 and 1 one, to 4, or VIT158_SYNTH_MIXED */
-    bool steps;               /* a stored step for every coded matrix */
+    uint32_t parts;           /* optional ones of every coded matrix: bits 1 << VIT158_LINEAR_... */
     const vit158_variant *variant; /* NULL: the plain model; its inner_norms say which of them */
     bool int8_rest;                /* patch, head and positions as int8 */
     vit158_dtype rest;             /* VIT158_DTYPE_F16 or VIT158_DTYPE_F32 */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "model/linear_parts.h"
 
 static_assert((int)VIT158_QKV == (int)VIT158_LAYER_QKV && (int)VIT158_FC2 == (int)VIT158_LAYER_FC2,
               "a block's matrices and its layers have the same numbers");
@@ -42,20 +43,17 @@ static vit158_linear plain_linear(const places *p, uint32_t weight_slot, vit158_
 static vit158_linear block_linear(const places *p, uint32_t block, uint32_t which)
 {
     const vit158_model_info *info = &p->layout->info;
-    vit158_linear linear =
-        plain_linear(p, vit158_linear_slot(block, which, VIT158_LINEAR_WEIGHT), (vit158_layer)which,
-                     vit158_linear_n_in(info, which), vit158_linear_n_out(info, which));
-    linear.block = block;
-    linear.encoding = p->layout->types[block][which]->encoding;
-    linear.norm = norm_at(p, vit158_linear_slot(block, which, VIT158_LINEAR_NORM_WEIGHT));
-    const uint32_t scale_slot = vit158_linear_slot(block, which, VIT158_LINEAR_SCALE);
-    const vit158_tensor_entry *scale = vit158_layout_tensor(p->layout, p->header, scale_slot);
-    if (scale != NULL) {
-        linear.scale = at(p, scale_slot);
-        linear.scale_count = (uint32_t)scale->n_elements;
+    vit158_linear linear = {.encoding = p->layout->types[block][which]->encoding,
+                            .layer = (vit158_layer)which,
+                            .block = block,
+                            .n_in = vit158_linear_n_in(info, which),
+                            .n_out = vit158_linear_n_out(info, which)};
+    for (uint32_t part = 0; part < VIT158_LINEAR_PARTS; part++) {
+        const uint32_t slot = vit158_linear_slot(block, which, part);
+        const vit158_tensor_entry *tensor = vit158_layout_tensor(p->layout, p->header, slot);
+        if (tensor != NULL && vit158_linear_parts[part].set != NULL)
+            vit158_linear_parts[part].set(&linear, at(p, slot), tensor);
     }
-    const float *step = at(p, vit158_linear_slot(block, which, VIT158_LINEAR_STEP));
-    linear.step = step != NULL ? *step : 0.0F;
     return linear;
 }
 

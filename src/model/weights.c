@@ -65,7 +65,7 @@ static void begin_tensor(vit158_weights *w)
     const bool of_linear = vit158_slot_of_linear(slot, &w->block, &w->linear, &part);
     w->width = vit158_dtype_bytes(tensor->dtype);
     w->brain = tensor->dtype == VIT158_DTYPE_BF16;
-    w->positive = vit158_slot_is_scale(slot) || (of_linear && part == VIT158_LINEAR_STEP);
+    w->positive = vit158_slot_is_positive(slot);
     w->counts = of_linear && part == VIT158_LINEAR_ROWS;
     w->type = w->counts ? &vit158_row_counts : vit158_layout_type(w->layout, slot);
 }

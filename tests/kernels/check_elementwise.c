@@ -103,7 +103,7 @@ static void run_norm(const vit158_kernels *k, norm_case *c, uint32_t t0, uint32_
                                            .x = c->x,
                                            .ld = ld,
                                            .n = c->n,
-                                           .step = c->step,
+                                           .rule = {.step = c->step},
                                            .norms = {c->norms[0], c->norms[1]}};
     k->norm_quantize(&quantize, t0, t1, scratch);
     if (!c->norms[0].weight)

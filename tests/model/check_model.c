@@ -224,8 +224,8 @@ static uint64_t hash_linear(uint64_t hash, const vit158_linear *l)
     hash = check_hash(hash, l->bias, l->n_out * sizeof(float));
     if (l->encoding == VIT158_ENCODING_TRIT) {
         hash = check_hash(hash, l->scale, l->scale_count * sizeof(float));
-        if (l->step > 0)
-            hash = check_hash(hash, &l->step, sizeof l->step);
+        if (l->inputs.step > 0)
+            hash = check_hash(hash, &l->inputs.step, sizeof l->inputs.step);
         return check_hash(hash, l->weight,
                           (size_t)group_count(l->n_in) *
                               vit158_plane_rows(&l->planes, l->n_out, 0, l->n_out));

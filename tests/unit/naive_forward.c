@@ -122,7 +122,7 @@ static double *apply(const vit158_model *model, const vit158_linear *layer, cons
             double largest = 1e-5;
             for (uint32_t i = 0; i < n_in; i++)
                 largest = fmax(largest, fabs(in[i]));
-            step = layer->step > 0.0F ? (double)layer->step : largest / 127.0;
+            step = layer->inputs.step > 0.0F ? (double)layer->inputs.step : largest / 127.0;
             for (uint32_t i = 0; i < n_in; i++)
                 in[i] = rint(fmax(-127.0, fmin(127.0, in[i] / step)));
         }

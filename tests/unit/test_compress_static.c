@@ -89,8 +89,8 @@ static void compare_with_engine(const compress_run *run, const vit158_compress_r
     vit158_model *const model = compress_open(path);
     vit158_session *session;
     for (uint32_t block = 0; block < model->info.depth; block++) {
-        assert_true(model->blocks[block].qkv.step > 0);
-        assert_true(model->blocks[block].fc2.step ==
+        assert_true(model->blocks[block].qkv.inputs.step > 0);
+        assert_true(model->blocks[block].fc2.inputs.step ==
                     result->quantizer.matrices[block * VIT158_BLOCK_LINEARS + VIT158_FC2].step);
     }
     assert_int_equal(vit158_session_create(&session, model, NULL, NULL), VIT158_OK);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "model/names.h"
 #include "unit/model_parts.h"
 #include "unit/naive_forward.h"
 
@@ -20,7 +21,7 @@ static vit158_synth_options options_of(uint32_t rows, bool more)
 {
     vit158_synth_options options = synth_small();
     options.rows = rows;
-    options.steps = more;
+    options.parts = more ? 1U << VIT158_LINEAR_STEP : 0;
     options.int8_rest = more;
     options.rest = more ? VIT158_DTYPE_F16 : VIT158_DTYPE_F32;
     return options;
@@ -249,7 +250,7 @@ static void test_naive_and_everywhere_the_same(void **state)
             synth.mlp_dim = rows == 3 ? 131 : 13;
             vit158_model *model = open_model(&synth);
             assert_int_equal(model->blocks[0].qkv.planes.count > 1, rows > 1);
-            assert_int_equal(model->blocks[0].qkv.step > 0.0F, more);
+            assert_int_equal(model->blocks[0].qkv.inputs.step > 0.0F, more);
             float first[3], other[3];
             logits_of(first, model, (vit158_options){.explain = 1, .engine = 1});
             for (uint32_t gemm = 0; gemm < 3; gemm++) {
