@@ -23,7 +23,7 @@ const ALLOWED_INCLUDES = {
   wasm: ['base', 'api', 'model', 'import'],
   train: ['base', 'kernels', 'model', 'image', 'api', 'import'],
   compress: ['base', 'kernels', 'model', 'image', 'train'],
-  cli: ['base', 'api', 'model', 'import', 'train', 'compress'],
+  cli: ['base', 'image', 'api', 'model', 'import', 'train', 'compress'],
 };
 
 const TOP_LEVEL = [

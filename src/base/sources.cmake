@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 set(VIT158_BASE_SOURCES
     src/base/arena.c
+    src/base/crc32.c
     src/base/error.c
     src/base/parallel.c
     src/base/planes.c

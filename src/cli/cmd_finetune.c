@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/folder.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/files.h"
@@ -18,6 +20,7 @@
 #include "cli/folder_report.h"
 #include "cli/options.h"
 #include "cli/stage_log.h"
+#include "cli/unpack_zip.h"
 #include "model/pack.h"
 #include "train/data.h"
 #include "train/finetune.h"
@@ -41,7 +44,7 @@ typedef struct job {
     const char *weights;  /* trit, int8 or rows:N */
     const char *command;  /* as typed */
     const char *metadata; /* file of a JSON object, or NULL */
-    char train[NAME], val[NAME];
+    char unpacked[NAME], train[NAME], val[NAME];
 } job;
 
 static bool is_ternary(const job *j)
@@ -310,11 +313,25 @@ static vit158_status find_base(char **base, const char *wanted, vit158_error *er
                        wanted);
 }
 
+/* An archive's images lie in the working folder. */
+static vit158_status unpack(job *j, vit158_error *error)
+{
+    if (!vit158_is_zip(j->how.folder))
+        return VIT158_OK;
+    if (vit158_format(j->unpacked, NAME, "%s/unpacked", j->how.out_dir) + 1 >= NAME)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "the name of the output is too long");
+    VIT158_RETURN_IF_ERROR(vit158_make_folder(j->how.out_dir, error));
+    VIT158_RETURN_IF_ERROR(vit158_unpack_zip(j->how.folder, j->unpacked, error));
+    j->how.folder = j->unpacked;
+    return VIT158_OK;
+}
+
 /* The folder is looked at once: a run that goes on has seen it. */
 static vit158_status look(job *j, vit158_error *error)
 {
     char log[NAME];
     uint32_t classes;
+    VIT158_RETURN_IF_ERROR(unpack(j, error));
     VIT158_RETURN_IF_ERROR(vit158_train_finetune_data(j->train, j->val, j->how.folder, error));
     VIT158_RETURN_IF_ERROR(
         vit158_train_finetune_path(log, &j->how, VIT158_TRAIN_STAGE_FLOAT, "log.jsonl", error));
@@ -431,11 +448,13 @@ int vit158_cmd_finetune(int argc, char **argv)
         {"--quiet", "-q", NULL, "no progress lines", VIT158_OPTION_FLAG, &quiet, 0, 0, NULL}};
     const vit158_usage usage = {
         .synopsis = "finetune FOLDER -o OUT.safetensors [options]",
-        .about = "Makes a small model for the classes of a folder: FOLDER has a folder of images "
-                 "per class, or train and val (or validation) with such folders each. Every tenth "
-                 "training image is held out to choose by; val is looked at once, at the end. "
-                 "First the head is fitted, then the whole float network is trained, then the "
-                 "ternary one, which starts as the float one rounded and is taught by it.",
+        .about =
+            "Makes a small model for the classes of a folder: FOLDER has a folder of images "
+            "per class, or train and val (or validation) with such folders each; a ZIP archive "
+            "of such a folder does, too. Every tenth "
+            "training image is held out to choose by; val is looked at once, at the end. "
+            "First the head is fitted, then the whole float network is trained, then the "
+            "ternary one, which starts as the float one rounded and is taught by it.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,

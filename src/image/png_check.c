@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/crc32.h"
 #include "base/error.h"
 #include "image/exif.h"
 #include "image/orient.h"
@@ -30,24 +31,6 @@ typedef struct walk {
     bool idat_over; /* another chunk came after the IDATs */
     bool seen_exif;
 } walk;
-
-static void make_crc_table(uint32_t *table)
-{
-    for (uint32_t i = 0; i < 256; i++) {
-        uint32_t c = i;
-        for (int bit = 0; bit < 8; bit++)
-            c = c & 1 ? 0xEDB88320U ^ c >> 1 : c >> 1;
-        table[i] = c;
-    }
-}
-
-static uint32_t crc_of(const uint32_t *table, const uint8_t *bytes, size_t n_bytes)
-{
-    uint32_t c = 0xFFFFFFFFU;
-    for (size_t i = 0; i < n_bytes; i++)
-        c = table[(c ^ bytes[i]) & 255] ^ c >> 8;
-    return ~c;
-}
 
 static bool is_type(const chunk *c, const char *type)
 {
@@ -86,7 +69,7 @@ static vit158_status read_chunk(chunk *out, walk *w, vit158_error *error)
         return vit158_fail(error, VIT158_E_TRUNCATED,
                            "PNG: the file ends at byte %zu inside chunk %s", w->in.n_bytes,
                            out->type);
-    out->damaged = crc_of(w->crc_table, type, (size_t)out->n_bytes + 4) != stored;
+    out->damaged = vit158_crc32(w->crc_table, type, (size_t)out->n_bytes + 4) != stored;
     if (out->damaged && is_critical(out))
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: wrong checksum of chunk %s at byte %zu",
                            out->type, out->offset);
@@ -252,7 +235,7 @@ vit158_status vit158_png_check(vit158_png_info *out, const uint8_t *bytes, size_
 {
     *out = (vit158_png_info){0};
     walk w = {.in = vit158_bytes_over(bytes, n_bytes), .info = out};
-    make_crc_table(w.crc_table);
+    vit158_crc32_table(w.crc_table);
     vit158_bytes_take(&w.in, SIGNATURE_BYTES);
     chunk c;
     VIT158_RETURN_IF_ERROR(read_chunk(&c, &w, error));

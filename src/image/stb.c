@@ -180,9 +180,16 @@ vit158_status vit158_stb_jpeg(vit158_stb_image *out, const uint8_t *bytes, size_
     return finish(out, data, size, channels, "JPEG", error);
 }
 
+bool vit158_stb_inflate(uint8_t *out, size_t n_bytes, const uint8_t *in, size_t in_bytes)
+{
+    start(0);
+    return stbi_zlib_decode_noheader_buffer((char *)out, (int)n_bytes, (const char *)in,
+                                            (int)(in_bytes + VIT158_INFLATE_PAD)) == (int)n_bytes;
+}
+
 /* Stands for a checksum of the image data that is missing: stb_image takes their early end for
  * damage, though it compares no checksum. */
-#define PAD_BYTES 4
+#define PAD_BYTES VIT158_INFLATE_PAD
 
 /* The file that stb_image sees: a head, the data of the IDAT chunks, a tail. */
 typedef struct png_stream {

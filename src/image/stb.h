@@ -34,4 +34,11 @@ vit158_status vit158_stb_jpeg(vit158_stb_image *out, const uint8_t *bytes, size_
 vit158_status vit158_stb_png(vit158_stb_image *out, const uint8_t *bytes,
                              const vit158_png_info *info, size_t max_bytes, vit158_error *error);
 
+/* stb_image takes the end of a stream for damage unless so many bytes follow it. */
+#define VIT158_INFLATE_PAD 4U
+
+/* Inflates a raw deflate stream (RFC 1951) that must give n_bytes bytes exactly. in_bytes without
+ * the VIT158_INFLATE_PAD bytes of any value behind them; both at most 1 GiB. */
+bool vit158_stb_inflate(uint8_t *out, size_t n_bytes, const uint8_t *in, size_t in_bytes);
+
 #endif

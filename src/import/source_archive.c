@@ -26,6 +26,18 @@ typedef struct archive {
     vit158_error *error;
 } archive;
 
+/* Where a stored entry's bytes begin. */
+static vit158_status locate(uint64_t *offset, const archive *a, const vit158_zip_entry *entry)
+{
+    if (entry->deflated)
+        return vit158_fail(a->error, VIT158_E_UNSUPPORTED,
+                           "%s: the entry %.*s is compressed, which torch.save does not do: load "
+                           "it with PyTorch and save it again",
+                           a->name, entry->name_bytes < 80 ? (int)entry->name_bytes : 80,
+                           entry->name);
+    return vit158_zip_data(offset, entry, a->source->files, a->name, a->error);
+}
+
 /* The first of the table's entries that is a data.pkl in a folder. */
 static const vit158_zip_entry *find_pickle(archive *a)
 {
@@ -60,7 +72,7 @@ static vit158_status read_pickle(archive *a)
         return vit158_fail(a->error, VIT158_E_LIMIT, "%s: a pickle of %u bytes, above %u", a->name,
                            entry->n_bytes, VIT158_PICKLE_MAX_BYTES);
     uint64_t offset = 0;
-    VIT158_RETURN_IF_ERROR(vit158_zip_data(&offset, entry, a->source->files, a->name, a->error));
+    VIT158_RETURN_IF_ERROR(locate(&offset, a, entry));
     a->text = malloc((size_t)entry->n_bytes + 1);
     if (a->text == NULL)
         return vit158_fail(a->error, VIT158_E_MEMORY, "not enough memory to read %s", a->name);
@@ -81,7 +93,7 @@ static vit158_status check_byte_order(const archive *a)
     uint64_t offset = 0;
     if (entry == NULL)
         return VIT158_OK; /* PyTorch before 2.1, on the machines that we run on */
-    VIT158_RETURN_IF_ERROR(vit158_zip_data(&offset, entry, a->source->files, a->name, a->error));
+    VIT158_RETURN_IF_ERROR(locate(&offset, a, entry));
     if (entry->n_bytes == 6)
         VIT158_RETURN_IF_ERROR(
             vit158_import_read(a->source->files, a->name, offset, text, 6, a->error));
@@ -106,8 +118,7 @@ static vit158_status place(vit158_source_tensor *out, const archive *a,
     if (entry == NULL)
         return vit158_fail(a->error, VIT158_E_FORMAT, "%s: the data of tensor %s are not in it",
                            a->name, out->name);
-    VIT158_RETURN_IF_ERROR(
-        vit158_zip_data(&out->offset, entry, a->source->files, a->name, a->error));
+    VIT158_RETURN_IF_ERROR(locate(&out->offset, a, entry));
     const uint64_t element = vit158_dtype_bytes(tensor->dtype);
     const uint64_t held = entry->n_bytes / element;
     if (tensor->first > held || tensor->n_elements > held - tensor->first)

@@ -19,6 +19,8 @@
 #define LOCAL_SIGNATURE 0x04034B50U
 #define MAX_COMMENT_BYTES 65535U
 #define FLAG_ENCRYPTED 1U
+#define METHOD_STORED 0U
+#define METHOD_DEFLATED 8U
 #define UNKNOWN_32 0xFFFFFFFFU /* the value stands in a ZIP64 field */
 
 typedef struct end_record {
@@ -91,9 +93,11 @@ static vit158_status parse_record(vit158_zip_entry *out, vit158_bytes *in, const
     vit158_bytes_take(&fields, 8);
     const uint16_t flags = vit158_bytes_u16(&fields, false);
     const uint16_t method = vit158_bytes_u16(&fields, false);
-    vit158_bytes_take(&fields, 8);
-    const uint32_t packed = vit158_bytes_u32(&fields, false);
+    vit158_bytes_take(&fields, 4);
+    out->crc32 = vit158_bytes_u32(&fields, false);
+    out->packed_bytes = vit158_bytes_u32(&fields, false);
     out->n_bytes = vit158_bytes_u32(&fields, false);
+    out->deflated = method == METHOD_DEFLATED;
     out->name_bytes = vit158_bytes_u16(&fields, false);
     const uint16_t extra = vit158_bytes_u16(&fields, false);
     const uint16_t comment = vit158_bytes_u16(&fields, false);
@@ -107,12 +111,13 @@ static vit158_status parse_record(vit158_zip_entry *out, vit158_bytes *in, const
     if ((flags & FLAG_ENCRYPTED) != 0)
         return vit158_fail(error, VIT158_E_UNSUPPORTED, "%s: the entry %.*s is encrypted", name,
                            shown, out->name);
-    if (method != 0 || packed != out->n_bytes)
-        return vit158_fail(
-            error, VIT158_E_UNSUPPORTED,
-            "%s: the entry %.*s is compressed, which torch.save does not do: load it "
-            "with PyTorch and save it again",
-            name, shown, out->name);
+    if (method != METHOD_STORED && method != METHOD_DEFLATED)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "%s: the entry %.*s is compressed by method %u; stored and deflated "
+                           "entries are read: zip the files again",
+                           name, shown, out->name, method);
+    if (method == METHOD_STORED && out->packed_bytes != out->n_bytes)
+        return vit158_fail(error, VIT158_E_FORMAT, "%s: a damaged ZIP table of contents", name);
     return VIT158_OK;
 }
 
@@ -213,7 +218,7 @@ vit158_status vit158_zip_data(uint64_t *offset, const vit158_zip_entry *entry,
     const uint16_t extra = vit158_bytes_u16(&in, false);
     *offset = (uint64_t)entry->header + LOCAL_BYTES + name_bytes + extra;
     const uint64_t size = files->size(files->context, name);
-    if (*offset > size || entry->n_bytes > size - *offset)
+    if (*offset > size || entry->packed_bytes > size - *offset)
         return vit158_fail(error, VIT158_E_TRUNCATED, "%s ends too early: the download is cut off",
                            name);
     return VIT158_OK;

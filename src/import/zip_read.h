@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of contents of a ZIP archive whose entries are stored as they are, as torch.save writes
- * them. Compressed or encrypted entries and archives in parts are refused; nothing is unpacked, so
- * an archive never costs more memory than its table.
+ * The table of contents of a ZIP archive. Entries are stored as they are (torch.save writes them
+ * so) or deflated; encrypted entries, other kinds of compression and archives in parts are refused.
+ * Nothing is unpacked here, so an archive never costs more memory than its table.
  */
 #ifndef VIT158_IMPORT_ZIP_READ_H
 #define VIT158_IMPORT_ZIP_READ_H
@@ -17,6 +17,9 @@ typedef struct vit158_zip_entry {
     uint32_t name_bytes;
     uint32_t header; /* offset of its local header */
     uint32_t n_bytes;
+    uint32_t packed_bytes; /* in the archive: n_bytes unless deflated */
+    uint32_t crc32;        /* of its n_bytes bytes */
+    bool deflated;
 } vit158_zip_entry;
 
 typedef struct vit158_zip {
@@ -36,8 +39,8 @@ void vit158_zip_clear(vit158_zip *zip);
 const vit158_zip_entry *vit158_zip_find(const vit158_zip *zip, const char *folder,
                                         size_t folder_bytes, const char *name, size_t name_bytes);
 
-/* Where an entry's bytes begin in the file; all of them lie within it. Errors: VIT158_E_FORMAT,
- * _TRUNCATED, _IO. */
+/* Where an entry's packed_bytes bytes begin in the file; all of them lie within it. Errors:
+ * VIT158_E_FORMAT, _TRUNCATED, _IO. */
 vit158_status vit158_zip_data(uint64_t *offset, const vit158_zip_entry *entry,
                               const vit158_import_files *files, const char *name,
                               vit158_error *error);

@@ -125,13 +125,17 @@ static vit158_status set_learning(vit158_train_recipe *r, const vit158_train_fin
     const float left = ternary ? 1.0F - FLOAT_SHARE : how->float_only ? 1.0F : FLOAT_SHARE;
     r->minutes = left * (float)how->minutes;
     r->muon = scratch && !ternary;
-    r->lr = ternary ? 5e-4F : scratch ? 2e-3F : 4e-4F;
-    r->weight_decay = ternary ? 0.0F : 0.02F;
-    r->warmup_steps = 20;
+    r->lr = ternary ? 5e-4F : scratch ? 2e-3F : 2e-4F;
+    r->weight_decay = ternary ? 0.0F : 0.05F;
+    r->warmup_steps = 50;
     r->ema = 0.0F;
     r->label_smoothing = 0.1F;
     r->augment.flip = 1;
     r->augment.crop_area = 0.35F;
+    r->augment.operations = 1;
+    r->augment.magnitude = 0.7F;
+    r->augment.erase = 0.2F;
+    r->augment.mix = 0.3F;
     r->net.head_only = stage == VIT158_TRAIN_STAGE_HEAD;
     if (!ternary)
         return VIT158_OK;

@@ -106,6 +106,18 @@ pageTest('times are those of runs without attention', {}, async (page) => {
   await page.waitForFunction(() => /^Median/.test(document.getElementById('total-words')?.textContent ?? ''));
 });
 
+/** The names in a ZIP archive of JPEG files that are stored as they are. @param {Buffer} zip */
+function storedNames(zip) {
+  const names = [];
+  for (let at = 0; zip.readUInt32LE(at) === 0x04034b50;) {
+    const [size, length] = [zip.readUInt32LE(at + 22), zip.readUInt16LE(at + 26)];
+    names.push(zip.toString('utf8', at + 30, at + 30 + length));
+    assert.equal(zip.readUInt16BE(at + 30 + length), 0xffd8, 'a JPEG file');
+    at += 30 + length + size;
+  }
+  return names;
+}
+
 pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   await page.click('#tab-teach');
   await page.waitForSelector('.teach-class');
@@ -137,6 +149,14 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('#teach-save')]);
   const buffer = readFileSync(await download.path());
   assert.ok(buffer.length < 40000, `${buffer.length} bytes`);
+  const [zip] = await Promise.all([page.waitForEvent('download'), page.click('#teach-pictures')]);
+  const names = storedNames(readFileSync(await zip.path()));
+  assert.deepEqual(
+    names,
+    Object.keys(TAUGHT).flatMap((name) => [1, 2, 3].map((n) => `${name}/000${n}.jpg`)),
+  );
+  assert.match(await text(page, '#teach-words'), /^my-pictures\.zip has 6 pictures/);
+  assert.match(await text(page, '#teach-command'), /^vit158 finetune my-pictures\.zip -o /);
   const own = await OwnClasses.load(buffer);
   assert.equal(own.model.sha256, models[PLACE].sha256);
   const vit = await Classifier.load(path.join(ROOT, `models/${MODEL}.safetensors`), { sha256: own.model.sha256 });

@@ -8,6 +8,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -17,8 +18,30 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { deflateRawSync } from 'node:zlib';
+import { crc32, zipParts } from '../../web/app/zip_write.js';
 import { ROOT } from '../setup.mjs';
 import { writePng } from './png.mjs';
+
+/**
+ * An archive whose entries are deflated, as most programs write them.
+ * @param {import('../../web/app/zip_write.js').ZipFile[]} files
+ */
+function deflated(files) {
+  const packed = files.map(({ name, bytes }) => ({ name, bytes: new Uint8Array(deflateRawSync(bytes)) }));
+  const zip = Buffer.concat(zipParts(packed));
+  let [local, entry] = [0, tableOf(zip)];
+  for (const [i, { bytes }] of files.entries()) {
+    for (const at of [local + 8, entry + 10]) {
+      zip.writeUInt16LE(8, at); // method
+      zip.writeUInt32LE(crc32(bytes), at + 6);
+      zip.writeUInt32LE(bytes.length, at + 14);
+    }
+    local += 30 + zip.readUInt16LE(local + 26) + packed[i].bytes.length;
+    entry += 46 + zip.readUInt16LE(entry + 28);
+  }
+  return zip;
+}
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'vit158-finetune-'));
 const BASE = join(ROOT, 'models/fashion-mnist.safetensors');
@@ -149,6 +172,68 @@ test('the float network can be rounded to more rows or bytes instead', () => {
     return statSync(join(FOLDER, out)).size;
   });
   assert.ok(sizes[0] < sizes[1], `${sizes}`);
+});
+
+/** Where entries begin in the archive's table. @param {Buffer} zip */
+const tableOf = (zip) => zip.readUInt32LE(zip.length - 6);
+
+test('an archive of class folders is unpacked once, and learned from like a folder', () => {
+  const files = CLASSES.flatMap((name) =>
+    [0, 1, 2, 3, 4, 5].map((i) => ({
+      name: `mine/${name}/${i}.png`,
+      bytes: new Uint8Array(readFileSync(join(FOLDER, `photos/train/${name}/${i}.png`))),
+    })),
+  );
+  const others = ['mine/notes.txt', '__MACOSX/mine/down/._0.png'].map((name) => ({ name, bytes: new Uint8Array(3) }));
+  const stored = Buffer.concat(zipParts([...files, ...others]));
+  writeFileSync(join(FOLDER, 'stored.zip'), stored);
+  writeFileSync(join(FOLDER, 'deflated.zip'), deflated([...files, ...others]));
+  for (const zip of ['stored.zip', 'deflated.zip']) {
+    const work = `${zip}.run`;
+    const args = ['finetune', zip, '--base', BASE, '-o', 'zip.safetensors', '--work', work, '--minutes', '0.01'];
+    const { status, stdout, stderr } = run(...args);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /24 images of 4 classes: from 6 \(across\)/);
+    for (const { name, bytes } of files)
+      assert.deepEqual(
+        new Uint8Array(readFileSync(join(FOLDER, work, 'unpacked', name.replace('mine/', '')))),
+        bytes,
+        name,
+      );
+    assert.equal(readdirSync(join(FOLDER, work, 'unpacked')).length, CLASSES.length + 1);
+  }
+  const { status, stderr } = run('finetune', 'deflated.zip', '--base', BASE, '-o', 'z', '--work', 'stored.zip.run');
+  assert.equal(status, 1);
+  assert.match(stderr, /holds the images of another archive: name another folder with --work/);
+});
+
+test('an archive that is damaged, leads elsewhere or has no images is refused by name', () => {
+  const bytes = new Uint8Array(readFileSync(join(FOLDER, 'photos/train/down/0.png')));
+  const whole = Buffer.concat(zipParts([{ name: 'down/0.png', bytes }]));
+  /** @param {(zip: Buffer) => void} change */
+  const changed = (change) => {
+    const zip = Buffer.from(whole);
+    change(zip);
+    return zip;
+  };
+  for (const [zip, message] of /** @type {[Buffer, RegExp][]} */ ([
+    [Buffer.concat(zipParts([{ name: '../down/0.png', bytes }])), /no path below the archive's folder/],
+    [Buffer.concat(zipParts([{ name: '/down/0.png', bytes }])), /no path below the archive's folder/],
+    [Buffer.concat(zipParts([{ name: 'a/../../0.png', bytes }])), /no path below the archive's folder/],
+    [Buffer.concat(zipParts([{ name: 'notes.txt', bytes }])), /has no images/],
+    [changed((one) => one.writeUInt8(one[60] ^ 1, 60)), /down\/0\.png is damaged; zip the folder again/],
+    [changed((one) => one.writeUInt16LE(12, tableOf(one) + 10)), /compressed by method 12/],
+    [changed((one) => one.writeUInt16LE(1, tableOf(one) + 8)), /encrypted/],
+    [whole.subarray(0, whole.length - 30), /cut off/],
+  ])) {
+    writeFileSync(join(FOLDER, 'bad.zip'), zip);
+    rmSync(join(FOLDER, 'bad.run'), { recursive: true, force: true });
+    const { status, stderr } = run('finetune', 'bad.zip', '--base', BASE, '-o', 'bad.safetensors', '--work', 'bad.run');
+    assert.equal(status, 1);
+    assert.match(stderr, message);
+    assert.match(stderr, /^vit158 finetune: bad\.zip[^\n]*\n$/);
+  }
+  assert.ok(!existsSync(join(FOLDER, 'bad.safetensors')));
 });
 
 test('mistakes are said', () => {

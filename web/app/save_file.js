@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Hands a text to the visitor as a file of their own.
+// Hands a text or bytes to the visitor as a file of their own.
 
 /**
  * @param {string} name
  * @param {string} type  MIME type
- * @param {string} content
+ * @param {string | Uint8Array<ArrayBuffer>[]} content  a text, or parts in order
  */
 export function saveFile(name, type, content) {
-  const url = URL.createObjectURL(new Blob([content], { type }));
+  const url = URL.createObjectURL(new Blob(typeof content === 'string' ? [content] : content, { type }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

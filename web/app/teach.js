@@ -7,6 +7,7 @@ import { OwnClasses } from '../lib/own_classes.js';
  * @typedef {object} Example
  * @property {Float32Array} vector    the model's embedding of the image
  * @property {string} thumbnail       a JPEG file in base64, '' if none
+ * @property {string} [image]         what the model saw of it, a JPEG file in base64; absent in files of classes
  *
  * @typedef {{name: string, examples: Example[]}} OwnClass
  * @typedef {'centroid' | 'neighbours'} Method

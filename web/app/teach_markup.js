@@ -6,6 +6,7 @@ export const MARKUP = `
     <div class="many-actions">
       <button id="teach-open" class="button small" type="button">Open</button>
       <button id="teach-save" class="button small" type="button" disabled>Save</button>
+      <button id="teach-pictures" class="button small" type="button" disabled>Save the pictures</button>
       <input id="teach-file" type="file" accept=".json,application/json" aria-label="File of classes" tabindex="-1" hidden>
     </div>
   </div>
@@ -33,5 +34,11 @@ export const MARKUP = `
   <details id="teach-use" class="classes" hidden>
     <summary>Use my-classes.json in your own program</summary>
     <pre id="teach-snippet" class="card-text" tabindex="0"></pre>
+  </details>
+  <details id="teach-train" class="classes" hidden>
+    <summary>Train a model of your own with my-pictures.zip</summary>
+    <p class="quiet">Thirty minutes on an ordinary computer make a model that knows these classes and nothing else; a
+      hundred pictures of each are a good start. In a terminal:</p>
+    <pre id="teach-command" class="card-text" tabindex="0">vit158 finetune my-pictures.zip -o my-model.safetensors</pre>
   </details>
   <p id="teach-kept" class="quiet"></p>`;

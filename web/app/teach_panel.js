@@ -12,9 +12,11 @@ import { OwnClassView, THUMBNAIL_SIDE } from './own_class_view.js';
 import { modelBlob } from './resources.js';
 import { saveFile } from './save_file.js';
 import { classesFile, fromBase64, leaveOneOut, taughtOf } from './teach.js';
+import { classFolders } from './teach_images.js';
 import { MARKUP } from './teach_markup.js';
 import { keepClasses, keptClasses } from './teach_store.js';
 import { drawSquare } from './thumbnails.js';
+import { zipParts } from './zip_write.js';
 
 /** Changes are kept after this many milliseconds of peace. */
 const KEEP_AFTER_MS = 250;
@@ -64,6 +66,7 @@ class TeachPanel {
       made.view.focus();
     });
     byId('teach-save').addEventListener('click', () => this.#save());
+    byId('teach-pictures').addEventListener('click', () => this.#savePictures());
     byId('teach-undo').addEventListener('click', () => this.#undo());
     /** @type {HTMLInputElement} */
     const input = byId('teach-file');
@@ -161,7 +164,7 @@ class TeachPanel {
       unlike: Number(this.#unlike.value) / 100,
       classes: this.#classes.map(({ view, examples }) => ({
         name: view.name,
-        examples: examples.map(({ vector, thumbnail }) => ({ vector, thumbnail })),
+        examples: examples.map(({ vector, thumbnail, image }) => ({ vector, thumbnail, image })),
       })),
     };
   }
@@ -261,7 +264,8 @@ class TeachPanel {
   #draw() {
     const filled = this.#classes.filter(({ examples }) => examples.length > 0);
     const embedding = this.#shared.shown.current?.outcome?.embedding;
-    /** @type {HTMLButtonElement} */ (byId('teach-save')).disabled = filled.length === 0;
+    for (const id of ['teach-save', 'teach-pictures'])
+      /** @type {HTMLButtonElement} */ (byId(id)).disabled = filled.length === 0;
     const { value } = this.#unlike;
     byId('teach-unlike-words').textContent =
       Number(value) > -100 ? `below a similarity of ${(Number(value) / 100).toFixed(2)}` : 'never';
@@ -352,6 +356,16 @@ class TeachPanel {
     return undefined;
   }
 
+  #savePictures() {
+    const { files, without } = classFolders(this.#taught());
+    if (files.length === 0) return this.#say('These classes came from a file, which holds no pictures to train with.');
+    saveFile('my-pictures.zip', 'application/zip', zipParts(files));
+    byId('teach-train').hidden = false;
+    const missing = without > 0 ? ` ${without} more came from a file, which holds no pictures to train with.` : '';
+    this.#say(`my-pictures.zip has ${files.length} pictures in folders, one for each class.${missing}`);
+    return undefined;
+  }
+
   /** @param {File} file */
   async #open(file) {
     try {
@@ -388,6 +402,9 @@ function newThumbnail() {
   return canvas;
 }
 
+/** @param {string} url of data @returns {string} */
+const base64Of = (url) => url.replace(/.*,/, '');
+
 /** @param {import('./service_messages.js').Outcome} outcome @returns {Shown} */
 function exampleOf({ embedding, input }) {
   const canvas = newThumbnail();
@@ -398,8 +415,8 @@ function exampleOf({ embedding, input }) {
   image.data.set(input.data);
   picture.getContext('2d')?.putImageData(image, 0, 0);
   drawSquare(canvas, picture);
-  const thumbnail = canvas.toDataURL('image/jpeg', 0.8).replace(/.*,/, '');
-  return { vector: embedding, thumbnail, canvas };
+  const [thumbnail, whole] = [canvas.toDataURL('image/jpeg', 0.8), picture.toDataURL('image/jpeg', 0.92)];
+  return { vector: embedding, thumbnail: base64Of(thumbnail), image: base64Of(whole), canvas };
 }
 
 /** @param {import('./teach.js').Example} example @returns {HTMLCanvasElement} drawn a little later */
