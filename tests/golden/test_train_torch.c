@@ -3,7 +3,7 @@
  * Logits and gradients of a tiny ternary network against PyTorch in double precision
  * (make_train_golden.py), for every instruction set this machine has. The limit per tensor is twice
  * the distance of PyTorch's own float32 run (rounding flips), plus the 15 bits gradients are
- * rounded to.
+ * rounded to. The same of a teacher's hints to a float network.
  */
 #include "unit/test.h"
 
@@ -13,50 +13,67 @@
 
 #include "base/text.h"
 #include "model/safetensors.h"
+#include "train/checkpoint.h"
+#include "train/hints.h"
 #include "train/loss.h"
+#include "train/teacher.h"
 #include "unit/train_fixture.h"
 
 #define IMAGES 2
 #define ROUNDING 1e-3
 
-static vit158_safetensors *golden;
+static vit158_safetensors *golden, *hint_golden;
 
 static int open_golden(void **state)
 {
-    (void)state;
     vit158_error error;
-    return vit158_safetensors_open(&golden, VIT158_TEST_DATA "/train_tiny.safetensors", &error) ==
-                   VIT158_OK
-               ? 0
-               : -1;
+    const bool opened =
+        vit158_safetensors_open(&golden, VIT158_TEST_DATA "/train_tiny.safetensors", &error) ==
+            VIT158_OK &&
+        vit158_safetensors_open(&hint_golden, VIT158_TEST_DATA "/train_hints.safetensors",
+                                &error) == VIT158_OK;
+    return opened ? fixture_make_folder(state) : -1;
 }
 
 static int close_golden(void **state)
 {
-    (void)state;
     vit158_safetensors_close(golden);
-    return 0;
+    vit158_safetensors_close(hint_golden);
+    return fixture_remove_folder(state);
 }
 
-static void get(float *out, const char *prefix, const char *name, size_t count)
+static void get_from(vit158_safetensors *file, float *out, const char *prefix, const char *name,
+                     size_t count)
 {
     char full[80];
     vit158_error error;
     vit158_format(full, sizeof full, "%s%s", prefix, name);
-    if (vit158_safetensors_get_f32(golden, full, out, count, &error) != VIT158_OK)
+    if (vit158_safetensors_get_f32(file, full, out, count, &error) != VIT158_OK)
         fail_msg("%s", error.message);
 }
 
-static vit158_trainer *golden_trainer(const vit158_train_compute *compute)
+static void get(float *out, const char *prefix, const char *name, size_t count)
 {
-    vit158_train_recipe r;
-    fixture_recipe(&r);
-    vit158_trainer *t = fixture_trainer(&r, 16, 0);
-    t->compute = compute;
-    for (uint32_t i = 0; i < t->net.tensor_count; i++) {
-        const vit158_train_tensor *tensor = &t->net.tensors[i];
-        get(t->parameters + tensor->offset, "", tensor->name, (size_t)tensor->rows * tensor->cols);
+    get_from(golden, out, prefix, name, count);
+}
+
+/* A network's parameters from the file. */
+static void load(float *parameters, const vit158_train_net *net, vit158_safetensors *file,
+                 const char *prefix)
+{
+    for (uint32_t i = 0; i < net->tensor_count; i++) {
+        const vit158_train_tensor *tensor = &net->tensors[i];
+        get_from(file, parameters + tensor->offset, prefix, tensor->name,
+                 (size_t)tensor->rows * tensor->cols);
     }
+}
+
+static vit158_trainer *golden_trainer(const vit158_train_recipe *r,
+                                      const vit158_train_compute *compute)
+{
+    vit158_trainer *t = fixture_trainer(r, 16, 0);
+    t->compute = compute;
+    load(t->parameters, &t->net, golden, "");
     float images[IMAGES * 64];
     get(images, "", "pictures", IMAGES * 64);
     for (int i = 0; i < IMAGES * 64; i++)
@@ -84,12 +101,13 @@ static void pass_both_ways(vit158_trainer *t)
     vit158_train_backward(&pass);
 }
 
-static void check_tensor(const vit158_trainer *t, const vit158_train_tensor *tensor)
+static void check_tensor(const vit158_trainer *t, const vit158_train_tensor *tensor,
+                         vit158_safetensors *file, const char *prefix, float noise)
 {
     const size_t count = (size_t)tensor->rows * tensor->cols;
-    float *expected = malloc(count * sizeof *expected), noise;
-    get(expected, "grad.", tensor->name, count);
-    get(&noise, "noise.", tensor->name, 1);
+    float *expected = malloc(count * sizeof *expected);
+    assert_non_null(expected);
+    get_from(file, expected, prefix, tensor->name, count);
     double difference = 0.0, size = 0.0;
     for (size_t i = 0; i < count; i++) {
         const double d = (double)t->workspace[0].gradient[tensor->offset + i] - (double)expected[i];
@@ -97,10 +115,68 @@ static void check_tensor(const vit158_trainer *t, const vit158_train_tensor *ten
         size += (double)expected[i] * (double)expected[i];
     }
     if (sqrt(difference) > (2.0 * (double)noise + ROUNDING) * sqrt(size) + 1e-7)
-        fail_msg("%s %s: relative error %g, PyTorch's own %g", t->compute->name, tensor->name,
-                 sqrt(difference / size), (double)noise);
+        fail_msg("%s %s%s: relative error %g, PyTorch's own %g", t->compute->name, prefix,
+                 tensor->name, sqrt(difference / size), (double)noise);
     free(expected);
 }
+
+static void check_gradients(const vit158_train_compute *compute)
+{
+    vit158_train_recipe r;
+    float logits[IMAGES * 4], noise;
+    fixture_recipe(&r);
+    vit158_trainer *t = golden_trainer(&r, compute);
+    pass_both_ways(t);
+    get(logits, "", "logits", IMAGES * 4);
+    get(&noise, "", "logit_noise", 1);
+    for (uint32_t i = 0; i < IMAGES; i++)
+        for (uint32_t c = 0; c < 4; c++)
+            assert_true(fabsf(t->workspace[0].logits[i * t->workspace[0].logit_ld + c] -
+                              logits[i * 4 + c]) <= 2.0F * noise + 1e-4F);
+    for (uint32_t i = 0; i < t->net.tensor_count; i++) {
+        get(&noise, "noise.", t->net.tensors[i].name, 1);
+        check_tensor(t, &t->net.tensors[i], golden, "grad.", noise);
+    }
+    vit158_trainer_close(t);
+}
+
+/* ---- Hints ---- */
+
+/* A float student whose teacher has the file's weights. */
+static vit158_trainer *taught(const vit158_train_compute *compute)
+{
+    vit158_train_recipe r;
+    vit158_error error;
+    fixture_recipe(&r);
+    r.net.ternary = false;
+    vit158_trainer *t = fixture_trainer(&r, 16, 0);
+    load(t->parameters, &t->net, hint_golden, "teacher.");
+    const char *const path = fixture_path("teacher.safetensors");
+    if (vit158_train_model_save(t, t->parameters, 0.5, path, &error) != VIT158_OK)
+        fail_msg("%s", error.message);
+    vit158_trainer_close(t);
+    r.hint_tokens = r.hint_attention = 1.0F;
+    t = golden_trainer(&r, compute);
+    if (vit158_trainer_teach(t, path, &error) != VIT158_OK)
+        fail_msg("%s", error.message);
+    return t;
+}
+
+static void check_hints(const vit158_train_compute *compute, bool tokens)
+{
+    const char *const prefix = tokens ? "tokens." : "attention.";
+    vit158_trainer *t = taught(compute);
+    const double loss = fixture_hint(t, IMAGES, tokens ? 1.0F : 0.0F, tokens ? 0.0F : 1.0F);
+    float expected;
+    get_from(hint_golden, &expected, "loss.", tokens ? "tokens" : "attention", 1);
+    if (fabs(loss - (double)expected) > ROUNDING * (double)expected)
+        fail_msg("%s %s loss %g, PyTorch's %g", compute->name, prefix, loss, (double)expected);
+    for (uint32_t i = 0; i < t->net.tensor_count; i++)
+        check_tensor(t, &t->net.tensors[i], hint_golden, prefix, 0.0F);
+    vit158_trainer_close(t);
+}
+
+/* ---- */
 
 static void test_gradients_are_pytorchs(void **state)
 {
@@ -108,22 +184,13 @@ static void test_gradients_are_pytorchs(void **state)
     const char *const sets[] = {"generic", "avx2", "avx512", "avx512bf16"};
     for (size_t s = 0; s < sizeof sets / sizeof sets[0]; s++) {
         const vit158_train_compute *compute = vit158_train_compute_choose(sets[s]);
-        if (!compute) {
+        if (compute == NULL) {
             print_message("SKIPPED: this processor has no %s\n", sets[s]);
             continue;
         }
-        vit158_trainer *t = golden_trainer(compute);
-        float logits[IMAGES * 4], noise;
-        pass_both_ways(t);
-        get(logits, "", "logits", IMAGES * 4);
-        get(&noise, "", "logit_noise", 1);
-        for (uint32_t i = 0; i < IMAGES; i++)
-            for (uint32_t c = 0; c < 4; c++)
-                assert_true(fabsf(t->workspace[0].logits[i * t->workspace[0].logit_ld + c] -
-                                  logits[i * 4 + c]) <= 2.0F * noise + 1e-4F);
-        for (uint32_t i = 0; i < t->net.tensor_count; i++)
-            check_tensor(t, &t->net.tensors[i]);
-        vit158_trainer_close(t);
+        check_gradients(compute);
+        check_hints(compute, true);
+        check_hints(compute, false);
     }
 }
 

@@ -38,39 +38,9 @@ static vit158_trainer *student(vit158_train_recipe *r, uint32_t ternary)
     return t;
 }
 
-/* The loss of the hints alone, and its gradient in the first worker's memory. */
 static double loss_of(const hinted *h)
 {
-    vit158_trainer *t = h->student;
-    vit158_train_workspace *w = &t->workspace[0];
-    vit158_train_workspace *const its = &t->teachers->first->workspace[0];
-    const vit158_train_hints hints = {.teacher = its,
-                                      .tokens = h->tokens,
-                                      .attention = h->attention,
-                                      .batch = IMAGES,
-                                      .channels = t->feed[0].channels};
-    const vit158_train_pass pass = {.net = &t->net,
-                                    .packed = &t->packed,
-                                    .compute = t->compute,
-                                    .workspace = w,
-                                    .hints = &hints};
-    const vit158_train_pass taught = {.net = &t->teachers->first->net,
-                                      .packed = &t->teachers->first->packed,
-                                      .compute = t->compute,
-                                      .workspace = its};
-    vit158_trainer_pack(t, t->parameters);
-    fixture_feed(t, IMAGES);
-    vit158_train_workspace_whole(its, &t->teachers->first->net, IMAGES);
-    const size_t places = (size_t)IMAGES * (t->net.tokens - 1);
-    memcpy(its->places, w->places, places * sizeof *w->places);
-    memcpy(its->patches, w->patches, places * w->patch_ld * sizeof *w->patches);
-    memset(w->gradient, 0, t->net.parameters * sizeof(float));
-    w->hint_loss = 0.0;
-    vit158_train_forward(&taught);
-    vit158_train_forward(&pass);
-    memset(w->dlogits, 0, IMAGES * w->logit_ld * sizeof *w->dlogits);
-    vit158_train_backward(&pass);
-    return w->hint_loss;
+    return fixture_hint(h->student, IMAGES, h->tokens, h->attention);
 }
 
 static void check_slope(float tokens, float attention)

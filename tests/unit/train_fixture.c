@@ -9,6 +9,8 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "train/checkpoint.h"
+#include "train/hints.h"
+#include "train/teacher.h"
 #include "unit/test.h"
 
 void fixture_recipe(vit158_train_recipe *r)
@@ -94,6 +96,39 @@ void fixture_steps(vit158_trainer *t, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         if (vit158_train_step(t, &result, &error) != VIT158_OK)
             fail_msg("%s", error.message);
+}
+
+double fixture_hint(vit158_trainer *t, uint32_t images, float tokens, float attention)
+{
+    vit158_train_workspace *w = &t->workspace[0];
+    vit158_train_workspace *const its = &t->teachers->first->workspace[0];
+    const vit158_train_hints hints = {.teacher = its,
+                                      .tokens = tokens,
+                                      .attention = attention,
+                                      .batch = images,
+                                      .channels = t->feed[0].channels};
+    const vit158_train_pass pass = {.net = &t->net,
+                                    .packed = &t->packed,
+                                    .compute = t->compute,
+                                    .workspace = w,
+                                    .hints = &hints};
+    const vit158_train_pass taught = {.net = &t->teachers->first->net,
+                                      .packed = &t->teachers->first->packed,
+                                      .compute = t->compute,
+                                      .workspace = its};
+    vit158_trainer_pack(t, t->parameters);
+    fixture_feed(t, images);
+    vit158_train_workspace_whole(its, &t->teachers->first->net, images);
+    const size_t places = (size_t)images * (t->net.tokens - 1);
+    memcpy(its->places, w->places, places * sizeof *w->places);
+    memcpy(its->patches, w->patches, places * w->patch_ld * sizeof *w->patches);
+    memset(w->gradient, 0, t->net.parameters * sizeof(float));
+    w->hint_loss = 0.0;
+    vit158_train_forward(&taught);
+    vit158_train_forward(&pass);
+    memset(w->dlogits, 0, images * w->logit_ld * sizeof *w->dlogits);
+    vit158_train_backward(&pass);
+    return w->hint_loss;
 }
 
 void fixture_logits(vit158_trainer *t, float logits[8])

@@ -30,6 +30,10 @@ void fixture_feed(vit158_trainer *trainer, uint32_t images);
 /* Logits [2][4] of the first two training images by the network being trained. */
 void fixture_logits(vit158_trainer *trainer, float logits[8]);
 
+/* The hints alone, of these weights, of the first images to a trainer with one teacher: their loss;
+ * its gradient is in worker 0's workspace. */
+double fixture_hint(vit158_trainer *trainer, uint32_t images, float tokens, float attention);
+
 /* A trainer of fixture_recipe, put into *recipe, whose weights stand in t.safetensors as well. */
 vit158_trainer *fixture_trainer_with_model(vit158_train_recipe *recipe);
 
