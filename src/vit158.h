@@ -290,22 +290,25 @@ typedef struct vit158_image {
     uint8_t *data;      /* [height][width][pixels], owned by the image */
 } vit158_image;
 
-/* Decodes a JPEG (baseline or progressive, 8 bits) or PNG file in memory with stb_image; the same
- * pixels in every build. PNG pixels are Pillow's (of 16-bit samples the high bytes), JPEG pixels
- * within a few levels of libjpeg's.
+/* Decodes a JPEG (baseline or progressive, 8 bits), PNG or WebP file in memory with stb_image; the
+ * same pixels in every build. PNG pixels are Pillow's (of 16-bit samples the high bytes), JPEG
+ * pixels within a few levels of libjpeg's.
  *
  * Structure, checksums and dimensions are checked first, so damage is found before memory is
  * taken. Faults that libjpeg, libpng and browsers look past are mended in a copy of the bytes:
  * what stands between JPEG segments, Huffman tables or an Adobe segment left out, scan parameters
  * of baseline images, a trailer before the end marker; ancillary PNG chunks with a wrong
  * checksum, whatever follows the image data, their missing Adler checksum, palettes too short
- * (black) or too long. A JPEG without an end marker is truncated. `max_bytes` bounds the memory of
- * the decoder, result included (0 = 1 GiB, 2 GiB at most); besides, a file is refused whose data
- * cannot hold the pixels it announces (512 pixels a byte of JPEG data, 1032 bytes of pixels a byte
- * of PNG data), or that has more than 100 scans or scans times pixels above 1e9, so that decoding
- * takes seconds at most; it cannot be stopped.
+ * (black) or too long. A JPEG without an end marker is truncated. WebP is read where libwebp was
+ * found when this was built (VIT158_WEBP of CMake), with its pixels, which are Pillow's: lossy,
+ * lossless, alpha dropped, of an animation the first frame on a black canvas. `max_bytes` bounds
+ * the memory of the decoder, result included (0 = 1 GiB, 2 GiB at most); besides, a file is refused
+ * whose data cannot hold the pixels it announces (512 pixels a byte of JPEG data, 1032 bytes of
+ * pixels a byte of PNG data), or that has more than 100 scans or scans times pixels above 1e9, so
+ * that decoding takes seconds at most; it cannot be stopped. Not counted: Huffman tables of
+ * lossless WebP, up to 1.3 GB that a hostile file may make libwebp take.
  *
- * Fails with E_FORMAT (neither format), E_UNSUPPORTED (another format, or a kind of JPEG or PNG
+ * Fails with E_FORMAT (none of these formats), E_UNSUPPORTED (another format, or a kind of these
  * that is not read), E_TRUNCATED, E_IMAGE (damaged), E_LIMIT or E_MEMORY. Damage inside JPEG's
  * compressed data may decode. The caller ends the image with vit158_image_free. */
 vit158_status vit158_image_decode(vit158_image *out, const void *bytes, size_t n_bytes,

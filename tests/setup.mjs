@@ -24,6 +24,8 @@ export const PACKAGES = [
   { name: 'pkgconf', why: 'checks the installed library', command: 'pkg-config' },
   { name: 'libsimde-dev', why: 'SIMD128 kernels in the native build', header: 'simde/wasm/simd128.h' },
   { name: 'libstb-dev', why: 'JPEG and PNG decoding', header: 'stb/stb_image.h' },
+  { name: 'libwebp-dev', why: 'WebP decoding', header: 'webp/decode.h' },
+  { name: 'dpkg-dev', why: "unpacks libwebp's source for its wasm module", command: 'dpkg-source' },
   { name: 'zlib1g-dev', why: 'the trainer reads gzip-compressed IDX files', header: 'zlib.h' },
   { name: 'libcmocka-dev', why: 'unit tests', header: 'cmocka.h' },
   {

@@ -8,6 +8,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { libwebpSource } from './libwebp.mjs';
 import { sbomText } from './sbom.mjs';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -30,11 +31,12 @@ const EXPORT_LISTS = {
   'vit158-scalar.wasm': 'exports_engine.txt',
   'vit158-threads.wasm': 'exports_threads.txt',
   'vit158-decode.wasm': 'exports_decode.txt',
+  'vit158-webp.wasm': 'exports_decode.txt',
   'vit158-import.wasm': 'exports_import.txt',
 };
 
 /** @typedef {{bytes: number, gzip_bytes: number, sha256: string}} ModuleFacts */
-/** @typedef {{compiler: string, sources_sha256: string, sources: string[],
+/** @typedef {{compiler: string, libwebp: string, sources_sha256: string, sources: string[],
  *             modules: Record<string, ModuleFacts>}} BuildFacts */
 
 /** Budgets in bytes; its keys are the modules that there are. @returns {Record<string, number>} */
@@ -53,6 +55,7 @@ export function compilerVersion() {
 
 /** Configures and builds in build/wasm. @param {'inherit' | 'pipe'} stdio */
 export function buildModules(stdio) {
+  libwebpSource(stdio);
   const options = { cwd: ROOT, stdio };
   execFileSync('cmake', ['--preset', 'wasm'], options);
   execFileSync('cmake', ['--build', '--preset', 'wasm', '-j', '2'], options);
@@ -140,6 +143,7 @@ function main() {
   /** @type {BuildFacts} */
   const build = {
     compiler: compilerVersion() ?? '',
+    libwebp: libwebpSource('inherit').version,
     sources_sha256: sourcesDigest(sources),
     sources,
     modules,

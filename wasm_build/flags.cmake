@@ -17,6 +17,8 @@ set(VIT158_WASM_COMPILE_FLAGS
 set(VIT158_WASM_SMALL_FLAGS -Oz)
 # Kernels and pixel loops.
 set(VIT158_WASM_FAST_FLAGS -O3)
+# libwebp.
+set(VIT158_WASM_OTHERS_FLAGS -O2)
 
 set(VIT158_WASM_LINK_FLAGS
     # No wasm-opt: it moves loads next to each other, which costs V8 registers; the table kernel is 4 %

@@ -12,6 +12,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LICENCES = {
   MIT: 'MIT',
   'MIT or public domain': 'MIT OR Unlicense',
+  'BSD-3-Clause': 'BSD-3-Clause',
   'MIT or NCSA': 'MIT OR NCSA',
   'Apache-2.0 with LLVM exceptions': 'Apache-2.0 WITH LLVM-exception',
 };
@@ -41,7 +42,7 @@ const idOf = (name) => `SPDXRef-${name.replace(/[^\w.]+/g, '-').replaceAll('_', 
  * @param {import('./build.mjs').BuildFacts} build
  * @param {string} version of the package
  */
-export function sbom({ compiler, sources_sha256, modules }, version) {
+export function sbom({ compiler, libwebp, sources_sha256, modules }, version) {
   const parts = thirdParties().filter((part) => Object.keys(modules).some((name) => isIn(part, name)));
   const own = { filesAnalyzed: false, downloadLocation: 'NOASSERTION' };
   const relate = (/** @type {string} */ from, /** @type {string} */ relationshipType, /** @type {string} */ to) => ({
@@ -87,6 +88,7 @@ export function sbom({ compiler, sources_sha256, modules }, version) {
       ...parts.map(({ name, from, licence }) => ({
         SPDXID: idOf(name),
         name,
+        ...(name === 'libwebp' ? { versionInfo: libwebp } : {}),
         ...own,
         supplier: 'Organization: Debian',
         sourceInfo: from,

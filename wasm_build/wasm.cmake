@@ -6,19 +6,20 @@ include(wasm_build/flags.cmake)
 # vit158_add_module(name
 #   SMALL sources...      built for size
 #   FAST sources...       built for speed
+#   OTHERS sources...     other people's: built for speed, without our warnings
 #   EXPORTS file          one C symbol a line
 #   FLAGS flags...        compile flags of both
 #   LINK flags...         link flags besides the common ones
 #   STACK bytes, INITIAL_MEMORY bytes)
 function(vit158_add_module name)
-  cmake_parse_arguments(MODULE "" "EXPORTS;STACK;INITIAL_MEMORY" "SMALL;FAST;FLAGS;LINK" ${ARGN})
+  cmake_parse_arguments(MODULE "" "EXPORTS;STACK;INITIAL_MEMORY" "SMALL;FAST;OTHERS;FLAGS;LINK" ${ARGN})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${MODULE_EXPORTS})
   file(STRINGS ${MODULE_EXPORTS} symbols REGEX "^[a-z]")
   list(TRANSFORM symbols PREPEND _)
   list(JOIN symbols "," exported)
 
   set(objects)
-  foreach(part small fast)
+  foreach(part small fast others)
     string(TOUPPER ${part} PART)
     if(NOT MODULE_${PART})
       continue()
@@ -26,8 +27,10 @@ function(vit158_add_module name)
     add_library(${name}_${part} OBJECT ${MODULE_${PART}})
     target_include_directories(${name}_${part} PRIVATE src)
     target_compile_options(${name}_${part} PRIVATE ${VIT158_WASM_COMPILE_FLAGS}
-                           ${VIT158_WASM_${PART}_FLAGS} ${VIT158_NUMERIC_FLAGS}
-                           ${VIT158_WARNING_FLAGS} ${MODULE_FLAGS})
+                           ${VIT158_WASM_${PART}_FLAGS} ${VIT158_NUMERIC_FLAGS} ${MODULE_FLAGS})
+    if(NOT part STREQUAL others)
+      target_compile_options(${name}_${part} PRIVATE ${VIT158_WARNING_FLAGS})
+    endif()
     list(APPEND objects $<TARGET_OBJECTS:${name}_${part}>)
   endforeach()
 
@@ -88,6 +91,30 @@ vit158_add_module(vit158-decode
   FAST src/image/stb.c src/image/orient.c
   EXPORTS ${exports}/exports_decode.txt
   LINK -O3 # wasm-opt: 6 kB less, and no slower here
+  STACK 65536 INITIAL_MEMORY 262144)
+
+# WebP, for Node (browsers decode it): the decoding half of libwebp, from Debian's source package, which
+# carries its security patches. wasm_build/libwebp.mjs has put it here.
+set(libwebp ${PROJECT_SOURCE_DIR}/build/libwebp/source)
+if(NOT EXISTS ${libwebp}/src/webp/decode.h)
+  message(FATAL_ERROR "libwebp's source is missing: run `node wasm_build/libwebp.mjs`")
+endif()
+file(GLOB libwebp_sources ${libwebp}/src/dec/*.c)
+foreach(file dsp/alpha_processing dsp/cpu dsp/dec dsp/dec_clip_tables dsp/filters dsp/lossless
+             dsp/rescaler dsp/upsampling dsp/yuv utils/bit_reader_utils utils/color_cache_utils
+             utils/filters_utils utils/huffman_utils utils/quant_levels_dec_utils utils/random_utils
+             utils/rescaler_utils utils/thread_utils utils/utils)
+  list(APPEND libwebp_sources ${libwebp}/src/${file}.c)
+endforeach()
+vit158_add_module(vit158-webp
+  SMALL src/base/error.c src/base/text.c src/image/decode_webp.c src/image/decoded.c
+        src/image/exif.c src/image/orient.c ${VIT158_WEBP_SOURCES} ${VIT158_WASM_DECODE_SOURCES}
+  OTHERS ${libwebp_sources}
+  EXPORTS ${exports}/exports_decode.txt
+  # No rescaling: we ask for images as they are. One block of memory is at most 1 GiB.
+  FLAGS "SHELL:-I ${libwebp} -I ${libwebp}/src" -DWEBP_REDUCE_SIZE -DWEBP_DISABLE_STATS
+        -DWEBP_MAX_ALLOCABLE_MEMORY=1073741824
+  LINK -O3 # wasm-opt
   STACK 65536 INITIAL_MEMORY 262144)
 
 # `vit158 import` of the npm command. It asks its caller for files: two imports.

@@ -297,9 +297,9 @@ int vit158_cmd_classify(int argc, char **argv)
     fill_options(options, &o);
     const vit158_usage usage = {
         .synopsis = "classify FILE... [options]",
-        .about =
-            "Says what is in JPEG and PNG pictures. FILE may be a folder of them, or - for one "
-            "picture\nfrom standard input.",
+        .about = "Says what is in JPEG, PNG and WebP pictures. FILE may be a folder of them, or - "
+                 "for one "
+                 "picture\nfrom standard input.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 0,

@@ -185,7 +185,8 @@ static int eval_folder(vit158_classifier *c, const char *folder, const eval_opti
             vit158_complain("eval", folder,
                             &(vit158_error){.message =
                                                 "no pictures: expected a folder for each class "
-                                                "with *.jpg, *.jpeg or *.png files"});
+                                                "with *.jpg, *.jpeg, *.png or "
+                                                "*.webp files"});
         status = report(&t, c, o, &error);
         subject = o->wrong;
     }
@@ -217,7 +218,7 @@ int vit158_cmd_eval(int argc, char **argv)
         .synopsis = "eval DIR [options]",
         .about =
             "Measures accuracy on DIR, which has a folder for each class, named by the class's "
-            "label\nor wnid, with JPEG and PNG pictures in it.",
+            "label\nor wnid, with JPEG, PNG and WebP pictures in it.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,

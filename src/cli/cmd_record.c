@@ -149,9 +149,10 @@ int vit158_cmd_record(int argc, char **argv)
                                  .value = &json};
     const vit158_usage usage = {
         .synopsis = "record MODEL FILE... -o GOLDEN [options]",
-        .about = "Writes down what MODEL gives for JPEG and PNG pictures: logits, top-1 and a hash "
-                 "of every step,\nto be compared with later by `vit158 verify GOLDEN`. MODEL is a "
-                 "file, or a model in models/.",
+        .about =
+            "Writes down what MODEL gives for JPEG, PNG and WebP pictures: logits, top-1 and a "
+            "hash of\nevery step, to be compared with later by `vit158 verify GOLDEN`. MODEL "
+            "is a file, or a\nmodel in models/.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 2,

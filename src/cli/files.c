@@ -151,7 +151,7 @@ vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit
 
 bool vit158_is_image_name(const char *name)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png"};
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp"};
     const char *const dot = strrchr(name, '.');
     for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof *endings; i++)
         if (strcasecmp(dot, endings[i]) == 0)

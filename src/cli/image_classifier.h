@@ -52,11 +52,11 @@ void vit158_classifier_close(vit158_classifier *c);
 vit158_status vit158_read_image(uint8_t **bytes, size_t *n_bytes, const char *path,
                                 vit158_error *error);
 
-/* Decodes a JPEG or PNG file in memory and makes it the session's input. */
+/* Decodes an image file in memory and makes it the session's input. */
 vit158_status vit158_classifier_feed(vit158_classifier *c, double *decode_ms, const uint8_t *bytes,
                                      size_t n_bytes, vit158_error *error);
 
-/* Reads and decodes a JPEG or PNG file and runs the model; results are in c->session. */
+/* Reads and decodes an image file and runs the model; results are in c->session. */
 vit158_status vit158_classifier_run(vit158_classifier *c, vit158_image_timing *timing,
                                     const char *path, vit158_error *error);
 

@@ -237,7 +237,7 @@ vit158_status vit158_image_source_draw(vit158_image_source *source, size_t limit
 {
     if (source->count == 0)
         return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "no pictures: expected *.jpg, *.jpeg or *.png files");
+                           "no pictures: expected *.jpg, *.jpeg, *.png or *.webp files");
     if (source->count > UINT32_MAX)
         return vit158_fail(error, VIT158_E_LIMIT, "more than 2^32 pictures");
     qsort(source->images, source->count, sizeof *source->images, by_name);

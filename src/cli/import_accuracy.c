@@ -58,8 +58,8 @@ static vit158_status judge_all(tally *t, vit158_classifier c[2], const char *fol
         vit158_labelled_images_list(&list, &t->failed, "import", c[1].model, folder, error);
     if (status == VIT158_OK && list.count == 0)
         status = vit158_fail(error, VIT158_E_IO,
-                             "no pictures: expected a folder for each class with *.jpg, *.jpeg or "
-                             "*.png files");
+                             "no pictures: expected a folder for each class with *.jpg, *.jpeg, "
+                             "*.png or *.webp files");
     vit158_progress progress = vit158_progress_start(list.count);
     for (size_t i = 0; status == VIT158_OK && i < list.count; i++) {
         judge(t, c, &list.values[i]);

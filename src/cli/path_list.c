@@ -47,7 +47,7 @@ static bool add_folder(vit158_path_list *source, const char *folder, vit158_erro
     vit158_status status = vit158_list_folder(&names, folder, VIT158_ENTRY_IMAGE, &problem);
     if (status == VIT158_OK && names.count == 0)
         status = vit158_fail(&problem, VIT158_E_ARGUMENT,
-                             "the folder has no pictures (*.jpg, *.jpeg, *.png)");
+                             "the folder has no pictures (*.jpg, *.jpeg, *.png, *.webp)");
     bool ok = true;
     if (status != VIT158_OK) {
         vit158_image_item *const item = add(source, strdup(folder), error);

@@ -7,12 +7,19 @@
 #include "base/error.h"
 #include "image/jpeg_check.h"
 #include "image/jpeg_repair.h"
-#include "image/orient.h"
 #include "image/png_check.h"
 #include "image/stb.h"
+#include "image/webp.h"
+#include "image/webp_check.h"
 #include "vit158.h"
 
-#define DEFAULT_MAX_BYTES ((size_t)1 << 30)
+/* What is read. JavaScript, for which the wasm module speaks, has another module for WebP. */
+#if defined(VIT158_HAVE_WEBP) || defined(__wasm__)
+#define READ "JPEG, PNG and WebP"
+#else
+#define READ "JPEG and PNG"
+#endif
+
 #define MOST_BYTES ((size_t)INT32_MAX) /* stb_image counts in int */
 
 static const char png_signature[] = "\x89PNG\r\n\x1A\n";
@@ -26,15 +33,23 @@ static const char *other_format(const uint8_t *bytes, size_t n_bytes)
         uint32_t offset;
         uint32_t n_bytes;
         const char *magic;
-    } formats[] = {{"GIF", 0, 4, "GIF8"},         {"WebP", 8, 4, "WEBP"},
-                   {"AVIF", 4, 8, "ftypavif"},    {"AVIF", 4, 8, "ftypavis"},
-                   {"HEIC", 4, 7, "ftyphei"},     {"HEIC", 4, 7, "ftyphev"},
-                   {"HEIC", 4, 8, "ftypmif1"},    {"HEIC", 4, 8, "ftypmsf1"},
-                   {"a video", 4, 4, "ftyp"},     {"a video", 0, 4, "\x1A\x45\xDF\xA3"},
-                   {"TIFF", 0, 4, "II*\0"},       {"TIFF", 0, 4, "MM\0*"},
-                   {"JPEG XL", 0, 2, "\xFF\x0A"}, {"JPEG XL", 4, 4, "JXL "},
-                   {"JPEG 2000", 4, 4, "jP  "},   {"BMP", 0, 2, "BM"},
-                   {"SVG", 0, 4, "<svg"},         {"PDF", 0, 5, "%PDF-"}};
+    } formats[] = {{"GIF", 0, 4, "GIF8"},
+                   {"AVIF", 4, 8, "ftypavif"},
+                   {"AVIF", 4, 8, "ftypavis"},
+                   {"HEIC", 4, 7, "ftyphei"},
+                   {"HEIC", 4, 7, "ftyphev"},
+                   {"HEIC", 4, 8, "ftypmif1"},
+                   {"HEIC", 4, 8, "ftypmsf1"},
+                   {"a video", 4, 4, "ftyp"},
+                   {"a video", 0, 4, "\x1A\x45\xDF\xA3"},
+                   {"TIFF", 0, 4, "II*\0"},
+                   {"TIFF", 0, 4, "MM\0*"},
+                   {"JPEG XL", 0, 2, "\xFF\x0A"},
+                   {"JPEG XL", 4, 4, "JXL "},
+                   {"JPEG 2000", 4, 4, "jP  "},
+                   {"BMP", 0, 2, "BM"},
+                   {"SVG", 0, 4, "<svg"},
+                   {"PDF", 0, 5, "%PDF-"}};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (n_bytes >= formats[i].offset + formats[i].n_bytes &&
             memcmp(bytes + formats[i].offset, formats[i].magic, formats[i].n_bytes) == 0)
@@ -50,28 +65,21 @@ static vit158_status unknown_format(const uint8_t *bytes, size_t n_bytes, vit158
     if (n_bytes > 0 && ((n_bytes < png && memcmp(bytes, png_signature, n_bytes) == 0) ||
                         (n_bytes < jpeg && memcmp(bytes, jpeg_signature, n_bytes) == 0)))
         return vit158_fail(error, VIT158_E_TRUNCATED, "image: only %zu bytes", n_bytes);
+    if (vit158_is_webp(bytes, n_bytes))
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "image: WebP is not read by this build, which has no libwebp; save the "
+                           "picture as JPEG, for example with `convert in.webp out.jpg`");
     const char *name = other_format(bytes, n_bytes);
     if (name != NULL)
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
-                           "image: %s is not supported, only JPEG and PNG are; save the picture "
-                           "as JPEG, for example with `convert in out.jpg`",
+                           "image: %s is not supported, only " READ " are; save the "
+                           "picture as JPEG, for example with `convert in out.jpg`",
                            name);
-    return vit158_fail(error, VIT158_E_FORMAT, "image: neither JPEG nor PNG");
-}
-
-/* Whether decoding may take `needed` bytes. */
-static vit158_status check_memory(uint64_t needed, size_t max_bytes, uint32_t width,
-                                  uint32_t height, vit158_error *error)
-{
-    if (needed > max_bytes)
-        return vit158_fail(error, VIT158_E_LIMIT,
-                           "image: decoding %u x %u pixels needs %llu bytes, the limit is %zu",
-                           width, height, (unsigned long long)needed, max_bytes);
-    return VIT158_OK;
+    return vit158_fail(error, VIT158_E_FORMAT, "image: neither JPEG, PNG nor WebP");
 }
 
 /* Keeps the first `to` of every `from` bytes. */
-static void drop_channels(vit158_stb_image *image, uint32_t to)
+static void drop_channels(vit158_decoded *image, uint32_t to)
 {
     const size_t n = (size_t)image->width * image->height;
     for (size_t i = 0; i < n; i++)
@@ -81,7 +89,7 @@ static void drop_channels(vit158_stb_image *image, uint32_t to)
 }
 
 /* Indices become colours. stb_image has stretched them to 0..255 as if they were grey. */
-static vit158_status look_up_palette(vit158_stb_image *image, const uint8_t *bytes,
+static vit158_status look_up_palette(vit158_decoded *image, const uint8_t *bytes,
                                      const vit158_png_info *info, vit158_error *error)
 {
     const size_t n = (size_t)image->width * image->height;
@@ -102,39 +110,20 @@ static vit158_status look_up_palette(vit158_stb_image *image, const uint8_t *byt
     return VIT158_OK;
 }
 
-static vit158_status turn_upright(vit158_stb_image *image, uint32_t orientation,
-                                  vit158_error *error)
-{
-    const uint32_t width = image->width, height = image->height;
-    uint8_t *turned = image->data;
-    if (vit158_orientation_swaps(orientation)) {
-        turned = vit158_block_alloc((size_t)width * height * image->channels);
-        if (turned == NULL)
-            return vit158_fail(error, VIT158_E_MEMORY, "image: no memory to turn %u x %u pixels",
-                               width, height);
-        image->width = height;
-        image->height = width;
-    }
-    vit158_orient(turned, image->data, width, height, image->channels, orientation);
-    if (turned != image->data)
-        vit158_block_free(image->data);
-    image->data = turned;
-    return VIT158_OK;
-}
-
-static vit158_status decode_checked_jpeg(vit158_stb_image *out, const vit158_jpeg_info *info,
+static vit158_status decode_checked_jpeg(vit158_decoded *out, const vit158_jpeg_info *info,
                                          const uint8_t *bytes, size_t n_bytes, size_t max_bytes,
                                          vit158_error *error)
 {
     const uint64_t needed = vit158_jpeg_memory(info);
-    VIT158_RETURN_IF_ERROR(check_memory(needed, max_bytes, info->width, info->height, error));
+    VIT158_RETURN_IF_ERROR(
+        vit158_decoded_fits(needed, max_bytes, info->width, info->height, error));
     VIT158_RETURN_IF_ERROR(
         vit158_stb_jpeg(out, bytes, n_bytes, info->components, (size_t)needed, error));
-    return turn_upright(out, info->orientation, error);
+    return vit158_decoded_turn(out, info->orientation, error);
 }
 
 /* A file that broke a rule with `status`: if a mended copy breaks none, that is decoded. */
-static vit158_status decode_mended_jpeg(vit158_stb_image *out, vit158_status status,
+static vit158_status decode_mended_jpeg(vit158_decoded *out, vit158_status status,
                                         const uint8_t *bytes, size_t n_bytes, size_t max_bytes,
                                         vit158_error *error)
 {
@@ -157,7 +146,7 @@ static vit158_status decode_mended_jpeg(vit158_stb_image *out, vit158_status sta
     return status;
 }
 
-static vit158_status decode_jpeg(vit158_stb_image *out, const uint8_t *bytes, size_t n_bytes,
+static vit158_status decode_jpeg(vit158_decoded *out, const uint8_t *bytes, size_t n_bytes,
                                  size_t max_bytes, vit158_error *error)
 {
     vit158_jpeg_info info;
@@ -169,13 +158,13 @@ static vit158_status decode_jpeg(vit158_stb_image *out, const uint8_t *bytes, si
     return decode_mended_jpeg(out, status, bytes, n_bytes, max_bytes, error);
 }
 
-static vit158_status decode_png(vit158_stb_image *out, const uint8_t *bytes, size_t n_bytes,
+static vit158_status decode_png(vit158_decoded *out, const uint8_t *bytes, size_t n_bytes,
                                 size_t max_bytes, vit158_error *error)
 {
     vit158_png_info info;
     VIT158_RETURN_IF_ERROR(vit158_png_check(&info, bytes, n_bytes, error));
     const uint64_t needed = vit158_png_memory(&info, info.interlaced);
-    VIT158_RETURN_IF_ERROR(check_memory(needed, max_bytes, info.width, info.height, error));
+    VIT158_RETURN_IF_ERROR(vit158_decoded_fits(needed, max_bytes, info.width, info.height, error));
     /* Some writers append a little to the pixels: let the buffer grow once if the limit allows. */
     const uint64_t generous = vit158_png_memory(&info, true);
     const uint64_t allowed = generous < max_bytes ? generous : max_bytes;
@@ -188,7 +177,7 @@ static vit158_status decode_png(vit158_stb_image *out, const uint8_t *bytes, siz
         VIT158_RETURN_IF_ERROR(look_up_palette(out, bytes, &info, error));
     else if (out->channels == 2 || out->channels == 4)
         drop_channels(out, out->channels - 1);
-    return turn_upright(out, info.orientation, error);
+    return vit158_decoded_turn(out, info.orientation, error);
 }
 
 vit158_status vit158_image_decode(vit158_image *out, const void *bytes, size_t n_bytes,
@@ -200,10 +189,9 @@ vit158_status vit158_image_decode(vit158_image *out, const void *bytes, size_t n
     if (n_bytes > MOST_BYTES)
         return vit158_fail(error, VIT158_E_LIMIT, "image: a file of %zu bytes, at most %zu",
                            n_bytes, MOST_BYTES);
-    size_t limit = max_bytes != 0 ? max_bytes : DEFAULT_MAX_BYTES;
-    limit = limit < MOST_BYTES ? limit : MOST_BYTES;
+    const size_t limit = vit158_decoded_limit(max_bytes);
 
-    vit158_stb_image image = {0};
+    vit158_decoded image = {0};
     const uint8_t *file = bytes;
     vit158_error found = {0}; /* a rule broken may be mended after all */
     vit158_status status;
@@ -211,26 +199,11 @@ vit158_status vit158_image_decode(vit158_image *out, const void *bytes, size_t n
         status = decode_png(&image, file, n_bytes, limit, &found);
     else if (n_bytes >= 3 && memcmp(file, jpeg_signature, 3) == 0)
         status = decode_jpeg(&image, file, n_bytes, limit, &found);
+#if defined(VIT158_HAVE_WEBP)
+    else if (vit158_is_webp(file, n_bytes))
+        status = vit158_webp_decode(&image, file, n_bytes, limit, &found);
+#endif
     else
         status = unknown_format(file, n_bytes, &found);
-    if (status != VIT158_OK) {
-        vit158_block_free(image.data);
-        if (error != NULL)
-            *error = found;
-        return status;
-    }
-    *out = (vit158_image){.width = image.width,
-                          .height = image.height,
-                          .pixels = image.channels,
-                          .row_bytes = image.width * image.channels,
-                          .data = image.data};
-    return VIT158_OK;
-}
-
-void vit158_image_free(vit158_image *image)
-{
-    if (image == NULL)
-        return;
-    vit158_block_free(image->data);
-    *image = (vit158_image){0};
+    return vit158_decoded_finish(out, &image, status, &found, error);
 }

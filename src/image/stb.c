@@ -12,9 +12,6 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-/* Every block starts with its size; 16 bytes keep the alignment of malloc. */
-#define BLOCK_HEAD 16
-
 typedef struct budget {
     size_t used;
     size_t limit;
@@ -24,30 +21,6 @@ typedef struct budget {
 
 /* stb_image's allocator has no context argument. */
 static _Thread_local budget current;
-
-void *vit158_block_alloc(size_t n_bytes)
-{
-    if (n_bytes > SIZE_MAX - BLOCK_HEAD)
-        return NULL;
-    uint8_t *block = calloc(1, n_bytes + BLOCK_HEAD);
-    if (block == NULL)
-        return NULL;
-    memcpy(block, &n_bytes, sizeof n_bytes);
-    return block + BLOCK_HEAD;
-}
-
-void vit158_block_free(void *block)
-{
-    if (block != NULL)
-        free((uint8_t *)block - BLOCK_HEAD);
-}
-
-static size_t block_bytes(const void *block)
-{
-    size_t n_bytes;
-    memcpy(&n_bytes, (const uint8_t *)block - BLOCK_HEAD, sizeof n_bytes);
-    return n_bytes;
-}
 
 static void *budget_alloc(size_t n_bytes)
 {
@@ -67,7 +40,7 @@ static void budget_free(void *block)
 {
     if (block == NULL)
         return;
-    current.used -= block_bytes(block);
+    current.used -= vit158_block_bytes(block);
     vit158_block_free(block);
 }
 
@@ -76,7 +49,7 @@ static void *budget_realloc(void *block, size_t n_bytes)
     void *grown = budget_alloc(n_bytes);
     if (grown == NULL || block == NULL)
         return grown;
-    const size_t old_bytes = block_bytes(block);
+    const size_t old_bytes = vit158_block_bytes(block);
     memcpy(grown, block, old_bytes < n_bytes ? old_bytes : n_bytes);
     budget_free(block);
     return grown;
@@ -147,10 +120,10 @@ static void start(size_t max_bytes)
     stbi__g_failure_reason = NULL; /* not all failures set one */
 }
 
-static vit158_status finish(vit158_stb_image *out, stbi_uc *data, const int size[2], int channels,
+static vit158_status finish(vit158_decoded *out, stbi_uc *data, const int size[2], int channels,
                             const char *kind, vit158_error *error)
 {
-    *out = (vit158_stb_image){0};
+    *out = (vit158_decoded){0};
     if (data == NULL && current.no_memory)
         return vit158_fail(error, VIT158_E_MEMORY, "%s: no memory left to decode it", kind);
     if (data == NULL && current.refused)
@@ -162,14 +135,14 @@ static vit158_status finish(vit158_stb_image *out, stbi_uc *data, const int size
         return vit158_fail(error, VIT158_E_IMAGE, "%s: damaged data (%s)", kind,
                            reason != NULL ? reason : "no details");
     }
-    *out = (vit158_stb_image){.width = (uint32_t)size[0],
-                              .height = (uint32_t)size[1],
-                              .channels = (uint32_t)channels,
-                              .data = data};
+    *out = (vit158_decoded){.width = (uint32_t)size[0],
+                            .height = (uint32_t)size[1],
+                            .channels = (uint32_t)channels,
+                            .data = data};
     return VIT158_OK;
 }
 
-vit158_status vit158_stb_jpeg(vit158_stb_image *out, const uint8_t *bytes, size_t n_bytes,
+vit158_status vit158_stb_jpeg(vit158_decoded *out, const uint8_t *bytes, size_t n_bytes,
                               uint32_t components, size_t max_bytes, vit158_error *error)
 {
     start(max_bytes);
@@ -255,8 +228,8 @@ static void put_u32(uint8_t *to, uint32_t value)
         to[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-vit158_status vit158_stb_png(vit158_stb_image *out, const uint8_t *bytes,
-                             const vit158_png_info *info, size_t max_bytes, vit158_error *error)
+vit158_status vit158_stb_png(vit158_decoded *out, const uint8_t *bytes, const vit158_png_info *info,
+                             size_t max_bytes, vit158_error *error)
 {
     png_stream s = {.tail = {[PAD_BYTES + 8] = 'I', 'E', 'N', 'D'}, .left = info->idat_bytes};
     const size_t ihdr_bytes = 33; /* with the signature */

@@ -8,31 +8,18 @@
 #ifndef VIT158_IMAGE_STB_H
 #define VIT158_IMAGE_STB_H
 
-#include <stdbool.h>
-
+#include "image/decoded.h"
 #include "image/png_check.h"
-#include "vit158.h"
-
-/* A block for pixels, zeroed; ended with vit158_block_free (NULL allowed). NULL: no memory. */
-void *vit158_block_alloc(size_t n_bytes);
-void vit158_block_free(void *block);
-
-typedef struct vit158_stb_image {
-    uint32_t width;
-    uint32_t height;
-    uint32_t channels; /* as stored, 1 to 4; CMYK and YCCK become 3 */
-    uint8_t *data;     /* [height][width][channels], a block */
-} vit158_stb_image;
 
 /* Decodes a file that vit158_jpeg_check accepted. At most max_bytes are in use at any time. */
-vit158_status vit158_stb_jpeg(vit158_stb_image *out, const uint8_t *bytes, size_t n_bytes,
+vit158_status vit158_stb_jpeg(vit158_decoded *out, const uint8_t *bytes, size_t n_bytes,
                               uint32_t components, size_t max_bytes, vit158_error *error);
 
 /* Decodes a file that vit158_png_check accepted. stb_image is shown IHDR, all image data in one
  * IDAT, and IEND. Palette images come out as indices (1 channel), 16-bit samples as their high
  * bytes. */
-vit158_status vit158_stb_png(vit158_stb_image *out, const uint8_t *bytes,
-                             const vit158_png_info *info, size_t max_bytes, vit158_error *error);
+vit158_status vit158_stb_png(vit158_decoded *out, const uint8_t *bytes, const vit158_png_info *info,
+                             size_t max_bytes, vit158_error *error);
 
 /* stb_image takes the end of a stream for damage unless so many bytes follow it. */
 #define VIT158_INFLATE_PAD 4U

@@ -60,7 +60,7 @@ static bool is_image(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return dot != NULL && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 ||
-                           strcasecmp(dot, ".png") == 0);
+                           strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".webp") == 0);
 }
 
 static bool add_name(name_list *list, const char *name)

@@ -50,8 +50,12 @@ if(NOT output STREQUAL first)
 endif()
 
 string(REPLACE "|" ";" library_sources "${LIBRARY_SOURCES}")
+set(webp)
+if(HAVE_WEBP)
+  set(webp -DVIT158_HAVE_WEBP=1 -lwebp)
+endif()
 run(cc -std=c11 -ffp-contract=off -DVIT158_HAVE_SIMD128=1 -DVIT158_HAVE_THREADS=1 -I${LIBRARY}
-    ${SOURCE}/consumer.c ${library_sources} -lm -pthread -o ${WORK}/plain)
+    ${SOURCE}/consumer.c ${library_sources} -lm -pthread ${webp} -o ${WORK}/plain)
 run(${WORK}/plain ${MODEL})
 if(NOT output STREQUAL first)
   message(FATAL_ERROR "the plain build says something else: ${output}")

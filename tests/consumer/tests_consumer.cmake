@@ -9,6 +9,6 @@ if(NOT VIT158_SANITIZE)
                    -DSOURCE=${PROJECT_SOURCE_DIR}/tests/consumer
                    -DWORK=${PROJECT_BINARY_DIR}/consumer
                    -DMODEL=${PROJECT_SOURCE_DIR}/tests/data/tiny/ternary-6.safetensors
-                   -DLIBRARY=${PROJECT_SOURCE_DIR}/src "-DLIBRARY_SOURCES=${library_sources}"
+                   -DLIBRARY=${PROJECT_SOURCE_DIR}/src -DHAVE_WEBP=${VIT158_HAVE_WEBP} "-DLIBRARY_SOURCES=${library_sources}"
                    -P ${PROJECT_SOURCE_DIR}/tests/consumer/run.cmake)
 endif()

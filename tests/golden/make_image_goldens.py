@@ -6,7 +6,7 @@
   make_image_goldens.py --check build/native/test_image_decode --count 300 --seed 5
 
 --write makes the pictures and decode_goldens.txt, a line each: file, width, height, bytes a pixel,
-SHA-256 of our pixels (for PNG it must equal Pillow's), largest difference from Pillow, and for JPEG
+SHA-256 of our pixels (for PNG and WebP it must equal Pillow's), largest difference from Pillow, and for JPEG
 the file with Pillow's pixels. --check compares random pictures. Exit code 77: Pillow is missing.
 """
 import argparse
@@ -200,6 +200,58 @@ def png_files():
     yield "trailing_bytes.png", write_png(picture[:9], 2, 8, rng) + b"\0\0\0\1what"
 
 
+def webp(picture, **options):
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "WEBP", method=6, **options)
+    return out.getvalue()
+
+
+def with_alpha(picture, seed=0):
+    alpha = numpy.random.default_rng(seed).integers(0, 256, picture.shape[:2] + (1,))
+    return numpy.concatenate([picture, alpha.astype(numpy.uint8)], axis=2)
+
+
+def riff(name, data):
+    return name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+
+
+def webp_file(*chunks):
+    return riff(b"RIFF", b"WEBP" + b"".join(chunks))
+
+
+def canvas(flags, width, height):
+    return riff(b"VP8X", struct.pack("<I", flags) + struct.pack("<I", width - 1)[:3] +
+                struct.pack("<I", height - 1)[:3])
+
+
+def frame(x, y, picture, **options):
+    """An ANMF chunk with one image."""
+    height, width = picture.shape[:2]
+    numbers = (x // 2, y // 2, width - 1, height - 1, 100)
+    place = b"".join(struct.pack("<I", number)[:3] for number in numbers) + b"\0"
+    return riff(b"ANMF", place + webp(picture, **options)[12:])
+
+
+def webp_files():
+    odd, small = scene(37, 29, 1), scene(24, 18, 3)
+    yield "lossy.webp", webp(odd, quality=80)
+    yield "lossy_low.webp", webp(odd, quality=3)
+    yield "lossless.webp", webp(odd, lossless=True)
+    yield "lossless_few.webp", webp(odd // 128 * 100, lossless=True)
+    yield "lossy_alpha.webp", webp(with_alpha(odd), quality=70, exact=True)
+    yield "lossless_alpha.webp", webp(with_alpha(odd), lossless=True, exact=True)
+    yield "one_pixel.webp", webp(odd[:1, :1], quality=90)
+    for orientation in (3, 6, 8):
+        yield f"orientation_{orientation}.webp", webp(small, lossless=True, exif=exif(orientation))
+    words = b"Exif\0\0" + exif(6)
+    yield "orientation_words.webp", webp_file(canvas(8, 24, 18), webp(small, lossless=True)[12:],
+                                              riff(b"EXIF", words))
+    yield "other_chunks.webp", webp(odd, quality=60, icc_profile=bytes(129), xmp=b"<x/>") + b"after"
+    yield "animated.webp", webp_file(
+        canvas(2, 41, 33), riff(b"ANIM", bytes([9, 8, 7, 255, 0, 0])),
+        frame(4, 6, small, lossless=True), frame(0, 0, odd, quality=50))
+
+
 def pillow_pixels(data):
     """[height][width][1 or 3]: upright, alpha dropped."""
     warnings.simplefilter("ignore")  # of transparency that convert("RGB") drops
@@ -238,7 +290,7 @@ def write_pnm(path, pixels):
 
 def write_all(folder, program):
     lines = []
-    for name, data in [*jpeg_files(), *png_files()]:
+    for name, data in [*jpeg_files(), *png_files(), *webp_files()]:
         with open(os.path.join(folder, name), "wb") as file:
             file.write(data)
         ours, theirs = our_pixels(program, data), pillow_pixels(data)
@@ -279,19 +331,31 @@ def random_jpeg(rng):
     return jpeg(picture, rng.choice(["RGB", "RGB", "L", "CMYK"]), **options)
 
 
+def random_webp(rng):
+    picture = scene(rng.randint(1, 120), rng.randint(1, 90), rng.randrange(1000))
+    if rng.random() < 0.4:
+        picture = with_alpha(picture, rng.randrange(1000))
+    options = {"lossless": rng.random() < 0.5, "quality": rng.randint(0, 100),
+               "exact": rng.random() < 0.5}
+    if rng.random() < 0.3:
+        options["exif"] = exif(rng.randint(1, 8), rng.random() < 0.5)
+    return webp(picture, **options)
+
+
 def check_random(program, count, seed):
     rng = random.Random(seed)
-    worst, failures = {"PNG": 0, "JPEG": 0}, 0
+    makers = [("PNG", random_png), ("JPEG", random_jpeg), ("WebP", random_webp)]
+    worst, failures = {kind: 0 for kind, _ in makers}, 0
     for i in range(count):
-        kind = "JPEG" if i % 2 else "PNG"
-        data = random_jpeg(rng) if i % 2 else random_png(rng)
+        kind, make = makers[i % len(makers)]
+        data = make(rng)
         difference = compare(our_pixels(program, data), pillow_pixels(data))
         worst[kind] = max(worst[kind], difference)
         if difference > (JPEG_TOLERANCE if kind == "JPEG" else 0):
             failures += 1
             print(f"picture {i} of seed {seed} ({kind}): differs from Pillow by {difference}")
     print(f"{count} pictures of seed {seed}, Pillow {Image.__version__}: largest difference "
-          f"PNG {worst['PNG']}, JPEG {worst['JPEG']}")
+          + ", ".join(f"{kind} {found}" for kind, found in worst.items()))
     return 1 if failures else 0
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The decoder module on every kind of image: the pixels of the native build, and Pillow's for PNG
+// The decoder modules on every kind of image: the pixels of the native build, and Pillow's for PNG and WebP
 // (tests/data/images/decode_goldens.txt, see tests/golden/make_image_goldens.py); damaged files give
 // an error and never a trap.
 import assert from 'node:assert/strict';
@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Decoder } from '../../web/lib/decoder.js';
+import { Decoder, isWebp } from '../../web/lib/decoder.js';
 import { decodeImage } from '../../web/lib/vit158.js';
 import { ROOT } from './shared.mjs';
 
@@ -31,6 +31,14 @@ test('every kind of picture has the pixels of the native decoder', async () => {
   }
 });
 
+test('the module for WebP is loaded with the first WebP, from where the caller says', async () => {
+  const wasm = { webp: join(ROOT, 'wasm_build/dist/none.wasm') };
+  assert.equal((await decodeImage(load('rgb_8.png'), { wasm })).width, 19);
+  await assert.rejects(decodeImage(load('lossy.webp'), { wasm }), { code: 'E_IO', message: /none\.wasm/ });
+  const module = await WebAssembly.compile(readFileSync(join(ROOT, 'wasm_build/dist/vit158-webp.wasm')));
+  assert.equal((await decodeImage(load('lossy.webp'), { wasm: { webp: module } })).width, 37);
+});
+
 /** What decoding gives: the error's code, or undefined. @param {any} instance @param {Uint8Array} bytes */
 function outcome(instance, bytes) {
   try {
@@ -42,18 +50,21 @@ function outcome(instance, bytes) {
   }
 }
 
-for (const name of ['rgb_8.png', 'progressive.jpg']) {
+/** @param {string} name of a file */
+const decoderOf = (name) => new Decoder().acquire(isWebp(load(name)) ? 'webp' : 'decode');
+
+for (const name of ['rgb_8.png', 'progressive.jpg', 'lossy.webp', 'lossless_alpha.webp']) {
   test(`${name} cut anywhere is truncated`, async () => {
-    const instance = await new Decoder().acquire();
+    const instance = await decoderOf(name);
     const bytes = load(name);
     const iend = name.endsWith('.png') ? bytes.length - 12 : bytes.length; // after its image data a PNG is whole
-    for (let n = 1; n < bytes.length; n++)
+    for (let n = isWebp(bytes) ? 12 : 1; n < bytes.length; n++)
       assert.equal(outcome(instance, bytes.subarray(0, n)), n < iend ? 'E_TRUNCATED' : undefined, `${n} bytes`);
     assert.equal(outcome(instance, bytes), undefined);
   });
 
   test(`${name} with any byte changed is a picture or an error, in bounded memory`, async () => {
-    const instance = await new Decoder().acquire();
+    const instance = await decoderOf(name);
     const bytes = Uint8Array.from(load(name));
     outcome(instance, bytes);
     const memory = instance.memoryBytes;
@@ -63,7 +74,7 @@ for (const name of ['rgb_8.png', 'progressive.jpg']) {
       seen.add(outcome(instance, bytes));
       bytes[at] ^= 0x11;
     }
-    assert.ok(seen.has('E_IMAGE') && seen.size > 2, [...seen].join());
+    assert.ok(seen.has('E_IMAGE') && seen.size > (isWebp(bytes) ? 1 : 2), [...seen].join());
     // A byte of JPEG data holds at most 8 blocks of 64 pixels; decoding takes 12 bytes a pixel.
     assert.ok(instance.memoryBytes <= memory + bytes.length * 512 * 12, `${instance.memoryBytes} bytes`);
     assert.equal(outcome(instance, bytes), undefined);

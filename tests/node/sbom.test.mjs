@@ -35,6 +35,8 @@ test('the work of others is linked to the modules that THIRD-PARTY.md names', ()
       )
       .map(({ relatedSpdxElement }) => document.packages.find(({ SPDXID }) => SPDXID === relatedSpdxElement)?.name);
   assert.deepEqual(linked('vit158-decode.wasm').sort(), ['Emscripten', 'LLVM', 'musl', 'stb_image']);
+  assert.deepEqual(linked('vit158-webp.wasm').sort(), ['Emscripten', 'LLVM', 'libwebp', 'musl']);
+  assert.equal(packageOf('libwebp')?.versionInfo, build.libwebp, 'for those who look up faults of a version');
   assert.deepEqual(linked('vit158.wasm').sort(), ['Emscripten', 'LLVM', 'musl']);
   assert.equal(packageOf('SIMDe'), undefined, 'SIMDe is native only');
 });

@@ -17,7 +17,7 @@ import { WORKERS_OPTION, classifyInOrder, interruptible } from './pictures.mjs';
 export const USAGE = {
   synopsis: 'classify FILE... [options]',
   about:
-    'Says what is in JPEG and PNG pictures. FILE may be a folder of them, or - for one picture\nfrom standard input.',
+    'Says what is in JPEG, PNG and WebP pictures. FILE may be a folder of them, or - for one picture\nfrom standard input.',
   options: [
     { name: '--top-k', letter: '-k', placeholder: 'K', help: 'number of predictions (5)', range: [1, 1e9] },
     { name: '--threshold', placeholder: 'X', help: 'none with a smaller score (0)', range: [0, 1], fraction: true },

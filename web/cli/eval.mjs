@@ -25,7 +25,7 @@ export const USAGE = {
   synopsis: 'eval DIR [options]',
   about:
     "Measures accuracy on DIR, which has a folder for each class, named by the class's label\n" +
-    'or wnid, with JPEG and PNG pictures in it.',
+    'or wnid, with JPEG, PNG and WebP pictures in it.',
   options: [
     { name: '--limit', placeholder: 'N', help: 'only N pictures, spread evenly over the folder', range: [1, 1e9] },
     { name: '--confusion', help: 'also each class: its accuracy, and what it is taken for' },
@@ -84,7 +84,10 @@ async function evaluateFolder(root, values, signal) {
       complain(
         'eval',
         root,
-        new Vit158Error('E_INPUT', 'no pictures: expected a folder for each class with *.jpg, *.jpeg or *.png files'),
+        new Vit158Error(
+          'E_INPUT',
+          'no pictures: expected a folder for each class with *.jpg, *.jpeg, *.png or *.webp files',
+        ),
       );
     const wrong = /** @type {string | undefined} */ (values['--wrong']);
     subject = wrong ?? root;

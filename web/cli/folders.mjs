@@ -17,7 +17,7 @@ export function listNames(folder) {
 }
 
 /** Names of the images in a folder. @param {string} folder */
-export const listPictures = (folder) => listNames(folder).filter((name) => /\.(jpe?g|png)$/i.test(name));
+export const listPictures = (folder) => listNames(folder).filter((name) => /\.(jpe?g|png|webp)$/i.test(name));
 
 /** @param {string} path */
 export function isFolder(path) {
@@ -43,7 +43,7 @@ export function picturesOf(paths) {
       try {
         const names = listPictures(path);
         if (names.length === 0)
-          throw new Vit158Error('E_ARGUMENT', 'the folder has no pictures (*.jpg, *.jpeg, *.png)');
+          throw new Vit158Error('E_ARGUMENT', 'the folder has no pictures (*.jpg, *.jpeg, *.png, *.webp)');
         return names.map((name) => path.replace(/\/?$/, '/') + name).map((file) => ({ file, image: () => file }));
       } catch (error) {
         return [{ file: path, image: () => Promise.reject(error) }];

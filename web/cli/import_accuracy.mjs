@@ -66,7 +66,10 @@ function labelled(folder, model) {
     return [];
   });
   if (images.length === 0)
-    throw new Vit158Error('E_IO', 'no pictures: expected a folder for each class with *.jpg, *.jpeg or *.png files');
+    throw new Vit158Error(
+      'E_IO',
+      'no pictures: expected a folder for each class with *.jpg, *.jpeg, *.png or *.webp files',
+    );
   return { images, failed };
 }
 

@@ -34,7 +34,7 @@ export const TITLE_OPTION = {
  * @returns {{wanted: string | undefined, pictures: string[]}}
  */
 export function modelAndPictures(words) {
-  const isPicture = words.length > 0 && /\.(jpe?g|png)$/i.test(words[0]);
+  const isPicture = words.length > 0 && /\.(jpe?g|png|webp)$/i.test(words[0]);
   return isPicture ? { wanted: undefined, pictures: words } : { wanted: words[0], pictures: words.slice(1) };
 }
 

@@ -19,8 +19,8 @@ import { writeWhole } from './whole_file.mjs';
 const USAGE = {
   synopsis: 'record MODEL FILE... -o GOLDEN [options]',
   about:
-    'Writes down what MODEL gives for JPEG and PNG pictures: logits, top-1 and a hash of every step,\n' +
-    'to be compared with later by `vit158 verify GOLDEN`. MODEL is a file, or a model in models/.',
+    'Writes down what MODEL gives for JPEG, PNG and WebP pictures: logits, top-1 and a hash of\n' +
+    'every step, to be compared with later by `vit158 verify GOLDEN`. MODEL is a file, or a\nmodel in models/.',
   options: [
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the golden file to write (required)' },
     { name: '--json', help: 'say what was written as a JSON object' },

@@ -99,7 +99,7 @@ export class Classifier {
       engine.plan({ ...kernels, explain: false });
       return new this(
         engine,
-        new Decoder(wasm.decoder),
+        new Decoder({ decode: wasm.decoder, webp: wasm.webp }),
         kernels,
         baseName(stream.path),
         options.sha256?.toLowerCase() ?? '',

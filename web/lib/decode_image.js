@@ -5,6 +5,7 @@
 import { Decoder } from './decoder.js';
 import { asCall } from './errors.js';
 import { openImage } from './image_input.js';
+import { isPlainObject } from './kinds.js';
 import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
 
@@ -23,7 +24,9 @@ export function decodeImage(image, options) {
  * @returns {Promise<import('./vit158.d.ts').PixelData & {channels: 1 | 3 | 4}>}
  */
 async function decode(image, { signal, wasm }) {
-  const { rows } = await openImage(image, new Decoder(wasm), new Pace({ signal }));
+  /** @type {any} one source is the decoder's */
+  const { decoder, webp } = isPlainObject(wasm) ? wasm : { decoder: wasm };
+  const { rows } = await openImage(image, new Decoder({ decode: decoder, webp }), new Pace({ signal }));
   try {
     const { width, height, channels } = rows;
     const data = new Uint8Array(width * height * channels);

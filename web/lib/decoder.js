@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * vit158-decode.wasm as an object: JPEG and PNG bytes to upright pixels, the same in every engine.
- * An instance's memory never shrinks, so after a large image it is dropped and the next image
+ * vit158-decode.wasm as an object: JPEG and PNG bytes to upright pixels, the same in every engine; and
+ * vit158-webp.wasm, which does it for WebP where no browser does, and is loaded when the first one comes. An instance's memory never shrinks, so after a large image it is dropped and the next image
  * gets a fresh one.
  */
 import { Vit158Error, errorFromStatus } from './errors.js';
@@ -14,36 +14,45 @@ import { rowsInMemory } from './pixel_rows.js';
 /** An idle instance keeps at most this much memory. */
 const KEEP_BYTES = 16 << 20;
 
-/** True if the decoder is the one to read these bytes. @param {Uint8Array} bytes */
+/** @param {Uint8Array} bytes @param {number} at @param {string} letters */
+const holds = (bytes, at, letters) => [...letters].every((letter, i) => bytes[at + i] === letter.charCodeAt(0));
+
+/** True if these bytes are for the decoder wherever it runs. @param {Uint8Array} bytes */
 export function isJpegOrPng(bytes) {
-  const starts = (/** @type {number[]} */ magic) => magic.every((byte, i) => bytes[i] === byte);
-  return starts([0xff, 0xd8]) || starts([0x89, 0x50, 0x4e, 0x47]);
+  return holds(bytes, 0, '\xff\xd8') || holds(bytes, 0, '\x89PNG');
 }
 
-export class Decoder {
-  #source;
-  /** @type {DecoderInstance | undefined} */
-  #idle;
+/** @param {Uint8Array} bytes */
+export function isWebp(bytes) {
+  return holds(bytes, 0, 'RIFF') && holds(bytes, 8, 'WEBP');
+}
 
-  /** @param {import('./vit158.d.ts').WasmSource} [source] of the module, default: the package's file */
-  constructor(source) {
-    this.#source = source;
+/** @typedef {{decode?: import('./vit158.d.ts').WasmSource, webp?: import('./vit158.d.ts').WasmSource}} Sources */
+
+export class Decoder {
+  #sources;
+  /** @type {Partial<Record<keyof Sources, DecoderInstance>>} */
+  #idle = {};
+
+  /** @param {Sources} [sources] of the modules, default: the package's files */
+  constructor(sources = {}) {
+    this.#sources = sources;
   }
 
-  /** An instance of its own for one image; loads the module at the first use. */
-  async acquire() {
-    const idle = this.#idle;
-    this.#idle = undefined;
+  /** An instance of its own for one image; loads the module at the first use. @param {keyof Sources} [name] */
+  async acquire(name = 'decode') {
+    const idle = this.#idle[name];
+    delete this.#idle[name];
     if (idle) return idle;
-    const instance = await instantiate(await loadWasm('decode', this.#source));
+    const instance = await instantiate(await loadWasm(name, this.#sources[name]));
     return new DecoderInstance(new Heap(instance), (self) => {
-      if (self.memoryBytes <= KEEP_BYTES) this.#idle = self;
+      if (self.memoryBytes <= KEEP_BYTES) this.#idle[name] = self;
     });
   }
 
-  /** Lets the idle instance go. */
+  /** Lets the idle instances go. */
   end() {
-    this.#idle = undefined;
+    this.#idle = {};
   }
 }
 
@@ -68,7 +77,7 @@ class DecoderInstance {
   }
 
   /**
-   * @param {Uint8Array} bytes of a JPEG or PNG file
+   * @param {Uint8Array} bytes of a file of the module's formats
    * @returns {PixelRows} its close() gives this instance back
    */
   decode(bytes) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
  * Any image a caller may hold, as strips of interleaved 8-bit rows. JPEG and PNG bytes go through
- * our decoder; other files and everything drawn by the browser go through a canvas, whose pixels
+ * our decoder, and WebP where nothing draws; other files and everything drawn by the browser go through a canvas, whose pixels
  * are read strip by strip.
  */
-import { isJpegOrPng } from './decoder.js';
+import { isJpegOrPng, isWebp } from './decoder.js';
 import { Vit158Error, isNamed, messageOf, wrapErrors } from './errors.js';
 import { bytesOf, describe, isA, tagOf } from './kinds.js';
 import { Pace } from './pace.js';
@@ -28,14 +28,17 @@ export async function openImage(image, decoder, pace = new Pace()) {
   }
   const { bytes, name } = await readPicture(given, pace);
   if (bytes.length === 0) throw new Vit158Error('E_FORMAT', 'image: the file is empty'); // as src/image/decode.c
+  const inBrowser = typeof createImageBitmap === 'function';
   const decode = async () => {
-    const instance = await pace.wait(decoder.acquire(), 'while loading the decoder');
+    const module = isWebp(bytes) && !inBrowser ? 'webp' : 'decode';
+    const instance = await pace.wait(decoder.acquire(module), 'while loading the decoder');
     return timed(() => instance.decode(bytes));
   };
-  if (isJpegOrPng(bytes) || typeof createImageBitmap !== 'function') return decode();
+  if (isJpegOrPng(bytes) || !inBrowser) return decode();
   try {
     return await timed(() => openDrawable(new Blob([/** @type {BlobPart} */ (bytes)])));
   } catch (error) {
+    if (isWebp(bytes)) throw notDrawn(name, 'a damaged WebP', error);
     const { rows } = await decode().catch((named) => {
       throw notDrawn(name, named, error);
     });
@@ -46,13 +49,13 @@ export async function openImage(image, decoder, pace = new Pace()) {
 
 /**
  * @param {string} name of the file
- * @param {unknown} named our decoder's error, which says what kind of file it is
+ * @param {unknown} named what kind of file it is, or our decoder's error, which says so
  * @param {unknown} error the browser's
  */
 function notDrawn(name, named, error) {
   const kind = messageOf(named)
     .replace(/^image: /, '')
-    .replace(/, (only|of which only) JPEG and PNG.*$/, '');
+    .replace(/, (only|of which only) JPEG.*$/, '');
   return new Vit158Error(
     'E_UNSUPPORTED',
     `the browser cannot read ${name} as a picture (${kind}): save it as JPEG or PNG`,

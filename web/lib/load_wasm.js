@@ -10,8 +10,8 @@ import { textOf } from './platform.js';
 import { readWhole, settled } from './source.js';
 
 /** @typedef {import('./vit158.d.ts').WasmSource} WasmSource */
-/** @typedef {{engine?: WasmSource, threads?: WasmSource, decoder?: WasmSource}} WasmParts */
-/** @typedef {'simd128' | 'scalar' | 'threads' | 'decode'} ModuleName */
+/** @typedef {{engine?: WasmSource, threads?: WasmSource, decoder?: WasmSource, webp?: WasmSource}} WasmParts */
+/** @typedef {'simd128' | 'scalar' | 'threads' | 'decode' | 'webp'} ModuleName */
 
 // Written out one by one: bundlers find assets by this very expression.
 /** @type {Record<ModuleName, () => URL>} */
@@ -20,6 +20,7 @@ const DEFAULT_URLS = {
   scalar: () => new URL('../../wasm_build/dist/vit158-scalar.wasm', import.meta.url),
   threads: () => new URL('../../wasm_build/dist/vit158-threads.wasm', import.meta.url),
   decode: () => new URL('../../wasm_build/dist/vit158-decode.wasm', import.meta.url),
+  webp: () => new URL('../../wasm_build/dist/vit158-webp.wasm', import.meta.url),
 };
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d]; // "\0asm"

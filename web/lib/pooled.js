@@ -380,10 +380,11 @@ async function readModel(source, signal, onProgress) {
  */
 async function portableWasm({ wasm, engine: variant }) {
   if (wasm === undefined) return undefined;
-  const { engine, threads, decoder } = wasmParts(await settled(wasm, 'the modules'));
+  const { engine, threads, decoder, webp } = wasmParts(await settled(wasm, 'the modules'));
   return {
     engine: engine && (await loadWasm(variant === 'scalar' ? 'scalar' : 'simd128', engine)),
     threads: threads && (await loadWasm('threads', threads)),
     decoder: decoder && (await loadWasm('decode', decoder)),
+    webp: webp && (await loadWasm('webp', webp)),
   };
 }

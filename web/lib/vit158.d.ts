@@ -68,7 +68,7 @@ export declare class Vit158Error extends Error {
  */
 export type ByteSource = Awaitable<string | URL | Blob | ArrayBuffer | ArrayBufferView | Response>;
 
-/** An image: a JPEG or PNG file, any other file or object that the browser draws, or pixels. */
+/** An image: a JPEG or PNG file (in Node WebP, too), any other file or object that the browser draws, or pixels. */
 export type ImageInput =
   | ByteSource
   | Awaitable<
@@ -131,7 +131,7 @@ export interface LoadOptions {
    */
   newWorker?: (() => WorkerLike) | null;
   /** Where the WebAssembly modules come from instead of the package's own files. */
-  wasm?: WasmSource | { engine?: WasmSource; threads?: WasmSource; decoder?: WasmSource };
+  wasm?: WasmSource | { engine?: WasmSource; threads?: WasmSource; decoder?: WasmSource; webp?: WasmSource };
 }
 
 /** A Worker, of a browser or of node:worker_threads. */
@@ -369,7 +369,7 @@ export declare class Classifier {
 export interface DecodeOptions {
   signal?: AbortSignal | null;
   /** Where the decoder's WebAssembly module comes from instead of the package's own file. */
-  wasm?: WasmSource;
+  wasm?: WasmSource | { decoder?: WasmSource; webp?: WasmSource };
 }
 
 /**
