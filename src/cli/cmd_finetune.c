@@ -19,6 +19,7 @@
 #include "cli/finetune_card.h"
 #include "cli/folder_report.h"
 #include "cli/options.h"
+#include "cli/run_command.h"
 #include "cli/stage_log.h"
 #include "cli/unpack_zip.h"
 #include "model/pack.h"
@@ -60,29 +61,6 @@ static void beside(char path[NAME], const job *j, const char *ending)
     snprintf(path, NAME, "%.*s%s", stem, j->out, ending);
 }
 
-/* One of the other commands, with its own messages. */
-static vit158_status run_command(int (*command)(int, char **), const char *const *arguments,
-                                 vit158_error *error)
-{
-    char *copy[16] = {NULL};
-    int count = 0, result = VIT158_EXIT_FAILED;
-    bool enough = true;
-    for (; arguments[count] != NULL && count < 15 && enough; count++) {
-        copy[count] = strdup(arguments[count]);
-        enough = copy[count] != NULL;
-    }
-    if (enough) {
-        char *reordered[16];
-        memcpy(reordered, copy, sizeof copy);
-        result = command(count, reordered);
-    }
-    for (int i = 0; i < count; i++)
-        free(copy[i]);
-    return result == VIT158_EXIT_OK
-               ? VIT158_OK
-               : vit158_fail(error, VIT158_E_ARGUMENT, "%s failed", arguments[0]);
-}
-
 /* ---- From the float network to few bits ---- */
 
 /* The float stage's network by post-training quantization (`vit158 quantize`) into `to`. */
@@ -97,7 +75,7 @@ static vit158_status round_float(const job *j, const char *weights, const char *
         "quantize",  from,    "--calibrate", j->train, "--images", MOST_CALIBRATING,
         "--weights", weights, "--threads",   threads,  "-o",       to,
         NULL};
-    return run_command(vit158_cmd_quantize, arguments, error);
+    return vit158_run_command(vit158_cmd_quantize, arguments, error);
 }
 
 static vit158_status make_ternary(bool *complete, job *j, vit158_error *error)
@@ -218,7 +196,7 @@ static vit158_status write_golden(const job *j, vit158_error *error)
     beside(path, j, ".golden.json");
     arguments[count++] = "-o";
     arguments[count++] = path;
-    const vit158_status status = run_command(vit158_cmd_record, arguments, error);
+    const vit158_status status = vit158_run_command(vit158_cmd_record, arguments, error);
     for (size_t i = 0; i < IMAGES; i++)
         free(images[i]);
     return status;
@@ -231,7 +209,7 @@ static vit158_status write_curve(const job *j, vit158_error *error)
     VIT158_RETURN_IF_ERROR(vit158_train_finetune_path(log, &j->how, stage, "log.jsonl", error));
     beside(path, j, ".svg");
     const char *const arguments[] = {"plot", log, "-o", path, NULL};
-    return run_command(vit158_cmd_plot, arguments, error);
+    return vit158_run_command(vit158_cmd_plot, arguments, error);
 }
 
 static void say_accuracy(const char *what, const vit158_judgement *j)
@@ -387,23 +365,6 @@ static bool is_weights(const char *text)
            (strncmp(text, "rows:", 5) == 0 && text[5] >= '1' && text[5] <= '4' && text[6] == 0);
 }
 
-/* The command line as one text, for the card. */
-static char *join_arguments(int argc, char **argv)
-{
-    size_t n = sizeof "vit158";
-    for (int i = 0; i < argc; i++)
-        n += strlen(argv[i]) + 1;
-    char *const text = calloc(n, 1);
-    if (text == NULL)
-        return NULL;
-    strcpy(text, "vit158");
-    for (int i = 0; i < argc; i++) {
-        strcat(text, " ");
-        strcat(text, argv[i]);
-    }
-    return text;
-}
-
 static int complain_of_usage(const char *message)
 {
     return vit158_options_mistake("finetune", message);
@@ -443,8 +404,10 @@ int vit158_cmd_finetune(int argc, char **argv)
          VIT158_OPTION_TEXT, &work, 0, 0, NULL},
         {"--threads", NULL, "N", "worker threads; default 2", VIT158_OPTION_UINT, &j.how.threads, 1,
          16, NULL},
-        {"--deterministic", NULL, NULL, "sums in a fixed order", VIT158_OPTION_FLAG, &deterministic,
-         0, 0, NULL},
+        {"--deterministic", NULL, NULL,
+         "sums in a fixed order, and the minutes as epochs that no clock changes: the same "
+         "model from the same images",
+         VIT158_OPTION_FLAG, &deterministic, 0, 0, NULL},
         {"--quiet", "-q", NULL, "no progress lines", VIT158_OPTION_FLAG, &quiet, 0, 0, NULL}};
     const vit158_usage usage = {
         .synopsis = "finetune FOLDER -o OUT.safetensors [options]",
@@ -464,7 +427,7 @@ int vit158_cmd_finetune(int argc, char **argv)
                  "command line."};
     vit158_arguments arguments;
     char folder[NAME];
-    char *const command = join_arguments(argc, argv);
+    char *const command = vit158_join_arguments(argc, argv);
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK) {
         free(command);

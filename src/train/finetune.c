@@ -16,13 +16,20 @@
 #include "model/layout.h"
 #include "model/metadata.h"
 #include "model/safetensors.h"
+#include "train/data.h"
 #include "train/head_run.h"
 
 #define MAX_ROWS_AT_ONCE 1024U /* tokens of a microbatch */
 #define BATCH 20U
 #define LARGE_GRID 14U /* patches a side from which fewer are taken unless asked for */
 #define USUAL_GRID 8U
-#define FLOAT_SHARE 0.3F /* of the minutes; the rest is the ternary stage's */
+#define FLOAT_SHARE 0.3F  /* of the minutes; the rest is the ternary stage's */
+#define VALIDATIONS 10.0F /* a stage */
+#define PATIENCE 3U       /* of them without a gain */
+/* A deterministic run takes its schedule from epochs: so many as these make of the minutes, in
+ * images a second at 65 tokens (what two cores of 2021 do). */
+#define FLOAT_PACE 50.0F
+#define TERNARY_PACE 70.0F
 
 static const char *const names[VIT158_TRAIN_STAGES] = {"head", "float", "ternary"};
 
@@ -191,7 +198,28 @@ vit158_status vit158_train_finetune_recipe(vit158_train_recipe *r, const vit158_
     const uint32_t side = r->net.image_size / r->net.patch_size;
     const uint32_t fit = MAX_ROWS_AT_ONCE / (side * side + 1);
     r->microbatch = fit >= 5 ? 5 : fit >= 4 ? 4 : fit >= 2 ? 2 : 1; /* divides the batch */
-    r->eval_minutes = r->minutes / 4.0F;
+    r->eval_minutes = r->minutes / VALIDATIONS;
+    if (!how->deterministic) {
+        r->finish_minutes = r->minutes / VALIDATIONS;
+        r->patience = PATIENCE;
+    }
+    return VIT158_OK;
+}
+
+/* The minutes as epochs, for a schedule that no clock changes. */
+static vit158_status set_epochs(vit158_train_recipe *r, bool ternary, vit158_error *error)
+{
+    vit158_train_dataset train = {0}, held = {0};
+    VIT158_RETURN_IF_ERROR(vit158_train_data_open(&train, &held, r, error));
+    const uint32_t side = r->net.image_size / r->net.patch_size;
+    const float pace = (ternary ? TERNARY_PACE : FLOAT_PACE) * (USUAL_GRID * USUAL_GRID + 1) /
+                       (float)(side * side + 1);
+    const float epochs = 60.0F * r->minutes * pace / (float)train.count;
+    r->epochs = epochs > 1.0F ? epochs : 1.0F;
+    r->minutes = 0.0F;
+    r->eval_minutes = 1e6F; /* at the ends only */
+    vit158_train_dataset_free(&train);
+    vit158_train_dataset_free(&held);
     return VIT158_OK;
 }
 
@@ -204,7 +232,7 @@ static vit158_status write_recipe(const vit158_train_recipe *r, const char *path
     return vit158_file_commit(&out, error);
 }
 
-static vit158_status run_recipe(bool *complete, const vit158_train_recipe *r,
+static vit158_status run_recipe(bool *complete, vit158_train_recipe *r,
                                 const vit158_train_finetune *how, uint32_t stage,
                                 vit158_error *error)
 {
@@ -214,6 +242,8 @@ static vit158_status run_recipe(bool *complete, const vit158_train_recipe *r,
     VIT158_RETURN_IF_ERROR(vit158_make_folder(how->out_dir, error));
     VIT158_RETURN_IF_ERROR(vit158_make_folder(folder, error));
     VIT158_RETURN_IF_ERROR(vit158_make_folder(r->cache_dir, error));
+    if (how->deterministic)
+        VIT158_RETURN_IF_ERROR(set_epochs(r, stage == VIT158_TRAIN_STAGE_TERNARY, error));
     const vit158_train_run_options run = {.out_dir = folder,
                                           .resume =
                                               access(checkpoint, F_OK) == 0 ? checkpoint : NULL,
@@ -222,8 +252,9 @@ static vit158_status run_recipe(bool *complete, const vit158_train_recipe *r,
     if (stage == VIT158_TRAIN_STAGE_HEAD)
         return vit158_train_head_run(complete, r, &run, error);
     if (how->progress != NULL)
-        fprintf(how->progress, "\n%s: %.1f minutes at %u x %u pixels\n", names[stage],
-                (double)r->minutes, r->net.image_size, r->net.image_size);
+        fprintf(how->progress, "\n%s: %.1f %s at %u x %u pixels\n", names[stage],
+                (double)(how->deterministic ? r->epochs : r->minutes),
+                how->deterministic ? "epochs" : "minutes", r->net.image_size, r->net.image_size);
     VIT158_RETURN_IF_ERROR(vit158_train_run(r, &run, error));
     *complete = how->stop == NULL || *how->stop == 0;
     return VIT158_OK;

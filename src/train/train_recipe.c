@@ -150,6 +150,9 @@ static const recipe_key keys[] = {
     REAL(finish_minutes, 0, 1e6,
          "if not 0: from the checkpoint resumed, fall to the final rate "
          "within so many minutes and end (a branch of a longer run)"),
+    COUNT(patience, 0, 1000,
+          "if not 0: after so many validations on end without a better accuracy or loss, fall to "
+          "the final rate within finish_minutes and end"),
     REAL(clip, 0, 1e6, "largest gradient norm, 0 = no limit"),
     REAL(ema, 0, 0.999999, "decay of the averaged weights, 0 = none"),
     REAL(label_smoothing, 0, 0.9, "share of the label spread over all classes"),
@@ -445,6 +448,9 @@ vit158_status vit158_train_recipe_check(const vit158_train_recipe *r, vit158_err
     if (r->teacher_shift && !r->teacher_epochs)
         return vit158_fail(error, VIT158_E_ARGUMENT, "teacher_shift is %u without teacher_epochs",
                            r->teacher_shift);
+    if (r->patience > 0 && !(r->finish_minutes > 0.0F))
+        return vit158_fail(error, VIT158_E_ARGUMENT, "patience is %u without finish_minutes",
+                           r->patience);
     if (r->deterministic && (r->minutes > 0.0F || r->finish_minutes > 0.0F))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "deterministic runs take their schedule from epochs, not from minutes");

@@ -36,6 +36,7 @@ typedef struct vit158_train_recipe {
     float beta1, beta2, muon_beta;
     uint32_t warmup_steps;
     float cooldown, finish_minutes;
+    uint32_t patience; /* validations without a gain; 0 = the whole schedule */
     float clip, ema, label_smoothing;
     float teacher_weight, temperature;
     float hint_tokens, hint_attention;

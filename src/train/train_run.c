@@ -23,6 +23,7 @@
 #define LOG_SECONDS 10.0
 #define SMOOTHING 0.98
 #define DIVERGED 4.0 /* times the loss of guessing */
+#define GAIN 1e-3    /* of the loss; less is noise */
 #define PATH_BYTES 1024
 
 typedef struct run {
@@ -35,6 +36,8 @@ typedef struct run {
     uint64_t logged_images;
     double loss, accuracy; /* smoothed */
     uint64_t logged_step;
+    double best_loss;      /* of validation in this session, < 0 = none yet */
+    uint32_t without_gain; /* validations since the last better accuracy or loss */
 } run;
 
 static vit158_status path_in(char out[PATH_BYTES], const run *r, const char *name,
@@ -61,6 +64,24 @@ static vit158_status save_checkpoint(run *r, vit158_error *error)
     r->checkpoint_ms = vit158_now_ms();
     VIT158_RETURN_IF_ERROR(vit158_train_checkpoint_save(r->t, path, error));
     return vit158_train_soft_labels_save(r->t->soft_labels, error);
+}
+
+/* Patience, counted anew in each session: once it is at its end the rate begins to fall. */
+static void count_gain(run *r, double accuracy, double loss)
+{
+    vit158_trainer *t = r->t;
+    const bool lower = r->best_loss < 0.0 || loss < (1.0 - GAIN) * r->best_loss;
+    if (lower)
+        r->best_loss = loss;
+    r->without_gain = lower || accuracy > t->state.best ? 0 : r->without_gain + 1;
+    if (t->recipe.patience == 0 || r->without_gain < t->recipe.patience ||
+        t->state.finish_start >= 0.0)
+        return;
+    t->state.finish_start = t->state.seconds;
+    if (r->options->progress != NULL)
+        fprintf(r->options->progress,
+                "no gain in %u validations: ends within %.1f minutes, while the rate falls\n",
+                r->without_gain, (double)t->recipe.finish_minutes);
 }
 
 static vit158_status evaluate(run *r, vit158_error *error)
@@ -92,6 +113,7 @@ static vit158_status evaluate(run *r, vit158_error *error)
                 "validation: %.2f %%, averaged weights %.2f %%; zero codes %.2f to %.2f\n",
                 100.0 * last.accuracy, 100.0 * average.accuracy, low, high);
     VIT158_RETURN_IF_ERROR(check_log(r, error));
+    count_gain(r, accuracy, use_average ? average.loss : last.loss);
     if (accuracy <= t->state.best)
         return VIT158_OK;
     t->state.best = accuracy;
@@ -113,6 +135,8 @@ static double seconds_left(const run *r)
 {
     const vit158_train_recipe *recipe = &r->t->recipe;
     const bool finishes = r->t->state.finish_start >= 0.0;
+    if (finishes && recipe->patience > 0) /* its pace is not that of the session so far */
+        return 60.0 * recipe->finish_minutes - (r->t->state.seconds - r->t->state.finish_start);
     const vit158_train_moment now = moment(r);
     const vit158_train_limits limits = {
         .seconds = 60.0 * r->options->max_minutes,
@@ -240,7 +264,7 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
         VIT158_RETURN_IF_ERROR(start_teachers(r, error));
     if (r->options->resume != NULL)
         VIT158_RETURN_IF_ERROR(vit158_train_checkpoint_load(t, r->options->resume, error));
-    if (recipe->finish_minutes > 0.0F && t->state.finish_start < 0.0)
+    if (recipe->finish_minutes > 0.0F && recipe->patience == 0 && t->state.finish_start < 0.0)
         t->state.finish_start = t->state.seconds;
     r->base = moment(r);
     r->last_log = r->last_eval = t->state.seconds;
@@ -260,7 +284,7 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
 vit158_status vit158_train_run(const vit158_train_recipe *recipe,
                                const vit158_train_run_options *options, vit158_error *error)
 {
-    run r = {.options = options};
+    run r = {.options = options, .best_loss = -1.0};
     char path[PATH_BYTES];
     VIT158_RETURN_IF_ERROR(vit158_train_recipe_check(recipe, error));
     VIT158_RETURN_IF_ERROR(vit158_make_folder(options->out_dir, error));

@@ -177,6 +177,28 @@ test('the float network can be rounded to more rows or bytes instead', () => {
 /** Where entries begin in the archive's table. @param {Buffer} zip */
 const tableOf = (zip) => zip.readUInt32LE(zip.length - 6);
 
+test('deterministic runs make the same model', () => {
+  writeImages('few', 12, 8);
+  const [one, other] = ['one', 'other'].map((name) => {
+    const args = [
+      'finetune',
+      'few',
+      '--base',
+      BASE,
+      '-o',
+      `${name}.safetensors`,
+      '--minutes',
+      '0.01',
+      '--deterministic',
+    ];
+    const { status, stdout, stderr } = run(...args);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /float: [\d.]+ epochs at 28 x 28 pixels/);
+    return readFileSync(join(FOLDER, `${name}.safetensors`));
+  });
+  assert.deepEqual(one, other);
+});
+
 test('an archive of class folders is unpacked once, and learned from like a folder', () => {
   const files = CLASSES.flatMap((name) =>
     [0, 1, 2, 3, 4, 5].map((i) => ({

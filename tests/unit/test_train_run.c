@@ -355,21 +355,28 @@ static void test_a_full_disk_keeps_the_old_checkpoint(void **state)
 /* vit158_train_run from a cache file: log, checkpoint, models; stopped and resumed to the same
  * weights.
  */
+/* Forty images for the recipe, a fifth of them held out. */
+static void images_in_a_file(vit158_train_recipe *r)
+{
+    vit158_train_dataset data;
+    vit158_error error;
+    r->val_every = 5;
+    fixture_images(&data, 40, r, 7, 1);
+    vit158_format(r->train_data, sizeof r->train_data, "%s", fixture_path("d.vds"));
+    assert_int_equal(vit158_train_dataset_save(&data, r->train_data, &error), VIT158_OK);
+    vit158_train_dataset_free(&data);
+}
+
 static void test_a_run_in_a_folder_resumes_to_the_same_file(void **state)
 {
     (void)state;
     vit158_train_recipe r;
-    vit158_train_dataset data;
     vit158_error error;
     uint8_t *whole, *resumed;
     size_t n, m;
     busy_recipe(&r);
     r.epochs = 3;
-    r.val_every = 5;
-    fixture_images(&data, 40, &r, 7, 1);
-    vit158_format(r.train_data, sizeof r.train_data, "%s", fixture_path("d.vds"));
-    assert_int_equal(vit158_train_dataset_save(&data, r.train_data, &error), VIT158_OK);
-    vit158_train_dataset_free(&data);
+    images_in_a_file(&r);
     const vit158_train_run_options once = {.out_dir = fixture_path("once")};
     assert_int_equal(vit158_train_run(&r, &once, &error), VIT158_OK);
     const vit158_train_run_options half = {.out_dir = fixture_path("half"), .max_steps = 5};
@@ -392,6 +399,39 @@ static void test_a_run_in_a_folder_resumes_to_the_same_file(void **state)
     free(whole);
 }
 
+/* A rate of 0 gains nothing: after the first validation two more, then the falling rate. */
+static void test_a_run_that_gains_nothing_ends_early(void **state)
+{
+    (void)state;
+    const uint32_t patience = 2;
+    for (int early = 0; early < 2; early++) {
+        vit158_train_recipe r;
+        vit158_error error;
+        uint8_t *log;
+        size_t n_bytes;
+        fixture_recipe(&r);
+        images_in_a_file(&r);
+        r.lr = r.muon_lr = 0.0F;
+        r.epochs = 3;          /* of 4 steps */
+        r.eval_minutes = 0.0F; /* after every step */
+        r.finish_minutes = early != 0 ? 1e-6F : 0.0F;
+        r.patience = early != 0 ? patience : 0;
+        const vit158_train_run_options run = {.out_dir =
+                                                  fixture_path(early != 0 ? "early" : "whole")};
+        if (vit158_train_run(&r, &run, &error) != VIT158_OK)
+            fail_msg("%s", error.message);
+        char log_path[200];
+        vit158_format(log_path, sizeof log_path, "%s/log.jsonl", run.out_dir);
+        assert_int_equal(vit158_file_read(&log, &n_bytes, log_path, 0, &error), VIT158_OK);
+        uint32_t validations = 0;
+        for (const char *at = (const char *)log; (at = strstr(at, "\"eval\"")) != NULL; at++)
+            validations++;
+        /* One more at the end of each. */
+        assert_int_equal(validations, early != 0 ? 1 + patience + 1 : 12 + 1);
+        free(log);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_cifar_and_idx_files),
         cmocka_unit_test(test_a_full_disk_keeps_the_old_checkpoint),
         cmocka_unit_test(test_a_run_in_a_folder_resumes_to_the_same_file),
+        cmocka_unit_test(test_a_run_that_gains_nothing_ends_early),
     };
     return cmocka_run_group_tests(tests, fixture_make_folder, fixture_remove_folder);
 }

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A sub-command as a part of another one.
+ */
+#ifndef VIT158_CLI_RUN_COMMAND_H
+#define VIT158_CLI_RUN_COMMAND_H
+
+#include "vit158.h"
+
+/* Runs `command` on its name and arguments (at most 15, ended by NULL), with its own messages.
+ * Errors: VIT158_E_ARGUMENT if it fails. */
+vit158_status vit158_run_command(int (*command)(int, char **), const char *const *arguments,
+                                 vit158_error *error);
+
+/* "vit158" and the arguments with spaces between them, to be freed; NULL if memory is short. */
+char *vit158_join_arguments(int argc, char **argv);
+
+#endif
