@@ -7,4 +7,4 @@ vit158_add_test(test_observe tests/unit/test_observe.c tests/unit/session_fixtur
                 tests/unit/naive_forward.c tests/unit/random_model.c)
 vit158_add_test(test_top_k tests/unit/test_top_k.c)
 vit158_add_test(test_numeric_edges tests/unit/test_numeric_edges.c tests/unit/session_fixture.c
-                tests/unit/naive_forward.c tests/unit/random_model.c)
+                tests/unit/ball_watch.c tests/unit/random_model.c)
