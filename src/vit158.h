@@ -157,7 +157,11 @@ typedef enum vit158_gemm {
 typedef struct vit158_options {
     vit158_engine engine;
     vit158_gemm gemm;
-    uint32_t threads;       /* 0 = 1; at most 64; builds without threads run on one */
+    uint32_t threads; /* 0 = 1; at most 64; builds without threads run on one */
+    /* Merging of tokens that are alike, so that later blocks cost less: NULL or "off"; a list of
+     * block:tokens, blocks from 0, such as "4:45,6:40,8:35"; or "fast", "faster", "fastest" for the
+     * list that the model's metadata have for it. Read while the session is made. */
+    const char *merge;
     uint32_t explain;       /* 1 = keep attention for vit158_session_attention */
     double (*now_ms)(void); /* clock for vit158_session_timing, NULL = no timing. With a clock and
                                several threads, images are done on one while other processes leave
@@ -165,13 +169,19 @@ typedef struct vit158_options {
 } vit158_options;
 
 /* Plans and allocates all memory that runs will use. `options` may be NULL. The model must outlive
- * the session. */
+ * the session. A list of merges that does not fit the model is VIT158_E_ARGUMENT, a name for which
+ * it has no list VIT158_E_UNSUPPORTED. */
 vit158_status vit158_session_create(vit158_session **out, const vit158_model *model,
                                     const vit158_options *options, vit158_error *error);
 void vit158_session_close(vit158_session *session);
 
 /* Bytes of the session's arena. */
 size_t vit158_session_memory_bytes(const vit158_session *session);
+
+/* What the session merges, as the list of options.merge without what merges nothing, in order of
+ * blocks; "off" if it merges nothing. Writes at most capacity - 1 bytes and a NUL; 4 kB hold any.
+ * Returns the number of bytes without the NUL. */
+size_t vit158_session_merges(const vit158_session *session, char *out, size_t capacity);
 
 /* "scalar" or "simd128". */
 const char *vit158_session_engine(const vit158_session *session);
@@ -213,8 +223,8 @@ const float *vit158_session_tensor(const vit158_session *session);
 
 /* -- Running -- */
 
-/* The forward pass is `step_count` steps: "embed", then per block "blocks.i.attn" and
- * "blocks.i.mlp", then "head". */
+/* The forward pass is `step_count` steps: "embed", then per block "blocks.i.attn", in blocks that
+ * merge tokens "blocks.i.merge", and "blocks.i.mlp", then "head". */
 uint32_t vit158_session_step_count(const vit158_session *session);
 
 /* Name of step `index`, NULL if out of range; valid until the next call of this function. */
@@ -238,9 +248,10 @@ const float *vit158_session_embedding(
     const vit158_session *session); /* [info.embedding]: what the head multiplies */
 
 /* Residual stream after the last step run ("embed" to the last "mlp"), copied out token-major
- * [N][d]; for step-by-step comparison with other implementations. `count` = N * d. Of the last
- * block only the tokens that the head reads are computed (the class token; all that are averaged):
- * other rows are then 0 (vit158_observe.h: of an observed session all are). */
+ * [N][d]; for step-by-step comparison with other implementations. `count` = N * d, with N the
+ * tokens that merges before have left. Of the last block only the tokens that the head reads are
+ * computed (the class token; all that are averaged): other rows are then 0 (vit158_observe.h: of an
+ * observed session all are). */
 vit158_status vit158_session_copy_hidden(const vit158_session *session, float *out, size_t count,
                                          vit158_error *error);
 
@@ -262,7 +273,8 @@ typedef struct vit158_prediction {
 uint32_t vit158_session_top_k(const vit158_session *session, vit158_prediction *out, uint32_t k);
 
 /* With options.explain: attention probabilities of the class token, [L][H][N]; where the head reads
- * several tokens or averages the patches, the mean of theirs. Else NULL. */
+ * several tokens or averages the patches, the mean of theirs. Attention to tokens that have become
+ * one is shared out equally among them. Else NULL. */
 const float *vit158_session_attention(const vit158_session *session);
 /* With options.explain: attention rollout (Abnar & Zuidema 2020) of the class token, [N]: head
  * means, plus identity, rows renormalised, multiplied through the blocks. Else NULL. */

@@ -68,6 +68,11 @@ vit158_status vit158_session_start_at(vit158_session *session, uint32_t step, co
     if (step == 0 || step >= f->program.count)
         return vit158_fail(error, VIT158_E_ARGUMENT, "start at step %u: steps are 1 to %u", step,
                            f->program.count - 1);
+    if (step >= vit158_program_free_steps(&f->program))
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "start at step %u: a step before it or itself merges tokens, so the "
+                           "residual stream is not all it reads",
+                           step);
     const uint32_t n = f->program.steps[step].tokens_in;
     if (residual == NULL || count != n * d)
         return vit158_fail(error, VIT158_E_ARGUMENT,

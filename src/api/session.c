@@ -9,6 +9,9 @@
 
 #include "base/error.h"
 #include "base/numerics.h"
+#include "base/text.h"
+#include "engine/forward.h"
+#include "engine/merge_schedule.h"
 #include "engine/plan.h"
 
 static vit158_status choose_kernels(const vit158_kernels **out, vit158_engine engine,
@@ -102,7 +105,9 @@ vit158_status vit158_session_create_on(vit158_session **out, const vit158_model 
     vit158_forward_setup setup = {
         .model = model, .pool = pool, .gemm = options->gemm, .explain = options->explain != 0};
     VIT158_RETURN_IF_ERROR(choose_kernels(&setup.kernels, options->engine, error));
-    VIT158_RETURN_IF_ERROR(vit158_program_make(&setup.program, model, error));
+    vit158_merge_schedule merges;
+    VIT158_RETURN_IF_ERROR(vit158_merge_schedule_read(&merges, options->merge, model, error));
+    VIT158_RETURN_IF_ERROR(vit158_program_make(&setup.program, model, &merges, error));
     const vit158_status status = build(out, &setup, options, error);
     if (status != VIT158_OK)
         vit158_program_free(&setup.program);
@@ -130,6 +135,22 @@ size_t vit158_session_memory_bytes(const vit158_session *session)
     return session->bytes;
 }
 
+size_t vit158_session_merges(const vit158_session *session, char *out, size_t capacity)
+{
+    const vit158_program *program = &session->forward.program;
+    size_t length = 0;
+    if (capacity > 0)
+        out[0] = '\0';
+    for (uint32_t i = 0; i < program->count; i++) {
+        const vit158_step *step = &program->steps[i];
+        if (step->kind == VIT158_STEP_MERGE)
+            length +=
+                vit158_format(out + length, capacity - length, "%s%u:%u", length > 0 ? "," : "",
+                              step->block, step->tokens_in - step->tokens_out);
+    }
+    return length > 0 ? length : vit158_format(out, capacity, "off");
+}
+
 const char *vit158_session_engine(const vit158_session *session)
 {
     return session->forward.kernels->name;
@@ -146,7 +167,7 @@ void vit158_session_start_over(vit158_session *session, vit158_input_state input
 {
     session->input = input;
     session->complete = false;
-    session->forward.next_step = first;
+    vit158_forward_start(&session->forward, first);
     session->timing = (vit158_timing){0};
     memset(session->step_ms, 0, session->forward.program.count * sizeof *session->step_ms);
 }

@@ -114,6 +114,31 @@ static inline float vit158_exp(float x)
     return x < VIT158_EXP_MIN ? 0.0F : p * power;
 }
 
+/* ln x for x >= 1 (finite). x = 2^n m with sqrt(1/2) < m < sqrt 2, and ln m = 2 artanh(s) with
+ * s = (m - 1) / (m + 1), |s| < 0.1716, by its series to s^9 in Horner form; error < 2e-7 of
+ * max(1, ln x) (tested), and ln 1 = 0. */
+#define VIT158_LOG_C9 0.111111111F
+#define VIT158_LOG_C7 0.142857143F
+#define VIT158_LOG_C5 0.2F
+#define VIT158_LOG_C3 0.333333333F
+
+static inline float vit158_log(float x)
+{
+    const uint32_t bits = vit158_bits_from_float(x);
+    /* Counted from the bits of sqrt(1/2), so that m lies around 1. */
+    const int32_t n = (int32_t)((bits - 0x3F3504F3U) >> 23);
+    const float m = vit158_float_from_bits(bits - ((uint32_t)n << 23));
+    const float s = (m - 1.0F) / (m + 1.0F);
+    const float u = s * s;
+    float p = VIT158_LOG_C9;
+    p = p * u + VIT158_LOG_C7;
+    p = p * u + VIT158_LOG_C5;
+    p = p * u + VIT158_LOG_C3;
+    p = p * u + 1.0F;
+    const float whole = (float)n;
+    return whole * VIT158_EXP_LN2_HI + (whole * VIT158_EXP_LN2_LO + (2.0F * s) * p);
+}
+
 /* erf(z) = z P(z^2) / Q(z^2) on |z| <= 3.925, constant beyond (1 - erf(3.925) < 3e-8).
  * Coefficients: our weighted least-squares fit to erf; absolute error < 5e-7 in float arithmetic
  * (tested). */

@@ -21,6 +21,7 @@ static const char *const names[VIT158_OPERATION_COUNT] = {
     [VIT158_OPERATION_SOFTMAX] = "softmax",
     [VIT158_OPERATION_GELU] = "GELU",
     [VIT158_OPERATION_PATCHES] = "patches",
+    [VIT158_OPERATION_MERGE] = "merging tokens",
 };
 
 const char *vit158_profile_name(uint32_t operation)
@@ -147,6 +148,22 @@ static void timed_patches(const vit158_patches *p, uint32_t line0, uint32_t line
     TIMED(VIT158_OPERATION_PATCHES, profile.kernels->patches(p, line0, line1));
 }
 
+static void timed_merge_metric(const vit158_merge_metric *p, uint32_t t0, uint32_t t1)
+{
+    TIMED(VIT158_OPERATION_MERGE, profile.kernels->merge_metric(p, t0, t1));
+}
+
+static void timed_best_row(const vit158_best_row *p, uint32_t t0, uint32_t t1)
+{
+    TIMED(VIT158_OPERATION_MERGE, profile.kernels->best_row(p, t0, t1));
+}
+
+static void timed_merge_rows(const vit158_merge_rows *p, uint32_t row0, uint32_t row1,
+                             void *scratch)
+{
+    TIMED(VIT158_OPERATION_MERGE, profile.kernels->merge_rows(p, row0, row1, scratch));
+}
+
 static vit158_kernels timed;
 
 void vit158_profile_attach(vit158_session *session, double (*now_ms)(void))
@@ -170,6 +187,9 @@ void vit158_profile_attach(vit158_session *session, double (*now_ms)(void))
     timed.gelu = timed_gelu;
     timed.sigmoid_gelu = timed_sigmoid_gelu;
     timed.patches = timed_patches;
+    timed.merge_metric = timed_merge_metric;
+    timed.best_row = timed_best_row;
+    timed.merge_rows = timed_merge_rows;
     session->forward.kernels = &timed;
     for (uint32_t i = 0; i < VIT158_OPERATION_COUNT; i++)
         profile.ms[i] = 0.0;

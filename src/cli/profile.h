@@ -20,6 +20,7 @@ typedef enum vit158_operation {
     VIT158_OPERATION_SOFTMAX,
     VIT158_OPERATION_GELU,
     VIT158_OPERATION_PATCHES,
+    VIT158_OPERATION_MERGE, /* but for the product of metrics */
     VIT158_OPERATION_COUNT
 } vit158_operation;
 

@@ -38,8 +38,11 @@ static void float_scores(const vit158_forward *f, const vit158_tile *tile)
 
 static void float_softmax(const vit158_forward *f, const vit158_tile *tile, float factor)
 {
-    const vit158_softmax softmax = {
-        .s = tile->scores, .ld = tile->ld, .n_rows = tile->n_keys, .factor = factor};
+    const vit158_softmax softmax = {.s = tile->scores,
+                                    .ld = tile->ld,
+                                    .n_rows = tile->n_keys,
+                                    .factor = factor,
+                                    .bias = f->log_sizes};
     f->kernels->softmax(&softmax, 0, tile->queries);
 }
 
@@ -201,7 +204,7 @@ static void attend_watched(attention_job *job)
 
 void vit158_attend(vit158_forward *f, const vit158_step *step)
 {
-    const bool integer = vit158_attention_is_int(f->model, step->block, step->tokens_in);
+    const bool integer = vit158_attention_is_int(f->model, step->block);
     attention_job job = {.f = f,
                          .step = step,
                          .kind = integer ? &vit158_attention_int : &attention_float,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * softmax(q k^T / sqrt(d / H)) v, per head and per tile of queries, transposed: the scores of a
- * tile are s[key][query], so softmax is vertical and both products are channel-major products of
- * kernels.h without a transpose.
+ * softmax(q k^T / sqrt(d / H) + log sizes) v, per head and per tile of queries, transposed: the
+ * scores of a tile are s[key][query], so softmax is vertical and both products are channel-major
+ * products of kernels.h without a transpose.
  *
  * Two kinds of arithmetic. Blocks with a float qkv layer, and short sequences, use floats. Blocks
  * with a quantized qkv layer and VIT158_INT_ATTENTION_TOKENS tokens or more use int16

@@ -6,9 +6,9 @@
 #include "base/numerics.h"
 #include "engine/linear.h"
 
-bool vit158_attention_is_int(const vit158_model *model, uint32_t block, uint32_t n_tokens)
+bool vit158_attention_is_int(const vit158_model *model, uint32_t block)
 {
-    return n_tokens >= VIT158_INT_ATTENTION_TOKENS &&
+    return model->info.tokens >= VIT158_INT_ATTENTION_TOKENS &&
            model->info.dim / model->info.heads <= VIT158_I16_MAX_HEAD &&
            vit158_linear_is_quantized(&model->blocks[block].qkv);
 }
@@ -150,7 +150,8 @@ static void int_softmax(const vit158_forward *f, const vit158_tile *tile, float 
                                         .s = tile->scores,
                                         .ld = tile->ld,
                                         .n_rows = tile->n_keys,
-                                        .factor = factor};
+                                        .factor = factor,
+                                        .bias = f->log_sizes};
     f->kernels->softmax_i16(&softmax, 0, tile->queries);
 }
 

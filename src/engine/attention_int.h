@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Attention in int16 (kernels.h): its products run 2.3 times as fast as float ones, and the error
- * is far below that of the int8 activations around them. Which blocks use it is seen from model and
- * program only, so results do not depend on the machine.
+ * is far below that of the int8 activations around them. Which blocks use it is seen from the model
+ * only, so results do not depend on the machine.
  */
 #ifndef VIT158_ENGINE_ATTENTION_INT_H
 #define VIT158_ENGINE_ATTENTION_INT_H
@@ -12,8 +12,9 @@
 
 #define VIT158_INT_ATTENTION_TOKENS 128U
 
-/* Whether a block's attention over so many tokens runs in int16. */
-bool vit158_attention_is_int(const vit158_model *model, uint32_t block, uint32_t n_tokens);
+/* Whether a block's attention runs in int16: by the model's tokens, however many are left of them
+ * in that block. */
+bool vit158_attention_is_int(const vit158_model *model, uint32_t block);
 
 vit158_int_heads vit158_int_heads_plan(vit158_arena *arena, const vit158_model *model,
                                        uint32_t n_tokens);

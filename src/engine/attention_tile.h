@@ -26,7 +26,7 @@ typedef struct vit158_tile {
 /* The three steps of a kind of arithmetic. */
 typedef struct vit158_attention_kind {
     void (*scores)(const vit158_forward *f, const vit158_tile *tile);
-    /* Of scores times `factor`. */
+    /* Of scores times `factor` plus the logarithms of the keys' sizes. */
     void (*softmax)(const vit158_forward *f, const vit158_tile *tile, float factor);
     /* Into f->attended. */
     void (*values)(const vit158_forward *f, const vit158_tile *tile);

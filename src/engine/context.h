@@ -17,6 +17,7 @@
 
 typedef struct vit158_explain vit158_explain; /* rollout.h */
 typedef struct vit158_watch vit158_watch;     /* watch.h */
+typedef struct vit158_merging vit158_merging; /* merge.h */
 
 /* Where int16 attention (attention_int.h) keeps a block's heads; hd = d / H, pairs = ceil(hd / 2).
  */
@@ -43,10 +44,13 @@ struct vit158_forward {
     float *normed;   /* [max(d, F)][ld] input of float layers, at least [d][ld] for norms */
     int8_t *q;       /* [max(d, F)][ld] input of quantized layers; NULL if no layer needs it */
     float *r;        /* [ld] its dequantization steps */
-    vit158_int_heads heads; /* int16 queries, keys, values; NULLs if no block uses them */
-    float *embedding;       /* [info.embedding] what the head multiplies */
-    float *logits;          /* [C] */
-    uint8_t *scratch;       /* [workers][scratch_bytes] */
+    vit158_int_heads heads;  /* int16 queries, keys, values; NULLs if no block uses them */
+    float *sizes;            /* [ld] patches that a token stands for */
+    const float *log_sizes;  /* [ld] their logarithms, NULL while all are 1 */
+    vit158_merging *merging; /* NULL if no step merges */
+    float *embedding;        /* [info.embedding] what the head multiplies */
+    float *logits;           /* [C] */
+    uint8_t *scratch;        /* [workers][scratch_bytes] */
     size_t scratch_bytes;
     vit158_explain *explain; /* NULL unless asked for */
     vit158_watch *watch;     /* NULL unless observed */

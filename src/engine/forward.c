@@ -24,6 +24,14 @@ static vit158_status check_results(const vit158_forward *f, vit158_error *error)
     return VIT158_OK;
 }
 
+void vit158_forward_start(vit158_forward *f, uint32_t first)
+{
+    f->next_step = first;
+    f->log_sizes = NULL;
+    for (uint32_t t = 0; t < f->ld; t++)
+        f->sizes[t] = 1.0F;
+}
+
 vit158_status vit158_forward_step(vit158_forward *f, vit158_error *error)
 {
     assert(f->next_step < f->program.count);

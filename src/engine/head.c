@@ -38,13 +38,13 @@ static float dot_row(const float *w, const float *x, uint32_t d)
     return sum;
 }
 
-/* Mean of a row's values `first` to `end`, striped as kernels.h has it. */
-static float mean_of(const float *row, uint32_t first, uint32_t end)
+/* Total of a row's values `first` to `end` times their sizes, striped as kernels.h has it. */
+static float total_of(const float *row, const float *sizes, uint32_t first, uint32_t end)
 {
     float lanes[4] = {0};
     for (uint32_t t = first; t < end; t++)
-        lanes[(t - first) % 4] += row[t];
-    return vit158_striped_total(lanes) / (float)(end - first);
+        lanes[(t - first) % 4] += sizes[t] * row[t];
+    return vit158_striped_total(lanes);
 }
 
 /* The tokens that are read, normalised where the model has a norm for them. */
@@ -67,16 +67,19 @@ static void take_tokens(const vit158_forward *f)
             f->embedding[(size_t)t * d + c] = x[(size_t)c * f->ld + t];
 }
 
-/* The mean of the patches, normalised if the model does. */
+/* The mean of the patches, normalised if the model does; a token counts as often as it stands for
+ * one. */
 static void average_tokens(const vit158_forward *f)
 {
     const vit158_model *m = f->model;
     const uint32_t d = m->info.dim;
+    const uint32_t prefix = m->info.prefix_tokens;
+    const float patches = (float)(m->info.tokens - prefix);
     const float *x = read_tokens(f);
     float *mean = f->wide; /* [d][ld], of which column 0 counts */
     for (uint32_t c = 0; c < d; c++)
         mean[(size_t)c * f->ld] =
-            mean_of(x + (size_t)c * f->ld, m->info.prefix_tokens, m->info.tokens);
+            total_of(x + (size_t)c * f->ld, f->sizes, prefix, f->program.head_tokens) / patches;
     if (m->fc_norm.weight != NULL) {
         vit158_normalise(f, f->normed, mean, m->fc_norm, d, 1);
         mean = f->normed;

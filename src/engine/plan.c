@@ -4,6 +4,7 @@
 #include "engine/attention.h"
 #include "engine/attention_int.h"
 #include "engine/linear.h"
+#include "engine/merge.h"
 #include "engine/rollout.h"
 
 static size_t larger(size_t a, size_t b)
@@ -16,6 +17,7 @@ typedef struct needs {
     bool quantized; /* some block layer takes int8 input */
     bool dense;     /* some block layer takes float input */
     bool integer;   /* some block's attention is int16 */
+    bool merges;    /* some step merges tokens */
 } needs;
 
 static void need_layer(needs *n, const vit158_forward *f, const vit158_linear *layer,
@@ -40,7 +42,7 @@ static void need_step(needs *n, const vit158_forward *f, const vit158_step *step
     case VIT158_STEP_ATTENTION: {
         const vit158_block *b = &m->blocks[step->block];
         const uint32_t head_dim = m->info.dim / m->info.heads;
-        if (vit158_attention_is_int(m, step->block, step->tokens_in))
+        if (vit158_attention_is_int(m, step->block))
             n->integer = true;
         n->scratch =
             larger(n->scratch, vit158_attention_scratch(f->kernels, step->tokens_in, head_dim));
@@ -49,6 +51,10 @@ static void need_step(needs *n, const vit158_forward *f, const vit158_step *step
         need_layer(n, f, &b->proj, needed);
         break;
     }
+    case VIT158_STEP_MERGE:
+        n->merges = true;
+        n->scratch = larger(n->scratch, vit158_merge_scratch(f, step));
+        break;
     case VIT158_STEP_MLP:
         need_layer(n, f, &m->blocks[step->block].fc1, needed);
         need_layer(n, f, &m->blocks[step->block].fc2, needed);
@@ -106,6 +112,8 @@ void vit158_forward_plan(vit158_forward *f, vit158_arena *arena, const vit158_fo
         f->heads = vit158_int_heads_plan(arena, model, setup->program.max_tokens);
     vit158_overlay_end(&overlay, arena);
     f->r = n.quantized ? vit158_arena_take(arena, 1, row) : NULL;
+    f->sizes = vit158_arena_take(arena, 1, row);
+    f->merging = n.merges ? vit158_merging_plan(arena, f) : NULL;
     f->embedding = vit158_arena_take(arena, info->embedding, sizeof(float));
     f->logits = vit158_arena_take(arena, info->classes, sizeof(float));
     f->scratch_bytes = n.scratch;

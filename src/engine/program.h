@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "engine/merge_schedule.h"
 #include "model/model.h"
 #include "vit158_observe.h"
 
@@ -20,6 +21,7 @@ typedef struct vit158_forward vit158_forward; /* context.h */
 typedef enum vit158_step_kind {
     VIT158_STEP_EMBED,
     VIT158_STEP_ATTENTION,
+    VIT158_STEP_MERGE,
     VIT158_STEP_MLP,
     VIT158_STEP_HEAD
 } vit158_step_kind;
@@ -39,19 +41,22 @@ typedef struct vit158_program {
     uint32_t head_tokens; /* of the residual stream, the first so many that the head reads */
 } vit158_program;
 
-/* VIT158_E_MEMORY leaves nothing to free. */
+/* `merges` has been checked for the model. VIT158_E_MEMORY leaves nothing to free. */
 vit158_status vit158_program_make(vit158_program *out, const vit158_model *model,
-                                  vit158_error *error);
+                                  const vit158_merge_schedule *merges, vit158_error *error);
 void vit158_program_free(vit158_program *program);
 
 /* Sets what is needed of each step: all tokens if `whole`, else what later steps read: attention
  * reads every token, the head those that it is given: the class token, or all to average them. */
 void vit158_program_set_needs(vit158_program *program, bool whole);
 
-/* "blocks.255.attn" and a NUL fit. */
+/* How many steps, from the first on, need nothing of those before but the residual stream. */
+uint32_t vit158_program_free_steps(const vit158_program *program);
+
+/* "blocks.255.merge" and a NUL fit. */
 #define VIT158_STEP_NAME_BYTES 32U
 
-/* "embed", "blocks.3.attn", "head". */
+/* "embed", "blocks.3.attn", "blocks.3.merge", "head". */
 void vit158_program_step_name(char name[VIT158_STEP_NAME_BYTES], const vit158_step *step);
 
 /* Does what the step is for. */

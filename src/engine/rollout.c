@@ -2,6 +2,9 @@
 #include "engine/rollout.h"
 
 #include <string.h>
+
+#include "engine/merge.h"
+
 vit158_explain *vit158_explain_plan(vit158_arena *arena, const vit158_model *model)
 {
     const vit158_model_info *info = &model->info;
@@ -11,9 +14,12 @@ vit158_explain *vit158_explain_plan(vit158_arena *arena, const vit158_model *mod
     vit158_explain *e = vit158_arena_take(arena, 1, sizeof *e);
     const vit158_explain planned = {
         .attention = vit158_arena_take(arena, (size_t)info->depth * info->heads * n, sizeof(float)),
+        .averages = averages,
         .first = averages ? info->prefix_tokens : 0,
-        .end = averages ? info->tokens : model->variant.head_tokens,
+        .read = averages ? info->tokens - info->prefix_tokens : model->variant.head_tokens,
+        .place = vit158_arena_take(arena, n, sizeof(uint32_t)),
         .rollout = vit158_arena_take(arena, n, sizeof(float)),
+        .row = vit158_arena_take(arena, n, sizeof(float)),
         .mixed = vit158_arena_take(arena, square, sizeof(float)),
         .previous = vit158_arena_take(arena, square, sizeof(float)),
         .product = vit158_arena_take(arena, square, sizeof(float)),
@@ -25,7 +31,13 @@ vit158_explain *vit158_explain_plan(vit158_arena *arena, const vit158_model *mod
 
 bool vit158_explain_in_order(const vit158_explain *explain)
 {
-    return explain->end > VIT158_QUERY_TILE;
+    return explain->first + explain->read > VIT158_QUERY_TILE;
+}
+
+/* One past the last of `n` tokens that the head reads. */
+static uint32_t end_of(const vit158_explain *e, uint32_t n)
+{
+    return e->averages ? n : e->read;
 }
 
 static float *kept_of(const vit158_forward *f, uint32_t block, uint32_t head)
@@ -40,12 +52,13 @@ static void keep_attention(const vit158_forward *f, uint32_t block, const vit158
     const vit158_explain *e = f->explain;
     const uint32_t last = tile->first + tile->queries;
     const uint32_t from = e->first > tile->first ? e->first : tile->first;
-    const uint32_t to = e->end < last ? e->end : last;
+    const uint32_t end = end_of(e, tile->n_keys);
+    const uint32_t to = end < last ? end : last;
     float *kept = kept_of(f, block, tile->head);
     for (uint32_t j = 0; j < tile->n_keys; j++) {
         float sum = tile->first == 0 ? 0.0F : kept[j];
         for (uint32_t t = from; t < to; t++)
-            sum += tile->scores[j * tile->ld + t - tile->first];
+            sum += f->sizes[t] * tile->scores[j * tile->ld + t - tile->first];
         kept[j] = sum;
     }
 }
@@ -56,7 +69,7 @@ void vit158_explain_tile(vit158_forward *f, uint32_t block, const vit158_tile *t
     const vit158_model_info *info = &f->model->info;
     const uint32_t n = tile->n_keys;
     const uint32_t first = tile->first;
-    if (first < e->end)
+    if (first < end_of(e, n))
         keep_attention(f, block, tile);
     const float share = 0.5F / (float)info->heads;
     for (uint32_t j = 0; j < n; j++) {
@@ -69,25 +82,30 @@ void vit158_explain_tile(vit158_forward *f, uint32_t block, const vit158_tile *t
     }
 }
 
-/* From sums over the tokens that the head reads to means. */
-static void average_attention(const vit158_forward *f, uint32_t block)
-{
-    const vit158_model_info *info = &f->model->info;
-    const float share = 1.0F / (float)(f->explain->end - f->explain->first);
-    float *kept = kept_of(f, block, 0);
-    for (size_t i = 0; i < (size_t)info->heads * info->tokens; i++)
-        kept[i] *= share;
-}
-
-/* The mean of the rows of R that the head reads. */
-static void finish_rollout(const vit158_forward *f)
+/* From sums over the tokens that the head reads to means, and from the tokens that are left to the
+ * model's. */
+static void finish_attention(const vit158_forward *f, uint32_t block)
 {
     const vit158_explain *e = f->explain;
-    const float share = 1.0F / (float)(e->end - e->first);
+    const vit158_model_info *info = &f->model->info;
+    const float share = 1.0F / (float)e->read;
+    for (uint32_t head = 0; head < info->heads; head++) {
+        float *kept = kept_of(f, block, head);
+        memcpy(e->row, kept, info->tokens * sizeof *kept);
+        for (uint32_t j = 0; j < info->tokens; j++)
+            kept[j] = e->row[e->place[j]] * share / f->sizes[e->place[j]];
+    }
+}
+
+/* The mean of the rows of R that the head reads, of n tokens. */
+static void finish_rollout(const vit158_forward *f, uint32_t n)
+{
+    const vit158_explain *e = f->explain;
+    const float share = 1.0F / (float)e->read;
     for (uint32_t j = 0; j < f->model->info.tokens; j++) {
         float sum = 0.0F;
-        for (uint32_t t = e->first; t < e->end; t++)
-            sum += e->product[(size_t)j * f->ld + t];
+        for (uint32_t t = e->first; t < end_of(e, n); t++)
+            sum += f->sizes[t] * e->product[(size_t)j * f->ld + t];
         e->rollout[j] = sum * share;
     }
 }
@@ -95,11 +113,13 @@ static void finish_rollout(const vit158_forward *f)
 void vit158_explain_block(vit158_forward *f, const vit158_step *step)
 {
     vit158_explain *e = f->explain;
-    const uint32_t n = step->tokens_in;
+    const uint32_t n = step->tokens_in, sources = f->model->info.tokens;
     const bool last = step->block + 1 == f->model->info.depth;
     /* R^T[o][t] = sum over k of R_before^T[o][k] * mixed[k][t], of the tokens that are needed. */
     if (step->block == 0) {
         memcpy(e->product, e->mixed, (size_t)n * f->ld * sizeof(float));
+        for (uint32_t j = 0; j < n; j++)
+            e->place[j] = j;
     } else {
         const vit158_gemm_f32 p = {.y = e->product,
                                    .ldy = f->ld,
@@ -109,14 +129,23 @@ void vit158_explain_block(vit158_forward *f, const vit158_step *step)
                                    .b = e->mixed,
                                    .ldb = f->ld,
                                    .n_in = n,
-                                   .n_out = n,
+                                   .n_out = sources,
                                    .epilogue = VIT158_STORE};
-        f->kernels->f32.run(&p, 0, step->needed, 0, n, vit158_scratch(f, 0));
+        f->kernels->f32.run(&p, 0, step->needed, 0, sources, vit158_scratch(f, 0));
     }
-    average_attention(f, step->block);
+    finish_attention(f, step->block);
     if (last)
-        finish_rollout(f);
+        finish_rollout(f, n);
     float *swap = e->previous;
     e->previous = e->product;
     e->product = swap;
+}
+
+void vit158_explain_merge(vit158_forward *f)
+{
+    vit158_explain *e = f->explain;
+    const uint32_t sources = f->model->info.tokens;
+    vit158_merge_matrix(f, e->previous, sources);
+    for (uint32_t j = 0; j < sources; j++)
+        e->place[j] = f->merging->now[e->place[j]];
 }

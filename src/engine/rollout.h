@@ -4,6 +4,10 @@
  * reads, and attention rollout (Abnar and Zuidema 2020, "Quantifying Attention Flow in
  * Transformers"): R_l = (0.5 mean over heads of A_l + 0.5 I) R_(l-1), R_0 = I; their rows of R_L.
  * Where the head reads several tokens, or averages the patches, it is the mean of their rows.
+ *
+ * Both are told of the N tokens that the model begins with. Attention to a token that others have
+ * merged into is shared out equally among all that it stands for. A merge multiplies R by the
+ * matrix that it multiplies the tokens by: a row becomes the mean of the rows by the tokens' sizes.
  */
 #ifndef VIT158_ENGINE_ROLLOUT_H
 #define VIT158_ENGINE_ROLLOUT_H
@@ -12,12 +16,16 @@
 #include "engine/attention_tile.h"
 
 struct vit158_explain {
-    float *attention;    /* [L][H][N] probabilities of what the head reads */
-    uint32_t first, end; /* the tokens that it reads */
-    float *rollout;      /* [N] */
-    float *mixed;        /* [N][ld]: 0.5 mean A^T + 0.5 I of the current block, [key][query] */
-    float *previous;     /* [N][ld]: R^T of the blocks before, [source][token] */
-    float *product;      /* [N][ld]: R^T with the current block; swaps with previous */
+    float *attention; /* [L][H][N] probabilities of what the head reads */
+    bool averages;    /* it reads every token from `first` on, else `read` of them */
+    uint32_t first;
+    uint32_t read;   /* of the model's tokens */
+    uint32_t *place; /* [N] the token that stands for one of the model's */
+    float *rollout;  /* [N] */
+    float *row;      /* [N] attention to the tokens that are left */
+    float *mixed;    /* [N][ld]: 0.5 mean A^T + 0.5 I of the current block, [key][query] */
+    float *previous; /* [N][ld]: R^T of the blocks before, [source][token] */
+    float *product;  /* [N][ld]: R^T with the current block; swaps with previous */
 };
 
 /* NULL while the arena measures. */
@@ -31,5 +39,8 @@ void vit158_explain_tile(vit158_forward *f, uint32_t block, const vit158_tile *t
 
 /* Multiplies the finished block into the rollout. */
 void vit158_explain_block(vit158_forward *f, const vit158_step *step);
+
+/* Follows a merge, before the sizes change. */
+void vit158_explain_merge(vit158_forward *f);
 
 #endif

@@ -7,6 +7,8 @@ set(VIT158_ENGINE_SOURCES
     src/engine/forward.c
     src/engine/head.c
     src/engine/linear.c
+    src/engine/merge.c
+    src/engine/merge_schedule.c
     src/engine/plan.c
     src/engine/program.c
     src/engine/rollout.c

@@ -10,6 +10,7 @@
 
 void vit158_embed(vit158_forward *f, const vit158_step *step);
 void vit158_attention_half(vit158_forward *f, const vit158_step *step);
+void vit158_merge(vit158_forward *f, const vit158_step *step);
 void vit158_mlp_half(vit158_forward *f, const vit158_step *step);
 void vit158_head(vit158_forward *f, const vit158_step *step);
 

@@ -145,16 +145,18 @@ typedef struct vit158_norm_f32 {
 
 /* ---- Softmax --------------------------------------------------------------------------------
  *
- * In place over the rows of each column: x = s[j][t] * factor; m = max over j (in row order);
- * e_j = vit158_exp(x_j - m); total striped over rows; p_j = e_j * (1 / (total + doubt)). The doubt
- * is the sum over j of x_j - x_j: 0, or NaN if a score is not finite, which maximum and exponential
- * would hide. So is a score of -infinity: what overflowed on the way may have been any number.
+ * In place over the rows of each column: x = s[j][t] * factor, + bias[j] if there is one; m = max
+ * over j (in row order); e_j = vit158_exp(x_j - m); total striped over rows; p_j = e_j * (1 /
+ * (total + doubt)). The doubt is the sum over j of x_j - x_j: 0, or NaN if a score is not finite,
+ * which maximum and exponential would hide. So is a score of -infinity: what overflowed on the way
+ * may have been any number.
  */
 typedef struct vit158_softmax {
     float *s; /* [n_rows][ld] */
     size_t ld;
     uint32_t n_rows;
     float factor;
+    const float *bias; /* [n_rows] or NULL */
 } vit158_softmax;
 
 /* ---- Attention in int16 ---------------------------------------------------------------------
@@ -185,7 +187,7 @@ typedef struct vit158_quantize_channels {
     uint32_t n_tokens;
 } vit158_quantize_channels;
 
-/* Softmax of scores x[j][t] = s[j][t] * factor as in vit158_softmax, but
+/* Softmax of scores x[j][t] as in vit158_softmax, but
  * p = vit158_quantize_i16(e_j, 32767 / total), and r = 1 / 32767 + doubt is what they count by. s
  * is overwritten. */
 typedef struct vit158_softmax_i16 {
@@ -195,6 +197,7 @@ typedef struct vit158_softmax_i16 {
     size_t ld;
     uint32_t n_rows;
     float factor;
+    const float *bias; /* [n_rows] or NULL */
 } vit158_softmax_i16;
 
 /* y[o][t] = (float)(sum over k of a(o, k) * b(k, t)) * (row_scale[o * row_step] * column_scale[t *
@@ -233,6 +236,73 @@ typedef struct vit158_patches {
     uint32_t patch;
     uint32_t first;
 } vit158_patches;
+
+/* ---- Merging tokens -------------------------------------------------------------------------
+ *
+ * ToMe (Bolya et al. 2023, "Token Merging: Your ViT But Faster", arXiv 2210.09461), between the
+ * attention of a block and its MLP. The n tokens behind the P prefix tokens, the patches, are
+ * numbered from 0; even ones are set A, odd ones set B. r <= n / 2 of A merge into tokens of B:
+ *
+ * 1. Each patch has a metric, its keys (with bias, as float products made them) added over heads
+ *    0, 1, ... and divided by their length: vit158_merge_metric.
+ * 2. The similarity of a and b is the product of their metrics, as the float product has it; each a
+ *    takes the b of the largest, of equal ones the lowest: vit158_best_row.
+ * 3. Of A the r most similar merge, of equally similar ones the lowest first.
+ * 4. A b that others merge into becomes the mean of all by their sizes: vit158_merge_rows. Every
+ *    other token keeps its value. Sizes add up; they begin at 1.
+ * 5. Tokens come in this order then: prefix, what is left of A, B.
+ *
+ * From the next block on vit158_log(size of a key) is the bias of its scores' softmax. What is not
+ * finite makes the similarity NaN, and every token of the block with it.
+ */
+
+/* m = ((k_0 + k_1) + ...) over heads; v = total of m^2, striped over channels;
+ * result = m / (max(sqrt v, VIT158_MERGE_FLOOR) + (v - v)). A range [t0, t1) is of patches, t0 a
+ * multiple of VIT158_TOKEN_PAD; results of patches up to the next such multiple may be written, so
+ * up to 7 values of `x` past the last patch are read. */
+#define VIT158_MERGE_FLOOR 1e-12F
+
+typedef struct vit158_merge_metric {
+    float *even;    /* [n][ld]: column i is patch 2 i */
+    float *odd;     /* [n][ld]: column i is patch 2 i + 1 */
+    const float *x; /* [heads][n][ld]: keys; column 0 is the first patch */
+    size_t ld;
+    uint32_t n; /* channels of a head */
+    uint32_t heads;
+} vit158_merge_metric;
+
+/* Down each column: best = the largest of s (each is compared with the best before it), row = where
+ * it is first; then best = best + the sum over rows of s - s. */
+typedef struct vit158_best_row {
+    float *best;    /* [t1] */
+    uint32_t *row;  /* [t1] */
+    const float *s; /* [n_rows][ld] */
+    size_t ld;
+    uint32_t n_rows; /* at least 1 */
+} vit158_best_row;
+
+/* A token of which others become a part, or one that becomes a part of another. */
+typedef struct vit158_merge_move {
+    uint32_t from; /* token before */
+    uint32_t into; /* token after */
+} vit158_merge_move;
+
+/* In every row, in place: y[i] = x[kept[i]]; of the tokens i that grow, y[i] = y[i] *
+ * size[kept[i]]; then for each move in order y[into] = y[into] + size[from] * x[from]; then of
+ * those that grow y[i] = y[i] / total[i]. */
+typedef struct vit158_merge_rows {
+    float *x; /* [rows][ld] */
+    size_t ld;
+    const uint32_t *kept;           /* [n_out] the token before that is this one */
+    const vit158_merge_move *moves; /* [move_count], from the lowest `from` on */
+    const uint32_t *grow;           /* [grow_count] tokens after into which others move */
+    const float *size;              /* [n_in] of tokens before */
+    const float *total;             /* [n_out] of tokens after */
+    uint32_t n_in;
+    uint32_t n_out;
+    uint32_t move_count;
+    uint32_t grow_count;
+} vit158_merge_rows;
 
 /* ---- The table of a variant ------------------------------------------------------------------
  *
@@ -325,6 +395,10 @@ typedef struct vit158_kernels {
      * numerics.h; count a multiple of 4. */
     void (*sigmoid_gelu)(float *x, size_t count, const float curve[2]);
     void (*patches)(const vit158_patches *p, uint32_t line0, uint32_t line1);
+    void (*merge_metric)(const vit158_merge_metric *p, uint32_t t0, uint32_t t1);
+    void (*best_row)(const vit158_best_row *p, uint32_t t0, uint32_t t1);
+    /* Rows row0 .. row1 - 1; scratch: [n_in] floats. */
+    void (*merge_rows)(const vit158_merge_rows *p, uint32_t row0, uint32_t row1, void *scratch);
 } vit158_kernels;
 
 /* The product for these weights: the one way there is, the one asked for, or of several the fastest

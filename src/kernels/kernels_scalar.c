@@ -41,4 +41,7 @@ const vit158_kernels vit158_kernels_scalar = {
     .gelu = vit158_gelu_scalar,
     .sigmoid_gelu = vit158_sigmoid_gelu_scalar,
     .patches = vit158_patches_scalar,
+    .merge_metric = vit158_merge_metric_scalar,
+    .best_row = vit158_best_row_scalar,
+    .merge_rows = vit158_merge_rows_scalar,
 };

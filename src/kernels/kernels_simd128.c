@@ -59,4 +59,7 @@ const vit158_kernels vit158_kernels_simd128 = {
     .gelu = vit158_gelu_simd128,
     .sigmoid_gelu = vit158_sigmoid_gelu_simd128,
     .patches = vit158_patches_scalar,
+    .merge_metric = vit158_merge_metric_simd128,
+    .best_row = vit158_best_row_simd128,
+    .merge_rows = vit158_merge_rows_scalar,
 };

@@ -26,6 +26,10 @@ void vit158_gemm_i16_scalar(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
 void vit158_gelu_scalar(float *x, size_t count);
 void vit158_sigmoid_gelu_scalar(float *x, size_t count, const float curve[2]);
 void vit158_patches_scalar(const vit158_patches *p, uint32_t line0, uint32_t line1);
+void vit158_merge_metric_scalar(const vit158_merge_metric *p, uint32_t t0, uint32_t t1);
+void vit158_best_row_scalar(const vit158_best_row *p, uint32_t t0, uint32_t t1);
+void vit158_merge_rows_scalar(const vit158_merge_rows *p, uint32_t row0, uint32_t row1,
+                              void *scratch);
 
 /* What a product does with one result. */
 static inline void vit158_finish(float *y, float r, vit158_epilogue epilogue)

@@ -33,6 +33,8 @@ void vit158_softmax_i16_simd128(const vit158_softmax_i16 *p, uint32_t t0, uint32
 void vit158_gemm_i16_simd128(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
 void vit158_gelu_simd128(float *x, size_t count);
 void vit158_sigmoid_gelu_simd128(float *x, size_t count, const float curve[2]);
+void vit158_merge_metric_simd128(const vit158_merge_metric *p, uint32_t t0, uint32_t t1);
+void vit158_best_row_simd128(const vit158_best_row *p, uint32_t t0, uint32_t t1);
 
 /* Eight floats side by side. */
 typedef struct vit158_x8 {

@@ -3,19 +3,24 @@
  * Softmax down the columns, to float and to int16, eight tokens side by side, so that no step is
  * horizontal.
  */
+#include <math.h>
+
 #include "kernels/ops_simd128.h"
 
 enum { LANES = 8 };
 
-/* Multiplies by the factor; the maximum, and the doubt: 0, or NaN if a score is not finite. */
+/* Multiplies by the factor and adds the bias, if there is one; the maximum, and the doubt: 0, or
+ * NaN if a score is not finite. */
 static VIT158_INNER vit158_x8 scale_columns(float *s, size_t ld, uint32_t n_rows, float factor,
-                                            vit158_x8 *doubt)
+                                            const float *bias, vit158_x8 *doubt)
 {
     const vit158_x8 f = vit158_splat_x8(factor);
-    vit158_x8 max = vit158_mul_x8(vit158_load_x8(s), f);
+    vit158_x8 max = vit158_splat_x8(-INFINITY);
     vit158_x8 sum = vit158_splat_x8(0.0F);
     for (uint32_t j = 0; j < n_rows; j++, s += ld) {
-        const vit158_x8 x = vit158_mul_x8(vit158_load_x8(s), f);
+        vit158_x8 x = vit158_mul_x8(vit158_load_x8(s), f);
+        if (bias != NULL)
+            x = vit158_add_x8(x, vit158_splat_x8(bias[j]));
         vit158_store_x8(s, x);
         max = vit158_pmax_x8(max, x);
         sum = vit158_add_x8(sum, vit158_sub_x8(x, x));
@@ -74,7 +79,7 @@ void vit158_softmax_i16_simd128(const vit158_softmax_i16 *p, uint32_t t0, uint32
     for (uint32_t t = t0; t < t1; t += LANES) {
         float *s = p->s + t;
         vit158_x8 doubt;
-        const vit158_x8 max = scale_columns(s, p->ld, p->n_rows, p->factor, &doubt);
+        const vit158_x8 max = scale_columns(s, p->ld, p->n_rows, p->factor, p->bias, &doubt);
         const vit158_x8 total = exp_columns(s, p->ld, p->n_rows, max);
         const vit158_x8 step = vit158_splat_x8(1.0F / VIT158_I16_LEVELS);
         vit158_store_x8(p->r + t, vit158_add_x8(step, doubt));
@@ -89,7 +94,7 @@ void vit158_softmax_simd128(const vit158_softmax *p, uint32_t t0, uint32_t t1)
     for (uint32_t t = t0; t < t1; t += LANES) {
         float *s = p->s + t;
         vit158_x8 doubt;
-        const vit158_x8 max = scale_columns(s, p->ld, p->n_rows, p->factor, &doubt);
+        const vit158_x8 max = scale_columns(s, p->ld, p->n_rows, p->factor, p->bias, &doubt);
         const vit158_x8 total = exp_columns(s, p->ld, p->n_rows, max);
         divide_columns(s, p->ld, p->n_rows, vit158_add_x8(total, doubt));
     }

@@ -7,6 +7,8 @@ set(VIT158_KERNELS_SOURCES
     src/kernels/gemm_i8_scalar.c
     src/kernels/gemm_trit_scalar.c
     src/kernels/kernels_scalar.c
+    src/kernels/merge_rows_scalar.c
+    src/kernels/merge_scalar.c
     src/kernels/norm_scalar.c
     src/kernels/patches_scalar.c
     src/kernels/quantize_i16_scalar.c
@@ -18,6 +20,7 @@ set(VIT158_KERNELS_SIMD128_SOURCES
     src/kernels/gemm_i16_simd128.c
     src/kernels/gemm_table_simd128.c
     src/kernels/kernels_simd128.c
+    src/kernels/merge_simd128.c
     src/kernels/norm_simd128.c
     src/kernels/quantize_i16_simd128.c
     src/kernels/softmax_simd128.c

@@ -120,12 +120,12 @@ static void softmax_matches(void)
         int16_t *p[2] = {check_alloc(pair_bytes(n, ld)), check_alloc(pair_bytes(n, ld))};
         float *r = check_alloc(ld * sizeof(float));
         for (uint32_t v = 0; v < COUNT(variants); v++) {
-            variants[v]->softmax_i16(&(vit158_softmax_i16){p[v], r, s[v], ld, n, 0.125F}, 0,
+            variants[v]->softmax_i16(&(vit158_softmax_i16){p[v], r, s[v], ld, n, 0.125F, NULL}, 0,
                                      n_tokens);
             for (uint32_t t = 0; n > 0 && t < n_tokens; t++)
                 CHECK(r[t] == 1.0F / 32767.0F, "case %u: step of token %u", i, t);
         }
-        vit158_kernels_scalar.softmax(&(vit158_softmax){s[2], ld, n, 0.125F}, 0, n_tokens);
+        vit158_kernels_scalar.softmax(&(vit158_softmax){s[2], ld, n, 0.125F, NULL}, 0, n_tokens);
         for (uint32_t t = 0; t < n_tokens; t++) {
             for (uint32_t j = 0; j < (n + 1) / 2 * 2; j++) {
                 const size_t at = (j / 2 * ld + t) * 2 + j % 2;
@@ -154,14 +154,15 @@ static void softmax_keeps_what_is_not_finite(void)
             float *r = check_alloc(ld * sizeof(float));
             memcpy(s, x, n * ld * sizeof(float));
             s[row * ld + column] = wild[i / 14];
-            variants[v]->softmax(&(vit158_softmax){s, ld, n, 0.125F}, 0, n_tokens);
+            variants[v]->softmax(&(vit158_softmax){s, ld, n, 0.125F, NULL}, 0, n_tokens);
             for (uint32_t j = 0; j < n; j++)
                 for (uint32_t t = 0; t < n_tokens; t++)
                     CHECK(isfinite(s[j * ld + t]) == (t != column), "case %u: token %u", i, t);
             memcpy(s, x, n * ld * sizeof(float));
             s[row * ld + column] = wild[i / 14];
             int16_t *p = check_alloc(pair_bytes(n, ld));
-            variants[v]->softmax_i16(&(vit158_softmax_i16){p, r, s, ld, n, 0.125F}, 0, n_tokens);
+            variants[v]->softmax_i16(&(vit158_softmax_i16){p, r, s, ld, n, 0.125F, NULL}, 0,
+                                     n_tokens);
             for (uint32_t t = 0; t < n_tokens; t++)
                 CHECK(isfinite(r[t]) == (t != column), "case %u: step of token %u", i, t);
         }

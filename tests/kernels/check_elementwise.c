@@ -257,7 +257,7 @@ static float *make_scores(uint32_t index)
 static void run_softmax(const vit158_kernels *k, float *s, uint32_t index, uint32_t t0, uint32_t t1)
 {
     const vit158_softmax p = {s, vit158_token_stride(shapes[index][1]), shapes[index][0],
-                              factors[index % COUNT(factors)]};
+                              factors[index % COUNT(factors)], NULL};
     k->softmax(&p, t0, t1);
 }
 

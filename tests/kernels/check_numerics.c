@@ -75,6 +75,18 @@ static void gelu_is_within_5e_7_of_erf(void)
     CHECK(fabsf(vit158_gelu(-50.0F)) < 1e-5F, "large negative");
 }
 
+static void log_is_within_2e_7(void)
+{
+    double worst = 0;
+    for (uint32_t size = 1; size <= 70000; size++) {
+        const double exact = log(size);
+        const double error = fabs(vit158_log((float)size) - exact) / (exact > 1 ? exact : 1);
+        worst = error > worst ? error : worst;
+    }
+    CHECK(worst < 2e-7, "worst error %d e-9", (int)(worst * 1e9));
+    CHECK(vit158_log(1.0F) == 0.0F, "at 1");
+}
+
 static void striped_total_adds_pairs(void)
 {
     const float lanes[4] = {1.0F, 0x1p-24F, 0x1p-24F, 0x1p-24F};
@@ -86,4 +98,5 @@ CHECK_CASES({"rne_rounds_ties_to_even", rne_rounds_ties_to_even},
             {"quant_scale_maps_the_largest_to_127", quant_scale_maps_the_largest_to_127},
             {"exp_is_within_2e_7", exp_is_within_2e_7},
             {"gelu_is_within_5e_7_of_erf", gelu_is_within_5e_7_of_erf},
+            {"log_is_within_2e_7", log_is_within_2e_7},
             {"striped_total_adds_pairs", striped_total_adds_pairs})

@@ -19,9 +19,10 @@ typedef struct naive_observer {
 typedef struct naive_result {
     double *logits;                 /* [C] */
     double *embedding;              /* [d] */
-    double *attention;              /* [L][H][N] of the class token */
+    double *attention;              /* [L][H][N] of the class token, or the mean of the patches' */
     double *rollout;                /* [N] */
     const naive_observer *observer; /* or NULL */
+    const uint32_t *merges;         /* [L] tokens that a block's merge takes away; NULL: none */
 } naive_result;
 
 /* `tensor` is [channels][S][S]; the caller owns the arrays of `out`. */

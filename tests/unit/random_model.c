@@ -94,6 +94,7 @@ vit158_model *random_model_make(random_shape shape, uint64_t seed)
     maker m = {.memory = memory, .rng = vit158_rng_seed(seed), .shape = shape};
     const uint32_t d = shape.dim;
     const uint32_t grid = shape.side / shape.patch;
+    const uint32_t prefix = shape.prefix > 0 ? shape.prefix : 1;
     vit158_model *model = keep(&m, sizeof *model);
     model->info = (vit158_model_info){.image_size = shape.side,
                                       .patch_size = shape.patch,
@@ -103,10 +104,14 @@ vit158_model *random_model_make(random_shape shape, uint64_t seed)
                                       .heads = shape.heads,
                                       .mlp_dim = shape.mlp_dim,
                                       .classes = shape.classes,
-                                      .tokens = grid * grid + 1,
-                                      .prefix_tokens = 1,
+                                      .tokens = grid * grid + prefix,
+                                      .prefix_tokens = prefix,
                                       .embedding = d};
-    model->variant = (vit158_variant){.prefix_tokens = 1, .head_tokens = 1, .final_norm = true};
+    model->variant =
+        (vit158_variant){.pooling = shape.average ? VIT158_POOLING_AVG : VIT158_POOLING_CLS,
+                         .prefix_tokens = prefix,
+                         .head_tokens = 1,
+                         .final_norm = true};
     model->recipe = (vit158_recipe){.channels = shape.channels,
                                     .crop_size = shape.side,
                                     .resize_size = shape.side,
@@ -117,7 +122,7 @@ vit158_model *random_model_make(random_shape shape, uint64_t seed)
     model->inner_norm_eps = 1e-5F;
     model->patch =
         make_dense(&m, VIT158_LAYER_EMBED, shape.channels * shape.patch * shape.patch, d);
-    model->cls = normals(&m, d, 0.0F, 0.5F);
+    model->cls = normals(&m, (size_t)prefix * d, 0.0F, 0.5F);
     model->pos = normals(&m, (size_t)model->info.tokens * d, 0.0F, 0.5F);
     model->norm = make_norm(&m, true, d);
     model->head = make_dense(&m, VIT158_LAYER_HEAD, d, shape.classes);

@@ -13,6 +13,8 @@ typedef struct random_shape {
     vit158_encoding encoding; /* of the four matrices per block */
     bool row_scales;          /* one scale a row instead of one a matrix */
     float spread;             /* standard deviation of the weights */
+    uint32_t prefix;          /* tokens before the patches; 0: one, the class token */
+    bool average;             /* the head reads the mean of the patches */
 } random_shape;
 
 /* Ended by random_model_free. */

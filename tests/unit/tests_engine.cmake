@@ -3,6 +3,8 @@ vit158_add_test(test_pool tests/unit/test_pool.c)
 vit158_add_test(test_sharing tests/unit/test_sharing.c)
 vit158_add_test(test_session tests/unit/test_session.c tests/unit/session_fixture.c
                 tests/unit/naive_forward.c tests/unit/random_model.c)
+vit158_add_test(test_merge tests/unit/test_merge.c tests/unit/session_fixture.c
+                tests/unit/naive_forward.c tests/unit/random_model.c)
 vit158_add_test(test_observe tests/unit/test_observe.c tests/unit/session_fixture.c
                 tests/unit/naive_forward.c tests/unit/random_model.c)
 vit158_add_test(test_top_k tests/unit/test_top_k.c)
