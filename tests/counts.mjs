@@ -2,8 +2,8 @@
 // How many tests passed, failed and were skipped, read off what each runner prints.
 
 /**
- * `skippedTests` names what was skipped, as far as the runner tells.
- * @typedef {{passed: number, failed: number, skipped: number, skippedTests?: string[]}} Counts
+ * `skippedTests` names what was skipped, as far as the runner tells, `ranTwice` what passed or failed at a second try.
+ * @typedef {{passed: number, failed: number, skipped: number, skippedTests?: string[], ranTwice?: string[]}} Counts
  */
 
 /** @param {Counts} counts */
@@ -64,6 +64,7 @@ export function countTap(tap) {
     failed: count('fail') + count('cancelled'),
     skipped: count('skipped') + count('todo'),
     skippedTests: [...tap.matchAll(/^ *ok \d+ - (.*) # (?:skip|todo)/gim)].map((match) => match[1]),
+    ranTwice: [...tap.matchAll(/^ *# RUN TWICE: (.*?); the first run failed/gm)].map((match) => match[1]),
   };
 }
 

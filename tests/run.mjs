@@ -153,6 +153,7 @@ async function main(names) {
     total.skipped += counts.skipped;
     const seconds = ((Date.now() - begin) / 1000).toFixed(1);
     summary.push(`${name.padEnd(8)} ${countsLine(counts)} (${seconds} s)`);
+    if (counts.ranTwice?.length) summary.push(`         RUN TWICE: ${counts.ranTwice.join(', ')}`);
     if (counts.skippedTests?.length) summary.push(`         SKIPPED: ${counts.skippedTests.join(', ')}`);
   }
   console.log(`\n== summary (${((Date.now() - started) / 1000).toFixed(0)} s)\n${summary.join('\n')}`);

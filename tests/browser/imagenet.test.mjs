@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { answered, FLOAT_MODEL, logitsHash, ROOT, suite, text } from './harness.mjs';
+import { answered, FLOAT_MODEL, logitsHash, ROOT, settled, suite, text } from './harness.mjs';
 import { makePicture } from './pictures.mjs';
 
 const pageTest = suite();
@@ -44,10 +44,11 @@ pageTest(
       await page.$$eval('.sample', (all) => all.map((one) => /** @type {HTMLElement} */ (one).title)),
       samples.map((/** @type {{title: string}} */ { title }) => title),
     );
-    for (const { title, label, author } of samples) {
+    for (const { title, label, author } of samples.toReversed()) {
+      // the first one is shown already
       await page.click(`.sample[title="${title}"]`);
-      await page.waitForFunction((wanted) => document.getElementById('verdict-label')?.textContent === wanted, label);
-      assert.equal(await text(page, '#file-name'), title);
+      await settled(page, title);
+      assert.equal(await text(page, '#verdict-label'), label);
       assert.ok((await text(page, '#samples-credits')).includes(author));
     }
     assert.match(
@@ -69,8 +70,7 @@ pageTest('the model picked last comes back, and its samples go with it', ready, 
   const before = await logitsHash(page);
   await page.selectOption('#model-select', { index: manifest.models.length });
   await page.waitForSelector(`.sample[title="${samples[0].title}"][aria-pressed=true]`);
-  await answered(page, before);
-  assert.equal(await text(page, '#file-name'), samples[0].title, 'a sample of the model before is gone');
+  await settled(page, samples[0].title, before); // a sample of the model before is gone
   assert.match(page.url(), /model=thousand/);
   await page.goto(url);
   await answered(page);
@@ -95,11 +95,10 @@ pageTest('the part that the model sees is drawn and can be moved', {}, async (pa
   );
   const buffer = await makePicture(page, 'image/png', { width: 400, height: 160 });
   await page.setInputFiles('#file', { name: 'wide', mimeType: 'image/png', buffer });
-  const middle = await answered(page, first);
+  const middle = await settled(page, 'wide', first);
   assert.equal(await page.isVisible('#region'), true);
   await page.fill('#region-at', '100');
-  const right = await answered(page, middle);
-  assert.equal(await text(page, '#file-name'), 'wide');
+  const right = await settled(page, 'wide', middle);
   const box = /** @type {{x: number, y: number, width: number, height: number}} */ (
     await (await page.$('#stage'))?.boundingBox()
   );

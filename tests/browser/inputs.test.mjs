@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Classifier } from '../../web/lib/vit158.js';
-import { answered, ROOT, suite, text } from './harness.mjs';
+import { answered, ROOT, settled, suite, text } from './harness.mjs';
 import { give, makePicture, withOrientation } from './pictures.mjs';
 
 const pageTest = suite();
@@ -41,13 +41,11 @@ pageTest('the page opens with an answer', {}, async (page) => {
 pageTest('every sample picture can be clicked', {}, async (page) => {
   const samples = await page.$$('.sample');
   assert.ok(samples.length >= 3);
-  let hash = '';
   for (const sample of samples) {
     await sample.click();
-    hash = await answered(page, hash);
-    await page.waitForFunction((button) => button.getAttribute('aria-pressed') === 'true', sample);
+    await settled(page, await sample.getAttribute('title'));
+    assert.equal(await sample.getAttribute('aria-pressed'), 'true');
     assert.equal(await page.$$eval('.sample[aria-pressed=true]', (pressed) => pressed.length), 1);
-    assert.equal(await text(page, '#file-name'), await sample.getAttribute('title'));
     assert.ok(await sample.$eval('img', (image) => image.naturalWidth > 0));
   }
 });
@@ -61,9 +59,8 @@ for (const [kind, mimeType] of [
     const before = await answered(page);
     const buffer = await makePicture(page, mimeType);
     await page.setInputFiles('#file', { name: `picture of ours`, mimeType, buffer });
-    await answered(page, before);
+    await settled(page, 'picture of ours', before);
     assert.deepEqual(await previewSize(page), [320, 200]);
-    assert.equal(await text(page, '#file-name'), 'picture of ours');
     assert.match(await text(page, '#file-facts'), new RegExp(`^320 × 200 pixels, .* kB ${kind}`, 'i'));
     assert.equal(await page.$$eval('.sample[aria-pressed=true]', (pressed) => pressed.length), 0);
   });
@@ -73,7 +70,7 @@ pageTest('a photo turned by its Exif orientation stands upright', {}, async (pag
   const before = await answered(page);
   const buffer = withOrientation(await makePicture(page, 'image/jpeg'), 6);
   await page.setInputFiles('#file', { name: 'turned.jpg', mimeType: 'image/jpeg', buffer });
-  await answered(page, before);
+  await settled(page, 'turned.jpg', before);
   assert.deepEqual(await previewSize(page), [200, 320]);
   assert.match(await text(page, '#file-facts'), /^200 × 320 pixels/);
 });
@@ -89,7 +86,7 @@ pageTest('a broken file is named, and the next one works', {}, async (page) => {
   assert.match(await text(page, '#announce'), /broken\.jpg/);
   assert.equal(await page.isDisabled('#measure'), true);
   await page.setInputFiles('#file', { name: 'fine.jpg', mimeType: 'image/jpeg', buffer: jpeg });
-  await answered(page, before);
+  await settled(page, 'fine.jpg', before);
   assert.equal(await page.isDisabled('#measure'), false);
 });
 
@@ -104,16 +101,14 @@ pageTest('a picture can be dropped anywhere', {}, async (page) => {
   const before = await answered(page);
   const buffer = await makePicture(page, 'image/png', { hue: 20 });
   await give(page, 'drop', { name: 'dropped.png', mimeType: 'image/png', buffer });
-  await answered(page, before);
-  assert.equal(await text(page, '#file-name'), 'dropped.png');
+  await settled(page, 'dropped.png', before);
 });
 
 pageTest('a picture can be pasted', {}, async (page) => {
   const before = await answered(page);
   const buffer = await makePicture(page, 'image/png', { hue: 120 });
   await give(page, 'paste', { name: 'image.png', mimeType: 'image/png', buffer });
-  await answered(page, before);
-  assert.equal(await text(page, '#file-name'), 'image.png');
+  await settled(page, 'image.png', before);
 });
 
 pageTest(
@@ -128,8 +123,7 @@ pageTest(
       await navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]);
     }, png);
     await page.click('#paste');
-    await answered(page, before);
-    assert.equal(await text(page, '#file-name'), 'Pasted picture');
+    await settled(page, 'Pasted picture', before);
     await page.evaluate(() => navigator.clipboard.writeText('words'));
     await page.click('#paste');
     assert.match(await text(page, '.notice'), /No picture in the clipboard/);
@@ -150,7 +144,7 @@ pageTest('a 30-megapixel picture is previewed small', {}, async (page) => {
   const before = await answered(page);
   const buffer = await makePicture(page, 'image/jpeg', { width: 6000, height: 5000 });
   await page.setInputFiles('#file', { name: 'huge.jpg', mimeType: 'image/jpeg', buffer });
-  await answered(page, before);
+  await settled(page, 'huge.jpg', before);
   assert.deepEqual(await previewSize(page), [1000, 833]);
   assert.match(await text(page, '#file-facts'), /^6000 × 5000 pixels/);
 });
@@ -164,19 +158,10 @@ for (const [model, count] of /** @type {[string, number][]} */ ([
     /** @type {{samples: {title: string, label: string}[]}} */
     const { samples } = JSON.parse(readFileSync(path.join(ROOT, 'models', entry.samples), 'utf8'));
     const wrong = [];
-    await answered(page);
     for (const { title, label } of [...samples].reverse()) {
       // the first one is shown already
       await page.click(`.sample[title="${title}"]`);
-      await page.waitForFunction((name) => {
-        const { state, logitsSha256 } = document.getElementById('results')?.dataset ?? {};
-        return (
-          document.getElementById('file-name')?.textContent === name &&
-          state === 'done' &&
-          logitsSha256 !== undefined &&
-          document.getElementById('verdict-label')?.textContent !== '…'
-        );
-      }, title);
+      await settled(page, title);
       const seen = await text(page, '#verdict-label');
       if (seen.toLowerCase() !== label.toLowerCase()) wrong.push(`${label} is taken for ${seen}`);
     }
@@ -189,13 +174,12 @@ pageTest('a picture like none of the classes is called so, the best guesses stay
   assert.equal(await page.getAttribute('#results', 'data-unsure'), 'false');
   const before = await answered(page);
   await page.setInputFiles('#file', path.join(ROOT, 'models/samples/bird.jpg')); // a drawing; 33 %, below 38 %
-  await answered(page, before);
+  const unsure = await settled(page, 'bird.jpg', before);
   assert.equal(await page.getAttribute('#results', 'data-unsure'), 'true');
   assert.equal(await text(page, '#verdict-label'), 'None of its classes');
   assert.equal(await text(page, '#verdict-score'), '');
   assert.match(await text(page, '#verdict-words'), /none of the 1,000 things .* Its best guesses are below/);
   assert.equal(await text(page, '#bars .bar:first-child .bar-label'), 'table lamp');
-  const unsure = await answered(page);
   await page.click('.sample >> nth=1');
   await answered(page, unsure);
   assert.equal(await page.getAttribute('#results', 'data-unsure'), 'false');

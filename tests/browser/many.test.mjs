@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { Classifier } from '../../web/lib/vit158.js';
-import { answered, ROOT, suite, text } from './harness.mjs';
+import { answered, ROOT, settled, suite, text } from './harness.mjs';
 
 /** Small, so that a thousand images do not take minutes. */
 const MODEL = 'vit158-cifar10';
@@ -89,8 +89,7 @@ pageTest('a row puts its picture on the stage, pages can be turned', {}, async (
   const row = page.locator('#many-rows tr').nth(1).locator('button');
   const name = await row.textContent();
   await row.click();
-  await answered(page, first);
-  assert.equal(await text(page, '#file-name'), name);
+  await settled(page, name, first);
   assert.equal(await page.getAttribute('#tab-many', 'aria-selected'), 'true');
 });
 

@@ -2,16 +2,7 @@
 // The one-file app that `vit158 bundle` writes: opened from the disk with the network cut it does
 // everything the page does, asks for nothing but itself, and treats a stranger's text as text.
 import assert from 'node:assert/strict';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -19,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { TEMPLATE, templateText, writeTemplate } from '../../web/bundle/make_template.mjs';
 import { jsonLines, nativeCommand, npmCommand } from '../node/shared.mjs';
-import { ARTIFACTS, answered, artifact, launch, ROOT, text } from './harness.mjs';
+import { answered, artifact, inPage, launch, ROOT, text, withSecondRun } from './harness.mjs';
 import { give } from './pictures.mjs';
 import { inBrowser, startFirefox, startWebKit } from './webdriver.mjs';
 
@@ -81,19 +72,16 @@ async function inApp(name, file, body, query = '') {
       complaints.push(`request: ${request.url()}`);
   });
   const page = await context.newPage();
-  try {
+  await inPage(page, name, async () => {
     await page.goto(url + query);
     await body(page);
     assert.deepEqual(complaints, []);
-  } finally {
-    mkdirSync(ARTIFACTS, { recursive: true });
-    await page.screenshot({ path: artifact(name), fullPage: true }).catch(() => {});
-    await context.close();
-  }
+  });
 }
 
 /** @param {string} name @param {() => string} file @param {Parameters<typeof inApp>[2]} body @param {string} [query] */
-const appTest = (name, file, body, query) => test(name, () => inApp(name, file(), body, query));
+const appTest = (name, file, body, query) =>
+  test(name, (context) => withSecondRun(context, () => inApp(name, file(), body, query)));
 
 /** @type {string | undefined} */
 let made;

@@ -285,6 +285,13 @@ pageTest('the weights of a matrix are drawn', {}, async (page) => {
   assert.deepEqual(colours, [0x1a, 0x8c, 0xff]);
   assert.ok((await text(page, '#inside-counts')).startsWith(`${model.mlpDim} × ${model.dim} weights.`));
   assert.match(await text(page, '#inside-counts'), / weights\. −1: \d+\.\d%, 0: \d+\.\d%, \+1: \d+\.\d%$/);
+  assert.match(await text(page, '#inside-meaning'), /A row is an output; a column is an input\.$/);
+  await page.selectOption('#model-select', { index: models.findIndex(({ name }) => name === 'vit158-imagenet') });
+  await page.waitForFunction(() =>
+    /[\d,]+ rows, each with .* add up to [\d,]+ outputs; /.test(
+      document.getElementById('inside-meaning')?.textContent ?? '',
+    ),
+  );
 });
 
 pageTest('every tensor of a model is listed, and its values spread', {}, async (page) => {

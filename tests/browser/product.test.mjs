@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { writePng } from '../node/png.mjs';
-import { answered, ROOT, suite, text } from './harness.mjs';
+import { answered, ROOT, settled, suite, text } from './harness.mjs';
 
 const pageTest = suite(['--use-fake-device-for-media-stream=device-count=2', '--use-fake-ui-for-media-stream']);
 
@@ -90,7 +90,7 @@ pageTest('as many guesses are shown as are wanted, and none below what is asked 
   assert.match(await text(page, '#verdict-words'), /^Its best guess, lakeside, has \d+\.\d%: less than the 90\.0%/);
   const before = await answered(page);
   await page.click('.sample[title=Pizza]');
-  await answered(page, before);
+  await settled(page, 'Pizza', before);
   assert.equal(await text(page, '#verdict-label'), 'pizza', 'the choice stays for the next picture');
 });
 
@@ -152,7 +152,7 @@ pageTest('a transparent PNG is shown as the model is given it', {}, async (page)
   for (let i = 0; i < side * side; i++) data.set([200, 40, 90, i % side < side / 2 ? 0 : 255], i * 4);
   const buffer = writePng({ data, width: side, height: side });
   await page.setInputFiles('#file', { name: 'half.png', mimeType: 'image/png', buffer });
-  await answered(page, before);
+  await settled(page, 'half.png', before);
   for (const id of ['preview', 'seen']) {
     const [left, right] = await page.$eval(`#${id}`, (one) => {
       const canvas = /** @type {HTMLCanvasElement} */ (one);

@@ -2,7 +2,7 @@
 // The page where browsers are strict, old or protective: content policy, no SIMD, no workers,
 // randomised canvas, and the main thread kept free.
 import assert from 'node:assert/strict';
-import { answered, suite, text } from './harness.mjs';
+import { answered, settled, suite, text } from './harness.mjs';
 import { makePicture } from './pictures.mjs';
 import { CSP } from '../../web/serve.mjs';
 
@@ -140,7 +140,7 @@ pageTest(
     const before = await answered(page);
     const buffer = await makePicture(page, 'image/jpeg', { width: 4000, height: 3000 });
     await page.setInputFiles('#file', { name: 'large.jpg', mimeType: 'image/jpeg', buffer });
-    await answered(page, before);
+    await settled(page, 'large.jpg', before);
     assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).wasmCalls), []);
   },
 );

@@ -54,8 +54,8 @@ test('ctest: cmocka counts, plain tests, failures, crashes, skips', () => {
 
 test('node: closing lines of TAP', () => {
   const tap =
-    'ok 1 - x\n    ok 1 - y # SKIP no judge\nok 2 - z\n1..7\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n';
-  assert.deepEqual(countTap(tap), { passed: 3, failed: 2, skipped: 2, skippedTests: ['y'] });
+    'ok 1 - x\n    ok 1 - y # SKIP no judge\nok 2 - z\n# RUN TWICE: z; the first run failed: Error: it\n1..7\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n';
+  assert.deepEqual(countTap(tap), { passed: 3, failed: 2, skipped: 2, skippedTests: ['y'], ranTwice: ['z'] });
 });
 
 test('scripts: last line, or one failure', () => {

@@ -106,12 +106,14 @@ class App {
     this.#sampled = entry;
     const samples = await fetchSamples(entry).catch(() => []);
     if (entry !== this.#sampled) return;
+    this.#samples?.release();
     this.#samples = new Samples(samples, {
       onPick: (file, sample) => this.#showFile(file, sample),
       onProblem: (title, words) => notice('input', `${title}. ${words}`),
     });
     const { current } = this.#shown;
     const sample = current?.picture?.sample;
+    this.#samples.show(sample);
     if (!current || (sample && !this.#samples.has(sample))) this.#samples.pickFirst();
   }
 

@@ -20,6 +20,8 @@ export class Samples {
    * @type {HTMLElement | null}
    */
   #wanted = null;
+  /** The button of what is shown. @type {HTMLElement | null} */
+  #shown = null;
   #handlers;
 
   /**
@@ -37,12 +39,12 @@ export class Samples {
       const button = element('button', 'sample', [image]);
       button.setAttribute('type', 'button');
       button.setAttribute('aria-label', `Sample picture: ${title}`);
-      button.setAttribute('aria-pressed', 'false');
       button.title = title;
       button.dataset.file = file;
       button.addEventListener('click', () => this.#pick(button, file, title));
       return button;
     });
+    this.#mark();
     byId('samples-block').hidden = samples.length === 0;
     // Ten stand in two rows where it is narrow, fewer than seven in one.
     byId('samples').style.setProperty('--columns', String(samples.length < 7 ? samples.length : 5));
@@ -51,15 +53,18 @@ export class Samples {
     byId('samples').replaceChildren(...this.#buttons.map((button) => element('li', '', [button])));
   }
 
-  /** Marks what is shown. @param {string | undefined} sample  its file, if it is of the strip */
+  /**
+   * Presses the button of what is shown, and of nothing else: a button that was only clicked is busy.
+   * @param {string | undefined} sample  its file, if it is of the strip
+   */
   show(sample) {
-    const button = this.#buttons.find(({ dataset }) => dataset.file === sample) ?? null;
-    for (const one of this.#buttons) one.setAttribute('aria-pressed', String(one === button));
+    this.#shown = this.#buttons.find(({ dataset }) => dataset.file === sample) ?? null;
+    this.#mark();
   }
 
   /** An image from elsewhere is about to come. */
   release() {
-    this.#mark(null);
+    this.#want(null);
   }
 
   /** @param {string} sample  its file @returns {boolean} */
@@ -78,22 +83,29 @@ export class Samples {
    * @param {string} title
    */
   async #pick(button, file, title) {
-    this.#mark(button);
+    this.#want(button);
     try {
       const blob = await fetchSample(file);
       if (this.#wanted !== button) return;
       this.#handlers.onPick(new File([blob], title, { type: blob.type }), file);
     } catch (error) {
       if (this.#wanted !== button) return;
-      this.#mark(null);
+      this.release();
       this.#handlers.onProblem('Could not fetch that sample', /** @type {Error} */ (error).message);
     }
   }
 
   /** @param {HTMLElement | null} wanted */
-  #mark(wanted) {
+  #want(wanted) {
     this.#wanted = wanted;
-    for (const button of this.#buttons) button.setAttribute('aria-pressed', String(button === wanted));
+    this.#mark();
+  }
+
+  #mark() {
+    for (const button of this.#buttons) {
+      button.setAttribute('aria-pressed', String(button === this.#shown));
+      button.setAttribute('aria-busy', String(button === this.#wanted && button !== this.#shown));
+    }
   }
 }
 
