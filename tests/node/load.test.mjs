@@ -208,7 +208,7 @@ test('servers that answer with something else', async () => {
   for (const worker of [false, true])
     await assert.rejects(
       check(`${origin}/octet-page`, { worker }),
-      error('E_FORMAT', new RegExp(`^${origin}/octet-page is not a model but a web page`)),
+      error('E_FORMAT', new RegExp(`^${origin}/octet-page is an HTML page, not a model`)),
     );
   await assert.rejects(check(`${origin}/half`), error('E_TRUNCATED'));
   await assert.rejects(check('/no/such/model.safetensors'), error('E_IO', /model\.safetensors/));

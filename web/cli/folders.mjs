@@ -3,7 +3,7 @@
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Vit158Error } from '../lib/errors.js';
-import { fileProblem } from '../lib/source.js';
+import { fileProblem } from '../lib/files.js';
 
 /** Names in a folder in order of their bytes. @param {string} folder */
 export function listNames(folder) {

@@ -7,7 +7,7 @@ import { Vit158Error, messageOf } from '../lib/errors.js';
 import { goldenText } from '../lib/golden_file.js';
 import { recordPicture } from '../lib/regression.js';
 import { sha256Hex } from '../lib/sha256.js';
-import { fileProblem } from '../lib/source.js';
+import { fileProblem } from '../lib/files.js';
 import { EXIT, Progress, complain, printJson, printable } from './console.mjs';
 import { RUN_OPTIONS, findModel, loadModel } from './model.mjs';
 import { UsageError, parseOptions } from './options.mjs';

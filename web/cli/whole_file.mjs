@@ -3,7 +3,7 @@
 // file or the new one, whole, whatever happens meanwhile (as src/base/file.h does it natively).
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { Vit158Error, messageOf } from '../lib/errors.js';
-import { fileProblem } from '../lib/source.js';
+import { fileProblem } from '../lib/files.js';
 
 /** As src/cli/files.c says it. @param {any} error */
 function writeProblem(error) {

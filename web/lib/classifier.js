@@ -7,6 +7,7 @@ import { Decoder } from './decoder.js';
 import { bestVariant, hasSimd128 } from './detect.js';
 import { Engine } from './engine.js';
 import { Vit158Error, asCall, isNamed } from './errors.js';
+import { FileHash } from './file_hash.js';
 import { openImage } from './image_input.js';
 import { bytesOf, describe, isBuffer } from './kinds.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
@@ -14,8 +15,7 @@ import { sizedModel } from './model_stream.js';
 import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
 import { DISPOSE } from './platform.js';
-import { Sha256 } from './sha256_stream.js';
-import { baseName, openModel, refuseNoModel } from './source.js';
+import { advice, baseName, openModel, refuseNoModel } from './source.js';
 import { chooseThreads } from './threads.js';
 import { VERSION } from './version.js';
 
@@ -371,31 +371,30 @@ async function startThreaded(threads, { size, length }, wasm, optional) {
  * @param {Given<LoadOptions>} options
  */
 async function fill(engine, stream, pace, { sha256, metadata }) {
-  const hash = sha256 === undefined ? undefined : new Sha256();
-  if (stream.start.length > 0) await refuseNoModel(stream.name, stream.start);
+  const hash = sha256 === undefined ? undefined : new FileHash();
+  await refuseNoModel(stream.name, stream.start);
   engine.loadBegin(stream.length);
   if (metadata !== undefined) engine.loadMetadata(metadata);
   for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
-    hash?.update(chunk);
+    await hash?.update(chunk);
     try {
       engine.loadPush(chunk);
     } catch (error) {
-      const { withAdvice } = await import('./what_is.js');
-      throw withAdvice(error, stream.start);
+      throw (await advice())?.withAdvice(error, stream.start) ?? error;
     }
     await pace.pause(`while loading ${stream.name}`);
   }
-  if (hash) checkHash(hash, /** @type {string} */ (sha256), stream.name);
+  if (hash) await checkHash(hash, /** @type {string} */ (sha256), stream.name);
   engine.loadEnd();
 }
 
 /**
- * @param {Sha256} hash of the whole file
+ * @param {FileHash} hash of the whole file
  * @param {string} wanted
  * @param {string} name for the message
  */
-function checkHash(hash, wanted, name) {
-  const found = hash.hex();
+async function checkHash(hash, wanted, name) {
+  const found = await hash.hex();
   if (found !== wanted.toLowerCase())
     throw new Vit158Error('E_INTEGRITY', `${name} has SHA-256 ${found}, not ${wanted}`);
 }

@@ -6,7 +6,7 @@
 import { Vit158Error, errorFromStatus } from './errors.js';
 import { Heap } from './heap.js';
 import { instantiate } from './load_wasm.js';
-import { sharedMemory, ThreadTeam } from './threads.js';
+import { sharedMemory } from './threads.js';
 import { VERSION } from './version.js';
 
 /** Values of vit158_engine and vit158_gemm. */
@@ -21,7 +21,8 @@ export class Engine {
   #context;
   #staging;
   #stagingBytes;
-  #team = new ThreadTeam();
+  /** Of an engine with threads. @type {import('./thread_team.js').ThreadTeam | undefined} */
+  #team;
   /** @type {Record<string, number>} */
   #info = {};
   /** @type {Record<string, string>} */
@@ -52,6 +53,7 @@ export class Engine {
    * @param {number} [roomBytes] the model's length where that is sure, 0 where only its header claims it
    */
   static async createThreaded(module, threads, modelBytes, roomBytes = 0) {
+    const { ThreadTeam } = await import('./thread_team.js');
     const memory = sharedMemory(modelBytes);
     const engine = new Engine(new Heap(await instantiate(module, memory), memory));
     const heap = engine.#heap;
@@ -63,6 +65,7 @@ export class Engine {
       engine.#call('use_pool', pool);
       const allocate = heap.allocate.bind(heap);
       const quit = () => void heap.call('vit158_wasm_pool_quit', pool);
+      engine.#team = new ThreadTeam();
       await engine.#team.start(module, memory, { pool, allocate, quit }, threads);
       return engine;
     } catch (error) {
@@ -73,12 +76,12 @@ export class Engine {
 
   /** At hand inside one image. */
   get threads() {
-    return this.#team.count;
+    return this.#team?.count ?? 1;
   }
 
   /** Lets the instance, its helpers and its memory go. */
   end() {
-    this.#team.end();
+    this.#team?.end();
     this.#heap.end();
   }
 

@@ -95,8 +95,8 @@ function sizeByHeader(start) {
   }
 }
 
-/** @param {Uint8Array[]} pieces */
-function joined(pieces) {
+/** @param {Uint8Array[]} pieces @returns {Uint8Array} that of one alone itself */
+export function joined(pieces) {
   if (pieces.length === 1) return pieces[0];
   const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

@@ -366,7 +366,7 @@ async function readModel(source, signal, onProgress) {
   const opened = await openModel(source, signal);
   try {
     const stream = await sizedModel(opened, onProgress);
-    if (stream.start.length > 0) await refuseNoModel(stream.name, stream.start);
+    await refuseNoModel(stream.name, stream.start);
     const bytes = await collect(stream, () => {});
     return { bytes, name: baseName(stream.path) };
   } finally {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-/** SHA-256 of bytes at hand: by the system's WebCrypto, or where a page has none, our own. */
+/** SHA-256 of bytes at hand: by the system's WebCrypto, or where a page has none, our own, loaded only then. */
 import { hasFiles, nodeModule } from './platform.js';
-import { Sha256 } from './sha256_stream.js';
 
 /**
  * Lower-case hexadecimal.
@@ -10,6 +9,7 @@ import { Sha256 } from './sha256_stream.js';
 export async function sha256Hex(bytes) {
   const crypto = globalThis.crypto ?? (hasFiles() ? (await nodeModule('crypto')).webcrypto : undefined);
   if (!crypto?.subtle) {
+    const { Sha256 } = await import('./sha256_stream.js');
     const hash = new Sha256();
     hash.update(new Uint8Array(bytes));
     return hash.hex();

@@ -2,12 +2,12 @@
 /**
  * A file from anywhere as a stream of bytes: URL, path (Node), Blob or File, buffer, Response. The
  * stream is pulled chunk by chunk, knows its length where that can be trusted, and ends at once
- * when its signal is aborted.
+ * when its signal is aborted. What reads paths is loaded only for one: browsers have none.
  */
 import { onAbort } from './abort.js';
 import { Vit158Error, messageOf, wrapErrors } from './errors.js';
 import { bytesOf, describe, isA, isBuffer, isUrl } from './kinds.js';
-import { hasFiles, nodeModule } from './platform.js';
+import { hasFiles } from './platform.js';
 
 /** @typedef {import('./vit158.d.ts').ByteSource} ByteSource */
 
@@ -23,7 +23,8 @@ import { hasFiles, nodeModule } from './platform.js';
  * @property {() => Promise<void>} close ends it early or late; never fails
  */
 
-const CHUNK_BYTES = 1 << 20;
+/** Read at a time. */
+export const CHUNK_BYTES = 1 << 20;
 /**
  * Room for a file of announced length before any of it has come: a ViT-L fits, and a server that
  * announces what it does not send costs no more.
@@ -139,15 +140,20 @@ export async function readWhole(source, signal) {
 }
 
 /**
- * Refuses what begins as no model does, with advice; what knows other files is loaded only for one.
+ * Refuses what begins as no model does, with advice.
  * @param {string} name of the model file
  * @param {Uint8Array} start of it; in a model the first eight bytes are a length, with zeros in it
  */
 export async function refuseNoModel(name, start) {
   if (start[8] === 0x7b && start.subarray(4, 8).every((byte) => byte === 0)) return;
-  const { refuseAnswer } = await import('./what_is.js');
-  refuseAnswer(name, start);
+  (await advice())?.refuseOthers(name, start);
 }
+
+/**
+ * What knows other files than models, loaded only for one; nothing where nothing can be loaded, as in
+ * service workers: the engine refuses such a file without advice.
+ */
+export const advice = () => import('./what_is.js').catch(() => undefined);
 
 /** True for what openSource takes, strings included. @param {unknown} value */
 export function isByteSource(value) {
@@ -172,7 +178,7 @@ async function openAny(source, signal) {
     throw new Vit158Error('E_INPUT', `expected a URL, path, Blob, buffer or Response, got ${describe(source)}`);
   const where = String(source);
   if (where === '') throw new Vit158Error('E_INPUT', 'the address is empty');
-  if (isPath(where)) return openFile(where);
+  if (isPath(where)) return (await import('./files.js')).openFile(where);
   return openUrl(where, signal);
 }
 
@@ -307,74 +313,6 @@ function fromReader(reader, name, path, { length = 0, announced = 0 }, code) {
       }),
     close: () => reader.cancel().catch(() => {}),
   };
-}
-
-/** What the commands say, too (src/cli/files.c). @type {Record<string, string>} */
-const FILE_PROBLEMS = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EACCES: 'it may not be read',
-  EPERM: 'it may not be read',
-  EISDIR: 'it is a folder',
-  ELOOP: 'its links lead in a circle',
-  ENAMETOOLONG: 'the name is too long',
-  EMFILE: 'too many files are open',
-  ENFILE: 'too many files are open',
-};
-
-/** Why a file could not be read. @param {any} error of node:fs @returns {string} */
-export function fileProblem(error) {
-  return FILE_PROBLEMS[error?.code] ?? `it cannot be read: ${messageOf(error)}`;
-}
-
-/** @param {string} where file: URL @returns {Promise<string>} */
-async function pathOfUrl(where) {
-  const { fileURLToPath } = /** @type {typeof import('node:url')} */ (await nodeModule('url'));
-  return wrapErrors('E_INPUT', where, () => fileURLToPath(where));
-}
-
-/**
- * @param {string} where path or file: URL
- * @returns {Promise<ByteStream>}
- */
-async function openFile(where) {
-  const { open } = /** @type {typeof import('node:fs/promises')} */ (await nodeModule('fs/promises'));
-  const path = where.startsWith('file:') ? await pathOfUrl(where) : where;
-  /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
-  const reading = async (work) => {
-    try {
-      return await work();
-    } catch (error) {
-      throw new Vit158Error('E_IO', `${where}: ${fileProblem(error)}`, { cause: error });
-    }
-  };
-  const file = await reading(() => open(path, 'r'));
-  try {
-    const stat = await reading(() => file.stat());
-    if (stat.isDirectory()) throw new Vit158Error('E_IO', `${where}: it is a folder`);
-    const length = stat.isFile() ? stat.size : 0;
-    const buffer = new Uint8Array(CHUNK_BYTES);
-    /** @type {Promise<unknown>} */
-    let busy = Promise.resolve();
-    return {
-      name: where,
-      path: where,
-      length,
-      announced: 0,
-      pull() {
-        const read = reading(async () => {
-          const { bytesRead } = await file.read(buffer, 0, buffer.length);
-          return bytesRead > 0 ? buffer.subarray(0, bytesRead) : undefined;
-        });
-        busy = read.catch(() => {});
-        return read;
-      },
-      close: () => busy.then(() => file.close()).catch(() => {}),
-    };
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
 }
 
 /** "models/a.safetensors?x=1" gives "a". @param {string} where path or address */

@@ -2,9 +2,9 @@
 /** The package's entry; vit158.d.ts documents it. Importing it does nothing else. */
 import { Classifier as LocalClassifier } from './classifier.js';
 
-import { asCall } from './errors.js';
+import { Vit158Error, asCall } from './errors.js';
 import { checkOptions } from './options.js';
-import { checkWorkers } from './workers.js';
+import { hasFiles } from './platform.js';
 
 /** @typedef {import('./vit158.d.ts').ByteSource} ByteSource */
 /** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
@@ -29,4 +29,17 @@ export class Classifier extends LocalClassifier {
       return /** @type {any} */ (await PooledClassifier.load(source, checked));
     });
   }
+}
+
+/**
+ * Throws where no worker can be started: service workers, worklets, some shared workers.
+ * @param {unknown} given a function of the caller that makes workers
+ */
+function checkWorkers(given) {
+  if (hasFiles() || given !== undefined || typeof Worker === 'function') return;
+  const scope = globalThis.constructor?.name ?? 'this context';
+  throw new Vit158Error(
+    'E_UNSUPPORTED',
+    `${scope === 'ServiceWorkerGlobalScope' ? 'a service worker' : scope} cannot start workers: leave the option worker out`,
+  );
 }

@@ -68,24 +68,8 @@ export function refuseOthers(name, start) {
   if (start[8] === 0x7b && start.subarray(4, 8).every((byte) => byte === 0)) return;
   const text = latin1Of(start.subarray(0, HEAD_BYTES));
   const kind = KINDS.find(([pattern]) => pattern.test(text));
-  if (kind) throw new Vit158Error('E_FORMAT', `${name} ${kind[1]}`);
-}
-
-/**
- * As refuseOthers, of what a server gave: some answer a wrong address with a page and 200, without
- * saying that it is a page.
- * @param {string} name of the model file
- * @param {Uint8Array} start of it; in a model the first eight bytes are a length, with zeros in it
- */
-export function refuseAnswer(name, start) {
-  const text = latin1Of(start.subarray(0, 40));
-  if (/^\s*<[^\0]{7}/.test(text))
-    throw new Vit158Error(
-      'E_FORMAT',
-      `${name} is not a model but a web page, perhaps for a missing file: ` +
-        `it begins with ${JSON.stringify(text.replace(/\s+/g, ' ').trim())}`,
-    );
-  refuseOthers(name, start);
+  const code = start.length > 0 ? 'E_FORMAT' : 'E_TRUNCATED';
+  if (kind) throw new Vit158Error(code, `${name} ${kind[1]}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Workers of browsers and of Node behind one face. */
-import { Vit158Error, messageOf } from './errors.js';
+import { messageOf } from './errors.js';
 import { hasFiles, nodeModule } from './platform.js';
 
 /**
@@ -14,19 +14,6 @@ import { hasFiles, nodeModule } from './platform.js';
  */
 
 /** @typedef {import('./vit158.d.ts').WorkerLike} WorkerLike */
-
-/**
- * Throws where no worker can be started: service workers, worklets, some shared workers.
- * @param {unknown} given a function of the caller that makes workers
- */
-export function checkWorkers(given) {
-  if (hasFiles() || given !== undefined || typeof Worker === 'function') return;
-  const scope = globalThis.constructor?.name ?? 'this context';
-  throw new Vit158Error(
-    'E_UNSUPPORTED',
-    `${scope === 'ServiceWorkerGlobalScope' ? 'a service worker' : scope} cannot start workers: leave the option worker out`,
-  );
-}
 
 /**
  * Why a worker died; files of the package that a bundler took apart do not find each other.
