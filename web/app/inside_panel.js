@@ -23,7 +23,7 @@ const MARKUP = `
         <p id="inside-name" class="inside-name"></p>
         <div id="inside-shares" class="inside-shares"><span class="is-minus"></span><span class="is-zero"></span><span class="is-plus"></span></div>
         <p id="inside-counts" class="quiet"></p>
-        <p class="quiet">Black is −1, grey 0, white +1. A row is an output, a column an input.</p>
+        <p id="inside-meaning" class="quiet"></p>
       </figcaption>
     </figure>
   </div>
@@ -46,7 +46,16 @@ const MARKUP = `
 const PARTS = ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'];
 
 /** @param {import('./service_messages.js').MatrixFacts} matrix @returns {number[]} shares of -1, 0, +1 */
-const sharesOf = ({ counts, nOut, nIn }) => counts.map((n) => n / (nOut * nIn));
+const sharesOf = ({ counts, rows, nIn }) => counts.map((n) => n / (rows * nIn));
+
+/** What the drawing means. @param {import('./service_messages.js').MatrixFacts} matrix @returns {string} */
+function meaningOf({ rows, nOut }) {
+  const row =
+    rows === nOut
+      ? 'A row is an output'
+      : `${rows.toLocaleString('en')} rows, each with a scale of its own, add up to ${nOut.toLocaleString('en')} outputs`;
+  return `Black is −1, grey 0, white +1. ${row}; a column is an input.`;
+}
 
 class InsidePanel {
   #shared;
@@ -138,7 +147,7 @@ class InsidePanel {
         this.#say('This model has no ternary weights: its numbers are floats. All of them are listed below.');
         return;
       }
-      const total = matrices.reduce((sum, { nOut, nIn }) => sum + nOut * nIn, 0);
+      const total = matrices.reduce((sum, { rows, nIn }) => sum + rows * nIn, 0);
       const zeros = matrices.reduce((sum, { counts }) => sum + counts[1], 0);
       this.#say(
         `${count(total)} ternary weights in ${matrices.length} matrices; ${percent(zeros / total)} are zero, the rest are only added or subtracted.`,
@@ -201,6 +210,7 @@ class InsidePanel {
     canvas.setAttribute('aria-label', `${titleOf(matrix)}, ${words}`);
     byId('inside-name').textContent = titleOf(matrix);
     byId('inside-counts').textContent = `${height} × ${width} weights. ${words}`;
+    byId('inside-meaning').textContent = meaningOf(matrix);
     [...byId('inside-shares').children].forEach((part, i) =>
       /** @type {HTMLElement} */ (part).style.setProperty('--share', String(shares[i])),
     );

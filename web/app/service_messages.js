@@ -83,8 +83,9 @@ export const PREVIEW_SIDE = 1024;
 /**
  * @typedef {object} MatrixFacts
  * @property {string} name  'blocks.0.attn.qkv.weight'
- * @property {number} nOut
- * @property {number} nIn
+ * @property {number} rows     ternary rows; as many as outputs, or more, which add up to them
+ * @property {number} nOut     outputs
+ * @property {number} nIn      inputs: weights a row
  * @property {[number, number, number]} counts  of weights -1, 0 and +1
  */
 

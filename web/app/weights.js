@@ -17,15 +17,15 @@ const SHADES = Uint32Array.of(0xff1a1a1a, 0xff8c8c8c, 0xffffffff);
  */
 export async function listMatrices(inspection, file) {
   const facts = [];
-  for (const { name, n_in: nIn, nOut } of ternary(inspection)) {
+  for (const { name, rows, nOut, nIn } of ternary(inspection)) {
     const codes = await readTensor(inspection, file, name);
-    facts.push({ name, nOut, nIn, counts: countTrits(codes, nOut, nIn) });
+    facts.push({ name, rows, nOut, nIn, counts: countTrits(codes, rows, nIn) });
   }
   return facts;
 }
 
 /**
- * Rows are outputs, columns inputs; black is -1, grey 0, white +1.
+ * A row of pixels is a row of weights, a column an input; black is -1, grey 0, white +1.
  * @param {Inspection} inspection
  * @param {Blob} file
  * @param {string} wanted  name of the matrix
@@ -34,20 +34,20 @@ export async function listMatrices(inspection, file) {
 export async function drawMatrix(inspection, file, wanted) {
   const matrix = ternary(inspection).find(({ name }) => name === wanted);
   if (!matrix) throw new Error(`the file has no ternary matrix ${wanted}`);
-  const { nOut, n_in: nIn } = matrix;
+  const { rows, nIn } = matrix;
   const codes = await readTensor(inspection, file, wanted);
-  const words = new Uint32Array(nOut * nIn);
-  eachTrit(codes, nOut, nIn, (row, input, digit) => {
+  const words = new Uint32Array(rows * nIn);
+  eachTrit(codes, rows, nIn, (row, input, digit) => {
     words[row * nIn + input] = SHADES[digit];
   });
-  return { data: new Uint8ClampedArray(words.buffer), width: nIn, height: nOut };
+  return { data: new Uint8ClampedArray(words.buffer), width: nIn, height: rows };
 }
 
-/** The ternary matrices, with as many outputs as they have rows. @param {Inspection} inspection */
+/** The ternary matrices. @param {Inspection} inspection */
 function ternary({ matrices }) {
   return matrices
     .filter(({ type }) => type === 'trit')
-    .map(({ rows, n_out, ...matrix }) => ({ ...matrix, nOut: rows ?? n_out }));
+    .map(({ name, n_in: nIn, n_out: nOut, rows = nOut }) => ({ name, rows, nOut, nIn }));
 }
 
 /**
