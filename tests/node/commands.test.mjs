@@ -8,20 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { ROOT } from '../setup.mjs';
+import { checkRecords, comparable, KINDS as SAMPLES } from './same_everywhere.mjs';
 
 const NATIVE = join(ROOT, 'build/native/vit158');
 const NPM = join(ROOT, 'web/cli.mjs');
-const SAMPLES = [
-  'baseline_420.jpg',
-  'progressive.jpg',
-  'grey.jpg',
-  'orientation_6.jpg',
-  'low_quality.jpg',
-  'rgb_8.png',
-  'indexed_4.png',
-  'grey_alpha_8.png',
-  'many_idats.png',
-].map((name) => join(ROOT, 'tests/data/images', name));
 const TINY = join(ROOT, 'tests/data/tiny');
 const SCRATCH = mkdtempSync(join(tmpdir(), 'vit158-commands-'));
 after(() => rmSync(SCRATCH, { recursive: true }));
@@ -43,37 +33,9 @@ const records = (stdout) =>
     .split('\n')
     .map((line) => JSON.parse(line));
 
-/** Without what may differ: times, and memory (pointers have another size in wasm). @param {any} record */
-function comparable(record) {
-  const { timing, ms_median: median, memory_bytes: memory, weight_bytes: weights, ...rest } = record;
-  return { ...rest, timing: timing && Object.keys(timing) };
-}
-
 test('classify: equal records from both, for every engine and kernel', () => {
-  /** @type {Map<string, string>} */
-  const hashes = new Map();
-  for (const engine of ['scalar', 'simd128']) {
-    for (const gemm of ['auto', 'dot', 'table']) {
-      const args = ['classify', '--json', '--logits', '--engine', engine, '--gemm', gemm, '--top-k', '3', ...SAMPLES];
-      const native = run('native', ...args);
-      const npm = run('npm', ...args);
-      assert.equal(native.status, 0, native.stderr);
-      assert.equal(npm.status, 0, npm.stderr);
-      const [a, b] = [records(native.stdout), records(npm.stdout)];
-      assert.equal(a.length, SAMPLES.length);
-      assert.deepEqual(
-        a.map((record) => Object.keys(record)),
-        b.map((record) => Object.keys(record)),
-      );
-      assert.deepEqual(a.map(comparable), b.map(comparable));
-      for (const record of a) {
-        assert.equal(record.engine, engine);
-        assert.equal(record.logits_sha256, hashes.get(record.file) ?? record.logits_sha256);
-        hashes.set(record.file, record.logits_sha256);
-      }
-    }
-  }
-  assert.equal(new Set(hashes.values()).size, SAMPLES.length, 'each picture has logits of its own');
+  checkRecords(join(ROOT, 'models/vit158-cifar10.safetensors'), SAMPLES);
+  checkRecords(join(ROOT, 'models/vit158-imagenet.safetensors'), SAMPLES.slice(0, 1));
 });
 
 test('classify: numbers are printed alike, to the character', () => {
