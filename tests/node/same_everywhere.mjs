@@ -49,14 +49,14 @@ export async function checkFiles(model, every) {
     results.push(await wasmHashes(model, files, engine, (file) => file));
   }
   const { length } = Object.keys(results[0]);
-  assert.ok(length >= Math.floor(40 / every), `only ${length} pictures were decoded`);
+  assert.ok(length >= Math.max(1, Math.floor(40 / every)), `only ${length} pictures were decoded`);
   results.slice(1).forEach((result) => assert.deepEqual(result, results[0]));
 }
 
 /** Raw RGB. @param {string} model @param {number} every  of how many images one is taken */
 export async function checkPixels(model, every) {
   const files = images(/\.ppm$/, every);
-  assert.ok(files.length >= Math.floor(10 / every));
+  assert.ok(files.length >= Math.max(1, Math.floor(10 / every)));
   /** @type {Record<string, string>[]} */
   const results = [];
   for (const engine of ENGINES) {

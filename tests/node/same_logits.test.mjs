@@ -11,7 +11,7 @@ import { ROOT } from './shared.mjs';
 const MODELS = [
   ['models/vit158-cifar10.safetensors', 1],
   ['tests/data/tiny/float-6.safetensors', 1],
-  ['models/vit158-imagenet.safetensors', 24],
+  ['models/vit158-imagenet.safetensors', 48],
 ];
 
 for (const [model, every] of MODELS) {

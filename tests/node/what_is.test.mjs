@@ -41,6 +41,8 @@ const CASES = [
   ['hdf5', bytes('\x89HDF\r\n\x1a\n'), /HDF5/],
   ['gzip', gzipSync(readFileSync(join(DATA, 'bare-timm.safetensors'))), /gzip.*gunzip/],
   ['json', bytes('{"error":"not found"}', Buffer.alloc(0)), /JSON text.*vit158 import FOLDER/],
+  ['html', bytes('<!DOCTYPE html><html><body>Sign in</body></html>', Buffer.alloc(0)), /is an HTML page/],
+  ['empty', Buffer.alloc(0), /is empty: the download failed/],
   ['text', bytes('Access denied\n', Buffer.alloc(0)), /is text/],
   ['picture', readFileSync(join(ROOT, 'tests/data/images/baseline_420.jpg')), /is a picture/],
   ['hf', tensors('vit.embeddings.cls_token'), /Hugging Face's names: run vit158 import FOLDER/],
@@ -80,9 +82,4 @@ for (const [name, content, words] of CASES) {
 test('a folder', () => {
   const { stderr } = spawnSync(join(ROOT, 'build/native/vit158'), ['info', '--model', DATA], { encoding: 'utf8' });
   assert.match(stderr, /is a folder: run vit158 import FOLDER/);
-});
-
-test('a page keeps its words', async () => {
-  writeFileSync(join(folder, 'page'), '<!DOCTYPE html><html><body>Sign in</body></html>');
-  await assert.rejects(Classifier.load(join(folder, 'page')), /is not a model but a web page/);
 });

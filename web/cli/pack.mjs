@@ -71,7 +71,9 @@ export async function pack(args) {
       );
     return EXIT.OK;
   } catch (error) {
-    const start = new Uint8Array(Math.max(0, Math.min(NAMES_BYTES, files.size(basename(source)))));
+    const size = files.size(basename(source));
+    if (size < 0) return complain('pack', source, error);
+    const start = new Uint8Array(Math.min(NAMES_BYTES, size));
     files.read(basename(source), 0, start);
     return complain('pack', source, advised(error, source, start));
   } finally {
@@ -82,7 +84,7 @@ export async function pack(args) {
 /** @param {unknown} error @param {string} source @param {Uint8Array} start of it */
 function advised(error, source, start) {
   try {
-    if (start.length > 0) refuseOthers(source, start);
+    refuseOthers(source, start);
     return withAdvice(error, start);
   } catch (other) {
     const { code, message } = /** @type {Vit158Error} */ (other);
