@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // `npm test`: installs what is missing, builds everything, runs every test but the long ones, and ends
 // with one line "N passed, N failed" summed over all runners. `node tests/run.mjs STEP...` runs some
-// steps only; `--list` names them. `npm run proof` runs the long ones and keeps their result in
-// tests/proof/RESULT.txt.
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+// steps only; `--list` names them. `npm run proof` runs the long ones and keeps what came out in
+// tests/proof/RESULT.txt; `npm run proof -- NAME...` runs some of them.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { countCtest, countLastLine, countsLine, countTap, withExitCode } from './counts.mjs';
+import { keepResult } from './proof_result.mjs';
 import { PACKAGES, PROOF_PACKAGES, ROOT, setUp } from './setup.mjs';
 
 const JOBS = String(Math.max(1, Math.min(availableParallelism(), 8)));
@@ -70,17 +71,21 @@ async function ctest(preset) {
   return withExitCode(existsSync(report) ? countCtest(readFileSync(report, 'utf8')) : one(false), code);
 }
 
-/** @param {string} folder @param {string} [jobs] @returns {Promise<Counts>} */
-async function nodeTests(folder, jobs = JOBS) {
-  const path = join(ROOT, folder);
-  const files = !existsSync(path)
-    ? []
-    : readdirSync(path)
-        .filter((name) => name.endsWith('.test.mjs'))
+const ENDING = '.test.mjs';
+
+/** @param {string} folder @returns {string[]} its tests, in order */
+const testsOf = (folder) =>
+  existsSync(join(ROOT, folder))
+    ? readdirSync(join(ROOT, folder))
+        .filter((name) => name.endsWith(ENDING))
         .sort()
-        .map((name) => `${folder}/${name}`);
+    : [];
+
+/** @param {string} folder @param {string} [jobs] @param {string[]} [names] @returns {Promise<Counts>} */
+async function nodeTests(folder, jobs = JOBS, names = testsOf(folder)) {
+  const files = names.map((name) => `${folder}/${name}`);
   if (files.length === 0) {
-    console.log(`${folder} has no *.test.mjs`);
+    console.log(`${folder} has no *${ENDING}`);
     return one(false);
   }
   const tap = join(ROOT, 'build', `${folder.replaceAll('/', '-')}.tap`);
@@ -97,7 +102,24 @@ async function nodeTests(folder, jobs = JOBS) {
   return withExitCode(countTap(readFileSync(tap, 'utf8')), code);
 }
 
-/** @type {Record<string, {about: string, run: () => Promise<Counts>}>} */
+/** The long tests, one after the other; each leaves its result. @param {string[]} wanted  all if empty @returns {Promise<Counts>} */
+async function proofs(wanted) {
+  const all = testsOf('tests/proof');
+  const names = wanted.length > 0 ? wanted.map((name) => name + ENDING) : all;
+  const unknown = names.filter((name) => !all.includes(name));
+  if (unknown.length > 0) console.log(`tests/proof has no ${unknown.join(', ')}`);
+  const total = { ...one(unknown.length === 0), passed: 0, skippedTests: /** @type {string[]} */ ([]) };
+  for (const name of names.filter((each) => all.includes(each))) {
+    const begin = Date.now();
+    const counts = await nodeTests('tests/proof', '1', [name]);
+    keepResult(name.slice(0, -ENDING.length), counts, Date.now() - begin);
+    for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += counts[key];
+    total.skippedTests.push(...(counts.skippedTests ?? []));
+  }
+  return total;
+}
+
+/** @type {Record<string, {about: string, run: (rest: string[]) => Promise<Counts>}>} */
 const STEPS = {
   types: {
     about: 'JSDoc types, by tsc',
@@ -115,26 +137,14 @@ const STEPS = {
   },
   node: { about: 'tests/node, by node --test', run: () => nodeTests('tests/node') },
   browser: { about: 'tests/browser, by node --test', run: () => nodeTests('tests/browser') },
-  proof: { about: 'tests/proof, what takes long, by node --test', run: () => nodeTests('tests/proof', '1') },
+  proof: { about: 'tests/proof, what takes long, by node --test', run: proofs },
 };
 
 /** What `npm test` leaves out. */
 const LONG_STEPS = ['proof'];
 
-/** Keeps a proof's summary: when, which commit, which machine, what came out. @param {string[]} summary */
-function keepResult(summary) {
-  const git = (/** @type {string[]} */ ...args) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
-  const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ', with uncommitted changes';
-  const lines = [
-    `${new Date().toISOString().slice(0, 10)}, commit ${git('rev-parse', '--short', 'HEAD')}${changed}`,
-    `${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`,
-    ...summary,
-  ];
-  writeFileSync(join(ROOT, 'tests/proof/RESULT.txt'), lines.map((line) => `${line}\n`).join(''));
-}
-
-/** @param {string[]} names */
-async function main(names) {
+/** @param {string[]} names @param {string[]} rest  what a step is told besides */
+async function main(names, rest) {
   const started = Date.now();
   const total = { passed: 0, failed: 0, skipped: 0 };
   /** @type {string[]} */
@@ -147,7 +157,7 @@ async function main(names) {
   for (const name of names) {
     console.log(`\n== ${name}: ${STEPS[name].about}`);
     const begin = Date.now();
-    const counts = await STEPS[name].run();
+    const counts = await STEPS[name].run(rest);
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
@@ -157,12 +167,13 @@ async function main(names) {
     if (counts.skippedTests?.length) summary.push(`         SKIPPED: ${counts.skippedTests.join(', ')}`);
   }
   console.log(`\n== summary (${((Date.now() - started) / 1000).toFixed(0)} s)\n${summary.join('\n')}`);
-  if (names.length > 0 && names.every((name) => LONG_STEPS.includes(name))) keepResult([...summary, countsLine(total)]);
   console.log(countsLine(total));
   return total.failed === 0 && total.passed > 0;
 }
 
-const wanted = process.argv.slice(2);
+const given = process.argv.slice(2);
+const isProof = given[0] === 'proof';
+const [wanted, rest] = isProof ? [given.slice(0, 1), given.slice(1)] : [given, []];
 const unknown = wanted.find((name) => !(name in STEPS));
 if (wanted.includes('--list')) {
   for (const [name, step] of Object.entries(STEPS))
@@ -173,6 +184,7 @@ if (wanted.includes('--list')) {
 } else {
   process.exitCode = (await main(
     wanted.length > 0 ? wanted : Object.keys(STEPS).filter((name) => !LONG_STEPS.includes(name)),
+    rest,
   ))
     ? 0
     : 1;
