@@ -110,7 +110,8 @@ export class LiveDesk {
       const outcome = await this.#service.classify({ bitmap, image, ...wanted });
       if (!this.running) return;
       this.#shown.answerLive(outcome);
-      byId('live-rate').textContent = `Live, ${rate(this.#video.framesPerSecond)} pictures a second`;
+      const { framesPerSecond } = this.#video; // 0 until there have been two
+      byId('live-rate').textContent = framesPerSecond ? `Live, ${rate(framesPerSecond)} pictures a second` : 'Live';
     } catch (error) {
       this.#shown.failLive(image, /** @type {any} */ (error));
     }
