@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { CAMERA_ARGS, answered, suite, text } from './harness.mjs';
 
-const pageTest = suite(CAMERA_ARGS);
+const pageTest = suite(CAMERA_ARGS, 'vit158-cifar10');
 
 /** @param {import('playwright-core').Page} page waits until the camera's images get answers */
 async function live(page) {

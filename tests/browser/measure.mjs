@@ -114,6 +114,7 @@ async function coldLoad(url, thenUse) {
   const browser = await launch();
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.setDefaultTimeout(120000); // a busy machine shall still come to an end
     await page.addInitScript(() => {
       const log = /** @type {any} */ (globalThis);
       log.longTasks = [];

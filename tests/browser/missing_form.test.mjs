@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { answered, ROOT, suite, text } from './harness.mjs';
 
-const pageTest = suite();
+const pageTest = suite([], 'vit158-cifar10');
 const DATA = path.join(ROOT, 'tests/data/import');
 
 /**

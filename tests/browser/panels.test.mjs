@@ -286,7 +286,9 @@ pageTest('the weights of a matrix are drawn', {}, async (page) => {
   assert.ok((await text(page, '#inside-counts')).startsWith(`${model.mlpDim} × ${model.dim} weights.`));
   assert.match(await text(page, '#inside-counts'), / weights\. −1: \d+\.\d%, 0: \d+\.\d%, \+1: \d+\.\d%$/);
   assert.match(await text(page, '#inside-meaning'), /A row is an output; a column is an input\.$/);
+  await page.click('#tab-picture');
   await page.selectOption('#model-select', { index: models.findIndex(({ name }) => name === 'vit158-imagenet') });
+  await page.click('#tab-inside');
   await page.waitForFunction(() =>
     /[\d,]+ rows, each with .* add up to [\d,]+ outputs; /.test(
       document.getElementById('inside-meaning')?.textContent ?? '',

@@ -6,7 +6,7 @@ import { answered, settled, suite, text } from './harness.mjs';
 import { makePicture } from './pictures.mjs';
 import { CSP } from '../../web/serve.mjs';
 
-const pageTest = suite();
+const pageTest = suite([], 'vit158-cifar10');
 
 /** @param {import('playwright-core').Page} page @returns {Promise<string>} */
 const engine = (page) => page.$eval('#facts', (facts) => facts.lastElementChild?.lastElementChild?.textContent ?? '');

@@ -17,14 +17,20 @@ import { checkFiles, checkPhotos, checkPixels, checkRecords, KINDS } from '../no
 import { npmCommand, ROOT, unpacked } from '../node/shared.mjs';
 
 const DEFAULT = join(ROOT, 'models/vit158-imagenet.safetensors');
+const SMALL = join(ROOT, 'models/vit158-cifar10.safetensors');
 
 test('equal records from both commands, for every engine and kernel', () => checkRecords(DEFAULT, KINDS));
-test('JPEG and PNG of every kind', () => checkFiles(DEFAULT, 4));
-test('raw RGB', () => checkPixels(DEFAULT, 4));
-test('17 photos through the float ViT-Ti', { skip: calibration.skip }, () => {
-  const [model, archive] = calibration.files;
-  return checkPhotos(model, unpacked(archive, 'imagenet-calib'), 17);
-});
+for (const [model, every] of /** @type {[string, number][]} */ ([
+  [SMALL, 1],
+  [DEFAULT, 4],
+])) {
+  test(`JPEG and PNG of every kind through ${model}`, () => checkFiles(model, every));
+  test(`raw RGB through ${model}`, () => checkPixels(model, every));
+}
+for (const model of [SMALL, calibration.files[0]])
+  test(`17 photos through ${model}`, { skip: calibration.skip }, () =>
+    checkPhotos(model, unpacked(calibration.files[1], 'imagenet-calib'), 17),
+  );
 
 test('the small model is as accurate as it promises', { skip: validation.skip }, () => checkSmallModel(npmCommand));
 test("the float ViT-Ti is as accurate as PyTorch's", { skip: calibration.skip }, () => checkFloatModel(npmCommand));

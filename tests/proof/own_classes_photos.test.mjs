@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { OwnClasses } from '../../web/lib/classes.js';
 import { Classifier } from '../../web/lib/vit158.js';
-import { ROOT, sharedFiles, unpacked } from './shared.mjs';
+import { ROOT, sharedFiles, unpacked } from '../node/shared.mjs';
 
 const TAUGHT = 5;
 /** Photos of a class that are asked about: those kept for validation first. */
