@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How quickly the page gives its first answer to a visitor with an empty cache, what travels until
-// then, and how long the page's own thread is ever blocked. `npm run measure -- [ROUNDS]` prints JSON
+// then, and how long the page's own thread is ever blocked. `npm run measure -- [ROUNDS [load]]` prints JSON
 // lines: one for each round, one for each thing done with the page in the last round, its files, and
 // a summary. Every round is a new browser; nothing but files of this repository is measured, so wait
 // for a quiet machine. The processor time until then, of the browser's processes and the server together,
@@ -13,6 +13,8 @@ import { median } from '../bench/timing.mjs';
 import { serve } from '../../web/serve.mjs';
 
 const rounds = Number(process.argv[2] ?? 7);
+/** Nothing is done with the page. */
+const loadsOnly = process.argv[3] === 'load';
 const MANY = 300;
 const SAMPLES = ['cat', 'dog', 'bird', 'ship'].map((name) => path.join(ROOT, `models/samples/${name}.jpg`));
 
@@ -158,7 +160,7 @@ const { url, close } = await serve();
 /** @type {Awaited<ReturnType<typeof coldLoad>>[]} */
 const results = [];
 for (let round = 1; round <= rounds; round++) {
-  const result = await coldLoad(url, round === rounds);
+  const result = await coldLoad(url, round === rounds && !loadsOnly);
   results.push(result);
   console.log(JSON.stringify({ round, ms: result.ms, cpu_ms: result.cpuMs, long_tasks_ms: result.longTasks }));
 }

@@ -13,7 +13,16 @@ async function classify(address) {
   return { label: best.label, logitsSha256 };
 }
 
-chrome.runtime.onMessage.addListener((address, _sender, reply) => {
-  classify(address).then(reply, (error) => reply({ code: error.code, message: error.message }));
+/** Opens another model; nothing can be imported on demand here. */
+async function open({ model, sha256 }) {
+  const vit = await Classifier.load(model, { sha256 });
+  const { name } = vit.info();
+  vit.dispose();
+  return { name };
+}
+
+chrome.runtime.onMessage.addListener((wanted, _sender, reply) => {
+  const answer = typeof wanted === 'string' ? classify(wanted) : open(wanted);
+  answer.then(reply, (error) => reply({ code: error.code, message: error.message }));
   return true; // the reply comes later
 });
