@@ -102,26 +102,28 @@ vit158_add_module(vit158-decode
 # WebP, for Node (browsers decode it): the decoding half of libwebp, from Debian's source package, which
 # carries its security patches. wasm_build/libwebp.mjs has put it here.
 set(libwebp ${PROJECT_SOURCE_DIR}/build/libwebp/source)
-if(NOT EXISTS ${libwebp}/src/webp/decode.h)
-  message(FATAL_ERROR "libwebp's source is missing: run `node wasm_build/libwebp.mjs`")
+if(EXISTS ${libwebp}/src/webp/decode.h)
+  file(GLOB libwebp_sources ${libwebp}/src/dec/*.c)
+  foreach(file dsp/alpha_processing dsp/cpu dsp/dec dsp/dec_clip_tables dsp/filters dsp/lossless
+               dsp/rescaler dsp/upsampling dsp/yuv utils/bit_reader_utils utils/color_cache_utils
+               utils/filters_utils utils/huffman_utils utils/quant_levels_dec_utils utils/random_utils
+               utils/rescaler_utils utils/thread_utils utils/utils)
+    list(APPEND libwebp_sources ${libwebp}/src/${file}.c)
+  endforeach()
+  vit158_add_module(vit158-webp
+    SMALL src/base/error.c src/base/text.c src/image/decode_webp.c src/image/decoded.c
+          src/image/exif.c src/image/orient.c ${VIT158_WEBP_SOURCES} ${VIT158_WASM_DECODE_SOURCES}
+    OTHERS ${libwebp_sources}
+    EXPORTS ${exports}/exports_decode.txt
+    # No rescaling: we ask for images as they are. One block of memory is at most 1 GiB.
+    FLAGS "SHELL:-I ${libwebp} -I ${libwebp}/src" -DWEBP_REDUCE_SIZE -DWEBP_DISABLE_STATS
+          -DWEBP_MAX_ALLOCABLE_MEMORY=1073741824
+    LINK -O3 # wasm-opt
+    STACK 65536 INITIAL_MEMORY 262144)
+else()
+  message(WARNING "vit158-webp.wasm is not built: libwebp's source is missing; "
+          "`node wasm_build/libwebp.mjs` fetches it")
 endif()
-file(GLOB libwebp_sources ${libwebp}/src/dec/*.c)
-foreach(file dsp/alpha_processing dsp/cpu dsp/dec dsp/dec_clip_tables dsp/filters dsp/lossless
-             dsp/rescaler dsp/upsampling dsp/yuv utils/bit_reader_utils utils/color_cache_utils
-             utils/filters_utils utils/huffman_utils utils/quant_levels_dec_utils utils/random_utils
-             utils/rescaler_utils utils/thread_utils utils/utils)
-  list(APPEND libwebp_sources ${libwebp}/src/${file}.c)
-endforeach()
-vit158_add_module(vit158-webp
-  SMALL src/base/error.c src/base/text.c src/image/decode_webp.c src/image/decoded.c
-        src/image/exif.c src/image/orient.c ${VIT158_WEBP_SOURCES} ${VIT158_WASM_DECODE_SOURCES}
-  OTHERS ${libwebp_sources}
-  EXPORTS ${exports}/exports_decode.txt
-  # No rescaling: we ask for images as they are. One block of memory is at most 1 GiB.
-  FLAGS "SHELL:-I ${libwebp} -I ${libwebp}/src" -DWEBP_REDUCE_SIZE -DWEBP_DISABLE_STATS
-        -DWEBP_MAX_ALLOCABLE_MEMORY=1073741824
-  LINK -O3 # wasm-opt
-  STACK 65536 INITIAL_MEMORY 262144)
 
 # `vit158 import` of the npm command. It asks its caller for files: two imports.
 vit158_add_module(vit158-import
