@@ -442,10 +442,13 @@ int vit158_cmd_finetune(int argc, char **argv)
         mistake = "--base and --from-scratch exclude each other";
     else if (strlen(work != NULL ? work : j.out) + sizeof ".run" > sizeof folder - 32)
         mistake = "the name of the output is too long";
-    if (mistake != NULL || command == NULL) {
+    if (mistake != NULL) {
         free(command);
-        return complain_of_usage(mistake != NULL ? mistake : "not enough memory");
+        return complain_of_usage(mistake);
     }
+    if (command == NULL)
+        return vit158_complain("finetune", j.out,
+                               &(vit158_error){.message = "not enough memory to begin"});
     snprintf(folder, sizeof folder, "%s%s", work != NULL ? work : j.out,
              work != NULL ? "" : ".run");
     j.command = command;

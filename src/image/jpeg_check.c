@@ -316,8 +316,8 @@ static vit158_status take_segment(walk *w, segment *s, vit158_error *error)
                                "not coding process %u",
                                s->marker - VIT158_JPEG_SOF0);
         if ((s->marker >= VIT158_JPEG_APP0 && s->marker <= VIT158_JPEG_APP15) ||
-            s->marker == VIT158_JPEG_COM || s->marker == VIT158_JPEG_DNL)
-            return VIT158_OK;
+            s->marker == VIT158_JPEG_COM)
+            return VIT158_OK; /* DNL, which other decoders skip, is taken out by jpeg_repair.c */
         return damaged(s, "unknown marker", error);
     }
 }

@@ -185,6 +185,8 @@ static void put_known(repair *r, uint32_t marker, const uint8_t *data, size_t n_
         put_scan(r, data, n_bytes);
         return;
     }
+    if (marker == VIT158_JPEG_DNL)
+        return; /* the height is in the frame header; stb_image refuses another one */
     if (marker == VIT158_JPEG_DHT)
         note_tables(r, data, n_bytes);
     else if (marker == VIT158_JPEG_APP14 && n_bytes >= 12 && memcmp(data, "Adobe", 6) == 0)

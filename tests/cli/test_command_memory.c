@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Commands with memory running out at each of their allocations, once and from then on: they fail
- * with a sentence, write nothing half, and succeed when there is memory again. Linked with malloc,
- * calloc and realloc wrapped.
+ * with a sentence, write nothing half, and succeed when there is memory again.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "unit/test.h"
@@ -14,86 +13,12 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/short_memory.h"
 #include "train/dataset.h"
 
 #define MODEL VIT158_TEST_DATA "/tiny/ternary-6.safetensors"
 #define LOG "test_command_memory.tmp.jsonl"
 #define CURVE "test_command_memory.tmp.svg"
-
-static long fail_at; /* 0: never */
-static bool fail_on; /* from then on */
-static long calls;
-
-static bool refused(void)
-{
-    calls++;
-    return fail_at > 0 && (calls == fail_at || (fail_on && calls > fail_at));
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return refused() ? NULL : __real_realloc(block, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return refused() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-typedef int (*command)(int argc, char **argv);
-
-/* Runs the command with its stdout and stderr in a file; returns the exit code, *said the bytes
- * written to stderr. */
-static int run_quietly(command function, const char *const *arguments, long *said)
-{
-    char text[12][1024];
-    char *argv[13];
-    int argc = 0;
-    for (; arguments[argc] != NULL; argc++) {
-        snprintf(text[argc], sizeof text[argc], "%s", arguments[argc]);
-        argv[argc] = text[argc];
-    }
-    argv[argc] = NULL;
-    FILE *out = tmpfile(), *err = tmpfile();
-    assert_true(out != NULL && err != NULL);
-    fflush(stdout);
-    fflush(stderr);
-    const int old_out = dup(STDOUT_FILENO), old_err = dup(STDERR_FILENO);
-    dup2(fileno(out), STDOUT_FILENO);
-    dup2(fileno(err), STDERR_FILENO);
-    calls = 0;
-    const int result = function(argc, argv);
-    fail_at = 0;
-    fflush(stdout);
-    fflush(stderr);
-    dup2(old_out, STDOUT_FILENO);
-    dup2(old_err, STDERR_FILENO);
-    close(old_out);
-    close(old_err);
-    *said = lseek(fileno(err), 0, SEEK_END);
-    fclose(out);
-    fclose(err);
-    return result;
-}
 
 /* What a training run leaves in its folder; the last of them is written last. */
 #define RUN_FOLDER "test_command_memory.tmp"
@@ -101,45 +26,37 @@ static const char *const run_files[] = {RUN_FOLDER "/log.jsonl", RUN_FOLDER "/be
                                         RUN_FOLDER "/last.ckpt", RUN_FOLDER "/last.safetensors"};
 #define RUN_FILES (sizeof run_files / sizeof *run_files)
 
-static void remove_product(const char *product)
+static void remove_product(const char *path)
 {
-    remove(product);
-    for (size_t i = 0; strcmp(product, run_files[RUN_FILES - 1]) == 0 && i < RUN_FILES; i++)
+    remove(path);
+    for (size_t i = 0; strcmp(path, run_files[RUN_FILES - 1]) == 0 && i < RUN_FILES; i++)
         remove(run_files[i]);
 }
 
-/* Every allocation failing, alone and with all after it. `product` is a file it writes, or NULL. */
-static void sweep(command function, const char *const *arguments, const char *product)
+static const char *product; /* a file that the command writes, or NULL */
+
+static void remove_last(void)
 {
-    for (int on = 0; on < 2; on++) {
-        int result = VIT158_EXIT_FAILED;
-        long at = 1;
-        for (;; at++) {
-            long said = 0;
-            if (product != NULL)
-                remove_product(product);
-            fail_at = at;
-            fail_on = on == 1;
-            result = run_quietly(function, arguments, &said);
-            if (calls < at)
-                break; /* it never came to this allocation */
-            if (result == VIT158_EXIT_OK)
-                continue; /* done without, as with fewer threads */
-            if (result != VIT158_EXIT_FAILED || said < 20)
-                fail_msg("%s, allocation %ld: exit code %d, %ld bytes said", arguments[0], at,
-                         result, said);
-            if (product != NULL)
-                assert_int_not_equal(access(product, F_OK), 0);
-            assert_true(at < 10000);
-        }
-        assert_int_equal(result, VIT158_EXIT_OK);
-        assert_true(at > 2);
-        print_message("%s: %ld allocations refused, %s\n", arguments[0], at - 1,
-                      on ? "and all after each" : "each alone");
-    }
+    if (product != NULL)
+        remove_product(product);
 }
-#define SWEEP(function, product, ...)                                                              \
-    sweep(function, (const char *const[]){__VA_ARGS__, NULL}, product)
+
+static void nothing_is_there(void)
+{
+    if (product != NULL)
+        assert_int_not_equal(access(product, F_OK), 0);
+}
+
+static void sweep(test_command function, const char *const *arguments, const char *written)
+{
+    product = written;
+    short_memory_sweep_all(&(short_memory_sweep){.function = function,
+                                                 .arguments = arguments,
+                                                 .before = remove_last,
+                                                 .after_failure = nothing_is_there});
+}
+#define SWEEP(function, written, ...)                                                              \
+    sweep(function, (const char *const[]){__VA_ARGS__, NULL}, written)
 
 static void test_plot(void **state)
 {
@@ -212,7 +129,7 @@ static void test_record_and_verify(void **state)
     const char *const image = VIT158_TEST_DATA "/images/rgb_8.png";
     SWEEP(vit158_cmd_record, GOLDEN, "record", MODEL, image, "-o", GOLDEN);
     const char *const again[] = {"record", MODEL, image, "-o", GOLDEN, NULL};
-    assert_int_equal(run_quietly(vit158_cmd_record, again, &said), VIT158_EXIT_OK);
+    assert_int_equal(short_memory_run(vit158_cmd_record, again, &said), VIT158_EXIT_OK);
     SWEEP(vit158_cmd_verify, NULL, "verify", GOLDEN);
     SWEEP(vit158_cmd_verify, NULL, "verify", GOLDEN, "--json");
     remove(GOLDEN);
@@ -260,9 +177,8 @@ static void test_completion(void **state)
     (void)state;
     long said;
     const char *const arguments[] = {"completion", "bash", NULL};
-    fail_at = 1;
-    fail_on = true;
-    assert_int_equal(run_quietly(vit158_cmd_completion, arguments, &said), VIT158_EXIT_OK);
+    short_memory_from(1, true);
+    assert_int_equal(short_memory_run(vit158_cmd_completion, arguments, &said), VIT158_EXIT_OK);
 }
 
 int main(void)
