@@ -29,6 +29,7 @@ static vit158_status start_watching(vit158_session *s, const vit158_observer *ob
     vit158_arena arena = {0};
     vit158_watch_plan(&s->watch, &arena, &s->forward);
     const size_t total = arena.used;
+    /* UNREACHABLE: an opened model is far smaller. */
     if (arena.overflow || total > SIZE_MAX - VIT158_ARENA_ALIGN)
         return vit158_fail(error, VIT158_E_MEMORY, "an observer's buffers are too large");
     void *memory = calloc(1, total + VIT158_ARENA_ALIGN); /* padding columns must be finite */

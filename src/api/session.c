@@ -64,6 +64,7 @@ static vit158_status build(vit158_session **out, vit158_forward_setup *setup,
     plan(&draft, &arena, setup);
     const size_t total = arena.used;
     void *allocation = NULL;
+    /* UNREACHABLE: an opened model is far smaller. */
     if (!arena.overflow && total <= SIZE_MAX - VIT158_ARENA_ALIGN)
         allocation = malloc(total + VIT158_ARENA_ALIGN);
     if (allocation == NULL)

@@ -64,6 +64,7 @@ static inline uint64_t vit158_bytes_u64(vit158_bytes *in, bool big_endian)
 {
     const uint64_t first = vit158_bytes_u32(in, big_endian);
     const uint64_t second = vit158_bytes_u32(in, big_endian);
+    /* UNREACHABLE: no format here has such numbers big-endian. */
     return big_endian ? first << 32 | second : second << 32 | first;
 }
 

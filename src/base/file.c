@@ -31,6 +31,7 @@ static vit158_status read_all(uint8_t **bytes, size_t *n_bytes, FILE *file, size
         used += fread(data + used, 1, capacity - used - 1, file);
         if (used + 1 < capacity || used > max_bytes)
             break;
+        /* UNREACHABLE: memory ends before capacity does. */
         uint8_t *const larger = capacity > SIZE_MAX / 2 ? NULL : realloc(data, 2 * capacity);
         if (larger == NULL)
             free(data);
@@ -62,6 +63,7 @@ vit158_status vit158_file_read_open(uint8_t **bytes, size_t *n_bytes, FILE *file
     const size_t most = max_bytes == 0 ? SIZE_MAX : max_bytes;
     struct stat facts;
     size_t capacity = FIRST_BYTES;
+    /* UNREACHABLE: an open file has a state. */
     if (fstat(fileno(file), &facts) != 0)
         return vit158_fail(error, VIT158_E_IO, "cannot read the file: %s", strerror(errno));
     if (S_ISDIR(facts.st_mode))

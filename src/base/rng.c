@@ -58,6 +58,7 @@ float vit158_rng_normal(vit158_rng *rng)
         x = (double)(vit158_rng_next(rng) >> 11) * 0x1p-52 - 1.0;
         y = (double)(vit158_rng_next(rng) >> 11) * 0x1p-52 - 1.0;
         r = x * x + y * y;
+        /* UNREACHABLE: x and y are both 0 once in 2^106 draws. */
     } while (r >= 1.0 || r == 0.0);
     return (float)(x * sqrt(-2.0 * log(r) / r));
 }

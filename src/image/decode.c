@@ -65,6 +65,7 @@ static vit158_status unknown_format(const uint8_t *bytes, size_t n_bytes, vit158
     if (n_bytes > 0 && ((n_bytes < png && memcmp(bytes, png_signature, n_bytes) == 0) ||
                         (n_bytes < jpeg && memcmp(bytes, jpeg_signature, n_bytes) == 0)))
         return vit158_fail(error, VIT158_E_TRUNCATED, "image: only %zu bytes", n_bytes);
+    /* UNREACHABLE: where libwebp is, WebP was decoded. */
     if (vit158_is_webp(bytes, n_bytes))
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
                            "image: WebP is not read by this build, which has no libwebp; save the "

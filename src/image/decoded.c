@@ -14,6 +14,7 @@
 
 void *vit158_block_alloc(size_t n_bytes)
 {
+    /* UNREACHABLE: sizes here are below 2^32. */
     if (n_bytes > SIZE_MAX - BLOCK_HEAD)
         return NULL;
     uint8_t *block = calloc(1, n_bytes + BLOCK_HEAD);

@@ -53,6 +53,7 @@ vit158_status vit158_webp_decode(vit158_decoded *out, const uint8_t *bytes, size
     vit158_webp_info info;
     VIT158_RETURN_IF_ERROR(vit158_webp_check(&info, bytes, n_bytes, error));
     WebPDecoderConfig config;
+    /* UNREACHABLE: needs another libwebp than at build time. */
     if (!WebPInitDecoderConfig(&config))
         return vit158_fail(error, VIT158_E_UNSUPPORTED, "WebP: another libwebp than at build time");
     const VP8StatusCode found = WebPGetFeatures(info.image, info.image_bytes, &config.input);

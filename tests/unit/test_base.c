@@ -185,9 +185,42 @@ static void test_bytes_fail_once_and_stay_failed(void **state)
     assert_int_equal(vit158_bytes_u8(&in), 0);
 }
 
+/* A file's name comes before what was wrong with it, and only there. */
+static void test_errors_with_a_name(void **state)
+{
+    (void)state;
+    vit158_error error = {0};
+    assert_int_equal(vit158_name_error(&error, VIT158_OK, "a.bin"), VIT158_OK);
+    assert_string_equal(error.message, "");
+    assert_int_equal(vit158_name_error(NULL, VIT158_E_IO, "a.bin"), VIT158_E_IO);
+    vit158_fail(&error, VIT158_E_IO, "is gone");
+    assert_int_equal(vit158_name_error(&error, VIT158_E_IO, "a.bin"), VIT158_E_IO);
+    assert_string_equal(error.message, "a.bin: is gone");
+    char out[8];
+    vit158_format(out, sizeof out, "%.*s", 3, "abcdef"); /* longer than it may be */
+    assert_string_equal(out, "abc");
+}
+
+/* Half of the draws are rejected for this bound; what is left is as often in either half. */
+static void test_a_bound_that_rejects_draws(void **state)
+{
+    (void)state;
+    vit158_rng rng = vit158_rng_seed(11);
+    const uint32_t bound = 0x80000001U;
+    int low = 0;
+    for (int i = 0; i < 4000; i++) {
+        const uint32_t value = vit158_rng_below(&rng, bound);
+        assert_true(value < bound);
+        low += value < bound / 2;
+    }
+    assert_in_range(low, 1800, 2200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_errors_with_a_name),
+        cmocka_unit_test(test_a_bound_that_rejects_draws),
         cmocka_unit_test(test_format_covers_every_directive),
         cmocka_unit_test(test_format_cuts_between_characters),
         cmocka_unit_test(test_fail_fills_the_error),

@@ -267,9 +267,22 @@ void *__wrap_calloc(size_t count, size_t size)
 static void test_every_allocation_failing(void **state)
 {
     (void)state;
-    for (size_t f = 0; f < SWEEP_FILES; f++) {
+    /* Each with an allocation of its own: of colours, to turn, to mend a copy, of a WebP's pixels.
+     */
+    static const char *const files[] = {
+        "rgb_8.png",
+        "indexed_4_interlaced.png",
+        "progressive.jpg",
+        "orientation_6.jpg",
+        "orientation_8.png",
+        "../fuzz/fuzz_image/zeros.jpg",
+#if defined(VIT158_HAVE_WEBP)
+        "orientation_6.webp"
+#endif
+    };
+    for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
         size_t n_bytes = 0;
-        uint8_t *file = test_load_image(sweep_files[f], &n_bytes);
+        uint8_t *file = test_load_image(files[f], &n_bytes);
         vit158_status status = VIT158_E_MEMORY;
         int allowed = 0;
         for (; status != VIT158_OK && allowed < 100; allowed++) {
@@ -279,11 +292,11 @@ static void test_every_allocation_failing(void **state)
             status = vit158_image_decode(&image, file, n_bytes, 0, &error);
             allocations_left = -1;
             if (status != VIT158_OK && status != VIT158_E_MEMORY)
-                fail_msg("%s, %d allocations: %s", sweep_files[f], allowed, error.message);
+                fail_msg("%s, %d allocations: %s", files[f], allowed, error.message);
             vit158_image_free(&image);
         }
         assert_int_equal(status, VIT158_OK);
-        assert_true(allowed > 3);
+        assert_true(allowed >= 3); /* libwebp's own are not counted here */
         free(file);
     }
 }

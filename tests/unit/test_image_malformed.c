@@ -193,6 +193,24 @@ static const malformed jpeg_cases[] = {
      VIT158_E_IMAGE, "misplaced marker in segment FFD8"},
     {"grey.jpg", {TEST_INSERT, "DA", 0, BYTES("\xFF\xF0\0\2")}, false,
      VIT158_E_IMAGE, "unknown marker in segment FFF0"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 11, BYTES("\x10")}, false,
+     VIT158_E_IMAGE, "sampling factor"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 11, BYTES("\x15")}, false,
+     VIT158_E_IMAGE, "sampling factor"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 11, BYTES("\x13\0\2\x12")}, false,
+     VIT158_E_UNSUPPORTED, "fractional"},
+    {"baseline_444.jpg", {TEST_INSERT, "C0", 0, BYTES("\xFF\xC0\0\5\10\0\1")}, false,
+     VIT158_E_IMAGE, "bad length in segment FFC0"},
+    {"baseline_444.jpg", {TEST_SET, "DA", 6, BYTES("\4")}, false,
+     VIT158_E_IMAGE, "undefined Huffman"},
+    {"grey.jpg", {TEST_SET, "DA", 2, BYTES("\0\14\3\1\0\1\0\1\0\0\x3F\0")}, false,
+     VIT158_E_IMAGE, "number of components"},
+    {"progressive.jpg", {TEST_SET, "DA", 11, BYTES("\1\x40")}, false,
+     VIT158_E_IMAGE, "spectral band"},
+    {"progressive.jpg", {TEST_SET, "DA", 13, BYTES("\xE1")}, false,
+     VIT158_E_IMAGE, "spectral band"},
+    {"progressive.jpg", {TEST_SET, "C2", 5, BYTES("\x40\0\x40\0")}, false,
+     VIT158_E_LIMIT, "more than 3 scans of 16384 x 16384"},
 };
 /* clang-format on */
 
@@ -267,15 +285,70 @@ static void test_other_files(void **state)
     vit158_image image;
     assert_int_equal(vit158_image_decode(&image, NULL, 4, 0, &error), VIT158_E_ARGUMENT);
     assert_int_equal(vit158_image_decode(NULL, "", 0, 0, &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_image_decode(&image, NULL, 0, 0, &error), VIT158_E_FORMAT);
+    /* Refused before a byte is read. */
+    test_expect_refusal("2 GiB", "", (size_t)INT32_MAX + 1, 0, VIT158_E_LIMIT,
+                        "at most 2147483647");
     vit158_image_free(NULL);
+}
+
+/* The memory that a caller allows: 1 KiB is too little for the pixels of any of these, or for the
+ * copy in which a fault is mended. */
+static void test_little_memory_is_allowed(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"rgb_8.png", "indexed_4_interlaced.png", "baseline_444.jpg",
+                                        "progressive.jpg"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        size_t n_bytes = 0;
+        uint8_t *file = test_load_image(files[i], &n_bytes);
+        test_expect_refusal(files[i], file, n_bytes, 1024, VIT158_E_LIMIT, "the limit is 1024");
+        free(file);
+    }
+    size_t n_bytes = 0;
+    const test_mutation stray = {TEST_INSERT, "DA", 0, BYTES("abc")};
+    uint8_t *file = test_mutate(test_load_image("grey.jpg", &n_bytes), &n_bytes, &stray);
+    test_expect_refusal("to be mended", file, n_bytes, 1024, VIT158_E_IMAGE, "no marker at byte");
+    free(file);
+}
+
+/* A refinement of nothing, over and over. */
+static void test_too_many_scans(void **state)
+{
+    (void)state;
+    size_t n_bytes = 0;
+    uint8_t *file = test_load_image("grey_progressive.jpg", &n_bytes);
+    size_t last = 0; /* where the last scan begins */
+    for (size_t at = 0; at + 1 < n_bytes; at++)
+        if (file[at] == 0xFF && file[at + 1] == 0xDA)
+            last = at;
+    const size_t scan = n_bytes - 2 - last;
+    for (int copies = 90; copies <= 110; copies += 20) {
+        const size_t n_many = n_bytes + (size_t)copies * scan;
+        uint8_t *many = malloc(n_many);
+        assert_non_null(many);
+        memcpy(many, file, n_bytes - 2);
+        for (int i = 0; i < copies; i++)
+            memcpy(many + n_bytes - 2 + (size_t)i * scan, file + last, scan);
+        memcpy(many + n_many - 2, "\xFF\xD9", 2);
+        vit158_image image;
+        if (copies == 90)
+            assert_int_equal(vit158_image_decode(&image, many, n_many, 0, NULL), VIT158_OK);
+        else
+            test_expect_refusal("scans", many, n_many, 0, VIT158_E_LIMIT, "more than 100 scans");
+        if (copies == 90)
+            vit158_image_free(&image);
+        free(many);
+    }
+    free(file);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_malformed_png),
-        cmocka_unit_test(test_malformed_jpeg),
-        cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_malformed_png),  cmocka_unit_test(test_malformed_jpeg),
+        cmocka_unit_test(test_other_files),    cmocka_unit_test(test_little_memory_is_allowed),
+        cmocka_unit_test(test_too_many_scans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,9 @@ vit158_add_test(test_session tests/unit/test_session.c tests/unit/session_fixtur
                 tests/unit/naive_forward.c tests/unit/random_model.c)
 vit158_add_test(test_merge tests/unit/test_merge.c tests/unit/session_fixture.c
                 tests/unit/naive_forward.c tests/unit/random_model.c)
+vit158_add_test(test_session_edges tests/unit/test_session_edges.c tests/unit/session_fixture.c
+                tests/unit/random_model.c)
+target_link_options(test_session_edges PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
 vit158_add_test(test_observe tests/unit/test_observe.c tests/unit/session_fixture.c
                 tests/unit/naive_forward.c tests/unit/random_model.c)
 vit158_add_test(test_top_k tests/unit/test_top_k.c)
