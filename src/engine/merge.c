@@ -196,7 +196,8 @@ static void rows_task(void *context, uint32_t task, uint32_t worker)
                                 vit158_scratch(job->f, worker));
 }
 
-void vit158_merge_matrix(const vit158_forward *f, float *x, uint32_t rows)
+/* Merges the columns of a matrix [rows][ld]. */
+static void merge_matrix(const vit158_forward *f, float *x, uint32_t rows)
 {
     rows_job job = {.f = f, .rows = f->merging->rows, .row_count = rows};
     job.rows.x = x;
@@ -211,9 +212,11 @@ void vit158_merge(vit158_forward *f, const vit158_step *step)
     f->pool->run(f->pool, match_task, &job, (job.n_even + TILE - 1) / TILE);
     const float doubt = choose(m, job.n_even, step->tokens_in - step->tokens_out);
     arrange(f, step, job.n_even);
-    vit158_merge_matrix(f, f->x, f->model->info.dim);
-    if (f->explain != NULL)
-        vit158_explain_merge(f);
+    merge_matrix(f, f->x, f->model->info.dim);
+    if (f->explain != NULL) {
+        merge_matrix(f, f->explain->previous, f->model->info.tokens);
+        vit158_explain_move(f, m->now);
+    }
     memcpy(f->sizes, m->totals, step->tokens_out * sizeof *f->sizes);
     for (uint32_t t = 0; t < step->tokens_out; t++) {
         m->log_sizes[t] = vit158_log(m->totals[t]);

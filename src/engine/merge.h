@@ -29,7 +29,4 @@ vit158_merging *vit158_merging_plan(vit158_arena *arena, const vit158_forward *f
 /* Scratch bytes of a worker. */
 size_t vit158_merge_scratch(const vit158_forward *f, const vit158_step *step);
 
-/* Merges the columns of another matrix [rows][ld] as the step that runs did its tokens. */
-void vit158_merge_matrix(const vit158_forward *f, float *x, uint32_t rows);
-
 #endif

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "engine/merge.h"
-
 vit158_explain *vit158_explain_plan(vit158_arena *arena, const vit158_model *model)
 {
     const vit158_model_info *info = &model->info;
@@ -141,11 +139,9 @@ void vit158_explain_block(vit158_forward *f, const vit158_step *step)
     e->product = swap;
 }
 
-void vit158_explain_merge(vit158_forward *f)
+void vit158_explain_move(vit158_forward *f, const uint32_t *now)
 {
     vit158_explain *e = f->explain;
-    const uint32_t sources = f->model->info.tokens;
-    vit158_merge_matrix(f, e->previous, sources);
-    for (uint32_t j = 0; j < sources; j++)
-        e->place[j] = f->merging->now[e->place[j]];
+    for (uint32_t j = 0; j < f->model->info.tokens; j++)
+        e->place[j] = now[e->place[j]];
 }

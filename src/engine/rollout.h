@@ -40,7 +40,8 @@ void vit158_explain_tile(vit158_forward *f, uint32_t block, const vit158_tile *t
 /* Multiplies the finished block into the rollout. */
 void vit158_explain_block(vit158_forward *f, const vit158_step *step);
 
-/* Follows a merge, before the sizes change. */
-void vit158_explain_merge(vit158_forward *f);
+/* Tokens have moved: now[t] is where token t went. Whoever moves them merges R^T, e->previous, as
+ * it does the tokens. */
+void vit158_explain_move(vit158_forward *f, const uint32_t *now);
 
 #endif
