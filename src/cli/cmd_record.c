@@ -3,6 +3,7 @@
  * vit158 record: what a model gives for images, as a golden file for `vit158 verify`.
  * web/COMMANDS.md describes both.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "cli/commands.h"
 
 #include <stdlib.h>
@@ -103,6 +104,17 @@ static void print_done(const vit158_classifier *c, const char *out, size_t count
     putchar('\n');
 }
 
+/* What the session merges, in memory of its own; NULL if nothing. */
+static vit158_status name_merges(char **out, const vit158_session *session, vit158_error *error)
+{
+    char merges[4096];
+    vit158_session_merges(session, merges, sizeof merges);
+    *out = strcmp(merges, "off") != 0 ? strdup(merges) : NULL;
+    return *out != NULL || strcmp(merges, "off") == 0
+               ? VIT158_OK
+               : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the results");
+}
+
 static int record(vit158_classifier *c, const char *out, char **files, size_t count, bool as_json)
 {
     vit158_error error;
@@ -118,6 +130,8 @@ static int record(vit158_classifier *c, const char *out, char **files, size_t co
     }
     if (status == VIT158_OK)
         status = name_beside(&golden.model_file, out, c->path, &error);
+    if (status == VIT158_OK)
+        status = name_merges(&golden.merge, c->session, &error);
     if (status == VIT158_OK)
         status = vit158_hash_file(golden.model_sha256, c->path, &error);
     if (status == VIT158_OK)

@@ -263,6 +263,8 @@ static int verify(const char *path, verify_options *options)
     } else {
         vit158_classifier c;
         options->run.model = model;
+        if (options->run.merge == NULL)
+            options->run.merge = golden.merge;
         if (vit158_classifier_open(&c, "verify", &options->run)) {
             result = verify_all(&c, &golden, path, options);
             vit158_classifier_close(&c);
@@ -299,7 +301,9 @@ int vit158_cmd_verify(int argc, char **argv)
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "The model is the one named in the golden file, unless --model leads elsewhere.\n"
+        .notes = "The model is the one named in the golden file, unless --model leads elsewhere; "
+                 "what it merges\n"
+                 "too, unless --merge says otherwise.\n"
                  "Exit codes: 0 all is as recorded, 1 something differs or failed, 2 wrong command "
                  "line."};
     vit158_arguments rest;

@@ -33,6 +33,7 @@ typedef struct vit158_golden {
     uint32_t numerics_version;
     char *model_file; /* relative to the golden file */
     char model_sha256[65];
+    char *merge; /* what the session merged, as vit158_session_merges has it; NULL: nothing */
     vit158_golden_image *images;
     size_t image_count;
 } vit158_golden;

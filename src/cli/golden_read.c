@@ -33,6 +33,7 @@ void vit158_golden_free(vit158_golden *golden)
         vit158_golden_image_free(&golden->images[i]);
     free(golden->images);
     free(golden->model_file);
+    free(golden->merge);
     *golden = (vit158_golden){0};
 }
 
@@ -183,6 +184,8 @@ static vit158_status parse(vit158_golden *golden, vit158_json_in *in, vit158_err
             has_numerics = vit158_json_read_u32(in, &golden->numerics_version);
         else if (vit158_json_key_is(&key, "model"))
             read_model(in, golden);
+        else if (vit158_json_key_is(&key, "merge"))
+            vit158_json_read_text(in, &golden->merge);
         else if (vit158_json_key_is(&key, "pictures"))
             read_images(in, golden);
         else

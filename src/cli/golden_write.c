@@ -51,6 +51,8 @@ static void write_golden(FILE *out, const vit158_golden *golden)
     vit158_json_text(&json, "file", golden->model_file);
     vit158_json_text(&json, "sha256", golden->model_sha256);
     vit158_json_close(&json, '}');
+    if (golden->merge != NULL)
+        vit158_json_text(&json, "merge", golden->merge);
     fputs(",\"pictures\":[\n", out);
     for (size_t i = 0; i < golden->image_count; i++) {
         write_image(out, &golden->images[i]);

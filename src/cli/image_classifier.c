@@ -45,6 +45,12 @@ void vit158_run_option_rows(vit158_option rows[VIT158_RUN_OPTION_COUNT], vit158_
                               .value = &run->threads,
                               .min = 1,
                               .max = 64};
+    rows[4] =
+        (vit158_option){.name = "--merge",
+                        .placeholder = "M",
+                        .help = "tokens to merge: fast, faster, fastest, or block:tokens,... (off)",
+                        .kind = VIT158_OPTION_TEXT,
+                        .value = &run->merge};
 }
 
 /* File name without folder and ".safetensors"; NULL if memory is short. */
@@ -64,6 +70,7 @@ bool vit158_classifier_open(vit158_classifier *c, const char *command,
     const vit158_options options = {.engine = (vit158_engine)run->engine,
                                     .gemm = (vit158_gemm)run->gemm,
                                     .threads = run->threads,
+                                    .merge = run->merge,
                                     .now_ms = vit158_now_ms};
     vit158_error error = {0};
     *c = (vit158_classifier){.options = options};

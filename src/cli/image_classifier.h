@@ -17,9 +17,10 @@ typedef struct vit158_run_options {
     uint32_t engine;   /* vit158_engine */
     uint32_t gemm;     /* vit158_gemm */
     uint32_t threads;
+    const char *merge; /* as vit158_options has it */
 } vit158_run_options;
 
-#define VIT158_RUN_OPTION_COUNT 4
+#define VIT158_RUN_OPTION_COUNT 5
 
 /* Fills the rows of a command's option table that set `run`. */
 void vit158_run_option_rows(vit158_option rows[VIT158_RUN_OPTION_COUNT], vit158_run_options *run);

@@ -131,10 +131,15 @@ const char *vit158_wasm_label(const vit158_wasm *context, uint32_t index)
     return context->model != NULL ? vit158_model_label(context->model, index) : NULL;
 }
 
-uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t engine, uint32_t gemm, uint32_t explain)
+uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t engine, uint32_t gemm, uint32_t explain,
+                          uint32_t merge_bytes)
 {
-    const vit158_options options = {
-        .engine = (vit158_engine)engine, .gemm = (vit158_gemm)gemm, .explain = explain};
+    const vit158_options options = {.engine = (vit158_engine)engine,
+                                    .gemm = (vit158_gemm)gemm,
+                                    .merge = (const char *)context->staging,
+                                    .explain = explain};
+    assert(merge_bytes < VIT158_WASM_STAGING_BYTES);
+    context->staging[merge_bytes] = '\0';
     if (context->model == NULL)
         return vit158_fail(&context->error, VIT158_E_STATE, "no model is loaded");
     drop_session(context);

@@ -44,8 +44,9 @@ const char *vit158_wasm_label(const vit158_wasm *context, uint32_t index);
 /* ---- Session ---- */
 
 /* Plans a session for the loaded model, in place of the one there was. `engine` and `gemm` as in
- * vit158.h. */
-uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t engine, uint32_t gemm, uint32_t explain);
+ * vit158.h; what to merge is text in staging, merge_bytes < VIT158_WASM_STAGING_BYTES of it. */
+uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t engine, uint32_t gemm, uint32_t explain,
+                          uint32_t merge_bytes);
 /* Sessions planned from now on run on `pool` (threads_abi.h), NULL = on the caller alone. */
 void vit158_wasm_use_pool(vit158_wasm *context, vit158_pool *pool);
 const char *vit158_wasm_engine(const vit158_wasm *context);

@@ -21,6 +21,11 @@ export const RUN_OPTIONS = [
   { name: '--engine', choices: ['auto', 'scalar', 'simd128'], help: 'kernels to run (auto: the fastest)' },
   { name: '--gemm', choices: ['auto', 'dot', 'table'], help: 'kernel of ternary products (auto: by layer shape)' },
   { name: '--threads', placeholder: 'N', range: [1, 64], help: 'threads inside one picture (1)' },
+  {
+    name: '--merge',
+    placeholder: 'M',
+    help: 'tokens to merge: fast, faster, fastest, or block:tokens,... (off)',
+  },
 ];
 
 /**
@@ -105,8 +110,13 @@ export function modelMembers(vit) {
 }
 
 /** How the options ask a model to be run. @param {import('./options.mjs').Values} values */
-export function loadOptions({ '--engine': engine = 'auto', '--gemm': gemm = 'auto', '--threads': threads = 1 }) {
-  return /** @type {import('../lib/vit158.d.ts').LoadOptions} */ ({ engine, gemm, threads });
+export function loadOptions({
+  '--engine': engine = 'auto',
+  '--gemm': gemm = 'auto',
+  '--threads': threads = 1,
+  '--merge': merge,
+}) {
+  return /** @type {import('../lib/vit158.d.ts').LoadOptions} */ ({ engine, gemm, threads, merge });
 }
 
 /** Of the module that would run. */

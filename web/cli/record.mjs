@@ -5,7 +5,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { Vit158Error, messageOf } from '../lib/errors.js';
 import { goldenText } from '../lib/golden_file.js';
-import { recordPicture } from '../lib/regression.js';
+import { goldenHead, recordPicture } from '../lib/regression.js';
 import { sha256Hex } from '../lib/sha256.js';
 import { fileProblem } from '../lib/files.js';
 import { EXIT, Progress, complain, printJson, printable } from './console.mjs';
@@ -50,7 +50,7 @@ export async function record(args) {
     if (pictures.length < files.length) return EXIT.FAILED;
     const path = findModel(wanted);
     const model = { file: beside(out, path), sha256: await sha256Hex(readFileSync(path)) };
-    const text = goldenText({ numerics_version: numericsVersion, model, pictures });
+    const text = goldenText({ ...goldenHead(vit, model), pictures });
     writeWhole(out, text);
     const done = {
       golden: out,

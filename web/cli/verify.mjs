@@ -31,7 +31,8 @@ const USAGE = {
   ],
   count: [1, 1],
   notes:
-    'The model is the one named in the golden file, unless --model leads elsewhere.\n' +
+    'The model is the one named in the golden file, unless --model leads elsewhere; what it merges\n' +
+    'too, unless --merge says otherwise.\n' +
     'Exit codes: 0 all is as recorded, 1 something differs or failed, 2 wrong command line.',
 };
 
@@ -54,6 +55,7 @@ export async function verify(args) {
       tolerance,
       model,
       load: loadOptions(values),
+      merge: /** @type {string | undefined} */ (values['--merge']),
       read: (file) => beside(path, file),
       onProgress: ({ done }) => progress?.update(done),
     });

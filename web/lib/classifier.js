@@ -11,6 +11,7 @@ import { FileHash } from './file_hash.js';
 import { openImage } from './image_input.js';
 import { bytesOf, describe, isBuffer } from './kinds.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
+import { mergesOf } from './merges.js';
 import { sizedModel } from './model_stream.js';
 import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
@@ -33,9 +34,11 @@ export class Classifier {
   #decoder;
   /** @type {Kernels} */
   #kernels;
-  #explains = false;
+  /** What the session is planned for: whether it keeps attention, and what it merges. */
+  #planned;
   #model;
-  #stepNames;
+  /** Of a call that does not say. */
+  #merge;
   #name;
   #sha256;
   #unsureBelow;
@@ -50,13 +53,15 @@ export class Classifier {
    * @param {Kernels} kernels
    * @param {string} name of the model
    * @param {string} sha256 of its file, "" if nobody asked
+   * @param {string} merge what the session merges
    */
-  constructor(engine, decoder, kernels, name, sha256) {
+  constructor(engine, decoder, kernels, name, sha256, merge) {
     this.#engine = engine;
     this.#decoder = decoder;
     this.#kernels = kernels;
     this.#model = engine.modelInfo();
-    this.#stepNames = engine.stepNames;
+    this.#merge = merge;
+    this.#planned = { explain: false, merge, stepNames: engine.stepNames };
     this.#name = name;
     this.#sha256 = sha256;
     this.#unsureBelow = Number(engine.metadata().unsure ?? 0);
@@ -76,7 +81,7 @@ export class Classifier {
    * @param {Given<LoadOptions>} options
    */
   static async #load(source, options) {
-    const { signal, onProgress, engine: wanted = 'auto', gemm = 'auto', threads = 'auto' } = options;
+    const { signal, onProgress, engine: wanted = 'auto', gemm = 'auto', threads = 'auto', merge = 'off' } = options;
     const pace = new Pace({ signal, eager: signal !== undefined || onProgress !== undefined });
     const wasm = wasmParts(options.wasm);
     if (wanted === 'simd128' && !hasSimd128())
@@ -96,13 +101,14 @@ export class Classifier {
       engine ??= await Engine.create(await (module ?? loadWasm(variant, wasm.engine)));
       await fill(engine, stream, pace, options);
       const kernels = { engine: wanted, gemm };
-      engine.plan({ ...kernels, explain: false });
+      engine.plan({ ...kernels, explain: false, merge });
       return new this(
         engine,
         new Decoder({ decode: wasm.decoder, webp: wasm.webp }),
         kernels,
         baseName(stream.path),
         options.sha256?.toLowerCase() ?? '',
+        merge,
       );
     } catch (error) {
       engine?.end();
@@ -126,8 +132,9 @@ export class Classifier {
         embedding = false,
         input = false,
         stepHashes = false,
+        merge,
       } = checked;
-      this.#plan(explain);
+      this.#plan(explain, merge);
       const timing = await this.#feed(image, pace);
       const tensor = input ? this.#tensor() : undefined; // the first step uses it up
       const hashes = stepHashes ? [{ name: 'preprocess', sha256: this.#engine.stateSha256() }] : undefined;
@@ -157,7 +164,8 @@ export class Classifier {
    * @returns {Promise<Float32Array>}
    */
   async forward(tensor, options) {
-    return this.#exclusive('forward', options, async (pace) => {
+    return this.#exclusive('forward', options, async (pace, { merge }) => {
+      this.#plan(this.#planned.explain, merge);
       this.#engine.setTensor(asFloats(tensor));
       await this.#run(pace, newTiming());
       const { classes, embedding } = this.#model;
@@ -171,7 +179,8 @@ export class Classifier {
    * @returns {Promise<Float32Array>}
    */
   async embed(image, options) {
-    return this.#exclusive('embed', options, async (pace) => {
+    return this.#exclusive('embed', options, async (pace, { merge }) => {
+      this.#plan(this.#planned.explain, merge);
       await this.#run(pace, await this.#feed(image, pace));
       return this.#engine.embedding(this.#model.embedding);
     });
@@ -207,6 +216,7 @@ export class Classifier {
       numericsVersion: engine.numericsVersion,
       engine: engine.variant,
       gemm: this.#kernels.gemm,
+      merge: mergesOf(this.#merge, engine.metadata()),
       threads: engine.threads,
       workers: 0,
       memoryBytes: engine.memoryBytes,
@@ -298,8 +308,9 @@ export class Classifier {
    * @param {{name: string, sha256: string}[]} [hashes] takes one a step
    */
   async #run(pace, timing, hashes) {
-    const last = this.#stepNames.length - 1;
-    for (const [i, name] of this.#stepNames.entries()) {
+    const { stepNames } = this.#planned;
+    const last = stepNames.length - 1;
+    for (const [i, name] of stepNames.entries()) {
       await pace.pause(`before step ${name}`);
       const start = performance.now();
       this.#engine.step();
@@ -312,14 +323,20 @@ export class Classifier {
     timing.total = timing.decode + timing.preprocess + timing.embed + timing.blocks + timing.head;
   }
 
-  /** Has the session keep attention, or not, which is quicker. @param {boolean} explain */
-  #plan(explain) {
-    if (explain === this.#explains) return;
+  /**
+   * Has the session keep attention, or not, which is quicker, and merge what it should.
+   * @param {boolean} explain
+   * @param {string} [merge]
+   */
+  #plan(explain, merge = this.#merge) {
+    const before = this.#planned;
+    if (explain === before.explain && merge === before.merge) return;
+    const engine = this.#engine;
     try {
-      this.#engine.plan({ ...this.#kernels, explain });
-      this.#explains = explain;
+      engine.plan({ ...this.#kernels, explain, merge });
+      this.#planned = { explain, merge, stepNames: engine.stepNames };
     } catch (error) {
-      this.#engine.plan({ ...this.#kernels, explain: this.#explains });
+      engine.plan({ ...this.#kernels, explain: before.explain, merge: before.merge });
       throw error;
     }
   }

@@ -159,10 +159,17 @@ export class Engine {
 
   /**
    * Plans the session in place of the one there was.
-   * @param {{engine: keyof typeof ENGINES, gemm: keyof typeof GEMMS, explain: boolean}} options
+   * @param {{engine: keyof typeof ENGINES, gemm: keyof typeof GEMMS, explain: boolean, merge?: string}} options
    */
-  plan({ engine, gemm, explain }) {
-    this.#check('plan', ENGINES[engine], GEMMS[gemm], Number(explain));
+  plan({ engine, gemm, explain, merge = 'off' }) {
+    const text = asciiOf(merge);
+    if (text.length >= this.#stagingBytes)
+      throw new Vit158Error(
+        'E_LIMIT',
+        `${text.length} bytes that say what to merge: at most ${this.#stagingBytes - 1}`,
+      );
+    this.#heap.write(this.#staging, text);
+    this.#check('plan', ENGINES[engine], GEMMS[gemm], Number(explain), text.length);
   }
 
   /** "scalar" or "simd128". */

@@ -16,6 +16,8 @@ export interface Golden {
   numerics_version: number;
   /** `file` is relative to the golden file. */
   model: { file: string; sha256: string };
+  /** What was merged, if anything: "4:45,6:40". */
+  merge?: string;
   pictures: GoldenPicture[];
 }
 
@@ -42,12 +44,14 @@ export type GoldenSource = ByteSource | Golden | Promise<Golden>;
 /** What is needed of a Classifier. */
 export interface Runner {
   classify(image: Uint8Array, options: ClassifyOptions): Promise<Classification>;
-  info(): Pick<Info, 'numericsVersion' | 'engine'>;
+  info(): Pick<Info, 'numericsVersion' | 'engine'> & Partial<Pick<Info, 'merge'>>;
 }
 
 export interface VerifyOptions {
   /** Largest difference allowed of a logit; top-1 must be the same. Not given: every bit counts. */
   tolerance?: number;
+  /** What to merge, if not what the golden file says. */
+  merge?: string;
   /** The model, if it is not where the golden file says. */
   model?: ByteSource;
   /** How to load the model. */

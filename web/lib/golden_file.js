@@ -78,8 +78,9 @@ export async function checkGolden(value, name) {
   const known = (/** @type {object} */ object, /** @type {string[]} */ names, /** @type {string} */ where) => {
     for (const key of Object.keys(object)) need(names.includes(key), `${where} has an unknown member ${key}`);
   };
-  const { numerics_version: numerics, model, pictures } = value;
-  known(value, ['format', 'format_version', 'numerics_version', 'model', 'pictures'], 'the golden file');
+  const { numerics_version: numerics, model, merge, pictures } = value;
+  known(value, ['format', 'format_version', 'numerics_version', 'model', 'merge', 'pictures'], 'the golden file');
+  need(merge === undefined || isText(merge), 'merge is no text');
   need(Number.isInteger(numerics) && numerics >= 0, 'numerics_version is no whole number');
   need(isObject(model) && isText(model.file) && isHash(model.sha256), 'model is not {file, sha256}');
   need(Array.isArray(pictures) && pictures.length > 0, 'there are no pictures');

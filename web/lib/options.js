@@ -39,6 +39,10 @@ const aSignal = (value) =>
     ? undefined
     : 'must be an AbortSignal';
 
+/** What it means to the model, the engine says. @type {Check} */
+const aList = (value) =>
+  typeof value === 'string' ? undefined : 'must be "off", "fast", "faster", "fastest" or a list such as "4:45,6:40"';
+
 /** @type {Record<string, Check>} */
 const RUN = {
   signal: aSignal,
@@ -64,6 +68,7 @@ const CALLS = {
         : 'must be an object of strings',
     engine: oneOf('auto', 'scalar', 'simd128'),
     gemm: oneOf('auto', 'dot', 'table'),
+    merge: aList,
     threads: (value) =>
       value === 'auto' || isWhole(value, 1, MOST_THREADS) ? undefined : `must be "auto" or 1 to ${MOST_THREADS}`,
     worker: (value) =>
@@ -73,9 +78,9 @@ const CALLS = {
     newWorker: aFunction,
     wasm: anything,
   },
-  classify: { ...RUN, ...PREDICT, explain: aFlag, stepHashes: aFlag, embedding: aFlag, input: aFlag },
-  forward: RUN,
-  embed: RUN,
+  classify: { ...RUN, ...PREDICT, merge: aList, explain: aFlag, stepHashes: aFlag, embedding: aFlag, input: aFlag },
+  forward: { ...RUN, merge: aList },
+  embed: { ...RUN, merge: aList },
   preprocess: RUN,
   inspect: {},
   decodeImage: { signal: aSignal, wasm: anything },
@@ -83,6 +88,7 @@ const CALLS = {
   verify: {
     signal: aSignal,
     onProgress: aFunction,
+    merge: aList,
     tolerance: (value) => (value >= 0 && value < Infinity ? undefined : 'must be 0 or more'),
     classifier: anything,
     model: anything,

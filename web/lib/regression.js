@@ -58,8 +58,17 @@ async function recordOne(classifier, file, source, signal) {
 export async function record(classifier, model, pictures, signal) {
   const recorded = [];
   for (const { file, source } of pictures) recorded.push(await recordPicture(classifier, file, source, signal));
-  const { numericsVersion } = classifier.info();
-  return { numerics_version: numericsVersion, model, pictures: recorded };
+  return { ...goldenHead(classifier, model), pictures: recorded };
+}
+
+/**
+ * What a golden file says besides its images.
+ * @param {Runner} classifier
+ * @param {{file: string, sha256: string}} model
+ */
+export function goldenHead(classifier, model) {
+  const { numericsVersion, merge = 'off' } = classifier.info();
+  return { numerics_version: numericsVersion, model, ...(merge === 'off' ? {} : { merge }) };
 }
 
 /**
@@ -83,6 +92,7 @@ async function verifyAll(source, options) {
     ? await readGolden(/** @type {any} */ (given), signal)
     : await checkGolden(given, 'the golden object');
   const read = options.read ?? readerBeside(given);
+  const merge = options.merge ?? golden.merge ?? 'off';
   const classifier = options.classifier ?? (await openModel(golden, options.model ?? read(golden.model.file), options));
   try {
     const { numericsVersion, engine } = classifier.info();
@@ -92,7 +102,7 @@ async function verifyAll(source, options) {
     const pictures = [];
     for (const picture of golden.pictures) {
       onProgress?.({ done: pictures.length, total: golden.pictures.length });
-      pictures.push(await verifyPicture(classifier, picture, read, tolerance, signal));
+      pictures.push(await verifyPicture(classifier, picture, read, tolerance, { merge, signal }));
     }
     onProgress?.({ done: pictures.length, total: pictures.length });
     const same = pictures.filter(({ ok }) => ok).length;
@@ -151,10 +161,10 @@ function readerBeside(golden) {
  * @param {GoldenPicture} picture
  * @param {(file: string) => import('./vit158.d.ts').ByteSource} read
  * @param {number | undefined} tolerance
- * @param {AbortSignal} [signal]
+ * @param {{merge: string, signal?: AbortSignal}} how
  * @returns {Promise<PictureReport>}
  */
-async function verifyPicture(classifier, picture, read, tolerance, signal) {
+async function verifyPicture(classifier, picture, read, tolerance, { merge, signal }) {
   const { file, sha256: expectedHash, top1: expected } = picture;
   /** @param {PictureReport['problem']} problem @param {string} message @returns {PictureReport} */
   const failed = (problem, message) => ({ file, ok: false, problem, message, expected });
@@ -166,7 +176,7 @@ async function verifyPicture(classifier, picture, read, tolerance, signal) {
         'changed',
         `another picture than the one recorded: its SHA-256 is ${short(found)}, not ${short(expectedHash)}`,
       );
-    const result = await classifier.classify(bytes, { topK: 1, stepHashes: true, signal });
+    const result = await classifier.classify(bytes, { topK: 1, stepHashes: true, merge, signal });
     return compare(picture, result, tolerance);
   } catch (error) {
     const code = isVit158Error(error) ? error.code : undefined;

@@ -99,6 +99,13 @@ export interface LoadProgress {
   total: number;
 }
 
+/**
+ * Which blocks merge tokens that are alike, so that those after them cost less: "off"; a list of block:tokens, blocks
+ * from 0, such as "4:45,6:40,8:35"; or a name for which the model's metadata have such a list (merge_fast, merge_faster,
+ * merge_fastest). Logits change a little; attention maps and rollout keep their size.
+ */
+export type Merge = 'off' | 'fast' | 'faster' | 'fastest' | (string & {});
+
 /** In all options null is as good as leaving it out; names that are not here are refused. */
 export interface LoadOptions {
   signal?: AbortSignal | null;
@@ -114,6 +121,8 @@ export interface LoadOptions {
   engine?: 'auto' | 'scalar' | 'simd128';
   /** Kernel of the ternary products; all give the same logits. */
   gemm?: 'auto' | 'dot' | 'table';
+  /** What calls merge that do not say so themselves; default "off". */
+  merge?: Merge;
   /**
    * Threads inside one image, if this engine can share memory (Node; workers of cross-origin isolated
    * pages); otherwise there is one, and no error. "auto", the default: as many as there are cores, at
@@ -150,7 +159,12 @@ export interface RunOptions {
   deadlineMs?: number | null;
 }
 
-export interface ClassifyOptions extends RunOptions {
+export interface MergeOptions extends RunOptions {
+  /** What to merge, if not what `load` said. The session is planned anew when this changes. */
+  merge?: Merge;
+}
+
+export interface ClassifyOptions extends MergeOptions {
   /** How many predictions, at most; default 5. Infinity gives all. */
   topK?: number;
   /** Smallest score that is returned, 0 to 1; default 0. */
@@ -264,6 +278,8 @@ export interface Info {
   numericsVersion: number;
   engine: 'scalar' | 'simd128';
   gemm: 'auto' | 'dot' | 'table';
+  /** What calls merge that do not say so themselves, as a list in order of blocks, or "off". */
+  merge: string;
   /** Threads at hand inside one image. */
   threads: number;
   /** Workers that images are shared out to; 0 = the calling thread does the work. */
