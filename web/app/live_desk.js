@@ -9,6 +9,7 @@ import { TOP_K } from './results.js';
 export class LiveDesk {
   #service;
   #shown;
+  #merge;
   #video = new LiveVideo();
   #name = '';
   #onStart;
@@ -24,9 +25,11 @@ export class LiveDesk {
   /**
    * @param {import('./service_client.js').ServiceClient} service
    * @param {import('./shown.js').ShownImage} shown
+   * @param {import('./merge_switch.js').MergeSwitch} merge
    * @param {() => void} onStart  live images have taken the stage
    */
-  constructor(service, shown, onStart) {
+  constructor(service, shown, merge, onStart) {
+    this.#merge = merge;
     this.#service = service;
     this.#shown = shown;
     this.#onStart = onStart;
@@ -106,7 +109,8 @@ export class LiveDesk {
   async #showFrame(bitmap) {
     const image = this.#image;
     try {
-      const wanted = { topK: TOP_K, runs: 1, wantsPreview: false, wantsAttention: this.wantsAttention };
+      const { live: merge } = this.#merge;
+      const wanted = { topK: TOP_K, runs: 1, merge, wantsPreview: false, wantsAttention: this.wantsAttention };
       const outcome = await this.#service.classify({ bitmap, image, ...wanted });
       if (!this.running) return;
       this.#shown.answerLive(outcome);

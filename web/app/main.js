@@ -9,6 +9,7 @@ import { byId, notice } from './dom.js';
 import { listenForFiles } from './inputs.js';
 import { LiveDesk } from './live_desk.js';
 import { modelWords } from './messages.js';
+import { MergeSwitch } from './merge_switch.js';
 import { ModelDesk } from './model_desk.js';
 import { Panels } from './panels.js';
 import { documentAddress, fetchSamples } from './resources.js';
@@ -36,6 +37,7 @@ class App {
     this.#stage.setOverlay(overlay);
     this.#live.wantsAttention = this.#attention.isOverlaid;
   });
+  #merge = new MergeSwitch(() => this.#shown.askAgain());
   #shown = new ShownImage(
     this.#service,
     {
@@ -44,9 +46,10 @@ class App {
       timing: this.#timing,
       attention: this.#attention,
     },
+    this.#merge,
     (record) => this.#changed(record),
   );
-  #live = new LiveDesk(this.#service, this.#shown, () => this.#samples?.release());
+  #live = new LiveDesk(this.#service, this.#shown, this.#merge, () => this.#samples?.release());
   #models = new ModelDesk(this.#service, this.#variant, {
     onCard: (file) => openDocument(file),
     onFirst: (entry) => this.#offerSamples(entry),
@@ -128,6 +131,7 @@ class App {
     this.#results.setModel(facts.labels, facts.info.metadata);
     this.#classes.setModel(facts.labels);
     this.#timing.setDepth(facts.info.model.depth);
+    this.#merge.setModel(facts.info.metadata);
     this.#stage.setCrop(cropOf(facts.info));
     this.#attention.setModel(facts.info.model);
     if (facts.randomised) nameRandomisedCanvas();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Answers the requests of protocol.js with the library: one model at a time, images decoded,
 // previewed and classified one after the other. Runs in the worker, or on the main thread.
+import { mergeKey } from '../lib/merges.js';
 import { Classifier, decodeImage } from '../lib/vit158.js';
 import { canvasIsRandomised } from './canvas.js';
 import { PREVIEW_SIDE, REPLY, REQUEST } from './service_messages.js';
@@ -112,7 +113,8 @@ export class Service {
     // Where images are squashed the model sees all of them, whichever part was chosen for another model.
     const squash = model.info().metadata.resize_mode === 'squash';
     const pixels = squash ? whole : squareOf(whole, request.region);
-    const result = await model.classify(pixels, { topK, signal, explain, embedding: true, input: true });
+    const merge = mergeFor(model, request.merge);
+    const result = await model.classify(pixels, { topK, signal, merge, explain, embedding: true, input: true });
     const { model: shape, metadata } = model.info();
     /** @type {import('./service_messages.js').Outcome} */
     const outcome = {
@@ -128,7 +130,7 @@ export class Service {
     };
     if (runs === 1) return outcome;
     this.#post({ id, type: REPLY.ANSWER, value: outcome }, []);
-    return { ...outcome, times: await measure(model, pixels, { topK, signal }, runs, decodeMs) };
+    return { ...outcome, times: await measure(model, pixels, { topK, signal, merge }, runs, decodeMs) };
   }
 
   /** @param {any} request MatricesRequest or WeightsRequest */
@@ -198,6 +200,9 @@ async function imported(file, said) {
   return importFile(await wasmModule('vit158-import'), file, said);
 }
 
+/** Another model than the one that was there when the image was given may have no such list. @param {Classifier} model @param {string} [name] */
+const mergeFor = (model, name = 'off') => (model.info().metadata[mergeKey(name)] === undefined ? 'off' : name);
+
 /** @param {AbortSignal} signal */
 function throwIfAborted(signal) {
   if (signal.aborted) throw Object.assign(new Error('cancelled'), { code: 'E_ABORT' });
@@ -244,13 +249,19 @@ async function measure(model, pixels, options, runs, decodeMs) {
   const start = performance.now();
   /** @type {import('./service_messages.js').Step[][]} */
   const passes = [];
-  do passes.push(stepsOf(await model.classify(pixels, options), decodeMs));
-  while (passes.length < runs && performance.now() - start < MEASURE_BUDGET_MS);
+  /** @type {number[]} */
+  const unmerged = [];
+  do {
+    passes.push(stepsOf(await model.classify(pixels, options), decodeMs));
+    if (options.merge !== 'off')
+      unmerged.push((await model.classify(pixels, { ...options, merge: 'off' })).timing.total);
+  } while (passes.length < runs && performance.now() - start < MEASURE_BUDGET_MS);
   const steps = passes[0].map(({ name }, i) => ({
     name,
     ms: median(passes.map((pass) => pass[i].ms)),
   }));
-  return { steps, runs: passes.length };
+  const whole = unmerged.length > 0 ? { unmergedMs: decodeMs + median(unmerged) } : {};
+  return { steps, runs: passes.length, ...whole };
 }
 
 /**

@@ -61,6 +61,7 @@ export const PREVIEW_SIDE = 1024;
  * @property {number} [region]      where the model's square lies along the longer side, 0 to 1; 0.5 if missing
  * @property {number} topK
  * @property {number} runs           1, or more: then ANSWER comes first, and as many runs more for the times
+ * @property {string} [merge]        the name of a list in the model's metadata: which patches are merged
  * @property {boolean} wantsPreview  send a PREVIEW event
  * @property {boolean} wantsAttention  answer with where the class token looked
  */
@@ -143,6 +144,7 @@ export const PREVIEW_SIDE = 1024;
  * @typedef {object} Times
  * @property {Step[]} steps  in the order they ran; the median of each
  * @property {number} runs   of so many runs
+ * @property {number} [unmergedMs]  all steps of the same image without merging, if there was some
  */
 
 /**

@@ -58,6 +58,7 @@ export class ShownImage {
   #live = null;
   /** Of the request for a still image that is under way. @type {AbortController | null} */
   #abort = null;
+  #merge;
   /** Answers of models before this one are late. */
   #model = 0;
   /** Shown while there is no model. @type {Words & {isError: boolean} | null} */
@@ -68,9 +69,11 @@ export class ShownImage {
   /**
    * @param {import('./service_client.js').ServiceClient} service
    * @param {Views} views
+   * @param {import('./merge_switch.js').MergeSwitch} merge
    * @param {(shown: Shown | null) => void} onChange  another image is shown, or its answer has come
    */
-  constructor(service, views, onChange) {
+  constructor(service, views, merge, onChange) {
+    this.#merge = merge;
     this.#service = service;
     this.#views = views;
     this.#onChange = onChange;
@@ -153,6 +156,12 @@ export class ShownImage {
     if (again && this.#still && !this.#live) this.#ask(this.#still, this.#still.preview === null);
   }
 
+  /** The still image is asked about anew: other patches are merged. */
+  askAgain() {
+    const record = this.#still;
+    if (record && !this.#live && this.#model) this.#ask(record, record.preview === null);
+  }
+
   /** There is no model. @param {Words} words @param {boolean} isError */
   showNoModel(words, isError) {
     this.#noModel = { ...words, isError };
@@ -182,7 +191,8 @@ export class ShownImage {
     const { id: image, region } = record;
     const picture = /** @type {Picture} */ (record.picture);
     try {
-      const wanted = { topK: TOP_K, runs: USUAL_RUNS, wantsPreview, wantsAttention: true };
+      const merge = this.#merge.still;
+      const wanted = { topK: TOP_K, runs: USUAL_RUNS, merge, wantsPreview, wantsAttention: true };
       const outcome = await this.#service.classify(
         { ...sourceOf(picture), ...wanted, image, region },
         {
@@ -206,7 +216,8 @@ export class ShownImage {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
-    const wanted = { topK: TOP_K, runs: MEASURE_RUNS, wantsPreview: false, wantsAttention: false };
+    const merge = this.#merge.still;
+    const wanted = { topK: TOP_K, runs: MEASURE_RUNS, merge, wantsPreview: false, wantsAttention: false };
     try {
       const { id: image, region } = record;
       const request = { ...sourceOf(record.picture), ...wanted, image, region };

@@ -28,10 +28,10 @@ export function blockTimes(steps) {
   /** @type {{attn: number, mlp: number}[]} */
   const blocks = [];
   for (const { name, ms } of steps) {
-    const match = /^blocks\.(\d+)\.(attn|mlp)$/.exec(name);
+    const match = /^blocks\.(\d+)\.(attn|merge|mlp)$/.exec(name);
     if (!match) continue;
     const block = (blocks[Number(match[1])] ??= { attn: 0, mlp: 0 });
-    block[/** @type {'attn' | 'mlp'} */ (match[2])] += ms;
+    block[match[2] === 'mlp' ? 'mlp' : 'attn'] += ms; // a merge goes by attention's keys
   }
   return blocks;
 }
@@ -51,12 +51,14 @@ export class Timing {
   }
 
   /** @param {import('./service_messages.js').Times} times */
-  show({ steps, runs }) {
+  show({ steps, runs, unmergedMs }) {
     const totals = stageTotals(steps);
     const total = [...totals.values()].reduce((sum, ms) => sum + ms, 0);
     byId('total-ms').textContent = duration(total);
     byId('total-rate').textContent = `${rate(1000 / total)} images/s`;
-    byId('total-words').textContent = `${runs > 1 ? `Median of ${runs} runs` : 'One run'}, from file to answer`;
+    byId('total-words').textContent = `${runs > 1 ? `Median of ${runs} runs` : 'One run'}, from file to answer${
+      unmergedMs === undefined ? '' : `; ${duration(unmergedMs)} without merging`
+    }`;
     const parts = /** @type {HTMLElement[]} */ ([...byId('stack').children]);
     const numbers = byId('legend').querySelectorAll('dd');
     STAGES.forEach(([name], i) => {
