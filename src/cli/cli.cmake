@@ -11,6 +11,7 @@ add_library(vit158_cli STATIC
   src/cli/cmd_import.c
   src/cli/cmd_info.c
   src/cli/cmd_inspect.c
+  src/cli/cmd_merge_search.c
   src/cli/cmd_pack.c
   src/cli/cmd_record.c
   src/cli/cmd_synth.c
@@ -34,6 +35,9 @@ add_library(vit158_cli STATIC
   src/cli/options.c
   src/cli/own_classes.c
   src/cli/image_classifier.c
+  src/cli/image_source.c
+  src/cli/merge_report.c
+  src/cli/merge_search.c
   src/cli/path_list.c
   src/cli/image_team.c
   src/cli/profile.c
@@ -56,7 +60,7 @@ target_link_libraries(vit158_command PRIVATE vit158_cli)
 if(VIT158_BUILD_TRAIN)
   target_sources(vit158_command PRIVATE src/cli/cmd_finetune.c src/cli/finetune_card.c
                  src/cli/finetune_judge.c src/cli/folder_report.c src/cli/stage_log.c src/cli/cmd_plot.c
-                 src/cli/cmd_quantize.c src/cli/cmd_train.c src/cli/image_source.c
+                 src/cli/cmd_quantize.c src/cli/cmd_train.c
                  src/cli/quantize_report.c src/cli/run_command.c src/cli/unpack_zip.c)
   target_compile_definitions(vit158_command PRIVATE VIT158_HAVE_TRAIN=1)
   target_link_libraries(vit158_command PRIVATE vit158_compress)

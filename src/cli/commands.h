@@ -23,6 +23,7 @@ int vit158_cmd_import(int argc, char **argv);
 int vit158_cmd_info(int argc, char **argv);
 int vit158_cmd_inspect(int argc, char **argv);
 int vit158_cmd_pack(int argc, char **argv);
+int vit158_cmd_merge_search(int argc, char **argv);
 int vit158_cmd_record(int argc, char **argv);
 int vit158_cmd_synth(int argc, char **argv);
 int vit158_cmd_verify(int argc, char **argv);

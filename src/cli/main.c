@@ -23,6 +23,7 @@ static const command commands[] = {
     {"import", "turn a timm, Hugging Face or PyTorch model into one of ours", vit158_cmd_import},
     {"info", "show a model's geometry, memory and metadata", vit158_cmd_info},
     {"inspect", "show what a model file is made of", vit158_cmd_inspect},
+    {"merge-search", "find tokens of a model that can be merged", vit158_cmd_merge_search},
     {"pack", "turn a float checkpoint into a packed ternary model", vit158_cmd_pack},
     {"record", "write down what a model gives for pictures", vit158_cmd_record},
     {"verify", "check that a model still gives what was recorded", vit158_cmd_verify},
@@ -48,7 +49,7 @@ static void print_commands(FILE *out)
         "usage: vit158 COMMAND [arguments]\n\n"
         "Ternary Vision Transformers: classify pictures, measure and make models.\n\ncommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-12s%s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-14s%s\n", commands[i].name, commands[i].summary);
     fprintf(out, "\n`vit158 help COMMAND` describes a command, `vit158 version` this build.\n"
                  "Exit codes: 0 all went well, 1 something failed, 2 wrong command line.\n");
 }

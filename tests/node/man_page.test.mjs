@@ -12,7 +12,7 @@ const vit158 = (...args) => spawnSync(join(ROOT, 'build/native/vit158'), args, {
 
 test('the manual page and --help agree', () => {
   const page = readFileSync(join(ROOT, 'src/cli/vit158.1'), 'utf8').replaceAll('\\-', '-');
-  const commands = [...vit158('--help').matchAll(/^ {2}(\w+) {2}/gm)].map((match) => match[1]);
+  const commands = [...vit158('--help').matchAll(/^ {2}([\w-]+) {2}/gm)].map((match) => match[1]);
   assert.ok(commands.length >= 4);
   const options = new Set(['--version']);
   for (const command of commands) {

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+#include "cli/merge_search.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/statistics.h"
+
+/* Of this thread alone: what other processes do changes it little. */
+static double processor_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* ---- The family ----------------------------------------------------------------------------- */
+
+/* Merges in `count` blocks from `first` on, every `gap`-th, each of which takes `share` of the
+ * patches that are left. */
+typedef struct shape {
+    uint32_t first, gap, count;
+    double share;
+} shape;
+
+/* Late, few and large merges lose least (METHODS.md); a merge in every block is the other end. */
+static const double shares[] = {0.10, 0.15, 0.20, 0.25, 0.30, 0.35};
+static const double small_shares[] = {0.06, 0.08, 0.10, 0.125};
+enum { MOST_POINTS = 96, COUNTS = 4 };
+
+/* Tokens of which kernels do whole groups: what is left is rounded up to so many. */
+enum { GROUP = 8 };
+
+/* The list of a shape; false if it does not fit the model. */
+static bool write_list(char out[VIT158_MERGE_TEXT_BYTES], const vit158_model_info *info, shape s)
+{
+    uint32_t tokens = info->tokens;
+    size_t length = 0;
+    if (s.first + (s.count - 1) * s.gap + 1 >= info->depth)
+        return false; /* a merge of the last block saves next to nothing */
+    for (uint32_t i = 0; i < s.count; i++) {
+        const uint32_t patches = tokens - info->prefix_tokens;
+        const uint32_t goal = tokens - (uint32_t)(s.share * patches);
+        const uint32_t left = (goal + GROUP / 2) / GROUP * GROUP;
+        if (left >= tokens || tokens - left > patches / 2)
+            return false;
+        length += vit158_format(out + length, VIT158_MERGE_TEXT_BYTES - length, "%s%u:%u",
+                                i > 0 ? "," : "", s.first + i * s.gap, tokens - left);
+        tokens = left;
+    }
+    return length + 1 < VIT158_MERGE_TEXT_BYTES;
+}
+
+static vit158_status add_point(vit158_merge_search *search, shape s, vit158_error *error)
+{
+    vit158_model_info info;
+    vit158_merge_point *point = &search->points[search->count];
+    *point = (vit158_merge_point){.ratios = NULL};
+    vit158_model_get_info(search->model, &info);
+    if (search->count == MOST_POINTS || !write_list(point->merge, &info, s))
+        return VIT158_OK;
+    for (size_t i = 0; i < search->count; i++)
+        if (strcmp(search->points[i].merge, point->merge) == 0)
+            return VIT158_OK;
+    const vit158_options options = {.merge = point->merge, .now_ms = processor_ms};
+    VIT158_RETURN_IF_ERROR(vit158_session_create(&point->session, search->model, &options, error));
+    search->count++;
+    point->ratios = calloc(search->capacity, sizeof *point->ratios);
+    return point->ratios != NULL ? VIT158_OK
+                                 : vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
+}
+
+static vit158_status add_family(vit158_merge_search *search, uint32_t depth, vit158_error *error)
+{
+    for (uint32_t first = depth / 4; first <= depth / 2; first++) {
+        for (uint32_t gap = 1; gap <= 3; gap++)
+            for (uint32_t count = 1; count <= COUNTS; count++)
+                for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+                    if (gap > 1 || count == 1)
+                        VIT158_RETURN_IF_ERROR(
+                            add_point(search, (shape){first, gap, count, shares[i]}, error));
+        for (size_t i = 0; i < sizeof small_shares / sizeof *small_shares; i++)
+            VIT158_RETURN_IF_ERROR(
+                add_point(search, (shape){first, 1, depth - 1 - first, small_shares[i]}, error));
+    }
+    return VIT158_OK;
+}
+
+vit158_status vit158_merge_search_begin(vit158_merge_search *search, const vit158_model *model,
+                                        size_t images, vit158_error *error)
+{
+    vit158_model_info info;
+    vit158_model_get_info(model, &info);
+    *search = (vit158_merge_search){.model = model, .capacity = images};
+    if (info.classes == 0 || info.depth < 3)
+        return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                           "merges are chosen by classes, for models of 3 blocks or more");
+    search->points = calloc(MOST_POINTS + 1, sizeof *search->points);
+    search->before = calloc(info.classes, sizeof *search->before);
+    vit158_status status = search->points != NULL && search->before != NULL
+                               ? VIT158_OK
+                               : vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
+    if (status == VIT158_OK)
+        status = vit158_session_create(&search->plain, model,
+                                       &(vit158_options){.now_ms = processor_ms}, error);
+    if (status == VIT158_OK)
+        status = add_family(search, info.depth, error);
+    if (status == VIT158_OK && search->count == 0)
+        status = vit158_fail(error, VIT158_E_UNSUPPORTED, "the model has too few tokens to merge");
+    if (status != VIT158_OK)
+        vit158_merge_search_free(search);
+    return status;
+}
+
+/* ---- An image ------------------------------------------------------------------------------- */
+
+static vit158_status run(double *ms, vit158_session *session, const float *tensor, size_t count,
+                         vit158_error *error)
+{
+    vit158_timing timing;
+    VIT158_RETURN_IF_ERROR(vit158_session_set_tensor(session, tensor, count, error));
+    VIT158_RETURN_IF_ERROR(vit158_session_run(session, NULL, NULL, error));
+    vit158_session_timing(session, &timing);
+    *ms = timing.embed + timing.blocks + timing.head;
+    return VIT158_OK;
+}
+
+/* ln of the sum of exp(logits). */
+static double log_total(const float *logits, uint32_t count)
+{
+    double largest = (double)logits[0], sum = 0;
+    for (uint32_t c = 1; c < count; c++)
+        largest = fmax(largest, (double)logits[c]);
+    for (uint32_t c = 0; c < count; c++)
+        sum += exp((double)logits[c] - largest);
+    return largest + log(sum);
+}
+
+static uint32_t first_class(const vit158_session *session)
+{
+    vit158_prediction best = {0};
+    vit158_session_top_k(session, &best, 1);
+    return best.index;
+}
+
+static void compare(vit158_merge_search *search, vit158_merge_point *point, uint32_t classes)
+{
+    const float *logits = vit158_session_logits(point->session);
+    const double total = log_total(logits, classes);
+    double kl = 0;
+    for (uint32_t c = 0; c < classes; c++)
+        kl += exp(search->before[c]) * (search->before[c] - ((double)logits[c] - total));
+    point->kl += kl;
+    point->kl_square += kl * kl;
+    point->agreement += first_class(point->session) == first_class(search->plain);
+}
+
+static vit158_status run_all(vit158_merge_search *search, const float *tensor, size_t count,
+                             vit158_error *error)
+{
+    vit158_model_info info;
+    double plain_ms, ms;
+    vit158_model_get_info(search->model, &info);
+    VIT158_RETURN_IF_ERROR(run(&plain_ms, search->plain, tensor, count, error));
+    const float *logits = vit158_session_logits(search->plain);
+    const double total = log_total(logits, info.classes);
+    for (uint32_t c = 0; c < info.classes; c++)
+        search->before[c] = (double)logits[c] - total;
+    for (size_t i = 0; i < search->count; i++) {
+        vit158_merge_point *point = &search->points[i];
+        VIT158_RETURN_IF_ERROR(run(&ms, point->session, tensor, count, error));
+        point->ratios[search->images] = ms / plain_ms;
+        compare(search, point, info.classes);
+    }
+    search->images++;
+    return VIT158_OK;
+}
+
+vit158_status vit158_merge_search_add(vit158_merge_search *search, const vit158_image *image,
+                                      vit158_error *error)
+{
+    vit158_model_info info;
+    vit158_model_get_info(search->model, &info);
+    const size_t count = (size_t)info.channels * info.image_size * info.image_size;
+    VIT158_RETURN_IF_ERROR(vit158_session_set_image(search->plain, image->data, image->width,
+                                                    image->height, image->row_bytes,
+                                                    (vit158_pixels)image->pixels, error));
+    float *tensor = malloc(count * sizeof *tensor);
+    if (tensor == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for an input");
+    memcpy(tensor, vit158_session_tensor(search->plain), count * sizeof *tensor);
+    const vit158_status status = run_all(search, tensor, count, error);
+    free(tensor);
+    return status;
+}
+
+/* ---- The curve ------------------------------------------------------------------------------ */
+
+static int by_time(const void *a, const void *b)
+{
+    const double x = ((const vit158_merge_point *)a)->time;
+    const double y = ((const vit158_merge_point *)b)->time;
+    return (x > y) - (x < y);
+}
+
+void vit158_merge_search_finish(vit158_merge_search *search)
+{
+    const double n = (double)search->images;
+    for (size_t i = 0; i < search->count; i++) {
+        vit158_merge_point *p = &search->points[i];
+        p->time = vit158_median(p->ratios, search->images);
+        p->kl /= n;
+        p->agreement /= n;
+        p->kl_error = n > 1 ? sqrt(fmax(p->kl_square / n - p->kl * p->kl, 0) / (n - 1)) : 0;
+    }
+    qsort(search->points, search->count, sizeof *search->points, by_time);
+    double least = INFINITY;
+    for (size_t i = 0; i < search->count; i++) {
+        vit158_merge_point *p = &search->points[i];
+        p->is_on_curve = p->kl < least;
+        least = fmin(least, p->kl);
+    }
+}
+
+const vit158_merge_point *vit158_merge_search_best(const vit158_merge_search *search, double kl)
+{
+    for (size_t i = 0; i < search->count; i++)
+        if (search->points[i].kl + search->points[i].kl_error <= kl)
+            return &search->points[i];
+    return NULL;
+}
+
+void vit158_merge_search_free(vit158_merge_search *search)
+{
+    for (size_t i = 0; i < search->count; i++) {
+        vit158_session_close(search->points[i].session);
+        free(search->points[i].ratios);
+    }
+    vit158_session_close(search->plain);
+    free(search->points);
+    free(search->before);
+    *search = (vit158_merge_search){.model = NULL};
+}
