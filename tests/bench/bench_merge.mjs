@@ -5,7 +5,8 @@
 //
 // MODEL is a name or file, tiny, small, base or large are made by synth. Every round runs the model once with each list,
 // one after the other, so that what else the machine does meets all alike; told is the median over rounds of the time of
-// the forward pass, matching included, against the unmerged one's. With DIR, which has a folder of pictures a class, also
+// the forward pass, matching included, against the unmerged one's: processor time on one thread, else time on the wall.
+// With DIR, which has a folder of pictures a class, also
 // KL(unmerged || merged), how often the first class is the same, and the paired difference of top-1 with its standard error.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,6 +27,13 @@ const [model, ...lists] = positionals;
 const file = modelFile(model);
 const threads = Number(values.threads);
 
+/** Milliseconds. */
+function clock() {
+  if (threads > 1) return performance.now();
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** One for each list, the unmerged one first. */
 const runners = [];
 for (const merge of ['off', ...lists]) runners.push(await Classifier.load(file, { threads, merge }));
@@ -40,9 +48,9 @@ async function timeAll() {
   for (let round = -3; round < rounds; round++) {
     const ms = [];
     for (const vit of runners) {
-      const begin = performance.now();
+      const begin = clock();
       await vit.forward(input);
-      ms.push(performance.now() - begin);
+      ms.push(clock() - begin);
     }
     if (round >= 0) ratios.forEach((of, i) => of.push(ms[i] / ms[0]));
   }

@@ -24,6 +24,7 @@ import { VERSION } from './version.js';
 /** @typedef {import('./vit158.d.ts').LoadOptions} LoadOptions */
 /** @template T @typedef {import('./options.js').Given<T>} Given */
 /** @typedef {import('./vit158.d.ts').RunOptions} RunOptions */
+/** @typedef {import('./vit158.d.ts').MergeOptions} MergeOptions */
 /** @typedef {import('./vit158.d.ts').ClassifyOptions} ClassifyOptions */
 /** @typedef {import('./vit158.d.ts').Classification} Classification */
 /** @typedef {import('./vit158.d.ts').Timing} Timing */
@@ -160,7 +161,7 @@ export class Classifier {
 
   /**
    * @param {ArrayLike<number>} tensor
-   * @param {RunOptions | null} [options]
+   * @param {MergeOptions | null} [options]
    * @returns {Promise<Float32Array>}
    */
   async forward(tensor, options) {
@@ -175,7 +176,7 @@ export class Classifier {
 
   /**
    * @param {ImageInput} image
-   * @param {RunOptions | null} [options]
+   * @param {MergeOptions | null} [options]
    * @returns {Promise<Float32Array>}
    */
   async embed(image, options) {

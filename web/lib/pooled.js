@@ -20,6 +20,7 @@ import { openWorker, workerProblem } from './workers.js';
 
 /** @typedef {import('./options.js').Given<import('./vit158.d.ts').LoadOptions>} LoadOptions */
 /** @typedef {import('./vit158.d.ts').RunOptions} RunOptions */
+/** @typedef {import('./vit158.d.ts').MergeOptions} MergeOptions */
 /** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
 /** @typedef {{resolve: (value: any) => void, reject: (error: unknown) => void}} Waiting */
 
@@ -178,12 +179,12 @@ export class PooledClassifier {
     return this.#call('classify', (pace) => portableImage(image, pace), options);
   }
 
-  /** @param {ArrayLike<number>} tensor @param {RunOptions | null} [options] */
+  /** @param {ArrayLike<number>} tensor @param {MergeOptions | null} [options] */
   async forward(tensor, options) {
     return this.#call('forward', async () => ownBuffer(Float32Array.from(asFloats(tensor))), options);
   }
 
-  /** @param {ImageInput} image @param {RunOptions | null} [options] */
+  /** @param {ImageInput} image @param {MergeOptions | null} [options] */
   async embed(image, options) {
     return this.#call('embed', (pace) => portableImage(image, pace), options);
   }

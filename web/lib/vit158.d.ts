@@ -361,10 +361,10 @@ export declare class Classifier {
   ): Promise<ClassificationFor<Options>>;
 
   /** Logits [C] of a normalised tensor [channels][S][S]; of a model without a head the embedding. */
-  forward(tensor: ArrayLike<number>, options?: RunOptions | null): Promise<Float32Array>;
+  forward(tensor: ArrayLike<number>, options?: MergeOptions | null): Promise<Float32Array>;
 
   /** What the head multiplies, [model.embedding]: the class token or the patches' mean, normalised. */
-  embed(image: ImageInput, options?: RunOptions | null): Promise<Float32Array>;
+  embed(image: ImageInput, options?: MergeOptions | null): Promise<Float32Array>;
 
   /** The tensor [channels][S][S] that classify would run. */
   preprocess(image: ImageInput, options?: RunOptions | null): Promise<Float32Array>;
