@@ -129,7 +129,7 @@ static vit158_status embed(request *r, vit158_embedder *images, vit158_image_sou
         return vit158_fail(error, VIT158_E_ABORTED, "interrupted; nothing was written");
     if (learned == 0)
         return vit158_fail(error, VIT158_E_ARGUMENT, "no picture could be read");
-    images->known.images = images->rounded.images = images->count;
+    vit158_embedder_finish(images);
     r->job.learned = (uint32_t)learned;
     fprintf(stderr, "%zu pictures to calibrate with, %zu held out, %zu other files skipped\n",
             learned, (size_t)images->count - learned, source->skipped + failed);
@@ -173,6 +173,7 @@ static vit158_status quantize_with(request *r, vit158_image_source *source, vit1
         vit158_compress_result result = {0};
         r->job.ends = &ends;
         r->job.images = &images;
+        r->job.spends_images = true;
         r->job.progress = show_progress;
         r->job.context = r;
         r->bar = vit158_progress_start(1000);

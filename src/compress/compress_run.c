@@ -24,12 +24,21 @@ int vit158_compress_report(void *context, uint32_t done, uint32_t total)
     return p->job->progress(p->job->context, p->from + (p->to - p->from) * done / total);
 }
 
+/* Does anything after the rounding start from the images' first streams again? */
+static bool needs_first_streams(const vit158_compress_job *job)
+{
+    return job->settings.method == VIT158_METHOD_PTQ_VIT || job->rebuild.distil_minutes > 0 ||
+           job->rebuild.kind == VIT158_REBUILD_PARALLEL;
+}
+
 static vit158_quantizer_start start_of(const vit158_compress_job *job)
 {
     return (vit158_quantizer_start){.teacher = job->model,
                                     .student = &job->ends->model,
                                     .known = &job->images->known,
                                     .rounded = &job->images->rounded,
+                                    .takes_streams =
+                                        job->spends_images && !needs_first_streams(job),
                                     .learned = job->learned,
                                     .rows = job->budget ? 1 : job->rows,
                                     .settings = job->settings,
@@ -119,29 +128,37 @@ static vit158_status meet_budget(vit158_compress_result *result, const vit158_co
                        (unsigned long long)job->budget);
 }
 
-static vit158_status share_out(vit158_compress_result *result, const vit158_compress_job *job,
-                               const char *weights, vit158_error *error)
+/* What rows of each matrix are worth, on the first images; the quantizer that finds it is gone
+ * before the one of the whole network takes its memory. */
+static vit158_status measure(vit158_compress_result *result, const vit158_compress_job *job,
+                             vit158_error *error)
 {
-    const uint32_t matrices = matrix_count(job);
     vit158_compress_progress p = {job, 0, MEASURING_SHARE};
     vit158_quantizer measuring;
-    result->sensitivities = calloc(matrices, sizeof *result->sensitivities);
+    result->sensitivities = calloc(matrix_count(job), sizeof *result->sensitivities);
     if (result->sensitivities == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the sensitivities");
+    result->measured = matrix_count(job);
     vit158_quantizer_start start = start_of(job);
     vit158_streams known = *start.known, rounded = *start.rounded; /* views of the first ones */
     start.learned = start.learned < MEASURED_IMAGES ? start.learned : MEASURED_IMAGES;
     known.images = rounded.images = start.learned;
     start.known = &known;
     start.rounded = &rounded;
+    start.takes_streams = false;
     start.settings.passes = 1;
     VIT158_RETURN_IF_ERROR(vit158_quantizer_create(&measuring, &start, error));
-    const vit158_status measured = vit158_sensitivity_measure(
+    const vit158_status status = vit158_sensitivity_measure(
         result->sensitivities, &measuring, job->measured, vit158_compress_report, &p, error);
     vit158_quantizer_free(&measuring);
-    VIT158_RETURN_IF_ERROR(measured);
+    return status;
+}
+
+static vit158_status share_out(vit158_compress_result *result, const vit158_compress_job *job,
+                               const char *weights, vit158_error *error)
+{
     uint32_t count;
-    vit158_choices *const items = list_choices(result, matrices, &count);
+    vit158_choices *const items = list_choices(result, matrix_count(job), &count);
     uint32_t *const chosen = calloc((size_t)count + 1, sizeof *chosen);
     const vit158_status status =
         items != NULL && chosen != NULL
@@ -239,6 +256,8 @@ vit158_status vit158_compress_run(vit158_compress_result *result, const vit158_c
     char weights[128];
     *result = (vit158_compress_result){0};
     describe(weights, sizeof weights, job);
+    if (job->budget && job->settings.method != VIT158_METHOD_PTQ_VIT)
+        VIT158_RETURN_IF_ERROR(measure(result, job, error));
     const vit158_quantizer_start start = start_of(job);
     VIT158_RETURN_IF_ERROR(vit158_quantizer_create(&result->quantizer, &start, error));
     if (job->settings.method == VIT158_METHOD_PTQ_VIT)
@@ -256,8 +275,7 @@ vit158_status vit158_compress_run(vit158_compress_result *result, const vit158_c
 void vit158_compress_result_free(vit158_compress_result *result)
 {
     if (result->sensitivities != NULL)
-        vit158_sensitivity_free(result->sensitivities,
-                                result->quantizer.model->info.depth * VIT158_BLOCK_LINEARS);
+        vit158_sensitivity_free(result->sensitivities, result->measured);
     free(result->sensitivities);
     vit158_ptq_outcome_free(&result->outcome);
     if (result->quantizer.model != NULL)

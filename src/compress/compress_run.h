@@ -15,8 +15,9 @@
 typedef struct vit158_compress_job {
     const vit158_model *model;
     const vit158_ends *ends;
-    const vit158_embedder *images;
-    uint32_t learned; /* the first so many calibrate, the rest judge the result */
+    vit158_embedder *images;
+    bool spends_images; /* the images' streams may be used up, which saves a copy of them */
+    uint32_t learned;   /* the first so many calibrate, the rest judge the result */
     vit158_quantizer_settings settings;
     vit158_ptq_settings ptq; /* for VIT158_METHOD_PTQ_VIT, whose bits take the place of rows */
     vit158_rebuild_settings rebuild; /* what is trained after the rounding */
@@ -39,10 +40,11 @@ typedef struct vit158_nearness {
 
 typedef struct vit158_compress_result {
     vit158_quantizer quantizer;        /* its matrices; the rest is spent */
-    vit158_sensitivity *sensitivities; /* [depth * 4], NULL without a budget */
-    double predicted;                  /* divergence by sensitivities */
-    vit158_ptq_outcome outcome;        /* of VIT158_METHOD_PTQ_VIT; else zeros */
-    vit158_rebuild_outcome rebuilt;    /* zeros if nothing was trained */
+    vit158_sensitivity *sensitivities; /* [measured], one a matrix; NULL without a budget */
+    uint32_t measured;
+    double predicted;               /* divergence by sensitivities */
+    vit158_ptq_outcome outcome;     /* of VIT158_METHOD_PTQ_VIT; else zeros */
+    vit158_rebuild_outcome rebuilt; /* zeros if nothing was trained */
     vit158_nearness learned, held;
     uint64_t file_bytes;
     double seconds;

@@ -59,10 +59,15 @@ static vit158_status create_matrix(vit158_rounded *m, const vit158_linear *linea
     return VIT158_OK;
 }
 
-static vit158_status copy_streams(vit158_streams *copy, const vit158_streams *streams,
-                                  const vit158_model *model, vit158_error *error)
+static vit158_status own_streams(vit158_streams *copy, vit158_streams *streams,
+                                 const vit158_quantizer_start *start, vit158_error *error)
 {
-    VIT158_RETURN_IF_ERROR(vit158_streams_create(copy, model, streams->images, error));
+    if (start->takes_streams) {
+        *copy = *streams;
+        *streams = (vit158_streams){.images = streams->images, .stride = streams->stride};
+        return VIT158_OK;
+    }
+    VIT158_RETURN_IF_ERROR(vit158_streams_create(copy, start->teacher, streams->images, error));
     memcpy(copy->values, streams->values, streams->stride * streams->images * sizeof *copy->values);
     return VIT158_OK;
 }
@@ -83,8 +88,8 @@ static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_sta
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to quantize");
     VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->teacher, start->teacher, false, error));
     VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->student, start->student, true, error));
-    VIT158_RETURN_IF_ERROR(copy_streams(&q->known, start->known, start->teacher, error));
-    VIT158_RETURN_IF_ERROR(copy_streams(&q->rounded, start->rounded, start->teacher, error));
+    VIT158_RETURN_IF_ERROR(own_streams(&q->known, start->known, start, error));
+    VIT158_RETURN_IF_ERROR(own_streams(&q->rounded, start->rounded, start, error));
     for (uint32_t i = 0; i < start->pool->workers; i++)
         VIT158_RETURN_IF_ERROR(vit158_shadow_work_create(&q->works[i], start->teacher, error));
     for (uint32_t i = 0; i < count; i++)

@@ -77,11 +77,13 @@ typedef struct vit158_quantizer {
 
 /* Teacher and student are the float model and one with the same matrices, whose embedding and head
  * may be rounded; `known` and `rounded` are the images' streams behind their embeddings, of which
- * copies are made. Every matrix starts with `rows` rows an output. Models, settings and pool must
- * outlive the quantizer. */
+ * copies are made; with `takes_streams` they become the quantizer's instead and are left empty.
+ * Every matrix starts with `rows` rows an output. Models, settings and pool must outlive the
+ * quantizer. */
 typedef struct vit158_quantizer_start {
     const vit158_model *teacher, *student;
-    const vit158_streams *known, *rounded;
+    vit158_streams *known, *rounded;
+    bool takes_streams;
     uint32_t learned; /* the first so many images calibrate, the others are only carried along */
     uint32_t rows;
     vit158_quantizer_settings settings;

@@ -43,13 +43,10 @@ static void plan(vit158_shadow *shadow, vit158_arena *arena)
     for (uint32_t i = 0; i < count; i++) {
         const vit158_linear *const linear =
             linear_at(model, i / VIT158_BLOCK_LINEARS, i % VIT158_BLOCK_LINEARS);
-        const size_t size = (size_t)linear->n_in * linear->n_out;
-        float *const weight = vit158_arena_take(arena, size, sizeof(float));
         float *const panels = vit158_arena_take(
             arena, vit158_train_panel_words(linear->n_in, linear->n_out), sizeof(float));
         if (shadow->layers != NULL)
-            shadow->layers[i] =
-                (vit158_shadow_layer){.linear = linear, .weight = weight, .panels = panels};
+            shadow->layers[i] = (vit158_shadow_layer){.linear = linear, .panels = panels};
     }
 }
 
@@ -132,7 +129,6 @@ void vit158_shadow_set(const vit158_shadow *shadow, uint32_t block, uint32_t kin
 {
     const vit158_shadow_layer *const layer = vit158_shadow_at(shadow, block, kind);
     const vit158_linear *const linear = layer->linear;
-    memcpy(layer->weight, weight, (size_t)linear->n_in * linear->n_out * sizeof *weight);
     shadow->compute->pack(layer->panels, weight, 1, linear->n_in, linear->n_in, linear->n_out);
 }
 

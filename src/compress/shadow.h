@@ -17,8 +17,7 @@
 
 typedef struct vit158_shadow_layer {
     const vit158_linear *linear; /* of the model: sizes, norm and bias */
-    float *weight;               /* [n_out][n_in], what the layer multiplies by now */
-    float *panels;               /* the same, as products want it */
+    float *panels;               /* what the layer multiplies by now, as products want it */
     bool rounds;                 /* inputs are rounded to int8 */
     float step;                  /* by this step if it is above 0, else by one a token */
 } vit158_shadow_layer;

@@ -42,11 +42,19 @@ vit158_status vit158_embedder_add(vit158_embedder *e, const vit158_image *image,
     return VIT158_OK;
 }
 
+void vit158_embedder_finish(vit158_embedder *e)
+{
+    e->known.images = e->rounded.images = e->count;
+    for (int i = 0; i < 2; i++) {
+        vit158_session_close(e->sessions[i]);
+        e->sessions[i] = NULL;
+    }
+}
+
 void vit158_embedder_free(vit158_embedder *e)
 {
+    vit158_embedder_finish(e);
     vit158_streams_free(&e->known);
     vit158_streams_free(&e->rounded);
-    for (int i = 0; i < 2; i++)
-        vit158_session_close(e->sessions[i]);
     *e = (vit158_embedder){0};
 }

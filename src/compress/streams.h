@@ -22,6 +22,8 @@ vit158_status vit158_embedder_create(vit158_embedder *e, const vit158_model *mod
 /* Takes one more image. Errors: those of vit158_session_set_image. */
 vit158_status vit158_embedder_add(vit158_embedder *e, const vit158_image *image,
                                   vit158_error *error);
+/* No more images come: all but the streams is given back. */
+void vit158_embedder_finish(vit158_embedder *e);
 void vit158_embedder_free(vit158_embedder *e);
 
 #endif

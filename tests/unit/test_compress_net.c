@@ -117,8 +117,8 @@ static void test_moments(void **state)
     free(f);
 }
 
-static vit158_quantizer quantize(const compress_run *run, uint32_t rows,
-                                 vit158_rounding_method method, vit158_pool *pool)
+static vit158_quantizer quantize(compress_run *run, uint32_t rows, vit158_rounding_method method,
+                                 vit158_pool *pool)
 {
     vit158_quantizer q;
     vit158_quantizer_start start = {.teacher = run->model,
@@ -191,6 +191,36 @@ static void test_threads_change_nothing(void **state)
     compress_run_end(&run);
 }
 
+/* The quantizer takes the streams themselves and comes to the same result. */
+static void test_streams_are_taken(void **state)
+{
+    (void)state;
+    compress_run run = compress_run_start();
+    vit158_pool pool = vit158_pool_serial();
+    vit158_quantizer copied = quantize(&run, 2, VIT158_METHOD_GPTQ, &pool), taken;
+    const float *const known = run.images.known.values, *const rounded = run.images.rounded.values;
+    const vit158_quantizer_start start = {.teacher = run.model,
+                                          .student = &run.ends.model,
+                                          .known = &run.images.known,
+                                          .rounded = &run.images.rounded,
+                                          .takes_streams = true,
+                                          .learned = COMPRESS_IMAGES - 1,
+                                          .rows = 2,
+                                          .settings = vit158_quantizer_defaults(),
+                                          .pool = &pool};
+    assert_int_equal(vit158_quantizer_create(&taken, &start, NULL), VIT158_OK);
+    assert_ptr_equal(taken.known.values, known);
+    assert_ptr_equal(taken.rounded.values, rounded);
+    assert_null(run.images.known.values);
+    assert_null(run.images.rounded.values);
+    assert_int_equal(vit158_quantizer_run(&taken, NULL, NULL, NULL), VIT158_OK);
+    assert_memory_equal(taken.rounded.values, copied.rounded.values,
+                        taken.rounded.stride * COMPRESS_IMAGES * sizeof(float));
+    vit158_quantizer_free(&taken);
+    vit158_quantizer_free(&copied);
+    compress_run_end(&run);
+}
+
 static void test_sensitivities(void **state)
 {
     (void)state;
@@ -260,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_every_method_and_more_rows_are_nearer),
         cmocka_unit_test(test_threads_change_nothing),
+        cmocka_unit_test(test_streams_are_taken),
         cmocka_unit_test(test_sensitivities),
         cmocka_unit_test(test_a_hook_stops_it),
     };
