@@ -23,16 +23,7 @@ typedef struct training {
 static void multiply(const training *t, float *y, const float *w, const float *panels,
                      uint32_t n_out, uint32_t n)
 {
-    const vit158_train_product p = {.y = y,
-                                    .ldy = n,
-                                    .a = w,
-                                    .a_row = n,
-                                    .a_step = 1,
-                                    .b = panels,
-                                    .rows = n_out,
-                                    .cols = n,
-                                    .depth = n,
-                                    .factor = 1.0F};
+    const vit158_train_product p = vit158_train_product_of(y, w, panels, n_out, n, n);
     t->q->student.compute->product(&p);
 }
 

@@ -31,7 +31,7 @@ vit158_status vit158_streams_create(vit158_streams *streams, const vit158_model 
     return streams->values != NULL
                ? VIT158_OK
                : vit158_fail(error, VIT158_E_MEMORY,
-                             "not enough memory for the streams of %u pictures", images);
+                             "not enough memory for the streams of %u images", images);
 }
 
 void vit158_streams_free(vit158_streams *streams)
@@ -91,7 +91,7 @@ static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_sta
     VIT158_RETURN_IF_ERROR(own_streams(&q->known, start->known, start, error));
     VIT158_RETURN_IF_ERROR(own_streams(&q->rounded, start->rounded, start, error));
     for (uint32_t i = 0; i < start->pool->workers; i++)
-        VIT158_RETURN_IF_ERROR(vit158_shadow_work_create(&q->works[i], start->teacher, error));
+        VIT158_RETURN_IF_ERROR(vit158_shadow_workspace_create(&q->works[i], start->teacher, error));
     for (uint32_t i = 0; i < count; i++)
         VIT158_RETURN_IF_ERROR(
             create_matrix(&q->matrices[i], q->student.layers[i].linear, start, error));
@@ -122,7 +122,7 @@ void vit158_quantizer_free(vit158_quantizer *q)
         free(q->matrices[i].bias);
     }
     for (uint32_t i = 0; q->works != NULL && i < q->pool->workers; i++)
-        vit158_shadow_work_free(&q->works[i]);
+        vit158_shadow_workspace_free(&q->works[i]);
     vit158_streams_free(&q->known);
     vit158_streams_free(&q->rounded);
     vit158_shadow_free(&q->teacher);

@@ -68,11 +68,11 @@ typedef struct vit158_quantizer {
     const vit158_model *model; /* the float one */
     vit158_pool *pool;
     vit158_shadow teacher, student;
-    vit158_streams known, rounded; /* of teacher and student */
-    uint32_t learned;              /* the first so many images calibrate, the rest only pass */
-    vit158_shadow_work *works;     /* [pool->workers] */
-    float *batch_x, *batch_f;      /* inputs of a batch of images */
-    vit158_rounded *matrices;      /* [depth * 4] */
+    vit158_streams known, rounded;  /* of teacher and student */
+    uint32_t learned;               /* the first so many images calibrate, the rest only pass */
+    vit158_shadow_workspace *works; /* [pool->workers] */
+    float *batch_x, *batch_f;       /* inputs of a batch of images */
+    vit158_rounded *matrices;       /* [depth * 4] */
 } vit158_quantizer;
 
 /* Teacher and student are the float model and one with the same matrices, whose embedding and head

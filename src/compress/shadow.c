@@ -78,7 +78,7 @@ void vit158_shadow_free(vit158_shadow *shadow)
     *shadow = (vit158_shadow){0};
 }
 
-static void plan_work(vit158_shadow_work *work, const vit158_model *model, vit158_arena *arena)
+static void plan_work(vit158_shadow_workspace *work, const vit158_model *model, vit158_arena *arena)
 {
     const vit158_model_info *const info = &model->info;
     const size_t n = info->tokens, rows = n + VIT158_TRAIN_TILE_ROWS;
@@ -97,15 +97,15 @@ static void plan_work(vit158_shadow_work *work, const vit158_model *model, vit15
     work->hidden = vit158_arena_take(arena, rows * info->mlp_dim, sizeof(float));
 }
 
-vit158_status vit158_shadow_work_create(vit158_shadow_work *work, const vit158_model *model,
-                                        vit158_error *error)
+vit158_status vit158_shadow_workspace_create(vit158_shadow_workspace *work,
+                                             const vit158_model *model, vit158_error *error)
 {
-    *work = (vit158_shadow_work){0};
+    *work = (vit158_shadow_workspace){0};
     vit158_arena arena = {0};
     plan_work(work, model, &arena);
     void *const block = arena.overflow ? NULL : aligned_alloc(VIT158_ARENA_ALIGN, arena.used);
     if (block == NULL)
-        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a picture's activations");
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for an image's activations");
     memset(block, 0, arena.used); /* spare rows are read, whatever they hold */
     arena = vit158_arena_over(block, arena.used);
     plan_work(work, model, &arena);
@@ -113,10 +113,10 @@ vit158_status vit158_shadow_work_create(vit158_shadow_work *work, const vit158_m
     return VIT158_OK;
 }
 
-void vit158_shadow_work_free(vit158_shadow_work *work)
+void vit158_shadow_workspace_free(vit158_shadow_workspace *work)
 {
     free(work->block);
-    *work = (vit158_shadow_work){0};
+    *work = (vit158_shadow_workspace){0};
 }
 
 vit158_shadow_layer *vit158_shadow_at(const vit158_shadow *shadow, uint32_t block, uint32_t kind)
@@ -133,7 +133,7 @@ void vit158_shadow_set(const vit158_shadow *shadow, uint32_t block, uint32_t kin
 }
 
 /* Back to floats: what the product of the rounded input amounts to. */
-static void restore_rows(vit158_shadow_work *work, uint32_t n_tokens, uint32_t n)
+static void restore_rows(vit158_shadow_workspace *work, uint32_t n_tokens, uint32_t n)
 {
     const size_t ldq = vit158_train_round_up(n, 64);
     for (uint32_t t = 0; t < n_tokens; t++) {
@@ -153,7 +153,7 @@ static void round_by_step(float *x, size_t count, float step)
 }
 
 /* x through the layer's norms and rounding, into work->rows. */
-static void input_rows(const vit158_shadow *shadow, vit158_shadow_work *work,
+static void input_rows(const vit158_shadow *shadow, vit158_shadow_workspace *work,
                        const vit158_shadow_layer *layer, const float *x, const vit158_norm *outer,
                        bool gelu)
 {
@@ -186,27 +186,19 @@ static void input_rows(const vit158_shadow *shadow, vit158_shadow_work *work,
 }
 
 /* y = base + layer(work->rows). */
-static void multiply(const vit158_shadow *shadow, const vit158_shadow_work *work,
+static void multiply(const vit158_shadow *shadow, const vit158_shadow_workspace *work,
                      const vit158_shadow_layer *layer, float *y, const float *base)
 {
     const vit158_linear *const linear = layer->linear;
-    const vit158_train_product p = {.y = y,
-                                    .ldy = linear->n_out,
-                                    .a = work->rows,
-                                    .a_row = linear->n_in,
-                                    .a_step = 1,
-                                    .b = layer->panels,
-                                    .rows = shadow->model->info.tokens,
-                                    .cols = linear->n_out,
-                                    .depth = linear->n_in,
-                                    .bias = linear->bias,
-                                    .factor = 1.0F,
-                                    .base = base,
-                                    .base_ld = linear->n_out};
+    vit158_train_product p = vit158_train_product_of(
+        y, work->rows, layer->panels, shadow->model->info.tokens, linear->n_out, linear->n_in);
+    p.bias = linear->bias;
+    p.base = base;
+    p.base_ld = linear->n_out;
     shadow->compute->product(&p);
 }
 
-static void attend(const vit158_shadow *shadow, vit158_shadow_work *work, float *out)
+static void attend(const vit158_shadow *shadow, vit158_shadow_workspace *work, float *out)
 {
     const vit158_model_info *const info = &shadow->model->info;
     const vit158_train_attention a = {.qkv = work->qkv,
@@ -220,7 +212,7 @@ static void attend(const vit158_shadow *shadow, vit158_shadow_work *work, float 
     shadow->compute->attention(&a);
 }
 
-const float *vit158_shadow_input(const vit158_shadow *shadow, vit158_shadow_work *work,
+const float *vit158_shadow_input(const vit158_shadow *shadow, vit158_shadow_workspace *work,
                                  const float *x, uint32_t block, uint32_t kind)
 {
     const vit158_block *const b = &shadow->model->blocks[block];
@@ -237,7 +229,7 @@ const float *vit158_shadow_input(const vit158_shadow *shadow, vit158_shadow_work
     return work->rows;
 }
 
-void vit158_shadow_add_branch(const vit158_shadow *shadow, vit158_shadow_work *work, float *x,
+void vit158_shadow_add_branch(const vit158_shadow *shadow, vit158_shadow_workspace *work, float *x,
                               uint32_t block, uint32_t half)
 {
     const uint32_t kind = half == 0 ? VIT158_PROJ : VIT158_FC2;
@@ -245,8 +237,8 @@ void vit158_shadow_add_branch(const vit158_shadow *shadow, vit158_shadow_work *w
     multiply(shadow, work, vit158_shadow_at(shadow, block, kind), x, x);
 }
 
-void vit158_shadow_logits(const vit158_shadow *shadow, vit158_shadow_work *work, const float *x,
-                          float *logits)
+void vit158_shadow_logits(const vit158_shadow *shadow, vit158_shadow_workspace *work,
+                          const float *x, float *logits)
 {
     const vit158_model *const model = shadow->model;
     const uint32_t d = model->info.dim;
@@ -261,16 +253,8 @@ void vit158_shadow_logits(const vit158_shadow *shadow, vit158_shadow_work *work,
                                          .y = work->rows,
                                          .scratch = work->norms};
     shadow->compute->norm_rows(&rows);
-    const vit158_train_product p = {.y = logits,
-                                    .ldy = model->info.classes,
-                                    .a = work->rows,
-                                    .a_row = d,
-                                    .a_step = 1,
-                                    .b = shadow->head,
-                                    .rows = 1,
-                                    .cols = model->info.classes,
-                                    .depth = d,
-                                    .bias = model->head.bias,
-                                    .factor = 1.0F};
+    vit158_train_product p =
+        vit158_train_product_of(logits, work->rows, shadow->head, 1, model->info.classes, d);
+    p.bias = model->head.bias;
     shadow->compute->product(&p);
 }

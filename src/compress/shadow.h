@@ -31,7 +31,7 @@ typedef struct vit158_shadow {
 } vit158_shadow;
 
 /* One worker's memory for one image. */
-typedef struct vit158_shadow_work {
+typedef struct vit158_shadow_workspace {
     float *rows;   /* [N][max(d, F)] input of a layer */
     int8_t *codes; /* the same rounded */
     float *steps;  /* [N] */
@@ -43,7 +43,7 @@ typedef struct vit158_shadow_work {
     float *scores; /* scratch of attention */
     float *hidden; /* [N][F] */
     void *block;
-} vit158_shadow_work;
+} vit158_shadow_workspace;
 
 /* Copies the model's matrices, which must be float; `rounds` for all layers.
  * Errors: VIT158_E_UNSUPPORTED (matrices that are packed, widths that are no multiples of 16),
@@ -52,9 +52,9 @@ vit158_status vit158_shadow_create(vit158_shadow *shadow, const vit158_model *mo
                                    vit158_error *error);
 void vit158_shadow_free(vit158_shadow *shadow);
 
-vit158_status vit158_shadow_work_create(vit158_shadow_work *work, const vit158_model *model,
-                                        vit158_error *error);
-void vit158_shadow_work_free(vit158_shadow_work *work);
+vit158_status vit158_shadow_workspace_create(vit158_shadow_workspace *work,
+                                             const vit158_model *model, vit158_error *error);
+void vit158_shadow_workspace_free(vit158_shadow_workspace *work);
 
 /* Layer `kind` (VIT158_QKV ...) of a block. */
 vit158_shadow_layer *vit158_shadow_at(const vit158_shadow *shadow, uint32_t block, uint32_t kind);
@@ -64,15 +64,15 @@ void vit158_shadow_set(const vit158_shadow *shadow, uint32_t block, uint32_t kin
                        const float *weight);
 
 /* Input rows [N][n_in] of a layer, in work->rows, from the stream before its branch. */
-const float *vit158_shadow_input(const vit158_shadow *shadow, vit158_shadow_work *work,
+const float *vit158_shadow_input(const vit158_shadow *shadow, vit158_shadow_workspace *work,
                                  const float *x, uint32_t block, uint32_t kind);
 
 /* x += attention (half 0) or MLP (half 1) of the block. */
-void vit158_shadow_add_branch(const vit158_shadow *shadow, vit158_shadow_work *work, float *x,
+void vit158_shadow_add_branch(const vit158_shadow *shadow, vit158_shadow_workspace *work, float *x,
                               uint32_t block, uint32_t half);
 
 /* Logits [C] of the stream behind the last block; room for C rounded up to 64. */
-void vit158_shadow_logits(const vit158_shadow *shadow, vit158_shadow_work *work, const float *x,
-                          float *logits);
+void vit158_shadow_logits(const vit158_shadow *shadow, vit158_shadow_workspace *work,
+                          const float *x, float *logits);
 
 #endif

@@ -33,7 +33,7 @@ vit158_status vit158_embedder_add(vit158_embedder *e, const vit158_image *image,
                                   vit158_error *error)
 {
     if (e->count == e->known.images)
-        return vit158_fail(error, VIT158_E_STATE, "there is room for %u pictures", e->count);
+        return vit158_fail(error, VIT158_E_STATE, "there is room for %u images", e->count);
     vit158_streams *const both[2] = {&e->known, &e->rounded};
     for (int i = 0; i < 2; i++)
         VIT158_RETURN_IF_ERROR(embed(e->sessions[i], both[i]->values + e->count * both[i]->stride,

@@ -51,6 +51,24 @@ typedef struct vit158_train_product {
     bool upper; /* y is symmetric: elements below the diagonal may be left out */
 } vit158_train_product;
 
+/* y [rows][cols] = a [rows][depth] times b in panels, rows without gaps; bias and base are added by
+ * who sets them. */
+static inline vit158_train_product vit158_train_product_of(float *y, const float *a, const float *b,
+                                                           uint32_t rows, uint32_t cols,
+                                                           uint32_t depth)
+{
+    return (vit158_train_product){.y = y,
+                                  .ldy = cols,
+                                  .a = a,
+                                  .a_row = depth,
+                                  .a_step = 1,
+                                  .b = b,
+                                  .rows = rows,
+                                  .cols = cols,
+                                  .depth = depth,
+                                  .factor = 1.0F};
+}
+
 /* What BitLinear saves of its input (METHODS.md 1.2): rows q of stride ldq = round_up(n, 64), zero
  * beyond n, r = max(absmax, 1e-5) / 127, and the sum of each row. */
 typedef struct vit158_train_quantized {

@@ -230,16 +230,10 @@ static void forward(const vit158_train_pass *pass, uint32_t index)
         const uint32_t left = pass->workspace->images - i, count = left < step ? left : step;
         gather(pass, index, i, count);
         const size_t first = (size_t)i * area * n_out;
-        vit158_train_product p = {.y = saved->out + first,
-                                  .ldy = n_out,
-                                  .a = w->columns,
-                                  .a_row = (size_t)VIT158_TRAIN_CONV_WINDOW * n_in,
-                                  .a_step = 1,
-                                  .rows = count * area,
-                                  .cols = n_out,
-                                  .depth = VIT158_TRAIN_CONV_WINDOW * n_in,
-                                  .bias = parameters + conv->layer.bias,
-                                  .factor = 1.0F};
+        vit158_train_product p =
+            vit158_train_product_of(saved->out + first, w->columns, NULL, count * area, n_out,
+                                    VIT158_TRAIN_CONV_WINDOW * n_in);
+        p.bias = parameters + conv->layer.bias;
         if (conv->role == VIT158_TRAIN_CONV_SECOND) {
             p.base = w->saved[index - 1].x + first;
             p.base_ld = n_out;
@@ -277,15 +271,7 @@ static void backward(const vit158_train_pass *pass, uint32_t index, float *dx, b
                                   .base = dw,
                                   .base_ld = seen};
         vit158_train_multiply(pass->compute, pass->half, &p, w->columns, false, w->operands);
-        p = (vit158_train_product){.y = w->d_columns,
-                                   .ldy = seen,
-                                   .a = from,
-                                   .a_row = n_out,
-                                   .a_step = 1,
-                                   .rows = count * area,
-                                   .cols = seen,
-                                   .depth = n_out,
-                                   .factor = 1.0F};
+        p = vit158_train_product_of(w->d_columns, from, NULL, count * area, seen, n_out);
         vit158_train_multiply(pass->compute, pass->half, &p,
                               pass->packed->parameters + conv->layer.weight, false, w->operands);
         for (uint32_t j = 0; j < count; j++)

@@ -22,8 +22,10 @@
 /* Softmax: numerator and total have the exponential's error, and x - max, of which 87 at most
  * count, one rounding; then 1 / total and the product. */
 #define SOFTMAX_ERROR (2 * EXP_ERROR + (87 + 3) * UNIT)
-/* Queries and keys of int16 attention that may be refused (engine/attention_int.c). */
-#define REFUSED 2e24
+/* Queries and keys of int16 attention from 1e21 steps on are refused (engine/attention_int.c); in
+ * between it depends on rounding. */
+#define MAY_BE_REFUSED 2.04e24
+#define REFUSED 2.05e24
 
 /* A value, and a radius within which the engine's lies. */
 typedef struct ball {
@@ -169,28 +171,32 @@ static ball output(const vit158_linear *layer, const int8_t *integers, uint32_t 
 
 /* ---- Attention ---- */
 
-/* What rounding to so many levels of the largest of n values may change; 0 for floats. */
-static void round_to(double *radius, const float *x, uint32_t n, size_t stride, double levels)
+/* What rounding to so many levels of the largest of n values may change; returns that. */
+static double round_to(double *radius, const float *x, uint32_t n, size_t stride, double levels)
 {
     double absmax = (double)VIT158_I16_FLOOR;
     for (uint32_t i = 0; i < n; i++)
         absmax = fmax(absmax, fabs((double)x[i * stride]));
     for (uint32_t i = 0; i < n; i++)
         radius[i * stride] = (0.5 + levels * 3 * UNIT) * absmax / levels;
-    if (levels == (double)VIT158_I16_TOKEN_LEVELS && absmax >= REFUSED)
-        track(INFINITY);
+    return absmax;
 }
 
 /* The radii of queries, keys and values where attention runs in int16. */
-static void round_heads(double *radius, const float *qkv, const vit158_model_info *info)
+static void round_heads(ball_watch *w)
 {
+    const vit158_model_info *info = &w->model->info;
     const size_t n = info->tokens, d = info->dim, hd = d / info->heads;
     for (size_t c = 0; c < 2 * d; c += hd)
-        for (size_t t = 0; t < n; t++)
-            round_to(radius + c * n + t, qkv + c * n + t, (uint32_t)hd, n,
-                     (double)VIT158_I16_TOKEN_LEVELS);
+        for (size_t t = 0; t < n; t++) {
+            const size_t at = c * n + t;
+            const double absmax = round_to(w->radius + at, w->qkv + at, (uint32_t)hd, n,
+                                           (double)VIT158_I16_TOKEN_LEVELS);
+            w->lost |= absmax >= REFUSED;
+            track(absmax >= MAY_BE_REFUSED ? INFINITY : absmax);
+        }
     for (size_t c = 2 * d; c < 3 * d; c++)
-        round_to(radius + c * n, qkv + c * n, (uint32_t)n, 1, (double)VIT158_I16_LEVELS);
+        round_to(w->radius + c * n, w->qkv + c * n, (uint32_t)n, 1, (double)VIT158_I16_LEVELS);
 }
 
 static ball qkv_at(const ball_watch *w, size_t channel, size_t token)
@@ -381,7 +387,7 @@ static void see_output(ball_watch *w, const vit158_sight *sight)
     keep(sight->layer == VIT158_LAYER_QKV ? w->qkv : w->output, sight);
     if (sight->layer == VIT158_LAYER_QKV &&
         vit158_attention_is_int(w->model, sight->block, sight->tokens))
-        round_heads(w->radius, w->qkv, &w->model->info);
+        round_heads(w);
 }
 
 static void see_scores(ball_watch *w, const vit158_sight *sight)

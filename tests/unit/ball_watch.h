@@ -19,7 +19,7 @@
 typedef struct ball_watch {
     const vit158_model *model;
     char wrong[200]; /* the first value outside its ball; "" while there is none */
-    bool lost;       /* what the logits depend on was not finite: they cannot be */
+    bool lost;       /* what the logits depend on was not finite, or is refused */
     uint64_t values; /* compared */
     uint64_t sharp;  /* of these, with a radius of at most 1e-3 of the value, or 1e-6 */
     float *residual; /* what was seen last: [d][N] */

@@ -81,6 +81,9 @@ static void test_arena_refuses_sizes_that_overflow(void **state)
     assert_false(arena.overflow);
     vit158_arena_take(&arena, 128, 1);
     assert_true(arena.overflow);
+    arena = (vit158_arena){0}; /* rounding up overflows */
+    assert_null(vit158_arena_take(&arena, SIZE_MAX - 10, 1));
+    assert_true(arena.overflow && arena.used == 0);
 }
 
 static void test_arena_overlays_alternatives(void **state)

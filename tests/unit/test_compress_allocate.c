@@ -85,6 +85,17 @@ static void test_exact_is_brute_force(void **state)
     }
 }
 
+/* Of choices with the same loss, the one of fewest bytes. */
+static void test_exact_takes_no_more_than_it_needs(void **state)
+{
+    (void)state;
+    const vit158_choices items[] = {{.count = 2, .bytes = {1, 5}, .loss = {1, 0}},
+                                    {.count = 2, .bytes = {1, 3}, .loss = {1, 0}}};
+    uint32_t chosen[2];
+    assert_int_equal(vit158_allocate_exact(chosen, items, 2, 6, 1, NULL), VIT158_OK);
+    assert_true(chosen[0] == 0 && chosen[1] == 1);
+}
+
 /* By gain: within the budget, and exact where the budget is one that a step ends at. */
 static void test_by_gain(void **state)
 {
@@ -158,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact_is_brute_force),
+        cmocka_unit_test(test_exact_takes_no_more_than_it_needs),
         cmocka_unit_test(test_by_gain),
         cmocka_unit_test(test_by_gain_is_exact_at_its_own_steps),
         cmocka_unit_test(test_too_small_a_budget),

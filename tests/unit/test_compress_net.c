@@ -19,7 +19,7 @@ static void check_shadow(random_shape shape)
 {
     vit158_model *model = random_model_make(shape, 3);
     vit158_shadow shadow;
-    vit158_shadow_work work;
+    vit158_shadow_workspace work;
     vit158_session *session;
     static float tensor[3 * COMPRESS_SIDE * COMPRESS_SIDE], logits[64];
     float *stream = calloc((size_t)(17 + 6) * shape.dim, sizeof *stream);
@@ -27,7 +27,7 @@ static void check_shadow(random_shape shape)
     for (size_t i = 0; i < sizeof tensor / sizeof *tensor; i++)
         tensor[i] = vit158_rng_normal(&rng);
     assert_int_equal(vit158_shadow_create(&shadow, model, false, NULL), VIT158_OK);
-    assert_int_equal(vit158_shadow_work_create(&work, model, NULL), VIT158_OK);
+    assert_int_equal(vit158_shadow_workspace_create(&work, model, NULL), VIT158_OK);
     assert_int_equal(vit158_session_create(&session, model, NULL, NULL), VIT158_OK);
     assert_int_equal(
         vit158_session_set_tensor(session, tensor, sizeof tensor / sizeof *tensor, NULL),
@@ -43,7 +43,7 @@ static void check_shadow(random_shape shape)
     for (uint32_t c = 0; c < shape.classes; c++)
         assert_true(fabsf(logits[c] - expected[c]) < 2e-3F);
     vit158_session_close(session);
-    vit158_shadow_work_free(&work);
+    vit158_shadow_workspace_free(&work);
     vit158_shadow_free(&shadow);
     random_model_free(model);
     free(stream);

@@ -106,6 +106,25 @@ static void test_solving(void **state)
     assert_int_equal(vit158_solve_small(b, singular, 2), 0);
 }
 
+static void test_singular_matrices_have_no_factor(void **state)
+{
+    (void)state;
+    double singular[] = {4, 0, 2, 1};
+    assert_false(vit158_cholesky(singular, 2));
+}
+
+/* Inputs that are always 0 have moments of 0: their weights are rounded all the same. */
+static void test_inputs_that_are_always_zero(void **state)
+{
+    (void)state;
+    const float h[9] = {0};
+    vit158_rounding rounding;
+    assert_int_equal(vit158_rounding_create(&rounding, h, 3, 0.3F, NULL), VIT158_OK);
+    for (int i = 0; i < 9; i++)
+        assert_true(isfinite(rounding.u[i]));
+    vit158_rounding_free(&rounding);
+}
+
 static void test_levels_are_all_sums(void **state)
 {
     (void)state;
@@ -366,6 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_factor_of_the_inverse),
         cmocka_unit_test(test_solving),
+        cmocka_unit_test(test_singular_matrices_have_no_factor),
+        cmocka_unit_test(test_inputs_that_are_always_zero),
         cmocka_unit_test(test_levels_are_all_sums),
         cmocka_unit_test(test_scales_are_found),
         cmocka_unit_test(test_columns_are_numpys),

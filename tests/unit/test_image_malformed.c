@@ -24,6 +24,9 @@ typedef struct malformed {
     const char *words;
 } malformed;
 
+/* Length, type, 257 black entries, checksum. */
+static const char palette_of_257[12 + 3 * 257] = "\0\0\3\3PLTE";
+
 /* clang-format off */
 static const malformed png_cases[] = {
     {"rgb_8.png", {TEST_SET, "IHDR", -4, BYTES("\r\r")}, true, VIT158_E_FORMAT, "neither"},
@@ -74,6 +77,8 @@ static const malformed png_cases[] = {
      VIT158_E_IMAGE, "PLTE of 4 bytes"},
     {"indexed_4.png", {TEST_INSERT, "PLTE", 0, BYTES("\0\0\0\0PLTE\0\0\0\0")}, false,
      VIT158_E_IMAGE, "PLTE of 0 bytes"},
+    {"indexed_4.png", {TEST_INSERT, "PLTE", 0, palette_of_257, sizeof palette_of_257}, false,
+     VIT158_E_IMAGE, "PLTE of 771 bytes"},
     {"indexed_4.png", {TEST_INSERT, "PLTE", 0, BYTES("\0\0\0\3PLTEabc\0\0\0\0")}, false,
      VIT158_E_IMAGE, "misplaced PLTE at byte 48"},
     {"indexed_4.png", {TEST_INSERT, "IEND", 0, BYTES("\0\0\0\3PLTEabc\0\0\0\0")}, false,
@@ -121,16 +126,18 @@ static const malformed jpeg_cases[] = {
     {"baseline_444.jpg", {TEST_SET, "C0", 5, BYTES("\0\0")}, false,
      VIT158_E_UNSUPPORTED, "no height"},
     {"baseline_444.jpg", {TEST_SET, "C0", 7, BYTES("\0\0")}, false,
-     VIT158_E_IMAGE, "empty picture"},
+     VIT158_E_IMAGE, "empty image"},
     {"baseline_444.jpg", {TEST_SET, "C0", 7, BYTES("\x40\1")}, false, VIT158_E_LIMIT, "16385 x 29"},
     {"baseline_444.jpg", {TEST_SET, "C0", 5, BYTES("\xFF\xFF")}, false,
      VIT158_E_LIMIT, "37 x 65535"},
     {"baseline_444.jpg", {TEST_SET, "C0", 5, BYTES("\x40\0\x40\0")}, false,
      VIT158_E_TRUNCATED, "cannot hold 16384 x 16384"},
+    {"baseline_444.jpg", {TEST_SET, "C0", 5, BYTES("\x40\0")}, false,
+     VIT158_E_TRUNCATED, "cannot hold 37 x 16384"}, /* 30,720 blocks, fewer bits */
     {"baseline_444.jpg", {TEST_SET, "C0", 9, BYTES("\4")}, false,
      VIT158_E_IMAGE, "bad length in segment FFC0"},
     {"baseline_444.jpg", {TEST_SET, "C0", 2, BYTES("\0\10\10\0\x1D\0\x25\0\xFF\xFE\0\11")}, false,
-     VIT158_E_IMAGE, "empty picture"},
+     VIT158_E_IMAGE, "empty image"},
     {"baseline_444.jpg", {TEST_SET, "C0", 2,
      BYTES("\0\16\10\0\x1D\0\x25\2\1\x11\0\2\x11\1\xFF\xFE\0\3")}, false,
      VIT158_E_UNSUPPORTED, "2 components"},

@@ -145,7 +145,7 @@ static void test_refused_without_libwebp(void **state)
     size_t n_bytes = 0;
     uint8_t *bytes = test_load_image("lossy.webp", &n_bytes);
     test_expect_refusal("lossy.webp", bytes, n_bytes, 0, VIT158_E_UNSUPPORTED,
-                        "no libwebp; save the picture as JPEG");
+                        "no libwebp; save the image as JPEG");
     free(bytes);
 }
 

@@ -108,7 +108,7 @@ static void check_case(random_shape shape, scaled_part part, double factor, outc
     scale_model(model, part, factor);
     scale_input(tensor, count, part, factor);
     vit158_session *plain = open_session(model, (vit158_options){0});
-    vit158_session *watched = open_session(model, (vit158_options){0});
+    vit158_session *watched = open_session(model, (vit158_options){.engine = VIT158_ENGINE_SCALAR});
     ball_watch watch = ball_watch_make(model);
     const vit158_observer observer = {.see = ball_watch_see, .context = &watch, .sites = 31};
     assert_int_equal(vit158_session_observe(watched, &observer, NULL), VIT158_OK);

@@ -18,6 +18,8 @@ static void test_order_and_ties(void **state)
     const uint32_t order[] = {1, 2, 4, 0};
     for (int i = 0; i < 4; i++)
         assert_int_equal(best[i].index, order[i]);
+    assert_int_equal(vit158_top_k(best, 2, logits, 5), 2); /* the last place is tied, too */
+    assert_true(best[0].index == 1 && best[1].index == 2);
     assert_int_equal(vit158_top_k(best, 9, logits, 5), 5);
     assert_int_equal(best[4].index, 3);
     assert_int_equal(vit158_top_k(best, 0, logits, 5), 0);

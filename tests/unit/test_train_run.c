@@ -276,7 +276,7 @@ static void test_folders_of_images_that_are_wrong(void **state)
     mkdir(fixture_path("tree/cat"), 0777);
     mkdir(fixture_path("tree/dog"), 0777);
     assert_int_equal(vit158_train_data_open(&train, &val, &r, &error), VIT158_E_ARGUMENT);
-    assert_non_null(strstr(error.message, "tree/cat has no pictures"));
+    assert_non_null(strstr(error.message, "tree/cat has no images"));
     const uint8_t start[] = {0xFF, 0xD8, 0xFF, 0xE0, 0, 16, 'J', 'F', 'I', 'F'};
     write_bytes(fixture_path("tree/cat/1.jpg"), start, sizeof start);
     write_bytes(fixture_path("tree/dog/2.jpg"), start, sizeof start);
