@@ -21,17 +21,17 @@ import { VERSION } from './lib/version.js';
 
 /** @type {Record<string, {summary: string, run: (args: string[]) => Promise<number>}>} */
 const COMMANDS = {
-  classify: { summary: 'say what is in pictures', run: classify },
-  eval: { summary: "measure a model's accuracy on folders of pictures", run: evaluate },
-  import: { summary: 'turn a timm, Hugging Face or PyTorch model into one of ours', run: importModel },
+  classify: { summary: 'classify images', run: classify },
+  eval: { summary: "measure a model's accuracy on folders of images", run: evaluate },
+  import: { summary: 'convert a timm, Hugging Face or PyTorch model', run: importModel },
   info: { summary: "show a model's geometry, memory and metadata", run: info },
   inspect: { summary: "list a model file's tensors and sizes", run: inspect },
   pack: { summary: 'turn a float checkpoint into a packed model', run: pack },
   bundle: { summary: 'put a model and the page into one HTML file', run: bundle },
   serve: { summary: 'show a model and the page in the browser', run: serve },
-  record: { summary: 'write down what a model gives for pictures', run: record },
+  record: { summary: "record a model's results for images", run: record },
   completion: { summary: 'complete commands and options in the shell', run: completion },
-  verify: { summary: 'check that a model still gives what was recorded', run: verify },
+  verify: { summary: 'check that a model still gives the recorded results', run: verify },
 };
 
 /** Commands that only the native build has. */
@@ -39,7 +39,7 @@ const NATIVE = ['bench', 'finetune', 'merge-search', 'plot', 'quantize', 'synth'
 
 const HELP = `usage: vit158 COMMAND [arguments]
 
-Ternary Vision Transformers: classify pictures, measure models.
+Ternary Vision Transformers: classify images, measure models.
 
 commands:
 ${Object.entries(COMMANDS)
@@ -47,7 +47,7 @@ ${Object.entries(COMMANDS)
   .join('\n')}
 
 \`vit158 help COMMAND\` describes a command, \`vit158 version\` this package.
-Exit codes: 0 all went well, 1 something failed, 2 wrong command line.
+Exit codes: 0 success, 1 something failed, 2 wrong usage.
 `;
 
 /** @param {string[]} args @returns {Promise<number>} */

@@ -127,7 +127,7 @@ int vit158_cmd_bench(int argc, char **argv)
     vit158_option options[4 + VIT158_RUN_OPTION_COUNT] = {
         {.name = "--runs",
          .placeholder = "N",
-         .help = "timed runs, at most (15)",
+         .help = "at most N timed runs (15)",
          .kind = VIT158_OPTION_UINT,
          .value = &o.runs,
          .min = MIN_RUNS,
@@ -140,22 +140,21 @@ int vit158_cmd_bench(int argc, char **argv)
          .min = 0,
          .max = 3600},
         {.name = "--profile",
-         .help = "then the time of each operation; one thread only",
+         .help = "also time each operation; one thread only",
          .kind = VIT158_OPTION_FLAG,
          .value = &o.profile},
         {.name = "--json",
-         .help = "the results as JSON objects, one a line",
+         .help = "print the results as JSON objects, one per line",
          .kind = VIT158_OPTION_FLAG,
          .value = &o.json},
     };
     vit158_run_option_rows(options + 4, &o.run);
     const vit158_usage usage = {
         .synopsis = "bench [options]",
-        .about =
-            "Times a model natively, from a seeded tensor to logits. Pictures are not decoded.",
+        .about = "Times a model natively, from a seeded tensor to logits. Images are not decoded.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
-        .notes = "Exit codes: 0 all went well, 1 the model failed, 2 wrong command line."};
+        .notes = "Exit codes: 0 success, 1 the model failed, 2 wrong usage."};
     vit158_arguments rest;
     const int parsed = vit158_parse_options(&usage, &rest, argc, argv);
     if (parsed != VIT158_PARSE_OK)

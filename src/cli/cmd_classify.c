@@ -272,17 +272,18 @@ static void fill_options(vit158_option options[OWN_OPTIONS + VIT158_RUN_OPTION_C
     const vit158_option own[OWN_OPTIONS] = {
         {"--top-k", "-k", "K", "number of predictions (5)", VIT158_OPTION_UINT, &o->top_k, 1, 1e9,
          NULL},
-        {"--threshold", NULL, "X", "none with a smaller score (0)", VIT158_OPTION_NUMBER,
+        {"--threshold", NULL, "X", "leave out lower scores (0)", VIT158_OPTION_NUMBER,
          &o->threshold, 0, 1, NULL},
-        {"--json", NULL, NULL, "one JSON object a line for each file", VIT158_OPTION_FLAG, &o->json,
-         0, 0, NULL},
-        {"--logits", NULL, NULL, "print the logits of all classes too", VIT158_OPTION_FLAG,
+        {"--json", NULL, NULL, "print one JSON object per file and line", VIT158_OPTION_FLAG,
+         &o->json, 0, 0, NULL},
+        {"--logits", NULL, NULL, "also print the logits of all classes", VIT158_OPTION_FLAG,
          &o->logits, 0, 0, NULL},
-        {"--files-from", NULL, "FILE", "paths from FILE or - (stdin), one a line; gives JSON",
-         VIT158_OPTION_TEXT, &o->list, 0, 0, NULL},
-        {"--keep-going", NULL, NULL, "exit code 0 although files fail; --json says which",
+        {"--files-from", NULL, "FILE",
+         "read paths from FILE or - (stdin), one per line; prints JSON", VIT158_OPTION_TEXT,
+         &o->list, 0, 0, NULL},
+        {"--keep-going", NULL, NULL, "exit with 0 even if files fail; --json says which",
          VIT158_OPTION_FLAG, &o->keep_going, 0, 0, NULL},
-        {"--classes", NULL, "FILE", "classes of your own (web/FILES.md) instead of the model's",
+        {"--classes", NULL, "FILE", "use your own classes (web/FILES.md) instead of the model's",
          VIT158_OPTION_TEXT, &o->classes, 0, 0, NULL},
     };
     memcpy(options, own, sizeof own);
@@ -297,17 +298,16 @@ int vit158_cmd_classify(int argc, char **argv)
     fill_options(options, &o);
     const vit158_usage usage = {
         .synopsis = "classify FILE... [options]",
-        .about = "Says what is in JPEG, PNG and WebP pictures. FILE may be a folder of them, or - "
-                 "for one "
-                 "picture\nfrom standard input.",
+        .about = "Classifies JPEG, PNG and WebP images. FILE may be a folder of them, or - for one "
+                 "image\nfrom standard input.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 0,
         .max_arguments = INT32_MAX,
-        .notes =
-            "A file that cannot be read is one line on stderr; the others are still done. With "
-            "--files-from\nit is {\"file\", \"error\": {\"code\", \"message\"}} in its place.\n"
-            "Exit codes: 0 all went well, 1 something failed, 2 wrong command line."};
+        .notes = "A file that cannot be read is reported on stderr; the others are still "
+                 "processed.\nWith --files-from the error takes its place in the output: "
+                 "{\"file\", \"error\": {\"code\", \"message\"}}.\nExit codes: 0 success, 1 "
+                 "something failed, 2 wrong usage."};
     vit158_arguments files;
     const int parsed = vit158_parse_options(&usage, &files, argc, argv);
     if (parsed != VIT158_PARSE_OK)
@@ -315,7 +315,7 @@ int vit158_cmd_classify(int argc, char **argv)
     if ((files.count > 0) == (o.list != NULL))
         return vit158_options_mistake(
             "classify", o.list != NULL
-                            ? "pictures and --files-from exclude each other"
+                            ? "images and --files-from exclude each other"
                             : "an argument is missing: vit158 classify FILE... [options]");
     o.json = o.json || o.list != NULL;
     vit158_classifier c;

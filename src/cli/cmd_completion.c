@@ -34,7 +34,7 @@ int vit158_cmd_completion(int argc, char **argv)
                  "source <(vit158 completion bash), in ~/.bashrc or ~/.zshrc.",
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "Exit codes: 0 all went well, 2 wrong command line."};
+        .notes = "Exit codes: 0 success, 2 wrong usage."};
     vit158_arguments arguments;
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)

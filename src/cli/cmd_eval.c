@@ -176,7 +176,7 @@ static int eval_folder(vit158_classifier *c, const char *folder, const eval_opti
         thin_out(&list, o->limit);
         t.totals = malloc((list.count + 1) * sizeof *t.totals);
         t.judged = malloc((list.count + 1) * sizeof *t.judged);
-        if (!t.totals || !t.judged)
+        if (t.totals == NULL || t.judged == NULL)
             status = vit158_fail(&error, VIT158_E_MEMORY, "not enough memory for the results");
     }
     if (status == VIT158_OK) {
@@ -184,7 +184,7 @@ static int eval_folder(vit158_classifier *c, const char *folder, const eval_opti
         if (t.images + t.failed == 0)
             vit158_complain("eval", folder,
                             &(vit158_error){.message =
-                                                "no pictures: expected a folder for each class "
+                                                "no images: expected a folder for each class "
                                                 "with *.jpg, *.jpeg, *.png or "
                                                 "*.webp files"});
         status = report(&t, c, o, &error);
@@ -203,28 +203,26 @@ int vit158_cmd_eval(int argc, char **argv)
 {
     eval_options o = {0};
     vit158_option options[5 + VIT158_RUN_OPTION_COUNT] = {
-        {"--limit", NULL, "N", "only N pictures, spread evenly over the folder", VIT158_OPTION_UINT,
-         &o.limit, 1, 1e9, NULL},
-        {"--confusion", NULL, NULL, "also each class: its accuracy, and what it is taken for",
+        {"--limit", NULL, "N", "use only N images, spread evenly over the folder",
+         VIT158_OPTION_UINT, &o.limit, 1, 1e9, NULL},
+        {"--confusion", NULL, NULL, "also print each class's accuracy and what it is mistaken for",
          VIT158_OPTION_FLAG, &o.confusion, 0, 0, NULL},
-        {"--wrong", NULL, "FILE", "write the wrong pictures to FILE.csv or FILE.json",
+        {"--wrong", NULL, "FILE", "list misclassified images in FILE.csv or FILE.json",
          VIT158_OPTION_TEXT, &o.wrong, 0, 0, NULL},
-        {"--json", NULL, NULL, "the result as a JSON object", VIT158_OPTION_FLAG, &o.json, 0, 0,
-         NULL},
+        {"--json", NULL, NULL, "print the result as a JSON object", VIT158_OPTION_FLAG, &o.json, 0,
+         0, NULL},
     };
     vit158_run_option_rows(options + 4, &o.run);
     options[4 + VIT158_RUN_OPTION_COUNT] = vit158_workers_option(&o.workers);
     const vit158_usage usage = {
         .synopsis = "eval DIR [options]",
-        .about =
-            "Measures accuracy on DIR, which has a folder for each class, named by the class's "
-            "label\nor wnid, with JPEG, PNG and WebP pictures in it.",
+        .about = "Measures accuracy on DIR, which has one folder of JPEG, PNG and WebP images per "
+                 "class,\nnamed by the class's label or WordNet ID.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes =
-            "Exit codes: 0 all went well, 1 a picture or folder failed, 2 wrong command line."};
+        .notes = "Exit codes: 0 success, 1 an image or folder failed, 2 wrong usage."};
     vit158_arguments rest;
     const int parsed = vit158_parse_options(&usage, &rest, argc, argv);
     if (parsed != VIT158_PARSE_OK)

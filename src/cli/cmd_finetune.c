@@ -422,9 +422,8 @@ int vit158_cmd_finetune(int argc, char **argv)
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "SIGINT and SIGTERM write a checkpoint and stop; the same command goes on.\n"
-                 "Exit codes: 0 all went well, 1 it could not be done or was stopped, 2 wrong "
-                 "command line."};
+        .notes = "SIGINT and SIGTERM write a checkpoint and stop; the same command goes on.\nExit "
+                 "codes: 0 success, 1 it could not be done or was stopped, 2 wrong usage."};
     vit158_arguments arguments;
     char folder[NAME];
     char *const command = vit158_join_arguments(argc, argv);

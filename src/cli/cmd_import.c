@@ -164,21 +164,21 @@ int vit158_cmd_import(int argc, char **argv)
          .choices = weight_names},
         {.name = "--heads",
          .placeholder = "N",
-         .help = "number of heads, where the source does not say it",
+         .help = "number of heads, if the source does not state it",
          .kind = VIT158_OPTION_UINT,
          .value = &r.options.heads,
          .min = 1,
          .max = 256},
         {.name = "--size",
          .placeholder = "S",
-         .help = "side of the pictures; positions are resized; default the source's",
+         .help = "side of the images; position embeddings are resized; default the source's",
          .kind = VIT158_OPTION_UINT,
          .value = &r.options.image_size,
          .min = 1,
          .max = 2048},
         {.name = "--labels",
          .placeholder = "FILE",
-         .help = "names of the classes, one a line or a JSON array",
+         .help = "names of the classes, one per line or a JSON array",
          .kind = VIT158_OPTION_TEXT,
          .value = &r.labels},
         {.name = "--metadata",
@@ -189,23 +189,23 @@ int vit158_cmd_import(int argc, char **argv)
         {.name = "--verify",
          .placeholder = "FILE|FOLDER",
          .help = "safetensors with pixel_values and PyTorch's logits to compare with, or labelled "
-                 "pictures, a folder for each class",
+                 "images, a folder for each class",
          .kind = VIT158_OPTION_TEXT,
          .value = &r.verify},
     };
     const vit158_usage usage = {
         .synopsis = "import SOURCE -o OUT.safetensors [options]",
-        .about = "Turns a Vision Transformer of another library into a model that runs here and in "
-                 "the page. SOURCE is a folder of Hugging Face or timm (config.json and weights), "
-                 "or a weight file: safetensors of timm or torchvision, or what torch.save wrote "
-                 "(.pth, .bin; read, never executed). Says in one paragraph what was made of what "
-                 "and what was assumed; what the engine does not compute is refused.",
+        .about =
+            "Converts a Vision Transformer from another library. SOURCE is a folder of Hugging "
+            "Face or timm (config.json and weights), or a weight file: safetensors of timm or "
+            "torchvision, or what torch.save wrote (.pth, .bin; read, never executed). Prints what "
+            "was converted and what was assumed; refuses what the engine cannot compute.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "Exit codes: 0 all went well, 1 it could not be imported or failed to "
-                 "verify, 2 wrong command line."};
+        .notes = "Exit codes: 0 success, 1 it could not be imported or failed to verify, 2 wrong "
+                 "usage."};
     vit158_arguments arguments;
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)

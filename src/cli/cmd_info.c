@@ -40,7 +40,7 @@ int vit158_cmd_info(int argc, char **argv)
     bool json = false;
     vit158_option options[1 + VIT158_RUN_OPTION_COUNT] = {
         {.name = "--json",
-         .help = "the result as a JSON object",
+         .help = "print the result as a JSON object",
          .kind = VIT158_OPTION_FLAG,
          .value = &json},
     };
@@ -50,7 +50,7 @@ int vit158_cmd_info(int argc, char **argv)
         .about = "Shows a model's geometry, the memory it needs to run, and its metadata.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
-        .notes = "Exit codes: 0 all went well, 1 the model failed to load, 2 wrong command line."};
+        .notes = "Exit codes: 0 success, 1 the model failed to load, 2 wrong usage."};
     vit158_arguments rest;
     const int parsed = vit158_parse_options(&usage, &rest, argc, argv);
     if (parsed != VIT158_PARSE_OK)

@@ -153,25 +153,24 @@ int vit158_cmd_inspect(int argc, char **argv)
     request what = {0};
     const vit158_option options[] = {
         {.name = "--json",
-         .help = "the result as a JSON object",
+         .help = "print the result as a JSON object",
          .kind = VIT158_OPTION_FLAG,
          .value = &what.json},
         {.name = "--tensors",
-         .help = "list every tensor too (the JSON always does)",
+         .help = "also list every tensor (the JSON always does)",
          .kind = VIT158_OPTION_FLAG,
          .value = &what.all_tensors},
     };
     const vit158_usage usage = {
         .synopsis = "inspect FILE [options]",
-        .about =
-            "Shows what a model file is made of: architecture, bytes by part, bits per weight, "
-            "share of zeros in each matrix, and whether its size is what the format's formula "
-            "says. Checkpoints that are still to be packed can be inspected too.",
+        .about = "Describes a model file: architecture, bytes by part, bits per weight, share of "
+                 "zeros in each matrix, and whether its size matches the format's formula. "
+                 "Checkpoints that are still to be packed can be inspected too.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "Exit codes: 0 all went well, 1 the file is no model, 2 wrong command line."};
+        .notes = "Exit codes: 0 success, 1 the file is not a model, 2 wrong usage."};
     vit158_arguments arguments;
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)

@@ -34,7 +34,7 @@ static vit158_status find_images(vit158_image_source *source, const search_optio
     }
     VIT158_RETURN_IF_ERROR(vit158_image_source_draw(source, o->limit, 1, error));
     return source->count > 0 ? VIT158_OK
-                             : vit158_fail(error, VIT158_E_ARGUMENT, "there are no pictures");
+                             : vit158_fail(error, VIT158_E_ARGUMENT, "there are no images");
 }
 
 static vit158_status measure(vit158_merge_search *search, const vit158_image_source *source,
@@ -105,12 +105,12 @@ int vit158_cmd_merge_search(int argc, char **argv)
     const vit158_option options[] = {
         {.name = "--calibrate",
          .placeholder = "FROM",
-         .help = "a folder or tar archive of pictures, without labels; again for more",
+         .help = "a folder or tar archive of images, without labels; again for more",
          .kind = VIT158_OPTION_LIST,
          .value = &o.calibrate},
         {.name = "--limit",
          .placeholder = "N",
-         .help = "pictures, drawn at random (200)",
+         .help = "images, drawn at random (200)",
          .kind = VIT158_OPTION_UINT,
          .value = &o.limit,
          .min = 1,
@@ -143,7 +143,7 @@ int vit158_cmd_merge_search(int argc, char **argv)
          .value = &o.json},
         {.name = "--svg",
          .placeholder = "FILE",
-         .help = "write a picture of time against KL",
+         .help = "write an image of time against KL",
          .kind = VIT158_OPTION_TEXT,
          .value = &o.svg},
     };
@@ -151,22 +151,22 @@ int vit158_cmd_merge_search(int argc, char **argv)
         .synopsis = "merge-search MODEL --calibrate FOLDER|TAR [options]",
         .about =
             "Looks for lists of tokens to merge (--merge of the other commands) that save much "
-            "time and\nmove the answers little. Every picture runs through the model with each "
+            "time and\nmove the answers little. Every image runs through the model with each "
             "list, one after the\nother on one thread; time is processor time against the "
-            "unmerged model's, the median of\nthe pictures; KL is that of the unmerged model's "
+            "unmerged model's, the median of\nthe images; KL is that of the unmerged model's "
             "scores from the merged one's.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
         .max_arguments = 1,
         .notes = "What is chosen for a name is the quickest list whose KL is within the bound with "
-                 "its standard\nerror added. It becomes part of a model as its metadata.\n"
-                 "Exit codes: 0 all went well, 1 something failed, 2 wrong command line."};
+                 "its standard\nerror added. It becomes part of a model as its metadata.\nExit "
+                 "codes: 0 success, 1 something failed, 2 wrong usage."};
     vit158_arguments arguments;
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)
         return parsed;
     if (o.calibrate.count == 0)
-        return vit158_options_mistake("merge-search", "say which pictures with --calibrate");
+        return vit158_options_mistake("merge-search", "say which images with --calibrate");
     return search_merges(arguments.values[0], &o);
 }

@@ -85,20 +85,20 @@ int vit158_cmd_pack(int argc, char **argv)
          .kind = VIT158_OPTION_TEXT,
          .value = &out},
         {.name = "--rest",
-         .help = "how everything but the coded matrices is stored; default f16",
+         .help = "how to store everything except the coded matrices; default f16",
          .kind = VIT158_OPTION_CHOICE,
          .value = &rest,
          .choices = rest_names},
         {.name = "--ternarize",
-         .help = "also take a model that was not trained to be ternary; its accuracy is lost",
+         .help = "accept a model that was not trained to be ternary; its accuracy is lost",
          .kind = VIT158_OPTION_FLAG,
          .value = &ternarize},
         {.name = "--int8",
-         .help = "int8 matrices with a scale an output instead of ternary ones",
+         .help = "store int8 matrices with one scale per output instead of ternary ones",
          .kind = VIT158_OPTION_FLAG,
          .value = &int8},
         {.name = "--float",
-         .help = "keep the matrices float, stored as the rest, instead of ternary",
+         .help = "keep the matrices as floats, stored like the rest",
          .kind = VIT158_OPTION_FLAG,
          .value = &keep_float},
         {.name = "--metadata",
@@ -110,15 +110,14 @@ int vit158_cmd_pack(int argc, char **argv)
     const vit158_usage usage = {
         .synopsis = "pack IN.safetensors -o OUT.safetensors [options]",
         .about =
-            "Turns a checkpoint with float weights into a packed model: trit codes and a scale "
-            "for the four matrices of each block (or int8, or float), everything else F16, BF16 or "
-            "F32, metadata kept and "
-            "completed. The new file is read back before it gets its name.",
+            "Packs a checkpoint with float weights: the four matrices of each block become trit "
+            "codes with a scale (or int8, or float), everything else F16, BF16 or F32. Metadata is "
+            "kept and completed. The new file is read back before it gets its name.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "Exit codes: 0 all went well, 1 it could not be packed, 2 wrong command line."};
+        .notes = "Exit codes: 0 success, 1 it could not be packed, 2 wrong usage."};
     vit158_arguments arguments;
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)

@@ -195,11 +195,11 @@ static int plot(const char *text, const char *log, const char *path)
 int vit158_cmd_plot(int argc, char **argv)
 {
     const char *path = "curve.svg";
-    const vit158_option options[] = {{"--out", "-o", "FILE", "picture to write (default curve.svg)",
+    const vit158_option options[] = {{"--out", "-o", "FILE", "image to write (default curve.svg)",
                                       VIT158_OPTION_TEXT, &path, 0, 0, NULL}};
     const vit158_usage usage = {.synopsis = "plot LOG [options]",
-                                .about = "Draws loss, accuracy and learning rate of a training "
-                                         "run's log.jsonl as an SVG picture.",
+                                .about = "Draws the loss, accuracy and learning rate in a training "
+                                         "run's log.jsonl as an SVG image.",
                                 .options = options,
                                 .option_count = 1,
                                 .min_arguments = 1,

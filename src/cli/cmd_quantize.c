@@ -128,10 +128,10 @@ static vit158_status embed(request *r, vit158_embedder *images, vit158_image_sou
     if (interrupted)
         return vit158_fail(error, VIT158_E_ABORTED, "interrupted; nothing was written");
     if (learned == 0)
-        return vit158_fail(error, VIT158_E_ARGUMENT, "no picture could be read");
+        return vit158_fail(error, VIT158_E_ARGUMENT, "no image could be read");
     vit158_embedder_finish(images);
     r->job.learned = (uint32_t)learned;
-    fprintf(stderr, "%zu pictures to calibrate with, %zu held out, %zu other files skipped\n",
+    fprintf(stderr, "%zu images to calibrate with, %zu held out, %zu other files skipped\n",
             learned, (size_t)images->count - learned, source->skipped + failed);
     return VIT158_OK;
 }
@@ -155,7 +155,7 @@ static vit158_status collect(request *r, vit158_image_source *source, vit158_err
     VIT158_RETURN_IF_ERROR(vit158_image_source_draw(source, r->images, r->seed, error));
     if (r->held >= source->count)
         return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "%u of %zu pictures held out: none are left to calibrate with", r->held,
+                           "%u of %zu images held out: none are left to calibrate with", r->held,
                            source->count);
     return VIT158_OK;
 }
@@ -316,7 +316,7 @@ int vit158_cmd_quantize(int argc, char **argv)
     const vit158_option options[] = {
         {.name = "--calibrate",
          .placeholder = "FOLDER|TAR",
-         .help = "pictures, labels unused; may be given several times (required)",
+         .help = "images, labels unused; may be given several times (required)",
          .kind = VIT158_OPTION_LIST,
          .value = &r.calibrate},
         {.name = "--output",
@@ -338,8 +338,8 @@ int vit158_cmd_quantize(int argc, char **argv)
          .value = &r.method,
          .choices = methods},
         {.name = "--activations",
-         .help = "inputs are rounded by a step for each token, or by a stored one for each layer; "
-                 "default token, with ptq-vit static",
+         .help = "inputs are rounded with a step for each token, or with a stored one for each "
+                 "layer; default token, with ptq-vit static",
          .kind = VIT158_OPTION_CHOICE,
          .value = &r.activations,
          .choices = activations},
@@ -401,26 +401,26 @@ int vit158_cmd_quantize(int argc, char **argv)
          .choices = forcings},
         {.name = "--minutes",
          .placeholder = "M",
-         .help = "mrem-s, mrem-p: begin no update after so long; default no limit",
+         .help = "mrem-s, mrem-p: start no update after M minutes; default no limit",
          .kind = VIT158_OPTION_NUMBER,
          .value = &r.minutes,
          .max = 1e5},
         {.name = "--distill",
          .placeholder = "MINUTES",
-         .help = "at last train all blocks towards the float model's logits for so long",
+         .help = "finally train all blocks towards the float model's logits for that long",
          .kind = VIT158_OPTION_NUMBER,
          .value = &r.distil,
          .max = 1e5},
         {.name = "--images",
          .placeholder = "N",
-         .help = "only N of all pictures, drawn by the seed; default all",
+         .help = "only N of all images, drawn by the seed; default all",
          .kind = VIT158_OPTION_UINT,
          .value = &r.images,
          .min = 1,
          .max = 1e6},
         {.name = "--hold-out",
          .placeholder = "N",
-         .help = "N of these judge the result and are not learned from; default 0",
+         .help = "keep N of these to judge the result; default 0",
          .kind = VIT158_OPTION_UINT,
          .value = &r.held,
          .max = 1e6},
@@ -442,12 +442,12 @@ int vit158_cmd_quantize(int argc, char **argv)
          .value = &r.report},
         {.name = "--plot",
          .placeholder = "FILE",
-         .help = "size against sensitivity with the choice marked, as SVG; with budget:BYTES",
+         .help = "size against sensitivity as SVG, with the choice marked; needs budget:BYTES",
          .kind = VIT158_OPTION_TEXT,
          .value = &r.plot},
         {.name = "--threads",
          .placeholder = "N",
-         .help = "threads; default one a core",
+         .help = "threads; default one per core",
          .kind = VIT158_OPTION_UINT,
          .value = &r.threads,
          .min = 1,
@@ -456,15 +456,15 @@ int vit158_cmd_quantize(int argc, char **argv)
     const vit158_usage usage = {
         .synopsis = "quantize MODEL --calibrate FOLDER|TAR -o OUT [options]",
         .about = "Makes a small model of a float one without training: the matrices of the blocks "
-                 "become int8 or sums of 1 to 4 ternary rows an output, embedding and head int8. "
-                 "A few hundred pictures like those to be classified, without labels, say which "
+                 "become int8 or sums of 1 to 4 ternary rows per output; embedding and head become "
+                 "int8. A few hundred unlabelled images like those to be classified show which "
                  "errors matter.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "The same pictures, options and kind of processor give the same file. Exit codes: "
-                 "0 all went well, 1 it could not be done, 2 wrong command line."};
+        .notes = "The same images, options and kind of processor give the same file. Exit codes: 0 "
+                 "success, 1 it could not be done, 2 wrong usage."};
     vit158_arguments rest;
     const int parsed = vit158_parse_options(&usage, &rest, argc, argv);
     if (parsed != VIT158_PARSE_OK)
@@ -476,7 +476,7 @@ int vit158_cmd_quantize(int argc, char **argv)
     const bool readable = read_weights(&r);
     set_method(&r, ptq);
     const char *const missing =
-        r.calibrate.count == 0 ? "say which pictures with --calibrate"
+        r.calibrate.count == 0 ? "say which images with --calibrate"
         : r.out == NULL        ? "say where to write with -o FILE"
         : !readable            ? "--weights is int8, rows:1 to rows:4, bits:4 to bits:8, or "
                                  "budget:BYTES"
@@ -488,9 +488,10 @@ int vit158_cmd_quantize(int argc, char **argv)
             ? "--activations static is not trained with: use token"
         : wrong_steps(&r, ptq) ? "--steps of ptq-vit is minmax or similarity, of other methods "
                                  "minmax, percentile or mse"
-        : r.plot != NULL && (ptq || !r.job.budget) ? "--plot shows how rows were shared out: use "
-                                                     "--weights budget:BYTES, and not ptq-vit"
-                                                   : idle_options(&r, ptq);
+        : r.plot != NULL && (ptq || r.job.budget == 0)
+            ? "--plot shows how rows were shared out: use "
+              "--weights budget:BYTES, and not ptq-vit"
+            : idle_options(&r, ptq);
     if (missing != NULL) {
         fprintf(stderr, "vit158 quantize: %s\n", missing);
         return VIT158_EXIT_USAGE;

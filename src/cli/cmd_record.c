@@ -88,7 +88,7 @@ static void print_done(const vit158_classifier *c, const char *out, size_t count
     const uint32_t numerics = vit158_numerics_version();
     if (!as_json) {
         vit158_print_safely(stdout, out);
-        printf(": %zu pictures, model ", count);
+        printf(": %zu images, model ", count);
         vit158_print_safely(stdout, c->name);
         printf(", numerics %u, %zu bytes\n", numerics, n_bytes);
         return;
@@ -158,22 +158,20 @@ int vit158_cmd_record(int argc, char **argv)
                                  .kind = VIT158_OPTION_TEXT,
                                  .value = &out};
     options[1] = (vit158_option){.name = "--json",
-                                 .help = "say what was written as a JSON object",
+                                 .help = "print what was written as a JSON object",
                                  .kind = VIT158_OPTION_FLAG,
                                  .value = &json};
     const vit158_usage usage = {
         .synopsis = "record MODEL FILE... -o GOLDEN [options]",
-        .about =
-            "Writes down what MODEL gives for JPEG, PNG and WebP pictures: logits, top-1 and a "
-            "hash of\nevery step, to be compared with later by `vit158 verify GOLDEN`. MODEL "
-            "is a file, or a\nmodel in models/.",
+        .about = "Records what MODEL gives for JPEG, PNG and WebP images: logits, top-1 and a hash "
+                 "of every step.\n`vit158 verify GOLDEN` compares with it later. MODEL is a file, "
+                 "or a model in models/.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 2,
         .max_arguments = INT32_MAX,
-        .notes =
-            "The files are named in it relative to it. Nothing is written if one of them fails.\n"
-            "Exit codes: 0 all went well, 1 something failed, 2 wrong command line."};
+        .notes = "The golden file names the images relative to itself. Nothing is written if one "
+                 "of them fails.\nExit codes: 0 success, 1 something failed, 2 wrong usage."};
     vit158_arguments arguments;
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)

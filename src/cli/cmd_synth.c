@@ -103,9 +103,9 @@ int vit158_cmd_synth(int argc, char **argv)
     choices c = {.arch = 4, .seed = 1, .variant = {.prefix_tokens = 1, .head_tokens = 1}};
     const vit158_option options[] = {
         choice_option("--arch", "geometry: ViT-Ti, S, B or L (required)", &c.arch, arch_names),
-        uint_option("--image-size", "pixels on a side; default 224", &c.image_size, 1,
+        uint_option("--image-size", "side of the images in pixels; default 224", &c.image_size, 1,
                     VIT158_MAX_IMAGE_SIZE),
-        uint_option("--patch-size", "pixels on a patch's side; default 16", &c.patch_size, 1,
+        uint_option("--patch-size", "side of a patch in pixels; default 16", &c.patch_size, 1,
                     VIT158_MAX_PATCH_SIZE),
         uint_option("--classes", "default 1000", &c.classes, 1, VIT158_MAX_CLASSES),
         choice_option("--norms",
@@ -152,11 +152,11 @@ int vit158_cmd_synth(int argc, char **argv)
     };
     const vit158_usage usage = {
         .synopsis = "synth --arch ti|s|b|l -o FILE [options]",
-        .about = "Writes a valid model of standard geometry with seeded random weights, for load "
-                 "and speed work. It classifies nothing; its metadata says trained = \"false\".",
+        .about = "Writes a valid model of standard geometry with seeded random weights, to test "
+                 "loading and speed. It classifies nothing; its metadata says trained = \"false\".",
         .options = options,
         .option_count = sizeof options / sizeof *options,
-        .notes = "Exit codes: 0 all went well, 1 it could not be written, 2 wrong command line."};
+        .notes = "Exit codes: 0 success, 1 it could not be written, 2 wrong usage."};
     vit158_arguments arguments;
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)

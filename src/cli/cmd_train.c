@@ -195,7 +195,7 @@ int vit158_cmd_train(int argc, char **argv)
     };
     const vit158_usage usage = {
         .synopsis = "train RECIPE [options]",
-        .about = "Trains a ternary (or float) Vision Transformer as the recipe says.",
+        .about = "Trains a ternary or float Vision Transformer by a recipe.",
         .options = options,
         .option_count = sizeof options / sizeof options[0],
         .min_arguments = 0,

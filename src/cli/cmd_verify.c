@@ -97,7 +97,7 @@ static vit158_status run_and_compare(verdict *v, vit158_classifier *c,
     vit158_sha256_hex(hash, bytes, n_bytes);
     if (strcmp(hash, expected->sha256) != 0) {
         v->problem = "changed";
-        return another("picture", hash, expected->sha256, error);
+        return another("image", hash, expected->sha256, error);
     }
     if (expected->logit_count != c->info.classes)
         return vit158_fail(error, VIT158_E_ARGUMENT,
@@ -192,7 +192,7 @@ static void print_summary(const vit158_classifier *c, size_t same, size_t count,
 {
     char number[48] = "";
     vit158_number_text(number, tolerance);
-    printf("%zu of %zu pictures %s%s: model ", same, count, tolerance < 0 ? "the same" : "within ",
+    printf("%zu of %zu images %s%s: model ", same, count, tolerance < 0 ? "the same" : "within ",
            tolerance < 0 ? "" : number);
     vit158_print_safely(stdout, c->name);
     printf(", %s, numerics %u\n", vit158_session_engine(c->session), vit158_numerics_version());
@@ -281,31 +281,30 @@ int vit158_cmd_verify(int argc, char **argv)
     vit158_option options[2 + VIT158_RUN_OPTION_COUNT] = {
         {.name = "--tolerance",
          .placeholder = "X",
-         .help = "largest difference allowed of a logit",
+         .help = "largest difference allowed in a logit",
          .kind = VIT158_OPTION_NUMBER,
          .value = &o.tolerance,
          .min = 0,
          .max = 1e9},
         {.name = "--json",
-         .help = "the result as a JSON object",
+         .help = "print the result as a JSON object",
          .kind = VIT158_OPTION_FLAG,
          .value = &o.json},
     };
     vit158_run_option_rows(options + 2, &o.run);
     const vit158_usage usage = {
         .synopsis = "verify GOLDEN [options]",
-        .about = "Runs the pictures of a golden file, which `vit158 record` wrote, and compares: "
-                 "every bit of the\nlogits and of each step before them, or with --tolerance the "
+        .about = "Runs the images of a golden file written by `vit158 record`, and compares every "
+                 "bit of the\nlogits and of each step before them, or with --tolerance only the "
                  "logits and top-1.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
         .max_arguments = 1,
-        .notes = "The model is the one named in the golden file, unless --model leads elsewhere; "
-                 "what it merges\n"
-                 "too, unless --merge says otherwise.\n"
-                 "Exit codes: 0 all is as recorded, 1 something differs or failed, 2 wrong command "
-                 "line."};
+        .notes =
+            "The model is the one that the golden file names, unless --model gives another; the "
+            "same\nholds for what it merges and --merge.\n"
+            "Exit codes: 0 all is as recorded, 1 something differs or failed, 2 wrong usage."};
     vit158_arguments rest;
     const int parsed = vit158_parse_options(&usage, &rest, argc, argv);
     if (parsed != VIT158_PARSE_OK)

@@ -111,7 +111,7 @@ static bool check_image(vit158_json_in *in, const vit158_golden_image *p)
     char hash[65];
     if (p->file == NULL || p->sha256[0] == '\0' || p->logits_sha256[0] == '\0' ||
         p->top1_label == NULL || p->step_count == 0 || p->logit_count == 0)
-        return vit158_json_in_problem(in, "a member of a picture is missing or empty");
+        return vit158_json_in_problem(in, "a member of an image is missing or empty");
     if (p->top1_index >= p->logit_count)
         return vit158_json_in_problem(in, "top1 is no class");
     vit158_sha256_hex(hash, p->logits, p->logit_count * sizeof *p->logits);
@@ -137,7 +137,7 @@ static bool read_image(vit158_json_in *in, vit158_golden_image *p)
         else if (vit158_json_key_is(&key, "logits"))
             read_logits(in, p);
         else
-            vit158_json_in_problem(in, "an unknown member of a picture");
+            vit158_json_in_problem(in, "an unknown member of an image");
     }
     return in->problem == NULL && check_image(in, p);
 }

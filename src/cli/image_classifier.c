@@ -40,7 +40,7 @@ void vit158_run_option_rows(vit158_option rows[VIT158_RUN_OPTION_COUNT], vit158_
                               .choices = gemm_names};
     rows[3] = (vit158_option){.name = "--threads",
                               .placeholder = "N",
-                              .help = "threads inside one picture (1)",
+                              .help = "threads per image (1)",
                               .kind = VIT158_OPTION_UINT,
                               .value = &run->threads,
                               .min = 1,

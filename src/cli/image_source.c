@@ -33,7 +33,7 @@
 
 static vit158_status no_memory(vit158_error *error)
 {
-    return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of pictures");
+    return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of images");
 }
 
 /* Takes `name`, which may be NULL. */
@@ -237,9 +237,9 @@ vit158_status vit158_image_source_draw(vit158_image_source *source, size_t limit
 {
     if (source->count == 0)
         return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "no pictures: expected *.jpg, *.jpeg, *.png or *.webp files");
+                           "no images: expected *.jpg, *.jpeg, *.png or *.webp files");
     if (source->count > UINT32_MAX)
-        return vit158_fail(error, VIT158_E_LIMIT, "more than 2^32 pictures");
+        return vit158_fail(error, VIT158_E_LIMIT, "more than 2^32 images");
     qsort(source->images, source->count, sizeof *source->images, by_name);
     if (limit == 0 || limit >= source->count)
         return VIT158_OK;

@@ -32,7 +32,7 @@ vit158_option vit158_workers_option(uint32_t *value)
 {
     return (vit158_option){.name = "--workers",
                            .placeholder = "N",
-                           .help = "pictures at once (by cores)",
+                           .help = "images at once (by cores)",
                            .kind = VIT158_OPTION_UINT,
                            .value = value,
                            .min = 1,

@@ -58,7 +58,7 @@ static vit158_status judge_all(tally *t, vit158_classifier c[2], const char *fol
         vit158_labelled_images_list(&list, &t->failed, "import", c[1].model, folder, error);
     if (status == VIT158_OK && list.count == 0)
         status = vit158_fail(error, VIT158_E_IO,
-                             "no pictures: expected a folder for each class with *.jpg, *.jpeg, "
+                             "no images: expected a folder for each class with *.jpg, *.jpeg, "
                              "*.png or *.webp files");
     vit158_progress progress = vit158_progress_start(list.count);
     for (size_t i = 0; status == VIT158_OK && i < list.count; i++) {
@@ -74,7 +74,7 @@ static bool report(const tally *t)
 {
     const double images = (double)t->images, b = (double)t->only[0], c = (double)t->only[1];
     const bool passed = t->images > 0 && t->failed == 0 && b - c <= STANDARD_ERRORS * sqrt(b + c);
-    printf("verify: %zu pictures, the source is right in %.2f %%, the new model in %.2f %% "
+    printf("verify: %zu images, the source is right in %.2f %%, the new model in %.2f %% "
            "(%zu only the one, %zu only the other), same answer in %.2f %%: %s\n",
            t->images, 100.0 * (double)t->right[0] / images, 100.0 * (double)t->right[1] / images,
            t->only[0], t->only[1], 100.0 * (double)t->same / images, passed ? "passed" : "FAILED");

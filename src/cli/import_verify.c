@@ -108,7 +108,7 @@ vit158_status vit158_import_verify(bool *passed, const char *model_path, const c
     const vit158_status status = verify(&v, model_path, verify_path);
     if (status == VIT158_OK) {
         *passed = exact ? v.apart <= TOLERANCE * v.largest : v.agreed == v.count;
-        printf("verify: %zu pictures, logits at most %.2g apart at a largest of %.3g (%.2g of it), "
+        printf("verify: %zu images, logits at most %.2g apart at a largest of %.3g (%.2g of it), "
                "top-1 equal in %zu: %s\n",
                v.count, v.apart, v.largest, v.apart / v.largest, v.agreed,
                *passed ? "passed" : "FAILED");

@@ -30,7 +30,7 @@ static vit158_status add_image(vit158_labelled_images *list, char *path, uint32_
     }
     if (path == NULL || list->count == list->capacity) {
         free(path);
-        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of pictures");
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of images");
     }
     list->values[list->count++] = (vit158_labelled_image){path, class_index};
     return VIT158_OK;

@@ -17,23 +17,22 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    {"classify", "say what is in pictures", vit158_cmd_classify},
-    {"eval", "measure a model's accuracy on folders of pictures", vit158_cmd_eval},
+    {"classify", "classify images", vit158_cmd_classify},
+    {"eval", "measure a model's accuracy on folders of images", vit158_cmd_eval},
     {"bench", "time a model", vit158_cmd_bench},
-    {"import", "turn a timm, Hugging Face or PyTorch model into one of ours", vit158_cmd_import},
+    {"import", "convert a timm, Hugging Face or PyTorch model", vit158_cmd_import},
     {"info", "show a model's geometry, memory and metadata", vit158_cmd_info},
     {"inspect", "show what a model file is made of", vit158_cmd_inspect},
     {"merge-search", "find tokens of a model that can be merged", vit158_cmd_merge_search},
     {"pack", "turn a float checkpoint into a packed ternary model", vit158_cmd_pack},
-    {"record", "write down what a model gives for pictures", vit158_cmd_record},
-    {"verify", "check that a model still gives what was recorded", vit158_cmd_verify},
+    {"record", "record a model's results for images", vit158_cmd_record},
+    {"verify", "check that a model still gives the recorded results", vit158_cmd_verify},
     {"completion", "complete commands and options in the shell", vit158_cmd_completion},
-    {"synth", "write a model with random weights, for speed work", vit158_cmd_synth},
+    {"synth", "write a model with random weights, to test speed", vit158_cmd_synth},
 #if defined(VIT158_HAVE_TRAIN)
-    {"finetune", "make a ternary model of a folder of pictures and a pretrained one",
-     vit158_cmd_finetune},
-    {"quantize", "make a small model of a float one", vit158_cmd_quantize},
-    {"train", "train a model as a recipe says", vit158_cmd_train},
+    {"finetune", "train a small model for the classes of a folder", vit158_cmd_finetune},
+    {"quantize", "shrink a float model without training", vit158_cmd_quantize},
+    {"train", "train a model by a recipe", vit158_cmd_train},
     {"plot", "draw the log of a training run", vit158_cmd_plot},
 #endif
 };
@@ -47,11 +46,11 @@ static void print_commands(FILE *out)
     fprintf(
         out,
         "usage: vit158 COMMAND [arguments]\n\n"
-        "Ternary Vision Transformers: classify pictures, measure and make models.\n\ncommands:\n");
+        "Ternary Vision Transformers: classify images, measure and make models.\n\ncommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-14s%s\n", commands[i].name, commands[i].summary);
-    fprintf(out, "\n`vit158 help COMMAND` describes a command, `vit158 version` this build.\n"
-                 "Exit codes: 0 all went well, 1 something failed, 2 wrong command line.\n");
+    fprintf(out, "\n`vit158 help COMMAND` describes a command, `vit158 version` this build.\nExit "
+                 "codes: 0 success, 1 something failed, 2 wrong usage.\n");
 }
 
 static bool is_one_of(const char *word, const char *a, const char *b, const char *c)

@@ -21,7 +21,7 @@ static const vit158_merge_preset *preset_of(const vit158_merge_report *report,
 void vit158_merge_report_print(const vit158_merge_report *report)
 {
     const vit158_merge_search *search = report->search;
-    printf("%zu pictures; of %zu lists those that no other beats:\n   time      KL        +-  same "
+    printf("%zu images; of %zu lists those that no other beats:\n   time      KL        +-  same "
            "top-1  merge\n",
            search->images, search->count);
     for (size_t i = 0; i < search->count; i++) {

@@ -27,7 +27,7 @@ static vit158_image_item *add(vit158_path_list *source, char *path, vit158_error
     }
     if (path == NULL || source->count == source->capacity) {
         free(path);
-        vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of pictures");
+        vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the list of images");
         return NULL;
     }
     vit158_image_item *const item = &source->items[source->count++];
@@ -47,7 +47,7 @@ static bool add_folder(vit158_path_list *source, const char *folder, vit158_erro
     vit158_status status = vit158_list_folder(&names, folder, VIT158_ENTRY_IMAGE, &problem);
     if (status == VIT158_OK && names.count == 0)
         status = vit158_fail(&problem, VIT158_E_ARGUMENT,
-                             "the folder has no pictures (*.jpg, *.jpeg, *.png, *.webp)");
+                             "the folder has no images (*.jpg, *.jpeg, *.png, *.webp)");
     bool ok = true;
     if (status != VIT158_OK) {
         vit158_image_item *const item = add(source, strdup(folder), error);

@@ -13,7 +13,7 @@ void vit158_quantize_summary(const vit158_compress_result *result, const char *p
 {
     const bool judged = result->held.images > 0;
     const vit158_nearness *const n = judged ? &result->held : &result->learned;
-    printf("%s: %llu bytes in %.0f s; on %u %s pictures the same answer as the float model for "
+    printf("%s: %llu bytes in %.0f s; on %u %s images the same answer as the float model for "
            "%.1f %%, divergence %.4f\n",
            path, (unsigned long long)result->file_bytes, result->seconds, n->images,
            judged ? "held-out" : "calibration", 100 * n->agreement, n->divergence);

@@ -69,12 +69,12 @@ static vit158_status unknown_format(const uint8_t *bytes, size_t n_bytes, vit158
     if (vit158_is_webp(bytes, n_bytes))
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
                            "image: WebP is not read by this build, which has no libwebp; save the "
-                           "picture as JPEG, for example with `convert in.webp out.jpg`");
+                           "image as JPEG, for example with `convert in.webp out.jpg`");
     const char *name = other_format(bytes, n_bytes);
     if (name != NULL)
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
                            "image: %s is not supported, only " READ " are; save the "
-                           "picture as JPEG, for example with `convert in out.jpg`",
+                           "image as JPEG, for example with `convert in out.jpg`",
                            name);
     return vit158_fail(error, VIT158_E_FORMAT, "image: neither JPEG, PNG nor WebP");
 }
@@ -172,7 +172,7 @@ static vit158_status decode_png(vit158_decoded *out, const uint8_t *bytes, size_
     const vit158_status status = vit158_stb_png(out, bytes, &info, (size_t)allowed, error);
     if (status == VIT158_E_IMAGE && !info.ended)
         return vit158_fail(error, VIT158_E_TRUNCATED,
-                           "PNG: the file ends at byte %zu, before its picture does", n_bytes);
+                           "PNG: the file ends at byte %zu, before its image does", n_bytes);
     VIT158_RETURN_IF_ERROR(status);
     if (info.color_type == VIT158_PNG_INDEXED)
         VIT158_RETURN_IF_ERROR(look_up_palette(out, bytes, &info, error));

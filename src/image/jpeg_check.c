@@ -165,7 +165,7 @@ static vit158_status take_frame(walk *w, segment *s, vit158_error *error)
         return vit158_fail(error, VIT158_E_UNSUPPORTED, "JPEG: %u bits a sample, only 8 are read",
                            precision);
     if (info->width == 0 || n == 0)
-        return damaged(s, "an empty picture", error);
+        return damaged(s, "an empty image", error);
     if (info->height == 0)
         return vit158_fail(error, VIT158_E_UNSUPPORTED, "JPEG: the header gives no height");
     if (n != 1 && n != 3 && n != 4)
@@ -222,7 +222,7 @@ static vit158_status take_scan(walk *w, segment *s, vit158_error *error)
     if ((uint64_t)info->scans * info->width * info->height > MAX_WORK)
         return vit158_fail(error, VIT158_E_LIMIT,
                            "JPEG: more than %u scans of %u x %u pixels are more work than the "
-                           "limit of %u pixels; save the picture smaller, or baseline",
+                           "limit of %u pixels; save the image smaller, or baseline",
                            info->scans - 1, info->width, info->height, MAX_WORK);
     const uint32_t n = vit158_bytes_u8(&s->in);
     const uint8_t *list = vit158_bytes_take(&s->in, (size_t)2 * n);
@@ -308,7 +308,7 @@ static vit158_status take_segment(walk *w, segment *s, vit158_error *error)
             s->marker == VIT158_JPEG_SOF10)
             return vit158_fail(error, VIT158_E_UNSUPPORTED,
                                "JPEG: arithmetic coding is not read, as in browsers; save the "
-                               "picture with Huffman coding");
+                               "image with Huffman coding");
         if ((s->marker > VIT158_JPEG_SOF2 && s->marker <= VIT158_JPEG_SOF15) ||
             s->marker == VIT158_JPEG_DHP || s->marker == VIT158_JPEG_EXP)
             return vit158_fail(error, VIT158_E_UNSUPPORTED,

@@ -187,7 +187,7 @@ static vit158_status take_data(walk *w, const chunk *c, vit158_error *error)
         return vit158_fail(error, VIT158_E_IMAGE,
                            "PNG: IDAT at byte %zu does not follow the other IDATs", c->offset);
     if (info->color_type == VIT158_PNG_INDEXED && info->palette_count == 0)
-        return vit158_fail(error, VIT158_E_IMAGE, "PNG: an indexed picture without PLTE");
+        return vit158_fail(error, VIT158_E_IMAGE, "PNG: an indexed image without PLTE");
     if (c->n_bytes > MAX_IDAT_BYTES - info->idat_bytes)
         return vit158_fail(error, VIT158_E_LIMIT, "PNG: more than %u bytes of compressed data",
                            MAX_IDAT_BYTES);

@@ -128,7 +128,7 @@ static vit158_status finish(vit158_decoded *out, stbi_uc *data, const int size[2
         return vit158_fail(error, VIT158_E_MEMORY, "%s: no memory left to decode it", kind);
     if (data == NULL && current.refused)
         return vit158_fail(error, VIT158_E_LIMIT,
-                           "%s: the data inflate to more than the picture needs (%zu bytes)", kind,
+                           "%s: the data inflate to more than the image needs (%zu bytes)", kind,
                            current.limit);
     if (data == NULL) {
         const char *reason = stbi_failure_reason();

@@ -69,7 +69,7 @@ static vit158_status take_act(config *c, const value *v)
 static vit158_status take_problem(config *c, const value *v)
 {
     return vit158_config_only(c, v, "single_label_classification",
-                              "only single_label_classification is computed here: a picture gets "
+                              "only single_label_classification is computed here: an image gets "
                               "one label of several");
 }
 
@@ -190,7 +190,7 @@ static vit158_status take_resample(config *c, const value *v)
 
 static vit158_status must_resize(config *c, const value *v)
 {
-    return vit158_config_must_be(c, v, true, "pictures are always resized here");
+    return vit158_config_must_be(c, v, true, "images are always resized here");
 }
 
 static vit158_status must_rescale(config *c, const value *v)
@@ -201,7 +201,7 @@ static vit158_status must_rescale(config *c, const value *v)
 static vit158_status take_normalize(config *c, const value *v)
 {
     return vit158_config_must_be(c, v, true,
-                                 "pictures are always normalised here; say true with a "
+                                 "images are always normalised here; say true with a "
                                  "mean of 0 and a std of 1");
 }
 

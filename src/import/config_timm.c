@@ -57,7 +57,7 @@ static vit158_status not_with_prefix(config *c, const value *v)
 static vit158_status take_problem(config *c, const value *v)
 {
     return vit158_config_only(c, v, "single_label_classification",
-                              "only single_label_classification is computed here: a picture gets "
+                              "only single_label_classification is computed here: an image gets "
                               "one label of several");
 }
 

@@ -110,7 +110,7 @@ static vit158_status read_shapes(importer *im)
     VIT158_RETURN_IF_ERROR(read_grid(im, pos));
     uint32_t checked;
     VIT158_RETURN_IF_ERROR(
-        take_side(im, &checked, info->image_size, VIT158_MAX_IMAGE_SIZE, "the pictures' side"));
+        take_side(im, &checked, info->image_size, VIT158_MAX_IMAGE_SIZE, "the images' side"));
     const uint32_t grid = info->image_size / info->patch_size;
     return take_side(im, &info->tokens, (uint64_t)grid * grid + info->prefix_tokens,
                      VIT158_MAX_TOKENS, "the number of tokens");
@@ -129,7 +129,7 @@ static vit158_status check_settings(const importer *im)
                  {"MLP width", s->mlp_dim, im->info.mlp_dim},
                  {"channels", s->channels, im->info.channels},
                  {"patch size", s->patch_size, im->info.patch_size},
-                 {"picture size", s->image_size, im->source_grid * im->info.patch_size},
+                 {"image size", s->image_size, im->source_grid * im->info.patch_size},
                  {"classes", im->variant.headless ? 0 : s->classes, im->info.classes},
                  {"labels", im->variant.headless ? 0 : s->label_count, im->info.classes}};
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
@@ -240,12 +240,12 @@ static vit158_status find_recipe(importer *im)
     }
     if (im->folder)
         return vit158_fail(im->error, VIT158_E_METADATA,
-                           "%s says no mean and std of the pictures: say them with --metadata, "
+                           "%s says no mean and std of the images: say them with --metadata, "
                            "{\"mean\":\"0.5,0.5,0.5\",\"std\":\"0.5,0.5,0.5\"}",
                            im->recipe_from);
     if (im->info.channels != 3)
         return vit158_fail(im->error, VIT158_E_METADATA,
-                           "mean and std of the pictures are not known: say them with --metadata, "
+                           "mean and std of the images are not known: say them with --metadata, "
                            "{\"mean\":\"0.5\",\"std\":\"0.5\"}");
     assume_recipe(im);
     return VIT158_OK;

@@ -168,7 +168,7 @@ static void add_recipe(writer *to, const importer *im)
 {
     const vit158_model_info *info = &im->info;
     const uint32_t grid = info->image_size / info->patch_size;
-    add(to, "; pictures %u x %u, %s", info->image_size, info->image_size,
+    add(to, "; images %u x %u, %s", info->image_size, info->image_size,
         value_of(im, "interpolation", "bicubic"));
     const char *resize = value_of(im, "resize", NULL);
     const char *crop = value_of(im, "crop_pct", NULL);

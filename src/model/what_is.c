@@ -112,7 +112,7 @@ const char *vit158_what_is_sentence(vit158_content_kind kind)
         [VIT158_CONTENT_JSON] =
             "is JSON text, not a model: if it lies in a Hugging Face folder, run "
             "vit158 import FOLDER -o OUT.safetensors",
-        [VIT158_CONTENT_IMAGE] = "is a picture, not a model",
+        [VIT158_CONTENT_IMAGE] = "is an image, not a model",
         [VIT158_CONTENT_TEXT] = "is text, not a model: look into it, it may be an error message",
         [VIT158_CONTENT_UNKNOWN] = "is not a safetensors file, nor of another kind known here"};
     return sentences[kind];

@@ -106,7 +106,7 @@ static void erase(uint8_t *x, uint32_t channels, uint32_t side, vit158_rng *rng)
         const float ratio = expf(logf(3.3F) * (2.0F * vit158_rng_uniform(rng) - 1.0F));
         const uint32_t h = (uint32_t)(sqrtf(target * ratio) + 0.5F);
         const uint32_t w = (uint32_t)(sqrtf(target / ratio) + 0.5F);
-        if (!h || !w || h >= side || w >= side)
+        if (h == 0 || w == 0 || h >= side || w >= side)
             continue;
         const uint32_t y0 = vit158_rng_below(rng, side - h), x0 = vit158_rng_below(rng, side - w);
         for (uint32_t c = 0; c < channels; c++)

@@ -156,7 +156,7 @@ static void equalize(const image *p)
         for (int i = 0; i < 256; i++)
             last = histogram[i] ? histogram[i] : last;
         const uint32_t step = ((uint32_t)p->area - last) / 255;
-        if (!step)
+        if (step == 0)
             continue;
         uint8_t map[256];
         uint32_t sum = step / 2;

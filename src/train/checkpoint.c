@@ -186,7 +186,7 @@ static vit158_status read_state(vit158_trainer *t, const vit158_header *header, 
     }
     if (state.position > t->train.count)
         return vit158_fail(error, VIT158_E_METADATA,
-                           "the checkpoint stands at picture %llu of %u: other training data",
+                           "the checkpoint stands at image %llu of %u: other training data",
                            (unsigned long long)state.position, t->train.count);
     t->state = state;
     return VIT158_OK;

@@ -48,7 +48,7 @@ static vit158_status split(vit158_train_dataset *all, vit158_train_dataset *val,
     const size_t size = vit158_train_dataset_image(all);
     if (all->count < every)
         return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "%u pictures are too few to take every %u-th for validation", all->count,
+                           "%u images are too few to take every %u-th for validation", all->count,
                            every);
     VIT158_RETURN_IF_ERROR(vit158_train_dataset_allocate(
         val, all->count / every, all->channels, all->side, all->classes, all->name_bytes, error));

@@ -29,7 +29,7 @@ static vit158_status append(vit158_train_dataset *data, const char *path, vit158
     const size_t records = n_bytes / RECORD_BYTES;
     vit158_status status = VIT158_OK;
     vit158_train_dataset joined = {0};
-    if (!records || n_bytes % RECORD_BYTES)
+    if (records == 0 || n_bytes % RECORD_BYTES)
         status = vit158_fail(error, VIT158_E_TRUNCATED,
                              "%s has %zu bytes, no whole number of records of %u", path, n_bytes,
                              RECORD_BYTES);

@@ -121,8 +121,8 @@ static vit158_status read_tree(tree *t, const char *root, vit158_error *error)
         VIT158_RETURN_IF_ERROR(
             vit158_train_check_text("the name of a class folder", t->classes.names[c], error));
         VIT158_RETURN_IF_ERROR(list_folder(&t->images[c], path, false, error));
-        if (!t->images[c].count)
-            return vit158_fail(error, VIT158_E_ARGUMENT, "class folder %s has no pictures", path);
+        if (t->images[c].count == 0)
+            return vit158_fail(error, VIT158_E_ARGUMENT, "class folder %s has no images", path);
         t->total += t->images[c].count;
     }
     return VIT158_OK;
@@ -195,7 +195,7 @@ static vit158_status decode_all(vit158_train_dataset *data, const tree *t, vit15
     vit158_preprocess_plan(&arena, &recipe);
     void *block = aligned_alloc(VIT158_ARENA_ALIGN, arena.used);
     if (block == NULL)
-        return vit158_fail(error, VIT158_E_MEMORY, "no memory to resize pictures");
+        return vit158_fail(error, VIT158_E_MEMORY, "no memory to resize images");
     arena = vit158_arena_over(block, arena.used);
     vit158_preprocess *fit = vit158_preprocess_plan(&arena, &recipe);
     vit158_status status = VIT158_OK;

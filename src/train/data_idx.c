@@ -94,7 +94,7 @@ vit158_status vit158_train_data_idx(vit158_train_dataset *data, const char *imag
     vit158_status status = open_idx(&file, sizes, 3, IMAGES_MAGIC, images, error);
     if (status == VIT158_OK && (sizes[0] != label_count || sizes[1] != sizes[2]))
         status = vit158_fail(error, VIT158_E_FORMAT,
-                             "%s: %u pictures of %u x %u, but %u labels; pictures must be square",
+                             "%s: %u images of %u x %u, but %u labels; images must be square",
                              images, sizes[0], sizes[1], sizes[2], label_count);
     if (status == VIT158_OK)
         status =

@@ -26,10 +26,11 @@ vit158_status vit158_train_dataset_allocate(vit158_train_dataset *data, uint32_t
                                             uint32_t name_bytes, vit158_error *error)
 {
     memset(data, 0, sizeof *data);
-    if (!count || count > MAX_COUNT || !side || side > MAX_SIDE || (channels != 1 && channels != 3))
+    if (count == 0 || count > MAX_COUNT || side == 0 || side > MAX_SIDE ||
+        (channels != 1 && channels != 3))
         return vit158_fail(error, VIT158_E_LIMIT,
-                           "data set of %u pictures, %u channels, %u pixels a side: at most %u "
-                           "pictures of %u, with 1 or 3 channels",
+                           "data set of %u images, %u channels, %u pixels a side: at most %u "
+                           "images of %u, with 1 or 3 channels",
                            count, channels, side, MAX_COUNT, MAX_SIDE);
     if (classes < 2 || classes > 65535)
         return vit158_fail(error, VIT158_E_LIMIT, "data set has %u classes, must be 2 to 65535",
@@ -44,7 +45,7 @@ vit158_status vit158_train_dataset_allocate(vit158_train_dataset *data, uint32_t
     data->names = calloc(name_bytes + 1U, 1);
     if (data->pixels == NULL || data->labels == NULL || data->names == NULL) {
         vit158_train_dataset_free(data);
-        return vit158_fail(error, VIT158_E_MEMORY, "no memory for %u pictures", count);
+        return vit158_fail(error, VIT158_E_MEMORY, "no memory for %u images", count);
     }
     return VIT158_OK;
 }
@@ -66,7 +67,7 @@ static vit158_status parse(vit158_train_dataset *data, const uint8_t *bytes, siz
     if (name_bytes > (1U << 20) || head[3] > MAX_SIDE || head[2] > 3 || head[1] > MAX_COUNT ||
         n_bytes - HEADER_BYTES != name_bytes + head[1] * (image + 2))
         return vit158_fail(error, VIT158_E_TRUNCATED,
-                           "%s: %zu bytes do not fit its %u pictures; delete it to decode again",
+                           "%s: %zu bytes do not fit its %u images; delete it to decode again",
                            path, n_bytes, head[1]);
     VIT158_RETURN_IF_ERROR(
         vit158_train_dataset_allocate(data, head[1], head[2], head[3], head[4], name_bytes, error));

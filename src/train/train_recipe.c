@@ -51,14 +51,14 @@ typedef struct recipe_key {
 
 static const recipe_key keys[] = {
     TEXT(name, "name of the model"),
-    TEXT(dataset, "metadata of the model file: where the pictures come from"),
+    TEXT(dataset, "metadata of the model file: where the images come from"),
     TEXT(licence, "metadata of the model file"),
     TEXT(train_data, "folder of class folders, CIFAR binary files (comma-separated), or IDX images "
                      "file; relative to the working directory"),
-    TEXT(val_data, "the same for validation; empty = every val_every-th training picture"),
-    TEXT(cache_dir, "where decoded pictures are kept"),
+    TEXT(val_data, "the same for validation; empty = every val_every-th training image"),
+    TEXT(cache_dir, "where decoded images are kept"),
     TEXT(labels, "names of the classes, separated by commas; empty = those of the data"),
-    COUNT(val_every, 2, 1000, "with an empty val_data: one picture in so many is for validation"),
+    COUNT(val_every, 2, 1000, "with an empty val_data: one image in so many is for validation"),
     {"network",
      KEY_CHOICE,
      AT(net.network),
@@ -75,7 +75,7 @@ static const recipe_key keys[] = {
      1,
      {"matrix", "output"},
      "of ternary weights: the mean magnitude of a whole matrix, or of each output's row"},
-    NET(image_size, 4, 1024, "side of the pictures in pixels"),
+    NET(image_size, 4, 1024, "side of the images in pixels"),
     NET(patch_size, 1, 64, "side of a patch in pixels"),
     NET(channels, 1, 3, "1 or 3"),
     NET(dim, 16, 8192, "width d"),
@@ -94,7 +94,7 @@ static const recipe_key keys[] = {
     {"inner_norm_eps", KEY_REAL, AT(net.inner_norm_eps), 1e-8, 1e-2, {0}, "BitLinear's norms"},
     {"mean", KEY_REALS, AT(mean), 0, 1, {0}, "of pixel values in 0 .. 1, one per channel"},
     {"std", KEY_REALS, AT(std), 1e-3, 10, {0}, "one per channel"},
-    REAL(epochs, 0, 100000, "length of the schedule in passes over the training pictures"),
+    REAL(epochs, 0, 100000, "length of the schedule in passes over the training images"),
     REAL(minutes, 0, 1e6, "if not 0: length of the schedule in minutes of training time instead"),
     {"clock",
      KEY_FLAG,
@@ -104,8 +104,8 @@ static const recipe_key keys[] = {
      {"wall", "processor"},
      "what a minute of training is: on the wall, or of processor time divided by threads, which "
      "pauses and busy neighbours do not touch"},
-    COUNT(batch, 1, 65536, "pictures a step"),
-    COUNT(microbatch, 1, 64, "pictures a worker handles at a time; also who mixes with whom"),
+    COUNT(batch, 1, 65536, "images a step"),
+    COUNT(microbatch, 1, 64, "images a worker handles at a time; also who mixes with whom"),
     COUNT(gradient_bits, 8, 16,
           "16, or 8: ternary layers' backward products on bytes (those for weights only where the "
           "processor has AVX-512 VNNI); faster, about 1 % of noise a layer"),
@@ -162,10 +162,10 @@ static const recipe_key keys[] = {
     TEXT(teacher, "model files to learn from, separated by commas: the mean of their logits"),
     REAL(teacher_weight, 0, 1, "share of the teacher in the loss"),
     COUNT(teacher_epochs, 0, 10000,
-          "if not 0: after so many epochs their augmented and mixed pictures come again, and what "
-          "the teachers said of them is remembered (4 bytes a picture and class)"),
+          "if not 0: after so many epochs their augmented and mixed images come again, and what "
+          "the teachers said of them is remembered (4 bytes an image and class)"),
     COUNT(teacher_shift, 0, 64,
-          "if not 0: the student sees these pictures shifted by up to so many pixels and, with "
+          "if not 0: the student sees these images shifted by up to so many pixels and, with "
           "flip, half of them mirrored, anew each time"),
     TEXT(teacher_answers, "file that keeps these soft labels for resumed runs and other students"),
     REAL(hint_tokens, 0, 1000,
@@ -198,12 +198,12 @@ static const recipe_key keys[] = {
      0,
      1,
      {0},
-     "if not 0: a random part of the picture of at least this share of its area and sides in a "
+     "if not 0: a random part of the image of at least this share of its area and sides in a "
      "ratio of at most 4 : 3 is enlarged to the whole"},
     {"crop", KEY_COUNT, AT(augment.crop), 0, 64, {0}, "pixels of padding before a random crop"},
-    {"flip", KEY_COUNT, AT(augment.flip), 0, 1, {0}, "1 = mirror half of the pictures"},
+    {"flip", KEY_COUNT, AT(augment.flip), 0, 1, {0}, "1 = mirror half of the images"},
     {"erase", KEY_REAL, AT(augment.erase), 0, 1, {0}, "probability of random erasing"},
-    {"mix", KEY_REAL, AT(augment.mix), 0, 1, {0}, "probability of mixing two pictures"},
+    {"mix", KEY_REAL, AT(augment.mix), 0, 1, {0}, "probability of mixing two images"},
     {"cutmix", KEY_REAL, AT(augment.cutmix), 0, 1, {0}, "share of CutMix among these, else mixup"},
     {"mixup_alpha", KEY_REAL, AT(augment.mixup_alpha), 0.01, 1, {0}, "Beta distribution of mixup"},
     REAL(augment_until, 0, 1, "share of the schedule with operations, AutoAugment and erasing"),
@@ -443,9 +443,9 @@ vit158_status vit158_train_recipe_check(const vit158_train_recipe *r, vit158_err
                                    r->teacher_epochs > 0 || r->net.network != VIT158_TRAIN_VIT))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "hints come from one teacher, with teacher_epochs 0, to a transformer");
-    if (r->teacher_answers[0] && !r->teacher_epochs)
+    if (r->teacher_answers[0] != 0 && r->teacher_epochs == 0)
         return vit158_fail(error, VIT158_E_ARGUMENT, "teacher_answers without teacher_epochs");
-    if (r->teacher_shift && !r->teacher_epochs)
+    if (r->teacher_shift != 0 && r->teacher_epochs == 0)
         return vit158_fail(error, VIT158_E_ARGUMENT, "teacher_shift is %u without teacher_epochs",
                            r->teacher_shift);
     if (r->patience > 0 && !(r->finish_minutes > 0.0F))

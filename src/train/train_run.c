@@ -243,7 +243,7 @@ static vit158_status start_teachers(run *r, vit158_error *error)
     const double accuracy = vit158_train_evaluate_teachers(r->t);
     fprintf(r->log, "{\"type\":\"teacher\",\"val_accuracy\":%.5f}\n", accuracy);
     if (r->options->progress != NULL)
-        fprintf(r->options->progress, "teacher: %.2f %% of the validation pictures\n",
+        fprintf(r->options->progress, "teacher: %.2f %% of the validation images\n",
                 100.0 * accuracy);
     return VIT158_OK;
 }

@@ -30,16 +30,16 @@ static vit158_status check_data(const vit158_trainer *t, vit158_error *error)
     const vit158_train_net_config *c = &t->net.config;
     if (t->train.side != c->image_size || t->train.channels != c->channels)
         return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "training pictures have %u channels and %u pixels a side, the recipe "
+                           "training images have %u channels and %u pixels a side, the recipe "
                            "says %u and %u",
                            t->train.channels, t->train.side, c->channels, c->image_size);
     if (t->train.count < t->recipe.batch)
-        return vit158_fail(error, VIT158_E_ARGUMENT, "%u training pictures are less than a batch",
+        return vit158_fail(error, VIT158_E_ARGUMENT, "%u training images are less than a batch",
                            t->train.count);
     if (t->val.count > 0 && (t->val.side != t->train.side || t->val.channels != t->train.channels ||
                              t->val.classes != t->train.classes))
         return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "validation pictures differ from training pictures in shape or classes");
+                           "validation images differ from training images in shape or classes");
     const uint32_t most = t->net.network->most_rows;
     if (most > 0 && t->recipe.microbatch * t->net.tokens > most)
         return vit158_fail(error, VIT158_E_LIMIT,

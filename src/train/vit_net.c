@@ -26,7 +26,7 @@ static vit158_status check(const vit158_train_net_config *c, vit158_error *error
                            VIT158_TRAIN_MAX_WIDTH);
     const uint32_t side = c->image_size / c->patch_size;
     if (side * side >= VIT158_TRAIN_MAX_ROWS)
-        return vit158_fail(error, VIT158_E_LIMIT, "%u patches a picture, at most %u can be trained",
+        return vit158_fail(error, VIT158_E_LIMIT, "%u patches an image, at most %u can be trained",
                            side * side, VIT158_TRAIN_MAX_ROWS - 1);
     if (c->ternary && !c->inner_norms && !c->outer_norms)
         return vit158_fail(error, VIT158_E_ARGUMENT, "ternary weights need norms before them");

@@ -14,7 +14,7 @@ const HELP = `usage: npm run bench -- [options]
   --models LIST   model files, names of models in models/, or tiny, small, base, large: standard
                   ViT/16 geometries with random ternary weights, made by the native command
                   (default: the default model and tiny)
-  --threads LIST  threads inside one picture (default: 1); kernels always run on one
+  --threads LIST  threads inside one image (default: 1); kernels always run on one
   --runs N        timed runs a model, at most (default: 15)
   --rounds N      rounds of the kernels (default: 9)
   --warm MS       run so long before timing (default: 1500)

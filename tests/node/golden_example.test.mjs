@@ -12,9 +12,9 @@ import { tinyPath } from './tiny.mjs';
 const project = temporaryFolder();
 mkdirSync(join(project, 'node_modules'));
 symlinkSync(ROOT, join(project, 'node_modules/vit158'));
-mkdirSync(join(project, 'pictures'));
+mkdirSync(join(project, 'images'));
 for (const name of ['baseline_420.jpg', 'progressive.jpg'])
-  copyFileSync(join(ROOT, 'tests/data/images', name), join(project, 'pictures', name));
+  copyFileSync(join(ROOT, 'tests/data/images', name), join(project, 'images', name));
 copyFileSync(tinyPath('ternary-6'), join(project, 'model.safetensors'));
 
 const readme = readFileSync(join(ROOT, 'web/README.md'), 'utf8');
@@ -45,5 +45,5 @@ test('the example passes, and fails once a step differs', () => {
   writeFileSync(join(project, 'golden.json'), JSON.stringify(golden));
   const bad = run(process.execPath, ['--test', 'model.test.mjs']);
   assert.equal(bad.status, 1);
-  assert.match(bad.stdout, /pictures\/progressive\.jpg: first difference in blocks\.1\.mlp/);
+  assert.match(bad.stdout, /images\/progressive\.jpg: first difference in blocks\.1\.mlp/);
 });

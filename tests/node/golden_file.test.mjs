@@ -178,7 +178,7 @@ test('pictures that are missing, changed or damaged do not stop the others', asy
     ['unreadable', 'changed', undefined],
   );
   assert.match(pictures[0].message, /absent\.jpg.*(no such file|ENOENT)/i);
-  assert.match(pictures[1].message, /another picture than the one recorded: its SHA-256 is [0-9a-f]{12}/);
+  assert.match(pictures[1].message, /another image than the one recorded: its SHA-256 is [0-9a-f]{12}/);
 });
 
 /** @type {[string, (text: string) => string, string, RegExp][]} */
@@ -256,7 +256,7 @@ for (const [name, command] of Object.entries(COMMANDS))
   test(`the verify command: ${name}`, () => {
     const good = command('verify', golden);
     assert.equal(good.code, 0, good.stderr);
-    assert.match(good.stdout, /^pictures\/baseline_420\.jpg: same\n(.*\n){2}3 of 3 pictures the same: model model, /);
+    assert.match(good.stdout, /^pictures\/baseline_420\.jpg: same\n(.*\n){2}3 of 3 images the same: model model, /);
     const path = changed(({ pictures }) => {
       pictures[1].steps.embed = pictures[1].sha256;
     });
@@ -381,7 +381,7 @@ for (const { name, golden } of JSON.parse(readFileSync(join(ROOT, 'models/manife
     for (const command of Object.values(COMMANDS)) {
       const { code, stdout, stderr } = command('verify', path);
       assert.equal(code, 0, `${stderr}\nis the model another one? then \`npm run golden\` (default), or record`);
-      assert.match(stdout, new RegExp(`${pictures} of ${pictures} pictures the same`));
+      assert.match(stdout, new RegExp(`${pictures} of ${pictures} images the same`));
     }
   });
 }

@@ -101,5 +101,5 @@ test('--verify FOLDER: how often source and new model are right, in both command
   assert.equal((100 * evaluated.top1).toFixed(2), line[3]);
   const none = nativeCommand(...import_, '--verify', at('registers'));
   assert.equal(none.code, 1);
-  assert.match(none.stderr, /no pictures: expected a folder for each class/);
+  assert.match(none.stderr, /no images: expected a folder for each class/);
 });

@@ -128,8 +128,8 @@ test('converting and shipping: the commands in the order shown', () => {
   const [metadata] = blocks.json;
   writeFileSync(join(project, 'metadata.json'), metadata);
   for (const label of JSON.parse(JSON.parse(metadata).labels).slice(0, 2)) {
-    mkdirSync(join(project, 'pictures', label), { recursive: true });
-    copyFileSync(PICTURE, join(project, 'pictures', label, 'a.jpg'));
+    mkdirSync(join(project, 'images', label), { recursive: true });
+    copyFileSync(PICTURE, join(project, 'images', label, 'a.jpg'));
   }
   const env = { PATH: `${join(ROOT, 'build/native')}:${process.env.PATH}`, npm_config_offline: 'true' };
   /** @type {string[]} */

@@ -243,7 +243,7 @@ test('a tar archive is as good as the folder', () => {
   assert.equal(tar.status, 0);
   const result = run('quantize', 'float.safetensors', '--calibrate', 'pictures.tar', '-o', 'tar.safetensors');
   assert.equal(result.status, 0, result.stderr);
-  assert.match(result.stderr, /10 pictures to calibrate with, 0 held out, 1 other files skipped/);
+  assert.match(result.stderr, /10 images to calibrate with, 0 held out, 1 other files skipped/);
   assert.deepEqual(readFileSync(join(FOLDER, 'tar.safetensors')), quantize('out.safetensors'));
   writeFileSync(join(FOLDER, 'cut.tar'), readFileSync(join(FOLDER, 'pictures.tar')).subarray(0, 4000));
   const cut = run('quantize', 'float.safetensors', '--calibrate', 'cut.tar', '-o', 'x.safetensors');

@@ -44,7 +44,7 @@ const CASES = [
   ['html', bytes('<!DOCTYPE html><html><body>Sign in</body></html>', Buffer.alloc(0)), /is an HTML page/],
   ['empty', Buffer.alloc(0), /is empty: the download failed/],
   ['text', bytes('Access denied\n', Buffer.alloc(0)), /is text/],
-  ['picture', readFileSync(join(ROOT, 'tests/data/images/baseline_420.jpg')), /is a picture/],
+  ['picture', readFileSync(join(ROOT, 'tests/data/images/baseline_420.jpg')), /is an image/],
   ['hf', tensors('vit.embeddings.cls_token'), /Hugging Face's names: run vit158 import FOLDER/],
   ['ddp', tensors('module.cls_token'), /begin with module\./],
   ['lightning', tensors('model.cls_token'), /begin with model\./],

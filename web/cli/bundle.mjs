@@ -7,20 +7,20 @@ import { writeWhole } from './whole_file.mjs';
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
-  synopsis: 'bundle [MODEL] [PICTURE...] -o APP.html [options]',
+  synopsis: 'bundle [MODEL] [IMAGE...] -o APP.html [options]',
   about:
-    'Writes one HTML file that classifies pictures with MODEL: page, runtime, model and sample pictures.\n' +
-    'It opens by a double click, without server or network. MODEL is a file, or a model in models/; without\n' +
-    'MODEL, or with a picture in its place, the default model.',
+    'Writes one HTML file that classifies images with MODEL: page, runtime, model and sample images.\n' +
+    'It opens with a double click, without a server or a network. MODEL is a file, or a model in models/;\n' +
+    'without it the default model is used.',
   options: [
     TITLE_OPTION,
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the page to write (required)' },
-    { name: '--json', help: 'say what was written as a JSON object' },
+    { name: '--json', help: 'print what was written as a JSON object' },
   ],
   count: [0, Infinity],
   notes:
-    'PICTUREs are offered to try; the first is classified when the page opens.\n' +
-    'Exit codes: 0 all went well, 1 something failed, 2 wrong command line.',
+    'The IMAGEs are offered as samples; the first is classified when the page opens.\n' +
+    'Exit codes: 0 success, 1 something failed, 2 wrong usage.',
 };
 
 /** @param {string[]} args */
@@ -39,7 +39,7 @@ export async function bundle(args) {
     const done = { file: out, model, pictures, bytes: Buffer.byteLength(text) };
     if (values['--json']) printJson(done);
     else
-      process.stdout.write(`${printable(out)}: model ${printable(model)}, ${pictures} pictures, ${done.bytes} bytes\n`);
+      process.stdout.write(`${printable(out)}: model ${printable(model)}, ${pictures} images, ${done.bytes} bytes\n`);
     return EXIT.OK;
   } catch (error) {
     return complain('bundle', out, error);

@@ -16,24 +16,23 @@ import { WORKERS_OPTION, classifyInOrder, interruptible } from './pictures.mjs';
 /** @type {import('./options.mjs').Usage} */
 export const USAGE = {
   synopsis: 'classify FILE... [options]',
-  about:
-    'Says what is in JPEG, PNG and WebP pictures. FILE may be a folder of them, or - for one picture\nfrom standard input.',
+  about: 'Classifies JPEG, PNG and WebP images. FILE may be a folder of them, or - for one image\nfrom standard input.',
   options: [
     { name: '--top-k', letter: '-k', placeholder: 'K', help: 'number of predictions (5)', range: [1, 1e9] },
-    { name: '--threshold', placeholder: 'X', help: 'none with a smaller score (0)', range: [0, 1], fraction: true },
-    { name: '--json', help: 'one JSON object a line for each file' },
-    { name: '--logits', help: 'print the logits of all classes too' },
-    { name: '--files-from', placeholder: 'FILE', help: 'paths from FILE or - (stdin), one a line; gives JSON' },
-    { name: '--keep-going', help: 'exit code 0 although files fail; --json says which' },
-    { name: '--classes', placeholder: 'FILE', help: "classes of your own (web/FILES.md) instead of the model's" },
+    { name: '--threshold', placeholder: 'X', help: 'leave out lower scores (0)', range: [0, 1], fraction: true },
+    { name: '--json', help: 'print one JSON object per file and line' },
+    { name: '--logits', help: 'also print the logits of all classes' },
+    { name: '--files-from', placeholder: 'FILE', help: 'read paths from FILE or - (stdin), one per line; prints JSON' },
+    { name: '--keep-going', help: 'exit with 0 even if files fail; --json says which' },
+    { name: '--classes', placeholder: 'FILE', help: "use your own classes (web/FILES.md) instead of the model's" },
     ...RUN_OPTIONS,
     WORKERS_OPTION,
   ],
   count: [0, Infinity],
   notes:
-    'A file that cannot be read is one line on stderr; the others are still done. With --files-from\n' +
-    'it is {"file", "error": {"code", "message"}} in its place.\n' +
-    'Exit codes: 0 all went well, 1 something failed, 2 wrong command line.',
+    'A file that cannot be read is reported on stderr; the others are still processed.\n' +
+    'With --files-from the error takes its place in the output: {"file", "error": {"code", "message"}}.\n' +
+    'Exit codes: 0 success, 1 something failed, 2 wrong usage.',
 };
 
 /** @param {string[]} args */
@@ -44,7 +43,7 @@ export async function classify(args) {
   const listed = values['--files-from'] !== undefined;
   if (files.length > 0 === listed)
     throw new UsageError(
-      listed ? 'pictures and --files-from exclude each other' : `an argument is missing: vit158 ${USAGE.synopsis}`,
+      listed ? 'images and --files-from exclude each other' : `an argument is missing: vit158 ${USAGE.synopsis}`,
     );
   return interruptible((signal) => classifyFiles(files, values, signal));
 }

@@ -12,7 +12,7 @@ const USAGE = {
     'source <(vit158 completion bash), in ~/.bashrc or ~/.zshrc.',
   options: [],
   count: [1, 1],
-  notes: 'Exit codes: 0 all went well, 2 wrong command line.',
+  notes: 'Exit codes: 0 success, 2 wrong usage.',
 };
 
 const ZSH_START = 'autoload -U +X bashcompinit && bashcompinit\n';

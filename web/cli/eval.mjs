@@ -24,18 +24,18 @@ const LEAST_CLASSES_TOP5 = 6;
 export const USAGE = {
   synopsis: 'eval DIR [options]',
   about:
-    "Measures accuracy on DIR, which has a folder for each class, named by the class's label\n" +
-    'or wnid, with JPEG, PNG and WebP pictures in it.',
+    'Measures accuracy on DIR, which has one folder of JPEG, PNG and WebP images per class,\n' +
+    "named by the class's label or WordNet ID.",
   options: [
-    { name: '--limit', placeholder: 'N', help: 'only N pictures, spread evenly over the folder', range: [1, 1e9] },
-    { name: '--confusion', help: 'also each class: its accuracy, and what it is taken for' },
-    { name: '--wrong', placeholder: 'FILE', help: 'write the wrong pictures to FILE.csv or FILE.json' },
-    { name: '--json', help: 'the result as a JSON object' },
+    { name: '--limit', placeholder: 'N', help: 'use only N images, spread evenly over the folder', range: [1, 1e9] },
+    { name: '--confusion', help: "also print each class's accuracy and what it is mistaken for" },
+    { name: '--wrong', placeholder: 'FILE', help: 'list misclassified images in FILE.csv or FILE.json' },
+    { name: '--json', help: 'print the result as a JSON object' },
     ...RUN_OPTIONS,
     WORKERS_OPTION,
   ],
   count: [1, 1],
-  notes: 'Exit codes: 0 all went well, 1 a picture or folder failed, 2 wrong command line.',
+  notes: 'Exit codes: 0 success, 1 an image or folder failed, 2 wrong usage.',
 };
 
 /** @param {string[]} args */
@@ -78,7 +78,7 @@ async function evaluateFolder(root, values, signal) {
       return complain(
         'eval',
         root,
-        new Vit158Error('E_ABORT', `interrupted after ${tally.ms.length} of ${pictures.length} pictures`),
+        new Vit158Error('E_ABORT', `interrupted after ${tally.ms.length} of ${pictures.length} images`),
       );
     if (tally.judged.length + tally.failed === 0)
       complain(
@@ -86,7 +86,7 @@ async function evaluateFolder(root, values, signal) {
         root,
         new Vit158Error(
           'E_INPUT',
-          'no pictures: expected a folder for each class with *.jpg, *.jpeg, *.png or *.webp files',
+          'no images: expected a folder for each class with *.jpg, *.jpeg, *.png or *.webp files',
         ),
       );
     const wrong = /** @type {string | undefined} */ (values['--wrong']);

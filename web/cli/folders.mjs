@@ -43,7 +43,7 @@ export function picturesOf(paths) {
       try {
         const names = listPictures(path);
         if (names.length === 0)
-          throw new Vit158Error('E_ARGUMENT', 'the folder has no pictures (*.jpg, *.jpeg, *.png, *.webp)');
+          throw new Vit158Error('E_ARGUMENT', 'the folder has no images (*.jpg, *.jpeg, *.png, *.webp)');
         return names.map((name) => path.replace(/\/?$/, '/') + name).map((file) => ({ file, image: () => file }));
       } catch (error) {
         return [{ file: path, image: () => Promise.reject(error) }];

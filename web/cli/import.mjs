@@ -17,25 +17,25 @@ import { replaceFile } from './whole_file.mjs';
 const USAGE = {
   synopsis: 'import SOURCE -o OUT.safetensors [options]',
   about:
-    'Turns a Vision Transformer of another library into a model that runs here and in the page. SOURCE is a\n' +
-    'folder of Hugging Face or timm (config.json and weights), or a weight file: safetensors of timm or\n' +
-    'torchvision, or what torch.save wrote (.pth, .bin; read, never executed). Says in one paragraph what was\n' +
-    'made of what and what was assumed; what the engine does not compute is refused.',
+    'Converts a Vision Transformer from another library. SOURCE is a folder of Hugging Face or timm\n' +
+    '(config.json and weights), or a weight file: safetensors of timm or torchvision, or what torch.save\n' +
+    'wrote (.pth, .bin; read, never executed). Prints what was converted and what was assumed; refuses\n' +
+    'what the engine cannot compute.',
   options: [
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the model to write (required)' },
-    { name: '--weights', choices: IMPORT_WEIGHTS, help: 'how weights are stored (f16); i8 is what a page should load' },
-    { name: '--heads', placeholder: 'N', range: [1, 256], help: 'number of heads, where the source does not say it' },
-    { name: '--size', placeholder: 'S', range: [1, 2048], help: 'side of the pictures; positions are resized' },
-    { name: '--labels', placeholder: 'FILE', help: 'names of the classes, one a line or a JSON array' },
+    { name: '--weights', choices: IMPORT_WEIGHTS, help: 'how to store weights (f16); i8 suits web pages best' },
+    { name: '--heads', placeholder: 'N', range: [1, 256], help: 'number of heads, if the source does not state it' },
+    { name: '--size', placeholder: 'S', range: [1, 2048], help: 'side of the images; position embeddings are resized' },
+    { name: '--labels', placeholder: 'FILE', help: 'names of the classes, one per line or a JSON array' },
     { name: '--metadata', placeholder: 'FILE', help: 'JSON object of strings that replaces or adds metadata' },
     {
       name: '--verify',
       placeholder: 'FILE|FOLDER',
-      help: "safetensors with pixel_values and PyTorch's logits to compare with, or labelled pictures",
+      help: "safetensors with pixel_values and PyTorch's logits to compare with, or labelled images",
     },
   ],
   count: [1, 1],
-  notes: 'Exit codes: 0 all went well, 1 it could not be imported or failed to verify, 2 wrong command line.',
+  notes: 'Exit codes: 0 success, 1 it could not be imported or failed to verify, 2 wrong usage.',
 };
 
 /** @param {string[]} args */

@@ -68,7 +68,7 @@ function labelled(folder, model) {
   if (images.length === 0)
     throw new Vit158Error(
       'E_IO',
-      'no pictures: expected a folder for each class with *.jpg, *.jpeg, *.png or *.webp files',
+      'no images: expected a folder for each class with *.jpg, *.jpeg, *.png or *.webp files',
     );
   return { images, failed };
 }
@@ -78,7 +78,7 @@ function report({ images, right, only: [b, c], same, failed }) {
   const passed = images > 0 && failed === 0 && b - c <= STANDARD_ERRORS * Math.sqrt(b + c);
   const share = (/** @type {number} */ count) => `${((100 * count) / images).toFixed(2)} %`;
   process.stdout.write(
-    `verify: ${images} pictures, the source is right in ${share(right[0])}, the new model in ${share(right[1])} ` +
+    `verify: ${images} images, the source is right in ${share(right[0])}, the new model in ${share(right[1])} ` +
       `(${b} only the one, ${c} only the other), same answer in ${share(same)}: ${passed ? 'passed' : 'FAILED'}\n`,
   );
   return passed;

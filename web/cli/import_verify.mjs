@@ -35,7 +35,7 @@ export async function verifyImport(modelPath, verifyPath, exact) {
     const passed = exact ? apart <= TOLERANCE * largest : agreed === count;
     const short = (/** @type {number} */ x, n = 2) => String(Number(x.toPrecision(n)));
     process.stdout.write(
-      `verify: ${count} pictures, logits at most ${short(apart)} apart at a largest of ` +
+      `verify: ${count} images, logits at most ${short(apart)} apart at a largest of ` +
         `${short(largest, 3)} (${short(apart / largest)} of it), top-1 equal in ${agreed}: ` +
         `${passed ? 'passed' : 'FAILED'}\n`,
     );

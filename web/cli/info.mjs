@@ -8,9 +8,9 @@ import { parseOptions } from './options.mjs';
 const USAGE = {
   synopsis: 'info [options]',
   about: "Shows a model's geometry, the memory it needs to run, and its metadata.",
-  options: [{ name: '--json', help: 'the result as a JSON object' }, ...RUN_OPTIONS],
+  options: [{ name: '--json', help: 'print the result as a JSON object' }, ...RUN_OPTIONS],
   count: [0, 0],
-  notes: 'Exit codes: 0 all went well, 1 the model failed to load, 2 wrong command line.',
+  notes: 'Exit codes: 0 success, 1 the model failed to load, 2 wrong usage.',
 };
 
 /** @param {string[]} args */

@@ -9,14 +9,14 @@ import { parseOptions } from './options.mjs';
 const USAGE = {
   synopsis: 'inspect FILE [options]',
   about:
-    'Shows what a model file is made of: architecture, bytes by part, bits per weight, share of zeros ' +
-    "in each matrix, and whether its size is what the format's formula says.",
+    'Describes a model file: architecture, bytes by part, bits per weight, share of zeros ' +
+    "in each matrix, and whether its size matches the format's formula.",
   options: [
-    { name: '--json', help: 'the result as a JSON object' },
-    { name: '--tensors', help: 'list every tensor too (the JSON always does)' },
+    { name: '--json', help: 'print the result as a JSON object' },
+    { name: '--tensors', help: 'also list every tensor (the JSON always does)' },
   ],
   count: [1, 1],
-  notes: 'Exit codes: 0 all went well, 1 the file is no model, 2 wrong command line.',
+  notes: 'Exit codes: 0 success, 1 the file is not a model, 2 wrong usage.',
 };
 
 /** @param {string[]} args */

@@ -20,7 +20,7 @@ export const RUN_OPTIONS = [
   { name: '--model', letter: '-m', placeholder: 'M', help: 'model file, or name of a model in models/' },
   { name: '--engine', choices: ['auto', 'scalar', 'simd128'], help: 'kernels to run (auto: the fastest)' },
   { name: '--gemm', choices: ['auto', 'dot', 'table'], help: 'kernel of ternary products (auto: by layer shape)' },
-  { name: '--threads', placeholder: 'N', range: [1, 64], help: 'threads inside one picture (1)' },
+  { name: '--threads', placeholder: 'N', range: [1, 64], help: 'threads per image (1)' },
   {
     name: '--merge',
     placeholder: 'M',

@@ -29,7 +29,7 @@ export const TITLE_OPTION = {
 };
 
 /**
- * [MODEL] [PICTURE...]: what ends like a picture is none.
+ * [MODEL] [IMAGE...]: what ends like an image is none.
  * @param {string[]} words of the command line
  * @returns {{wanted: string | undefined, pictures: string[]}}
  */
@@ -41,7 +41,7 @@ export function modelAndPictures(words) {
 /**
  * The page with a model and pictures inside.
  * @param {string} command for complaints
- * @param {string[]} words of the command line: [MODEL] [PICTURE...]
+ * @param {string[]} words of the command line: [MODEL] [IMAGE...]
  * @param {string} [title]
  * @returns {Promise<{text: string, model: string, pictures: number} | undefined>} undefined: there was a complaint
  */
@@ -75,7 +75,7 @@ async function readSamples(command, vit, pictures) {
   for (const [i, path] of pictures.entries()) {
     try {
       const bytes = readFile(path);
-      const file = `picture ${i + 1}`;
+      const file = `image ${i + 1}`;
       const golden = await recordPicture(vit, file, bytes);
       const type = bytes[0] === 0x89 ? 'image/png' : 'image/jpeg';
       samples.push({ file, title: titleOf(path), type, bytes, golden });

@@ -17,18 +17,22 @@ import { replaceFile } from './whole_file.mjs';
 const USAGE = {
   synopsis: 'pack IN.safetensors -o OUT.safetensors [options]',
   about:
-    'Turns a checkpoint with float weights into a packed model: trit codes and a scale for the four matrices of\n' +
-    'each block (or int8, or float), everything else F16, BF16 or F32, metadata kept and completed.',
+    'Packs a checkpoint with float weights: the four matrices of each block become trit codes with a\n' +
+    'scale (or int8, or float), everything else F16, BF16 or F32. Metadata is kept and completed.',
   options: [
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the packed model to write (required)' },
-    { name: '--rest', choices: ['f16', 'f32', 'bf16'], help: 'how everything but the coded matrices is stored (f16)' },
-    { name: '--ternarize', help: 'also take a model that was not trained to be ternary; its accuracy is lost' },
-    { name: '--int8', help: 'int8 matrices with a scale an output instead of ternary ones' },
-    { name: '--float', help: 'keep the matrices float, stored as the rest, instead of ternary' },
+    {
+      name: '--rest',
+      choices: ['f16', 'f32', 'bf16'],
+      help: 'how to store everything except the coded matrices (f16)',
+    },
+    { name: '--ternarize', help: 'accept a model that was not trained to be ternary; its accuracy is lost' },
+    { name: '--int8', help: 'store int8 matrices with one scale per output instead of ternary ones' },
+    { name: '--float', help: 'keep the matrices as floats, stored like the rest' },
     { name: '--metadata', placeholder: 'FILE', help: 'JSON object of strings that replaces or adds metadata' },
   ],
   count: [1, 1],
-  notes: 'Exit codes: 0 all went well, 1 it could not be packed, 2 wrong command line.',
+  notes: 'Exit codes: 0 success, 1 it could not be packed, 2 wrong usage.',
 };
 
 /** @param {string[]} args */

@@ -21,7 +21,7 @@ export const WORKERS_OPTION = {
   name: '--workers',
   placeholder: 'N',
   range: [1, 64],
-  help: 'pictures at once (by cores)',
+  help: 'images at once (by cores)',
 };
 
 /**

@@ -19,17 +19,17 @@ import { writeWhole } from './whole_file.mjs';
 const USAGE = {
   synopsis: 'record MODEL FILE... -o GOLDEN [options]',
   about:
-    'Writes down what MODEL gives for JPEG, PNG and WebP pictures: logits, top-1 and a hash of\n' +
-    'every step, to be compared with later by `vit158 verify GOLDEN`. MODEL is a file, or a\nmodel in models/.',
+    'Records what MODEL gives for JPEG, PNG and WebP images: logits, top-1 and a hash of every step.\n' +
+    '`vit158 verify GOLDEN` compares with it later. MODEL is a file, or a model in models/.',
   options: [
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the golden file to write (required)' },
-    { name: '--json', help: 'say what was written as a JSON object' },
+    { name: '--json', help: 'print what was written as a JSON object' },
     ...RUN_OPTIONS.filter(({ name }) => name !== '--model'),
   ],
   count: [2, Infinity],
   notes:
-    'The files are named in it relative to it. Nothing is written if one of them fails.\n' +
-    'Exit codes: 0 all went well, 1 something failed, 2 wrong command line.',
+    'The golden file names the images relative to itself. Nothing is written if one of them fails.\n' +
+    'Exit codes: 0 success, 1 something failed, 2 wrong usage.',
 };
 
 /** @param {string[]} args */
@@ -62,7 +62,7 @@ export async function record(args) {
     if (values['--json']) printJson(done);
     else
       process.stdout.write(
-        `${printable(out)}: ${done.pictures} pictures, model ${printable(name)}, ` +
+        `${printable(out)}: ${done.pictures} images, model ${printable(name)}, ` +
           `numerics ${numericsVersion}, ${done.bytes} bytes\n`,
       );
     return EXIT.OK;

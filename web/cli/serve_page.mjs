@@ -11,18 +11,18 @@ const DEFAULT_PORT = 8158;
 
 /** @type {import('./options.mjs').Usage} */
 const USAGE = {
-  synopsis: 'serve [MODEL] [PICTURE...] [options]',
+  synopsis: 'serve [MODEL] [IMAGE...] [options]',
   about:
-    'Shows the page with MODEL in the browsers of this machine: at http://localhost:8158/, until Ctrl-C. MODEL\n' +
-    'is a file, or a model in models/; without MODEL, or with a picture in its place, the default model.',
+    'Shows the page with MODEL in the browsers of this machine, at http://localhost:8158/, until Ctrl-C.\n' +
+    'MODEL is a file, or a model in models/; without it the default model is used.',
   options: [
     { name: '--port', placeholder: 'N', help: `to listen on (${DEFAULT_PORT}, or any free one)`, range: [1, 65535] },
     TITLE_OPTION,
   ],
   count: [0, Infinity],
   notes:
-    'PICTUREs are offered to try; the first is classified when the page opens.\n' +
-    'Exit codes: 1 something failed, 2 wrong command line; it ends by the signal that ends it.',
+    'The IMAGEs are offered as samples; the first is classified when the page opens.\n' +
+    'Exit codes: 1 something failed, 2 wrong usage; it runs until a signal ends it.',
 };
 
 /** @param {string[]} args */

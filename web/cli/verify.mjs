@@ -16,24 +16,24 @@ import { parseOptions } from './options.mjs';
 const USAGE = {
   synopsis: 'verify GOLDEN [options]',
   about:
-    'Runs the pictures of a golden file, which `vit158 record` wrote, and compares: every bit of the\n' +
-    'logits and of each step before them, or with --tolerance the logits and top-1.',
+    'Runs the images of a golden file written by `vit158 record`, and compares every bit of the\n' +
+    'logits and of each step before them, or with --tolerance only the logits and top-1.',
   options: [
     {
       name: '--tolerance',
       placeholder: 'X',
-      help: 'largest difference allowed of a logit',
+      help: 'largest difference allowed in a logit',
       range: [0, 1e9],
       fraction: true,
     },
-    { name: '--json', help: 'the result as a JSON object' },
+    { name: '--json', help: 'print the result as a JSON object' },
     ...RUN_OPTIONS,
   ],
   count: [1, 1],
   notes:
-    'The model is the one named in the golden file, unless --model leads elsewhere; what it merges\n' +
-    'too, unless --merge says otherwise.\n' +
-    'Exit codes: 0 all is as recorded, 1 something differs or failed, 2 wrong command line.',
+    'The model is the one that the golden file names, unless --model gives another; the same\n' +
+    'holds for what it merges and --merge.\n' +
+    'Exit codes: 0 all is as recorded, 1 something differs or failed, 2 wrong usage.',
 };
 
 /** @param {string[]} args */
@@ -108,7 +108,7 @@ function print(golden, model, { ok, same, tolerance, engine, numericsVersion, pi
     });
   else
     process.stdout.write(
-      `${same} of ${pictures.length} pictures ${
+      `${same} of ${pictures.length} images ${
         tolerance === undefined ? 'the same' : `within ${tolerance}`
       }: model ${printable(model)}, ${engine}, numerics ${numericsVersion}\n`,
     );

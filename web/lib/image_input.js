@@ -21,9 +21,9 @@ import { isByteSource, readWhole, settled } from './source.js';
  * @returns {Promise<{rows: PixelRows, decodeMs: number}>} decodeMs: reading or fetching left out
  */
 export async function openImage(image, decoder, pace = new Pace()) {
-  const given = await pace.wait(settled(image, 'the picture'), 'while waiting for the picture');
+  const given = await pace.wait(settled(image, 'the image'), 'while waiting for the image');
   if (!isByteSource(given)) {
-    if (isDrawable(given)) await pace.wait(whenDrawable(given), 'while waiting for the picture');
+    if (isDrawable(given)) await pace.wait(whenDrawable(given), 'while waiting for the image');
     return timed(() => openPixels(given));
   }
   const { bytes, name } = await readPicture(given, pace);
@@ -58,7 +58,7 @@ function notDrawn(name, named, error) {
     .replace(/, (only|of which only) JPEG.*$/, '');
   return new Vit158Error(
     'E_UNSUPPORTED',
-    `the browser cannot read ${name} as a picture (${kind}): save it as JPEG or PNG`,
+    `the browser cannot read ${name} as an image (${kind}): save it as JPEG or PNG`,
     { cause: error },
   );
 }
@@ -71,7 +71,7 @@ function notDrawn(name, named, error) {
 export async function readPicture(source, pace) {
   const stop = new AbortController();
   try {
-    return await pace.wait(readWhole(source, stop.signal), 'while reading the picture');
+    return await pace.wait(readWhole(source, stop.signal), 'while reading the image');
   } catch (error) {
     stop.abort();
     throw error;
@@ -120,7 +120,7 @@ export function isDrawable(image) {
 export async function whenDrawable(image) {
   if (isA('HTMLImageElement', image)) {
     if (!image.complete || image.naturalWidth === 0)
-      await wrapErrors('E_INPUT', `the img of ${image.currentSrc || image.src || 'no address'} has no picture`, () =>
+      await wrapErrors('E_INPUT', `the img of ${image.currentSrc || image.src || 'no address'} has no image`, () =>
         image.decode(),
       );
   } else if (isA('HTMLVideoElement', image) && image.readyState < 2) {
@@ -132,7 +132,7 @@ export async function whenDrawable(image) {
 
 /** The refusal of what is no image. @param {unknown} image */
 export function notAPicture(image) {
-  return new Vit158Error('E_INPUT', `${describe(image)} is not a picture that can be read`);
+  return new Vit158Error('E_INPUT', `${describe(image)} is not an image that can be read`);
 }
 
 /**
@@ -185,7 +185,7 @@ function contextOf(canvas) {
  * @param {string} [complaint]
  * @returns {Promise<ImageBitmap>} to be closed by the caller
  */
-export function makeBitmap(source, code = 'E_INPUT', complaint = 'the picture cannot be read') {
+export function makeBitmap(source, code = 'E_INPUT', complaint = 'the image cannot be read') {
   return wrapErrors(code, complaint, async () => {
     try {
       return await createImageBitmap(source, {

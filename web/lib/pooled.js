@@ -324,8 +324,8 @@ function ownBuffer(view) {
  * @returns {Promise<Posted>}
  */
 async function portableImage(image, pace) {
-  const waiting = 'while waiting for the picture';
-  const given = /** @type {any} */ (await pace.wait(settled(image, 'the picture'), waiting));
+  const waiting = 'while waiting for the image';
+  const given = /** @type {any} */ (await pace.wait(settled(image, 'the image'), waiting));
   if (typeof given === 'string' && hasFiles()) return { input: given, transfer: [] };
   if (isA('Blob', given) && !hasFiles()) return { input: given, transfer: [] }; // in Node it may be jsdom's
   if (isByteSource(given)) return ownBuffer((await readPicture(given, pace)).bytes.slice());

@@ -174,7 +174,7 @@ async function verifyPicture(classifier, picture, read, tolerance, { merge, sign
     if (found !== expectedHash)
       return failed(
         'changed',
-        `another picture than the one recorded: its SHA-256 is ${short(found)}, not ${short(expectedHash)}`,
+        `another image than the one recorded: its SHA-256 is ${short(found)}, not ${short(expectedHash)}`,
       );
     const result = await classifier.classify(bytes, { topK: 1, stepHashes: true, merge, signal });
     return compare(picture, result, tolerance);

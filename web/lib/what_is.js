@@ -24,7 +24,7 @@ const KINDS = [
   [/^[^]{4}TFL3/, `is a TensorFlow Lite model: ${TAKE}`],
   [/^\x89HDF\r\n\x1a\n/, `is an HDF5 file (Keras, TensorFlow): ${TAKE}`],
   [/^\x1f\x8b/, 'is compressed with gzip: unpack it with gunzip'],
-  [/^(\xff\xd8\xff|\x89PNG)/, 'is a picture, not a model'],
+  [/^(\xff\xd8\xff|\x89PNG)/, 'is an image, not a model'],
   [
     /^\x80[\x02-\x05]./,
     "is a pickle in PyTorch's old format (before 1.6): load it with torch.load and " +
