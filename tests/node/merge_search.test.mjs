@@ -58,7 +58,7 @@ test('bounds that nothing keeps choose nothing', () => {
 
 test('mistakes', () => {
   for (const [args, code, message] of /** @type {[string[], number, RegExp][]} */ ([
-    [[MODEL], 2, /say which pictures with --calibrate/],
+    [[MODEL], 2, /say which images with --calibrate/],
     [[MODEL, '--calibrate', join(folder, 'none')], 1, /none/],
     [[tinyPath('ternary-2'), '--calibrate', SAMPLES], 1, /3 blocks or more/],
     [[join(folder, 'none.safetensors'), '--calibrate', SAMPLES], 1, /none\.safetensors/],
