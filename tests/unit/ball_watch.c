@@ -385,8 +385,7 @@ static void see_output(ball_watch *w, const vit158_sight *sight)
     free(in);
     free(trits);
     keep(sight->layer == VIT158_LAYER_QKV ? w->qkv : w->output, sight);
-    if (sight->layer == VIT158_LAYER_QKV &&
-        vit158_attention_is_int(w->model, sight->block, sight->tokens))
+    if (sight->layer == VIT158_LAYER_QKV && vit158_attention_is_int(w->model, sight->block))
         round_heads(w);
 }
 
@@ -409,7 +408,7 @@ static void see_scores(ball_watch *w, const vit158_sight *sight)
 static void see_probabilities(ball_watch *w, const vit158_sight *sight)
 {
     const size_t n = sight->tokens;
-    const bool integer = vit158_attention_is_int(w->model, sight->block, sight->tokens);
+    const bool integer = vit158_attention_is_int(w->model, sight->block);
     const double rounding = integer ? 0.5 / (double)VIT158_I16_LEVELS : 0;
     for (size_t t = 0; t < n; t++) {
         double most_score = -INFINITY, total = 0;
