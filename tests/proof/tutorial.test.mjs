@@ -75,6 +75,7 @@ test('the tutorial leads to a page', async () => {
   await tab.goto(pathToFileURL(page).href);
   await answered(tab);
   const [, label] = /^ +[\d.]+ % +(\w+)/m.exec(said[1]) ?? [];
-  assert.equal((await text(tab, '#verdict-label')).toLowerCase(), label.toLowerCase());
+  // The headline may say that the picture looks like none of the classes: few photos make an unsure model.
+  assert.equal((await text(tab, '#bars .bar:first-child .bar-label')).toLowerCase(), label.toLowerCase());
   assert.equal(await text(tab, 'h1 span'), 'Apples and pears');
 });
