@@ -8,7 +8,10 @@ import { countsLine } from './counts.mjs';
 import { ROOT } from './setup.mjs';
 
 const FILE = join(ROOT, 'tests/proof/RESULT.txt');
-const HEAD = '# Written by `npm run proof` (all) and `npm run proof -- NAME...` (some): the last run of each.';
+const HEAD = [
+  '# SPDX-License-Identifier: MIT',
+  '# Written by `npm run proof` (all) and `npm run proof -- NAME...` (some): the last run of each.',
+];
 
 /**
  * Puts the line of one long test in the place of the one before.
@@ -25,5 +28,5 @@ export function keepResult(name, counts, ms) {
   const line = `${name.padEnd(16)} ${countsLine(counts)} (${Math.round(ms / 1000)} s), ${date}, ${commit}, ${machine}`;
   const before = existsSync(FILE) ? readFileSync(FILE, 'utf8').split('\n') : [];
   const others = before.filter((one) => one && !one.startsWith('#') && one.split(' ')[0] !== name);
-  writeFileSync(FILE, [HEAD, ...[...others, line].sort(), ''].join('\n'));
+  writeFileSync(FILE, [...HEAD, ...[...others, line].sort(), ''].join('\n'));
 }

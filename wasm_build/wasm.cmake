@@ -93,7 +93,8 @@ set(decode_checks ${VIT158_DECODE_SOURCES})
 list(REMOVE_ITEM decode_checks src/image/stb.c src/image/orient.c)
 set_property(SOURCE src/image/stb.c src/image/orient.c APPEND PROPERTY COMPILE_OPTIONS -O2)
 vit158_add_module(vit158-decode
-  SMALL src/base/error.c src/base/text.c ${decode_checks} ${VIT158_WASM_DECODE_SOURCES}
+  SMALL src/base/crc32.c src/base/error.c src/base/text.c ${decode_checks}
+        ${VIT158_WASM_DECODE_SOURCES}
   FAST src/image/stb.c src/image/orient.c
   EXPORTS ${exports}/exports_decode.txt
   LINK -O3 # wasm-opt: 6 kB less, and no slower here

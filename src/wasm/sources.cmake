@@ -18,6 +18,7 @@ set(VIT158_WASM_IMPORT_SOURCES
     src/model/header.c
     src/model/json_in.c
     src/model/layout.c
+    src/model/linear_parts.c
     src/model/metadata.c
     src/model/metadata_json.c
     src/model/names.c

@@ -34,7 +34,7 @@ function clock() {
   return (user + system) / 1000;
 }
 
-/** One for each list, the unmerged one first. */
+/** One for each list, the unmerged one first. @type {Classifier[]} */
 const runners = [];
 for (const merge of ['off', ...lists]) runners.push(await Classifier.load(file, { threads, merge }));
 
@@ -46,6 +46,7 @@ async function timeAll() {
   const ratios = runners.map(() => []);
   const rounds = Number(values.rounds);
   for (let round = -3; round < rounds; round++) {
+    /** @type {number[]} */
     const ms = [];
     for (const vit of runners) {
       const begin = clock();
@@ -83,13 +84,15 @@ function meanAndError(of) {
 
 /** @param {string} folder */
 async function compareAll(folder) {
+  /** @type {{kl: number[], same: number[], right: number[]}[]} */
   const found = runners.map(() => ({ kl: [], same: [], right: [] }));
   for (const { path, label } of labelled(folder)) {
     const input = await runners[0].preprocess(path);
+    /** @type {number[][]} */
     const logs = [];
     for (const vit of runners) logs.push(logProbabilities(await vit.forward(input)));
     const first = logs.map((log) => log.indexOf(Math.max(...log)));
-    found.forEach((/** @type {any} */ { kl, same, right }, i) => {
+    found.forEach(({ kl, same, right }, i) => {
       kl.push(logs[0].reduce((sum, p, c) => sum + Math.exp(p) * (p - logs[i][c]), 0));
       same.push(Number(first[i] === first[0]));
       right.push(Number(first[i] === label) - Number(first[0] === label));
