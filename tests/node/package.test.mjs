@@ -24,7 +24,7 @@ function runModule(source) {
   return JSON.parse(stdout);
 }
 
-test('packed it is at most 5.5 MB; without models smaller than 1.5 MB, and nothing is in it that does not belong', () => {
+test('packed it is at most 5.5 MB; without models smaller than 1.55 MB, and nothing is in it that does not belong', () => {
   assert.ok(statSync(tarball).size <= 5.5e6);
   const { stdout } = run('tar', ['-tzf', tarball]);
   const files = stdout
@@ -34,7 +34,7 @@ test('packed it is at most 5.5 MB; without models smaller than 1.5 MB, and nothi
   const bytes = files
     .filter((name) => !name.startsWith('models/'))
     .reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
-  assert.ok(bytes <= 1.5e6, `${bytes} bytes`);
+  assert.ok(bytes <= 1.55e6, `${bytes} bytes`);
   const allowed =
     /^(package\.json|README\.md|LICENSE|THIRD-PARTY\.md|web\/(README|COMMANDS|FILES)\.md|web\/(lib|cli)\/[\w.]+|web\/cli\.mjs|web\/bundle\/template\.html\.gz|wasm_build\/dist\/[\w.-]+|models\/[\w.-]+)$/;
   assert.deepEqual(
@@ -151,7 +151,7 @@ test('the command bundles a page without any build tool', () => {
     'vit158.wasm',
     'vit158-scalar.wasm',
     'vit158-decode.wasm',
-    'picture%201',
+    'image%201',
     'vit158-cifar10.safetensors',
   ])
     assert.equal(html.split(`<script type="text/plain" id="inside:${part}">`).length, 2, part);

@@ -20,6 +20,7 @@ import '../lib/heap.js';
 import '../lib/image_input.js';
 import '../lib/kinds.js';
 import '../lib/load_wasm.js';
+import '../lib/merges.js';
 import '../lib/model_stream.js';
 import '../lib/options.js';
 import '../lib/pace.js';
