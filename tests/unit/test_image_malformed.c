@@ -314,8 +314,10 @@ static void test_little_memory_is_allowed(void **state)
     }
     size_t n_bytes = 0;
     const test_mutation stray = {TEST_INSERT, "DA", 0, BYTES("abc")};
-    uint8_t *file = test_mutate(test_load_image("grey.jpg", &n_bytes), &n_bytes, &stray);
+    uint8_t *whole = test_load_image("grey.jpg", &n_bytes);
+    uint8_t *file = test_mutate(whole, &n_bytes, &stray);
     test_expect_refusal("to be mended", file, n_bytes, 1024, VIT158_E_IMAGE, "no marker at byte");
+    free(whole);
     free(file);
 }
 
