@@ -92,9 +92,7 @@ test('--verify FOLDER: how often source and new model are right, in both command
   const ours = nativeCommand(...import_, '--verify', at('labelled'));
   const theirs = npmCommand(...import_, '--verify', at('labelled'));
   assert.equal(theirs.stdout, ours.stdout);
-  const line = /verify: (\d+) images, the source is right in ([\d.]+) %, the new model in ([\d.]+) %/.exec(
-    ours.stdout,
-  );
+  const line = /verify: (\d+) images, the source is right in ([\d.]+) %, the new model in ([\d.]+) %/.exec(ours.stdout);
   assert.ok(line, ours.stdout + ours.stderr);
   const evaluated = JSON.parse(nativeCommand('eval', at('labelled'), '--json', '-m', at('judged.safetensors')).stdout);
   assert.equal(evaluated.images, Number(line[1]));
