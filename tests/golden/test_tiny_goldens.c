@@ -62,7 +62,7 @@ static void test_packed_latent(void **state)
     const vit158_options options = {.explain = 0};
     vit158_pack_report report;
     vit158_error error;
-    vit158_model *model;
+    vit158_model *model = NULL;
     size_t count;
     snprintf(latent, sizeof latent, "%s/tiny/latent-6.safetensors", VIT158_TEST_DATA);
     if (vit158_pack_file(latent, packed, &pack, &report, &error) != VIT158_OK ||
