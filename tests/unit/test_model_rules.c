@@ -376,7 +376,7 @@ static void test_encodings(void **state)
     const size_t n_bytes = strlen(all) + 128;
     char *twice = malloc(n_bytes);
     assert_non_null(twice);
-    snprintf(twice, n_bytes, "%.*s,%s", (int)strlen(all) - 1, all, ENTRY("trit", "10", "30") + 1);
+    snprintf(twice, n_bytes, "%.*s,%s", (int)strlen(all) - 1, all, &ENTRY("trit", "10", "30")[1]);
     parts_set(parts, "encodings", twice);
     free(twice);
     refuse(parts, VIT158_E_METADATA, QKV " occurs twice");
