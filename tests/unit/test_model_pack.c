@@ -319,8 +319,8 @@ static vit158_facts facts_of(const char *path)
 {
     size_t n_bytes;
     uint8_t *bytes = read_all(path, &n_bytes);
-    vit158_model *model;
-    vit158_facts facts;
+    vit158_model *model = NULL;
+    vit158_facts facts = {0};
     vit158_error error;
     if (vit158_model_open(&model, bytes, n_bytes, &error) != VIT158_OK ||
         vit158_facts_of_model(&facts, model, &error) != VIT158_OK)
