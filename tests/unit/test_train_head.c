@@ -22,7 +22,7 @@
 static double fit(vit158_trainer *t, vit158_train_embeddings *e)
 {
     vit158_error error;
-    double accuracy;
+    double accuracy = 0.0;
     if (vit158_train_embed(e, t, COPIES, NULL, &error) != VIT158_OK ||
         vit158_train_head_fit(&accuracy, t, e, 40, &error) != VIT158_OK)
         fail_msg("%s", error.message);
