@@ -112,6 +112,14 @@ float check_float(check_rng *rng, float low, float high)
     return low + (high - low) * ((float)(check_bits(rng) >> 16) / 65536.0F);
 }
 
+float *check_floats(check_rng *rng, size_t count, float low, float high)
+{
+    float *x = check_alloc(count * sizeof *x);
+    for (size_t i = 0; x != NULL && i < count; i++)
+        x[i] = check_float(rng, low, high);
+    return x;
+}
+
 uint64_t check_hash(uint64_t hash, const void *data, size_t bytes)
 {
     const uint8_t *at = data;

@@ -70,6 +70,8 @@ check_rng check_seed(uint64_t seed);
 uint32_t check_bits(check_rng *rng);                      /* uniform, 32 bits */
 uint32_t check_below(check_rng *rng, uint32_t bound);     /* 0 .. bound - 1 */
 float check_float(check_rng *rng, float low, float high); /* exact steps of 2^-16 of the range */
+/* [count] of them, from check_alloc; NULL without memory. */
+float *check_floats(check_rng *rng, size_t count, float low, float high);
 
 /* FNV-1a over bytes; start with CHECK_HASH. A hash of results, compared with a constant in the
  * test, shows that they are the same bits in every build. */

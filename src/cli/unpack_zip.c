@@ -13,10 +13,12 @@
 #include "cli/import_folder.h"
 #include "image/stb.h"
 #include "import/zip_read.h"
+#include "model/what_is.h"
 
 #define MAX_PATH_BYTES 512U
 #define MAX_IMAGE_BYTES (256U << 20)
 #define HASH_CHARS 64U
+#define HEAD_BYTES 512U  /* that vit158_what_is may look at */
 #define DONE ".unpacked" /* holds the archive's SHA-256, written last */
 
 typedef struct unpacking {
@@ -31,15 +33,14 @@ typedef struct unpacking {
 
 bool vit158_is_zip(const char *path)
 {
-    static const uint8_t first[] = {'P', 'K', 3, 4};
-    uint8_t bytes[sizeof first] = {0};
+    uint8_t head[HEAD_BYTES];
     if (vit158_is_folder(path))
         return false;
     FILE *const file = fopen(path, "rb");
-    const size_t n_bytes = file != NULL ? fread(bytes, 1, sizeof bytes, file) : 0;
+    const size_t n_bytes = file != NULL ? fread(head, 1, sizeof head, file) : 0;
     if (file != NULL)
         fclose(file);
-    return n_bytes == sizeof first && memcmp(bytes, first, sizeof first) == 0;
+    return vit158_what_is(head, n_bytes) == VIT158_CONTENT_ZIP;
 }
 
 /* ---- Names ---- */

@@ -29,14 +29,6 @@ static const vit158_kernels *const variants[] = {
 static const uint32_t shapes[][2] = {{1, 1},  {2, 3},  {3, 8},   {4, 9},   {5, 17},  {7, 16},
                                      {8, 31}, {31, 4}, {64, 32}, {65, 33}, {197, 9}, {577, 8}};
 
-static float *random_floats(check_rng *rng, size_t count, float low, float high)
-{
-    float *x = check_alloc(count * sizeof *x);
-    for (size_t i = 0; x && i < count; i++)
-        x[i] = check_float(rng, low, high);
-    return x;
-}
-
 static size_t pair_bytes(uint32_t n, size_t ld)
 {
     return (size_t)(n + 1) / 2 * ld * 2 * sizeof(int16_t);
@@ -50,7 +42,7 @@ static void tokens_match(void)
         const size_t ld = vit158_token_stride(n_tokens);
         check_rng rng = check_seed(i);
         const float size = i % 4 == 3 ? 1e-20F : 10.0F;
-        const float *x = random_floats(&rng, n * ld, -size, size);
+        const float *x = check_floats(&rng, n * ld, -size, size);
         int16_t *y[2] = {check_alloc(pair_bytes(n, ld)), check_alloc(pair_bytes(n, ld))};
         float *r[2] = {check_alloc(ld * sizeof(float)), check_alloc(ld * sizeof(float))};
         for (uint32_t v = 0; v < COUNT(variants); v++) {
@@ -80,7 +72,7 @@ static void channels_match(void)
         const uint32_t n = shapes[i][0], n_tokens = shapes[i][1];
         const size_t ld = vit158_token_stride(n_tokens), bytes = n * ld * sizeof(int16_t);
         check_rng rng = check_seed(i + 50);
-        const float *x = random_floats(&rng, n * ld, -3.0F, 2.0F);
+        const float *x = check_floats(&rng, n * ld, -3.0F, 2.0F);
         int16_t *y[2] = {check_alloc(bytes), check_alloc(bytes)};
         float *r[2] = {check_alloc(n * sizeof(float)), check_alloc(n * sizeof(float))};
         for (uint32_t v = 0; v < COUNT(variants); v++)
@@ -111,7 +103,7 @@ static void softmax_matches(void)
         const uint32_t n = shapes[i][0], n_tokens = shapes[i][1];
         const size_t ld = vit158_token_stride(n_tokens);
         check_rng rng = check_seed(i + 100);
-        const float *x = random_floats(&rng, n * ld, -40.0F, 40.0F);
+        const float *x = check_floats(&rng, n * ld, -40.0F, 40.0F);
         float *s[3];
         for (uint32_t v = 0; v < 3; v++) {
             s[v] = check_alloc(n * ld * sizeof(float));
@@ -148,7 +140,7 @@ static void softmax_keeps_what_is_not_finite(void)
     for (uint32_t i = 0; i < COUNT(wild) * 7 * 2; i++) {
         const uint32_t row = i / 2 % 7, column = i % 2 == 0 ? 0 : 9;
         check_rng rng = check_seed(i);
-        const float *x = random_floats(&rng, n * ld, -40.0F, 40.0F);
+        const float *x = check_floats(&rng, n * ld, -40.0F, 40.0F);
         for (uint32_t v = 0; v < COUNT(variants); v++) {
             float *s = check_alloc(n * ld * sizeof(float));
             float *r = check_alloc(ld * sizeof(float));
@@ -199,8 +191,8 @@ static product_case make_product(uint32_t seed, uint32_t n_in, uint32_t n_out, u
                                .a_pair = a_pair,
                                .b = b,
                                .ldb = ldb,
-                               .row_scale = random_floats(&rng, n_out, 0.1F, 1.0F),
-                               .column_scale = random_floats(&rng, ldb, 0.1F, 1.0F),
+                               .row_scale = check_floats(&rng, n_out, 0.1F, 1.0F),
+                               .column_scale = check_floats(&rng, ldb, 0.1F, 1.0F),
                                .row_step = seed % 2,
                                .column_step = seed / 2 % 2,
                                .n_in = n_in,

@@ -26,14 +26,6 @@ static const vit158_kernels *const variants[] = {
 #endif
 };
 
-static float *random_floats(check_rng *rng, size_t count, float low, float high)
-{
-    float *x = check_alloc(count * sizeof *x);
-    for (size_t i = 0; x && i < count; i++)
-        x[i] = check_float(rng, low, high);
-    return x;
-}
-
 /* Whether the token columns of two [n][ld] matrices are the same bytes. */
 static bool same_columns(const void *a, const void *b, uint32_t n, uint32_t n_tokens, size_t width)
 {
@@ -79,10 +71,10 @@ static norm_case make_norm(uint32_t index, uint32_t kind)
     const uint32_t ld = vit158_token_stride(c.n_tokens);
     /* Some cases nearly constant, some tiny: variance against eps and the quantizer's floor. */
     const float size = index % 5 == 3 ? 1e-6F : index % 5 == 4 ? 1e3F : 1.0F;
-    c.x = random_floats(&rng, (size_t)c.n * ld, -size, 3.0F * size);
+    c.x = check_floats(&rng, (size_t)c.n * ld, -size, 3.0F * size);
     for (uint32_t i = 0; i < norm_count; i++)
-        c.norms[i] = (vit158_layernorm){.weight = random_floats(&rng, c.n, -1.5F, 1.5F),
-                                        .bias = random_floats(&rng, c.n, -0.5F, 0.5F),
+        c.norms[i] = (vit158_layernorm){.weight = check_floats(&rng, c.n, -1.5F, 1.5F),
+                                        .bias = check_floats(&rng, c.n, -0.5F, 0.5F),
                                         .eps = i ? 1e-5F : 1e-6F};
     if (rms) {
         c.norms[norm_count - 1].rms = true;
@@ -250,8 +242,8 @@ static const float factors[] = {0.125F, 1.0F, 30.0F, 0.0F};
 static float *make_scores(uint32_t index)
 {
     check_rng rng = check_seed(index + 1000);
-    return random_floats(&rng, (size_t)shapes[index][0] * vit158_token_stride(shapes[index][1]),
-                         -4.0F, 4.0F);
+    return check_floats(&rng, (size_t)shapes[index][0] * vit158_token_stride(shapes[index][1]),
+                        -4.0F, 4.0F);
 }
 
 static void run_softmax(const vit158_kernels *k, float *s, uint32_t index, uint32_t t0, uint32_t t1)
@@ -327,7 +319,7 @@ static void gelu_variants_are_numerics_h(void)
     for (uint32_t k = 0; k < COUNT(variants); k++) {
         for (uint32_t count = 0; count <= 64; count += 4) {
             check_rng rng = check_seed(count);
-            float *x = random_floats(&rng, count, -8.0F, 8.0F);
+            float *x = check_floats(&rng, count, -8.0F, 8.0F);
             float *y = check_alloc(count * sizeof *y);
             memcpy(y, x, count * sizeof *y);
             variants[k]->gelu(y, count);
@@ -345,7 +337,7 @@ static void gelu_bits(void)
 {
     for (uint32_t k = 0; k < COUNT(variants); k++) {
         check_rng rng = check_seed(3);
-        float *x = random_floats(&rng, 100000, -7.0F, 7.0F);
+        float *x = check_floats(&rng, 100000, -7.0F, 7.0F);
         variants[k]->gelu(x, 100000);
         const uint64_t hash = check_hash(CHECK_HASH, x, 100000 * sizeof *x);
         CHECK(hash == 16409366184050739212ULL, "%s: hash %llu", variants[k]->name,
@@ -361,7 +353,7 @@ static void approximate_gelus(void)
     for (uint32_t i = 0; i < 2 * COUNT(variants); i++) {
         const bool quick = i % 2 == 1;
         check_rng rng = check_seed(i / 2);
-        float *x = random_floats(&rng, 20000, -12.0F, 12.0F);
+        float *x = check_floats(&rng, 20000, -12.0F, 12.0F);
         float *y = check_alloc(20000 * sizeof *y);
         x[0] = INFINITY;
         x[1] = 3e38F;
@@ -399,7 +391,7 @@ static void patches_are_where_they_belong(void)
         const uint32_t before = i % 3; /* tokens without a patch */
         const size_t ld = vit158_token_stride(before + grid * grid);
         check_rng rng = check_seed(i);
-        const float *image = random_floats(&rng, (size_t)channels * side * side, -1.0F, 1.0F);
+        const float *image = check_floats(&rng, (size_t)channels * side * side, -1.0F, 1.0F);
         float *columns = check_alloc(channels * patch * patch * ld * sizeof(float));
         const vit158_patches p = {columns, image, ld, channels, side, patch, before};
         const uint32_t lines = channels * patch, first = lines / 3;

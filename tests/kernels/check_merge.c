@@ -23,14 +23,6 @@ static const vit158_kernels *const variants[] = {
 #endif
 };
 
-static float *random_floats(check_rng *rng, size_t count, float low, float high)
-{
-    float *x = check_alloc(count * sizeof *x);
-    for (size_t i = 0; x && i < count; i++)
-        x[i] = check_float(rng, low, high);
-    return x;
-}
-
 /* ---- Metrics -------------------------------------------------------------------------------- */
 
 /* Channels of a head, heads, patches. */
@@ -46,7 +38,7 @@ static vit158_merge_metric make_metric(uint32_t seed, const uint32_t shape[3])
     const float size = seed % 3 == 2 ? 1e-8F : 10.0F;
     return (vit158_merge_metric){.even = check_alloc(shape[0] * ld * sizeof(float)),
                                  .odd = check_alloc(shape[0] * ld * sizeof(float)),
-                                 .x = random_floats(&rng, count + 8, -size, size) + 1,
+                                 .x = check_floats(&rng, count + 8, -size, size) + 1,
                                  .ld = ld,
                                  .n = shape[0],
                                  .heads = shape[1]};
@@ -139,7 +131,7 @@ static void best_rows_match(void)
         const uint32_t n = shapes[i][0], columns = shapes[i][1];
         const size_t ld = 32;
         check_rng rng = check_seed(i + 30);
-        float *s = random_floats(&rng, n * ld, -1.0F, 1.0F);
+        float *s = check_floats(&rng, n * ld, -1.0F, 1.0F);
         for (size_t j = 0; j < n * ld; j++) /* many are equal */
             s[j] = i % 2 == 0 ? rintf(s[j] * 3.0F) / 3.0F : s[j];
         float *best[2];
@@ -173,7 +165,7 @@ static void best_rows_keep_what_is_not_finite(void)
     for (uint32_t i = 0; i < n * columns; i++)
         for (uint32_t v = 0; v < COUNT(variants); v++) {
             check_rng rng = check_seed(i);
-            float *s = random_floats(&rng, n * ld, -1.0F, 1.0F);
+            float *s = check_floats(&rng, n * ld, -1.0F, 1.0F);
             float *best = check_alloc(ld * sizeof(float));
             uint32_t *row = check_alloc(ld * sizeof(uint32_t));
             s[i % n * ld + i / n] = NAN;
@@ -198,7 +190,7 @@ static void rows_match(void)
     uint64_t hash = CHECK_HASH;
     check_rng rng = check_seed(77);
     const uint32_t rows = 5;
-    const float *x = random_floats(&rng, rows * 8, -3.0F, 3.0F);
+    const float *x = check_floats(&rng, rows * 8, -3.0F, 3.0F);
     float *y[2];
     for (uint32_t v = 0; v < COUNT(variants); v++) {
         y[v] = check_alloc(rows * 8 * sizeof(float));
@@ -240,8 +232,8 @@ static void softmax_adds_its_bias(void)
         const size_t ld = vit158_token_stride(n_tokens), bytes = n * ld * sizeof(float);
         const size_t pairs = (size_t)(n + 1) / 2 * ld * 2 * sizeof(int16_t);
         check_rng rng = check_seed(i + 200);
-        const float *x = random_floats(&rng, n * ld, -40.0F, 40.0F);
-        const float *bias = random_floats(&rng, n, 0.0F, i % 2 == 0 ? 5.0F : 0.0F);
+        const float *x = check_floats(&rng, n * ld, -40.0F, 40.0F);
+        const float *bias = check_floats(&rng, n, 0.0F, i % 2 == 0 ? 5.0F : 0.0F);
         float *added = check_alloc(bytes);
         for (uint32_t j = 0; j < n; j++)
             for (size_t t = 0; t < ld; t++)

@@ -7,17 +7,9 @@
 
 #include <string.h>
 
-static float *random_floats(check_rng *rng, size_t count, float low, float high)
-{
-    float *x = check_alloc(count * sizeof *x);
-    for (size_t i = 0; x && i < count; i++)
-        x[i] = check_float(rng, low, high);
-    return x;
-}
-
 float *gemm_result_case(check_rng *rng, gemm_shape shape)
 {
-    return random_floats(rng, (size_t)shape.n_out * vit158_token_stride(shape.n_tokens), -1, 1);
+    return check_floats(rng, (size_t)shape.n_out * vit158_token_stride(shape.n_tokens), -1, 1);
 }
 
 vit158_gemm_f32 gemm_f32_case(check_rng *rng, gemm_shape shape, gemm_strides strides,
@@ -31,17 +23,17 @@ vit158_gemm_f32 gemm_f32_case(check_rng *rng, gemm_shape shape, gemm_strides str
                                                   : 0;
     vit158_gemm_f32 p = {
         .ldy = ld,
-        .a = random_floats(rng, last, -1, 1),
+        .a = check_floats(rng, last, -1, 1),
         .a_row = a_row[strides],
         .a_col = a_col[strides],
-        .b = random_floats(rng, shape.n_in * ld, -2, 2),
+        .b = check_floats(rng, shape.n_in * ld, -2, 2),
         .ldb = ld,
         .n_in = shape.n_in,
         .n_out = shape.n_out,
         .epilogue = epilogue,
     };
     if (bias)
-        p.bias = random_floats(rng, shape.n_out, -1, 1);
+        p.bias = check_floats(rng, shape.n_out, -1, 1);
     return p;
 }
 
@@ -140,9 +132,9 @@ vit158_gemm_q8 gemm_q8_case(check_rng *rng, gemm_shape shape, gemm_weights weigh
         .ldy = ld,
         .q = activations(rng, shape.n_in * ld, values),
         .ldq = ld,
-        .r = random_floats(rng, ld, 0.001F, 0.02F),
+        .r = check_floats(rng, ld, 0.001F, 0.02F),
         .w = weights == GEMM_I8 ? w : (const void *)pack_trits(w, rows),
-        .scale = random_floats(rng, scale_step ? rows.n_out : 1, 0.01F, 0.1F),
+        .scale = check_floats(rng, scale_step ? rows.n_out : 1, 0.01F, 0.1F),
         .scale_step = scale_step,
         .n_in = shape.n_in,
         .n_out = shape.n_out,
@@ -150,7 +142,7 @@ vit158_gemm_q8 gemm_q8_case(check_rng *rng, gemm_shape shape, gemm_weights weigh
         .epilogue = epilogue,
     };
     if (bias)
-        p.bias = random_floats(rng, shape.n_out, -1, 1);
+        p.bias = check_floats(rng, shape.n_out, -1, 1);
     if (plain)
         *plain = w;
     return p;

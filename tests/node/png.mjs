@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes pixels as a PNG file, so that native code can be given the same raw pixels as wasm.
 import { deflateSync } from 'node:zlib';
-
-/** @param {Uint8Array} data */
-function crc32(data) {
-  let crc = 0xffffffff;
-  for (const byte of data) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return ~crc >>> 0;
-}
+import { crc32 } from '../../web/app/zip_write.js';
 
 /** @param {string} type @param {Uint8Array} data */
 function chunk(type, data) {
