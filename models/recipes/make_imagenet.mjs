@@ -5,9 +5,7 @@
 //
 //   npm run models -- vit_tiny_patch16_224.safetensors imagenet-calib-700.tar imagenet-calib-250.tar [-o OUT]
 //
-// The same bytes come from the same kind of processor: rounding uses the trainer's arithmetic, which
-// has a set of instructions for each (src/train/compute.h). The shipped file was made with AVX-512 and
-// bfloat16. On others some weights round to the other neighbour; which tensors do is listed.
+// Any processor with AVX2 gives the same bytes. Should they differ, the tensors that do are listed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';

@@ -16,6 +16,7 @@ add_library(vit158_compress
   src/compress/moments.c
   src/compress/nuclear.c
   src/compress/omega.c
+  src/compress/part_net.c
   src/compress/ptq_product.c
   src/compress/ptq_run.c
   src/compress/ptq_simulate.c
@@ -31,6 +32,7 @@ add_library(vit158_compress
   src/compress/shadow.c
   src/compress/similarity.c
   src/compress/step_search.c
-  src/compress/streams.c)
+  src/compress/streams.c
+  src/compress/worth.c)
 target_compile_options(vit158_compress PRIVATE -O3 ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
 target_link_libraries(vit158_compress PUBLIC vit158_train)

@@ -16,6 +16,41 @@ static bool class_only(const vit158_layer_at *at)
     return at->block + 1 == at->q->model->info.depth && at->kind != VIT158_QKV;
 }
 
+/* Are this layer's outputs added to the stream? */
+static bool ends_branch(const vit158_layer_at *at)
+{
+    return at->kind == VIT158_PROJ || at->kind == VIT158_FC2;
+}
+
+/* [tokens] of an image of the batch: of what tokens are worth in front of the block for the first
+ * matrix, whose outputs other tokens see, and behind it for the others. */
+static const float *factors_of(const vit158_layer_at *at, uint32_t place)
+{
+    const vit158_quantizer *const q = at->q;
+    const size_t level = at->block + (at->kind != VIT158_QKV ? 1 : 0);
+    return q->factors + (level * q->learned + at->first + place) * q->model->info.tokens;
+}
+
+/* Rows [tokens][n] of an image of the batch. */
+static void weigh_rows(const vit158_layer_at *at, float *rows, uint32_t place, uint32_t n)
+{
+    const float *const factors = factors_of(at, place);
+    for (uint32_t t = 0; t < at->q->model->info.tokens; t++)
+        for (uint32_t i = 0; i < n; i++)
+            rows[(size_t)t * n + i] *= factors[t];
+}
+
+/* What the student's stream of an image lacks in front of this branch. */
+static void take_lack(const vit158_layer_at *at, uint32_t place)
+{
+    const vit158_quantizer *const q = at->q;
+    const size_t from = (at->first + place) * q->known.stride;
+    float *const e = q->batch_e + place * q->known.stride;
+    for (size_t i = 0; i < q->known.stride; i++)
+        e[i] = q->known.values[from + i] - q->rounded.values[from + i];
+    weigh_rows(at, e, place, q->model->info.dim);
+}
+
 /* Even tasks are the student's, odd ones the teacher's; with step 2 all are the student's. */
 static void take_inputs(void *context, uint32_t task, uint32_t worker)
 {
@@ -33,9 +68,9 @@ static void take_inputs(void *context, uint32_t task, uint32_t worker)
     memcpy(to, from, (size_t)n_tokens * n * sizeof *to);
     if (at->plain)
         return;
-    const float factor = sqrtf(class_only(at) ? q->settings.last_weight : q->settings.class_weight);
-    for (uint32_t i = 0; i < n; i++)
-        to[i] *= factor;
+    weigh_rows(at, to, place, n);
+    if (teacher && ends_branch(at))
+        take_lack(at, place);
 }
 
 static uint32_t batch_at(const vit158_quantizer *q, uint32_t first)
@@ -76,16 +111,21 @@ vit158_status vit158_layer_moments(vit158_layer_at *at, vit158_moments *moments,
 {
     vit158_quantizer *const q = at->q;
     const uint32_t n = vit158_shadow_at(&q->student, at->block, at->kind)->linear->n_in;
-    VIT158_RETURN_IF_ERROR(vit158_moments_create(moments, n, cross, error));
+    const uint32_t n_lack = cross && ends_branch(at) ? q->model->info.dim : 0;
+    VIT158_RETURN_IF_ERROR(vit158_moments_create(moments, n, cross, n_lack, error));
     for (uint32_t first = 0; first < q->learned; first += VIT158_BATCH_IMAGES) {
         const uint32_t count = batch_at(q, first);
         at->first = first;
         at->step = cross ? 1 : 2;
         q->pool->run(q->pool, take_inputs, at, cross ? 2 * count : count);
-        vit158_moments_add(moments, q->student.compute, q->pool, q->batch_x, q->batch_f,
-                           count * q->model->info.tokens);
+        const vit158_moment_rows rows = {.x = q->batch_x,
+                                         .f = q->batch_f,
+                                         .e = q->batch_e,
+                                         .factor = factors_of(at, 0),
+                                         .rows = count * q->model->info.tokens};
+        vit158_moments_add(moments, q->student.compute, q->pool, &rows);
     }
-    vit158_moments_finish(moments);
+    vit158_moments_finish(moments, q->settings.free_bias);
     return VIT158_OK;
 }
 
@@ -109,9 +149,11 @@ typedef struct rounding_job {
     fit *fits;       /* [n_out] */
 } rounding_job;
 
-/* The weights whose outputs on the student's inputs are nearest to the teacher's on its own:
- * w (C + ridge) (H + ridge)^-1. */
-static void find_target(float *target, const rounding_job *job, const float *w, double *x)
+/* The weights whose outputs on the student's inputs are nearest to the teacher's on its own and,
+ * where they are added to the stream, to what that lacks besides:
+ * (w C + d + ridge w) (H + ridge)^-1, d the output's row of D. */
+static void find_target(float *target, const rounding_job *job, uint32_t output, const float *w,
+                        double *x)
 {
     const uint32_t n = job->rounding->n;
     for (uint32_t i = 0; i < n; i++)
@@ -121,6 +163,11 @@ static void find_target(float *target, const rounding_job *job, const float *w, 
         const double factor = (double)w[k];
         for (uint32_t i = 0; i < n; i++)
             x[i] += factor * (double)row[i];
+    }
+    if (job->moments->lack != NULL) {
+        const float *const lack = job->moments->lack + (size_t)output * n;
+        for (uint32_t i = 0; i < n; i++)
+            x[i] += (double)lack[i];
     }
     vit158_cholesky_solve(x, job->factor, n);
     for (uint32_t i = 0; i < n; i++)
@@ -145,14 +192,14 @@ static fit measure_fit(const vit158_moments *moments, const float *w, const vit1
         f.yy += (double)w[i] * hw;
         f.yz += v * hw;
         f.zz += v * hv;
-        f.y += (double)w[i] * (double)moments->sum[i];
-        f.z += v * (double)moments->sum[i];
+        f.y += moments->centred ? 0 : (double)w[i] * moments->x_sum[i];
+        f.z += moments->centred ? 0 : v * moments->x_sum[i];
     }
     return f;
 }
 
 /* Over all outputs and tokens of the matrix. */
-static void sum_fits(vit158_rounded *matrix, const fit *fits, double rows)
+static void sum_fits(vit158_rounded *matrix, const fit *fits, double weight)
 {
     fit all = {0};
     for (uint32_t o = 0; o < matrix->n_out; o++) {
@@ -162,7 +209,7 @@ static void sum_fits(vit158_rounded *matrix, const fit *fits, double rows)
         all.y += fits[o].y;
         all.z += fits[o].z;
     }
-    const double count = rows * matrix->n_out;
+    const double count = weight * matrix->n_out;
     const double var_y = all.yy - all.y * all.y / count, var_z = all.zz - all.z * all.z / count;
     const double both = all.yz - all.y * all.z / count;
     matrix->pearson = var_y > 0 && var_z > 0 ? both / sqrt(var_y * var_z) : 1;
@@ -182,7 +229,7 @@ static void round_output(void *context, uint32_t task, uint32_t worker)
     float *const ordered = scratch + vit158_round_scratch(n), *const target = ordered + n;
     uint8_t *const chosen = job->matrix->chosen + (size_t)task * n;
     if (job->factor != NULL)
-        find_target(target, job, w, job->columns + (size_t)worker * n);
+        find_target(target, job, task, w, job->columns + (size_t)worker * n);
     else
         memcpy(target, w, n * sizeof *target);
     for (uint32_t i = 0; i < n; i++)
@@ -209,15 +256,37 @@ static void round_output(void *context, uint32_t task, uint32_t worker)
     job->fits[task] = measure_fit(job->moments, w, &job->matrix->levels[task], chosen);
 }
 
-/* The student multiplies by the rounded matrix from now on. */
-static vit158_status use_values(const vit158_layer_at *at, const vit158_rounded *matrix,
-                                vit158_error *error)
+/* The bias that takes up the mean of what the values [n_out][n_in] leave of the target. */
+static void fit_bias(const vit158_layer_at *at, vit158_rounded *matrix,
+                     const vit158_moments *moments, const float *values)
 {
+    const vit158_linear *const linear =
+        vit158_shadow_at(&at->q->student, at->block, at->kind)->linear;
+    const float *const w = linear->weight;
+    const double *const f_sum = moments->cross != NULL ? moments->f_sum : moments->x_sum;
+    const size_t n = matrix->n_in;
+    for (size_t o = 0; o < matrix->n_out; o++) {
+        double left = moments->lack != NULL ? moments->e_sum[o] : 0;
+        for (size_t i = 0; i < n; i++)
+            left += (double)w[o * n + i] * f_sum[i] - (double)values[o * n + i] * moments->x_sum[i];
+        matrix->bias[o] =
+            (linear->bias != NULL ? linear->bias[o] : 0.0F) + (float)(left / moments->weight);
+    }
+}
+
+vit158_status vit158_layer_use(const vit158_layer_at *at, const vit158_moments *moments,
+                               vit158_error *error)
+{
+    vit158_rounded *const matrix = &at->q->matrices[at->block * VIT158_BLOCK_LINEARS + at->kind];
     float *const values = malloc((size_t)matrix->n_in * matrix->n_out * sizeof *values);
     if (values == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to round a matrix");
     vit158_rounded_values(values, matrix);
     vit158_shadow_set(&at->q->student, at->block, at->kind, values);
+    if (moments->centred) {
+        fit_bias(at, matrix, moments, values);
+        vit158_shadow_at(&at->q->student, at->block, at->kind)->bias = matrix->bias;
+    }
     free(values);
     return VIT158_OK;
 }
@@ -258,11 +327,11 @@ vit158_status vit158_layer_round(const vit158_layer_at *at, const vit158_moments
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to round a matrix");
     if (status == VIT158_OK) {
         q->pool->run(q->pool, round_output, &job, job.matrix->n_out);
-        sum_fits(job.matrix, job.fits, moments->rows);
+        sum_fits(job.matrix, job.fits, moments->weight);
     }
     free(job.scratch);
     free(job.columns);
     free(job.fits);
     free(factor);
-    return status == VIT158_OK ? use_values(at, job.matrix, error) : status;
+    return status == VIT158_OK ? vit158_layer_use(at, moments, error) : status;
 }

@@ -32,6 +32,11 @@ vit158_status vit158_layer_moments(vit158_layer_at *at, vit158_moments *moments,
 vit158_status vit158_layer_round(const vit158_layer_at *at, const vit158_moments *moments,
                                  const vit158_rounding *rounding, vit158_error *error);
 
+/* The student multiplies by the rounded matrix from now on and adds its bias, which, where moments
+ * are about the means, is fitted here. Errors: VIT158_E_MEMORY. */
+vit158_status vit158_layer_use(const vit158_layer_at *at, const vit158_moments *moments,
+                               vit158_error *error);
+
 /* After the last matrix of a half block all streams take its branch. */
 void vit158_layer_advance(vit158_layer_at *at);
 

@@ -12,7 +12,7 @@ typedef struct training {
     vit158_quantizer *q;
     vit158_latent latent;
     float *panels;   /* of H */
-    float *goal;     /* [n_out][n_in] W C */
+    float *goal;     /* [n_out][n_in] W C + D */
     float *values;   /* [n_out][n_in], with spare rows for products */
     float *gradient; /* the same */
     double *best;    /* [n_out] least objective, without the part that W^ does not change */
@@ -63,7 +63,6 @@ static void train(training *t)
     }
     memcpy(matrix->levels, t->levels, n_out * sizeof *t->levels);
     memcpy(matrix->chosen, t->chosen, (size_t)n_out * n);
-    vit158_rounded_values(t->values, matrix);
 }
 
 static vit158_status take_memory(training *t, const vit158_rounded *matrix, vit158_error *error)
@@ -97,13 +96,15 @@ vit158_status vit158_layer_train(const vit158_layer_at *at, const vit158_moments
     if (status == VIT158_OK)
         status = vit158_latent_create(&t.latent, matrix, w, error);
     if (status == VIT158_OK) {
-        /* goal = W C, then H in its place. */
+        /* goal = W C + D, then H in its place. */
         memcpy(t.values, w, (size_t)matrix->n_out * n * sizeof *w);
         q->student.compute->pack(t.panels, moments->cross, n, 1, n, n);
         multiply(&t, t.goal, t.values, t.panels, matrix->n_out, n);
+        for (size_t i = 0; moments->lack != NULL && i < (size_t)matrix->n_out * n; i++)
+            t.goal[i] += moments->lack[i];
         q->student.compute->pack(t.panels, moments->h, n, 1, n, n);
         train(&t);
-        vit158_shadow_set(&q->student, at->block, at->kind, t.values);
+        status = vit158_layer_use(at, moments, error);
     }
     vit158_latent_free(&t.latent);
     free(t.panels);

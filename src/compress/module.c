@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "compress/part_net.h"
 #include "train/head_rows.h"
 #include "train/vit_net.h"
 
@@ -26,27 +27,6 @@ static const vit158_train_layer *layer_of(const vit158_module *m, uint32_t index
 
 /* ---- Memory and start ----------------------------------------------------------------------- */
 
-static vit158_train_net_config config_of(const vit158_module *m)
-{
-    const vit158_model *const model = m->q->student.model;
-    const vit158_model_info *const info = &model->info;
-    const vit158_block *const block = &model->blocks[m->first];
-    return (vit158_train_net_config){.image_size = info->image_size,
-                                     .patch_size = info->patch_size,
-                                     .channels = info->channels,
-                                     .dim = info->dim,
-                                     .depth = m->end - m->first,
-                                     .heads = info->heads,
-                                     .mlp_dim = info->mlp_dim,
-                                     .classes = is_last(m) ? info->classes : 2,
-                                     .outer_norms = block->norm1.weight != NULL,
-                                     .inner_norms = block->qkv.norm.weight != NULL,
-                                     .rounds_inputs = true,
-                                     .whole_output = !is_last(m),
-                                     .norm_eps = model->norm_eps,
-                                     .inner_norm_eps = model->inner_norm_eps};
-}
-
 static void plan(vit158_module *m, vit158_arena *arena)
 {
     m->parameters = vit158_arena_take(arena, m->net.parameters, sizeof(float));
@@ -55,45 +35,15 @@ static void plan(vit158_module *m, vit158_arena *arena)
         vit158_train_workspace_plan(&m->lanes[i], &m->net, VIT158_MODULE_LANE_IMAGES, true, arena);
 }
 
-static void copy_floats(float *to, const float *from, size_t count)
+/* Those that rounding has fitted take the model's place. */
+static void take_biases(vit158_module *m)
 {
-    if (from != NULL)
-        memcpy(to, from, count * sizeof *to);
-}
-
-static void copy_norm(float *parameters, size_t weight, size_t bias, const vit158_norm *norm,
-                      uint32_t n)
-{
-    if (weight == VIT158_TRAIN_NO_TENSOR)
-        return;
-    copy_floats(parameters + weight, norm->weight, n);
-    copy_floats(parameters + bias, norm->bias, n);
-}
-
-/* Everything that is not trained. */
-static void copy_parameters(vit158_module *m)
-{
-    const vit158_model *const model = m->q->student.model;
-    const uint32_t d = model->info.dim;
-    float *const p = m->parameters;
-    for (uint32_t b = m->first; b < m->end; b++) {
-        const vit158_train_net_block *const to = &m->net.blocks[b - m->first];
-        const vit158_block *const from = &model->blocks[b];
-        copy_norm(p, to->norm1_weight, to->norm1_bias, &from->norm1, d);
-        copy_norm(p, to->norm2_weight, to->norm2_bias, &from->norm2, d);
-        for (uint32_t kind = 0; kind < VIT158_BLOCK_LINEARS; kind++) {
-            const vit158_linear *const linear = vit158_shadow_at(&m->q->student, b, kind)->linear;
-            const vit158_train_layer *const layer = &to->layers[kind];
-            copy_norm(p, layer->norm_weight, layer->norm_bias, &linear->norm, layer->n_in);
-            copy_floats(p + layer->bias, linear->bias, layer->n_out);
-        }
+    for (uint32_t i = 0; i < matrix_count(m); i++) {
+        const vit158_rounded *const matrix = &m->q->matrices[m->first * VIT158_BLOCK_LINEARS + i];
+        if (matrix->bias != NULL)
+            memcpy(m->parameters + layer_of(m, i)->bias, matrix->bias,
+                   matrix->n_out * sizeof *matrix->bias);
     }
-    if (!is_last(m))
-        return;
-    copy_floats(p + m->net.norm_weight, model->norm.weight, d);
-    copy_floats(p + m->net.norm_bias, model->norm.bias, d);
-    copy_floats(p + m->net.head_weight, model->head.weight, (size_t)model->info.classes * d);
-    copy_floats(p + m->net.head_bias, model->head.bias, model->info.classes);
 }
 
 static vit158_status take_memory(vit158_module *m, vit158_error *error)
@@ -119,10 +69,12 @@ static void pack(const vit158_module *m, uint32_t index)
 
 static vit158_status start(vit158_module *m, vit158_error *error)
 {
-    const vit158_train_net_config config = config_of(m);
+    const vit158_train_net_config config =
+        vit158_part_config(m->q->student.model, m->first, m->end);
     VIT158_RETURN_IF_ERROR(vit158_train_net_create(&m->net, &config, error));
     VIT158_RETURN_IF_ERROR(take_memory(m, error));
-    copy_parameters(m);
+    vit158_part_parameters(m->parameters, &m->net, m->q->student.model, m->first);
+    take_biases(m);
     m->packed.parameters = m->parameters;
     for (uint32_t i = 0; i < matrix_count(m); i++) {
         const uint32_t at = m->first * VIT158_BLOCK_LINEARS + i;

@@ -2,7 +2,9 @@
  *
  * What rounding a layer needs to know of its inputs: H = sum of x x^T over the tokens of the
  * calibration images, x the input in the quantized network, and C = sum of f x^T with f the input
- * in the float network. Sums do not depend on the number of threads.
+ * in the float network. Where outputs are added to the stream, D = sum of e x^T too, e what the
+ * stream of the quantized network lacks. Where a bias takes up the mean of what is left, all three
+ * are about the means. Sums do not depend on the number of threads.
  */
 #ifndef VIT158_COMPRESS_MOMENTS_H
 #define VIT158_COMPRESS_MOMENTS_H
@@ -13,21 +15,37 @@
 
 typedef struct vit158_moments {
     uint32_t n;
-    float *h;     /* [n][n]; whole after vit158_moments_finish */
-    float *cross; /* [n][n]: C, row of f, column of x; NULL if not wanted */
-    float *sum;   /* [n] of x */
-    double rows;  /* tokens */
+    uint32_t n_lack;
+    float *h;      /* [n][n]; whole after vit158_moments_finish */
+    float *cross;  /* [n][n]: C, row of f, column of x; NULL if not wanted */
+    float *lack;   /* [n_lack][n]: D, row of e, column of x; NULL if not wanted */
+    double *x_sum; /* [n]; so are the next, of n and n_lack */
+    double *f_sum;
+    double *e_sum;
+    double weight; /* of all tokens */
+    bool centred;
 } vit158_moments;
 
+/* `n_lack`: channels of e, 0 = without D. Errors: VIT158_E_MEMORY. */
 vit158_status vit158_moments_create(vit158_moments *moments, uint32_t n, bool cross,
-                                    vit158_error *error);
+                                    uint32_t n_lack, vit158_error *error);
 void vit158_moments_free(vit158_moments *moments);
 
-/* Adds `rows` tokens: x and f (NULL without C) are [rows][n]. */
-void vit158_moments_add(vit158_moments *moments, const vit158_train_compute *compute,
-                        vit158_pool *pool, const float *x, const float *f, uint32_t rows);
+/* A number of tokens. Those that count for several are multiplied by `factor`, the square root of
+ * their weight, already. */
+typedef struct vit158_moment_rows {
+    const float *x;      /* [rows][n] */
+    const float *f;      /* [rows][n]; read for C */
+    const float *e;      /* [rows][n_lack]; read for D */
+    const float *factor; /* [rows] */
+    uint32_t rows;
+} vit158_moment_rows;
 
-/* Copies the upper half of H to the lower. */
-void vit158_moments_finish(vit158_moments *moments);
+void vit158_moments_add(vit158_moments *moments, const vit158_train_compute *compute,
+                        vit158_pool *pool, const vit158_moment_rows *rows);
+
+/* Copies the upper half of H to the lower. `centre`: H, C and D are about the means of x, f and e
+ * from now on. */
+void vit158_moments_finish(vit158_moments *moments, bool centre);
 
 #endif

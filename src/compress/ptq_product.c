@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "compress/arithmetic.h"
 #include "compress/uniform.h"
 
 /* Queries of a head whose keys are ranked. */
@@ -84,7 +85,7 @@ static void multiply(const vit158_capture *c, float *y, const float *a, size_t a
                                           .cols = (uint32_t)c->lds,
                                           .depth = depth,
                                           .factor = 1.0F};
-    vit158_train_compute_choose(NULL)->product(&product);
+    vit158_compress_arithmetic()->product(&product);
 }
 
 /* Scores of one head, [key][query]; q and k [d][lds] of all heads. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "compress/quantizer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,14 +9,14 @@
 #include "base/error.h"
 #include "compress/layer_round.h"
 #include "compress/layer_train.h"
+#include "compress/worth.h"
 
 vit158_quantizer_settings vit158_quantizer_defaults(void)
 {
     return (vit158_quantizer_settings){.method = VIT158_METHOD_GPTQ,
                                        .damping = 0.3F,
                                        .ridge = 1.0F,
-                                       .class_weight = 100.0F,
-                                       .last_weight = 200.0F,
+                                       .free_bias = true,
                                        .passes = 3,
                                        .half_scales = true,
                                        .step_rule = VIT158_STEP_SQUARED};
@@ -40,6 +41,11 @@ void vit158_streams_free(vit158_streams *streams)
     *streams = (vit158_streams){0};
 }
 
+static bool has_free_bias(const vit158_quantizer_settings *settings)
+{
+    return settings->free_bias && settings->method == VIT158_METHOD_GPTQ;
+}
+
 static vit158_status create_matrix(vit158_rounded *m, const vit158_linear *linear,
                                    const vit158_quantizer_start *start, vit158_error *error)
 {
@@ -50,7 +56,8 @@ static vit158_status create_matrix(vit158_rounded *m, const vit158_linear *linea
     m->chosen = malloc((size_t)m->n_out * m->n_in);
     m->levels = malloc(m->n_out * sizeof *m->levels);
     m->error = calloc(m->n_out, sizeof *m->error);
-    const bool biased = start->settings.method == VIT158_METHOD_PTQ_VIT;
+    const vit158_quantizer_settings *const settings = &start->settings;
+    const bool biased = settings->method == VIT158_METHOD_PTQ_VIT || has_free_bias(settings);
     m->bias = biased ? calloc(m->n_out, sizeof *m->bias) : NULL;
     if (m->rows == NULL || m->chosen == NULL || m->levels == NULL || m->error == NULL ||
         (biased && m->bias == NULL))
@@ -83,8 +90,12 @@ static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_sta
     q->works = calloc(start->pool->workers, sizeof *q->works);
     q->batch_x = calloc(batch, sizeof *q->batch_x);
     q->batch_f = calloc(batch, sizeof *q->batch_f);
+    q->batch_e = calloc(batch, sizeof *q->batch_e);
+    q->factors =
+        calloc((size_t)(info->depth + 1) * start->learned * info->tokens + 1, sizeof *q->factors);
     q->matrices = calloc(count, sizeof *q->matrices);
-    if (q->works == NULL || q->batch_x == NULL || q->batch_f == NULL || q->matrices == NULL)
+    if (q->works == NULL || q->batch_x == NULL || q->batch_f == NULL || q->batch_e == NULL ||
+        q->factors == NULL || q->matrices == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to quantize");
     VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->teacher, start->teacher, false, error));
     VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->student, start->student, true, error));
@@ -98,6 +109,16 @@ static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_sta
     return VIT158_OK;
 }
 
+static vit158_status weigh_tokens(vit158_quantizer *q, vit158_error *error)
+{
+    VIT158_RETURN_IF_ERROR(vit158_token_worth(q->factors, q->model, q->known.values,
+                                              q->known.stride, q->learned, q->pool, error));
+    const size_t count = (size_t)(q->model->info.depth + 1) * q->learned * q->model->info.tokens;
+    for (size_t i = 0; i < count; i++)
+        q->factors[i] = sqrtf(q->factors[i]);
+    return VIT158_OK;
+}
+
 vit158_status vit158_quantizer_create(vit158_quantizer *q, const vit158_quantizer_start *start,
                                       vit158_error *error)
 {
@@ -105,7 +126,10 @@ vit158_status vit158_quantizer_create(vit158_quantizer *q, const vit158_quantize
                             .model = start->teacher,
                             .pool = start->pool,
                             .learned = start->learned};
-    const vit158_status status = take_memory(q, start, error);
+    q->settings.free_bias = has_free_bias(&start->settings);
+    vit158_status status = take_memory(q, start, error);
+    if (status == VIT158_OK)
+        status = weigh_tokens(q, error);
     if (status != VIT158_OK)
         vit158_quantizer_free(q);
     return status;
@@ -130,6 +154,8 @@ void vit158_quantizer_free(vit158_quantizer *q)
     free(q->works);
     free(q->batch_x);
     free(q->batch_f);
+    free(q->batch_e);
+    free(q->factors);
     free(q->matrices);
     *q = (vit158_quantizer){0};
 }

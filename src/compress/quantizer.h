@@ -2,7 +2,8 @@
  *
  * Rounds the matrices of a model's blocks one after the other: a layer's moments come from the
  * calibration images' streams in the network as far as it is rounded, its target from the float
- * network, and its outputs are rounded row by row. Images have no labels here.
+ * network, and its outputs are rounded row by row. Tokens count by what they are worth to the
+ * answer. Images have no labels here.
  */
 #ifndef VIT158_COMPRESS_QUANTIZER_H
 #define VIT158_COMPRESS_QUANTIZER_H
@@ -23,11 +24,10 @@ typedef enum vit158_rounding_method {
 
 typedef struct vit158_quantizer_settings {
     vit158_rounding_method method;
-    float damping;      /* of H, in means of its diagonal */
-    float ridge;        /* of the target, likewise; 0 = the float weights are the target */
-    float class_weight; /* how many tokens the class token counts for */
-    float last_weight;  /* the same where nothing but the class token counts */
-    uint32_t passes;    /* of refit and improvement */
+    float damping;   /* of H, in means of its diagonal */
+    float ridge;     /* of the target, likewise; 0 = the float weights are the target */
+    bool free_bias;  /* biases take up the mean of what is left; with VIT158_METHOD_GPTQ */
+    uint32_t passes; /* of refit and improvement */
     bool half_scales;
     bool static_steps; /* inputs are rounded by one step a layer, stored in the file */
     vit158_step_rule step_rule;
@@ -72,7 +72,10 @@ typedef struct vit158_quantizer {
     uint32_t learned;               /* the first so many images calibrate, the rest only pass */
     vit158_shadow_workspace *works; /* [pool->workers] */
     float *batch_x, *batch_f;       /* inputs of a batch of images */
-    vit158_rounded *matrices;       /* [depth * 4] */
+    float *batch_e;                 /* what the student's streams of these lack */
+    float
+        *factors; /* [depth + 1][learned][tokens] square roots of what tokens are worth (worth.h) */
+    vit158_rounded *matrices; /* [depth * 4] */
 } vit158_quantizer;
 
 /* Teacher and student are the float model and one with the same matrices, whose embedding and head

@@ -129,8 +129,9 @@ static vit158_status measure_matrix(vit158_sensitivity *s, vit158_layer_at *at, 
         for (uint32_t rows = last + 1; rows < VIT158_MAX_ROW_SUMS && measured > 0; rows++)
             s->divergence[rows] =
                 s->divergence[last] * total_of(s->error + (size_t)rows * n_out, n_out) / measured;
-        vit158_shadow_set(&q->student, at->block, at->kind,
-                          vit158_shadow_at(&q->student, at->block, at->kind)->linear->weight);
+        vit158_shadow_layer *const layer = vit158_shadow_at(&q->student, at->block, at->kind);
+        vit158_shadow_set(&q->student, at->block, at->kind, layer->linear->weight);
+        layer->bias = layer->linear->bias;
     }
     vit158_rounding_free(&rounding);
     vit158_moments_free(&moments);

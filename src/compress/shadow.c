@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/numerics.h"
+#include "compress/arithmetic.h"
 
 static const vit158_linear *linear_at(const vit158_model *model, uint32_t block, uint32_t kind)
 {
@@ -46,14 +47,15 @@ static void plan(vit158_shadow *shadow, vit158_arena *arena)
         float *const panels = vit158_arena_take(
             arena, vit158_train_panel_words(linear->n_in, linear->n_out), sizeof(float));
         if (shadow->layers != NULL)
-            shadow->layers[i] = (vit158_shadow_layer){.linear = linear, .panels = panels};
+            shadow->layers[i] =
+                (vit158_shadow_layer){.linear = linear, .panels = panels, .bias = linear->bias};
     }
 }
 
 vit158_status vit158_shadow_create(vit158_shadow *shadow, const vit158_model *model, bool rounds,
                                    vit158_error *error)
 {
-    *shadow = (vit158_shadow){.model = model, .compute = vit158_train_compute_choose(NULL)};
+    *shadow = (vit158_shadow){.model = model, .compute = vit158_compress_arithmetic()};
     VIT158_RETURN_IF_ERROR(check_model(model, error));
     vit158_arena arena = {0};
     plan(shadow, &arena);
@@ -192,7 +194,7 @@ static void multiply(const vit158_shadow *shadow, const vit158_shadow_workspace 
     const vit158_linear *const linear = layer->linear;
     vit158_train_product p = vit158_train_product_of(
         y, work->rows, layer->panels, shadow->model->info.tokens, linear->n_out, linear->n_in);
-    p.bias = linear->bias;
+    p.bias = layer->bias;
     p.base = base;
     p.base_ld = linear->n_out;
     shadow->compute->product(&p);

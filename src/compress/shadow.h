@@ -16,8 +16,9 @@
 #include "train/compute.h"
 
 typedef struct vit158_shadow_layer {
-    const vit158_linear *linear; /* of the model: sizes, norm and bias */
+    const vit158_linear *linear; /* of the model: sizes and norm */
     float *panels;               /* what the layer multiplies by now, as products want it */
+    const float *bias;           /* [n_out] what it adds: the model's, or another's; or NULL */
     bool rounds;                 /* inputs are rounded to int8 */
     float step;                  /* by this step if it is above 0, else by one a token */
 } vit158_shadow_layer;

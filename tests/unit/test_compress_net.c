@@ -79,42 +79,75 @@ static void test_what_it_refuses(void **state)
     random_model_free(packed);
 }
 
+enum { WIDTH = 112, LACKS = 100, TOKENS = 19 }; /* two tasks a matrix */
+
+/* As moments take them: multiplied by the roots of their weights. */
+typedef struct token_rows {
+    float x[(TOKENS + 6) * WIDTH + 64], f[(TOKENS + 6) * WIDTH + 64];
+    float e[(TOKENS + 6) * LACKS + 64], factor[TOKENS];
+} token_rows;
+
+static void draw_tokens(token_rows *all)
+{
+    vit158_rng rng = vit158_rng_seed(11);
+    *all = (token_rows){0};
+    for (size_t t = 0; t < TOKENS; t++) {
+        all->factor[t] = 0.5F + vit158_rng_uniform(&rng);
+        for (size_t i = 0; i < WIDTH; i++) {
+            all->x[t * WIDTH + i] = all->factor[t] * (1.0F + vit158_rng_normal(&rng));
+            all->f[t * WIDTH + i] = all->factor[t] * (2.0F + vit158_rng_normal(&rng));
+        }
+        for (size_t i = 0; i < LACKS; i++)
+            all->e[t * LACKS + i] = all->factor[t] * (0.5F + vit158_rng_normal(&rng));
+    }
+}
+
+/* m [height][WIDTH] against the sums over all tokens, twice, of (left - its mean) (x - its mean)^T,
+ * or without the means. */
+static void check_products(const float *m, const token_rows *all, const float *left,
+                           uint32_t height, bool centred)
+{
+    double weight = 0;
+    for (uint32_t t = 0; t < TOKENS; t++)
+        weight += pow((double)all->factor[t], 2);
+    for (uint32_t i = 0; i < height; i++)
+        for (uint32_t j = 0; j < WIDTH; j++) {
+            double sum = 0, left_mean = 0, x_mean = 0;
+            for (uint32_t t = 0; t < TOKENS && centred; t++) {
+                left_mean += (double)(left[t * height + i] * all->factor[t]) / weight;
+                x_mean += (double)(all->x[t * WIDTH + j] * all->factor[t]) / weight;
+            }
+            for (uint32_t t = 0; t < TOKENS; t++) {
+                const double factor = (double)all->factor[t];
+                sum += 2 * ((double)left[t * height + i] - factor * left_mean) *
+                       ((double)all->x[t * WIDTH + j] - factor * x_mean);
+            }
+            assert_true(fabs(sum - (double)m[i * WIDTH + j]) < 2e-3);
+        }
+}
+
 static void test_moments(void **state)
 {
     (void)state;
-    enum { n = 112, rows = 19 }; /* two tasks a matrix */
-    float *x = calloc((size_t)(rows + 6) * n + 64, sizeof *x);
-    float *f = calloc((size_t)(rows + 6) * n + 64, sizeof *f);
-    vit158_rng rng = vit158_rng_seed(11);
-    for (size_t i = 0; i < (size_t)rows * n; i++) {
-        x[i] = vit158_rng_normal(&rng);
-        f[i] = vit158_rng_normal(&rng);
-    }
+    static token_rows all;
+    draw_tokens(&all);
+    const vit158_moment_rows rows = {all.x, all.f, all.e, all.factor, TOKENS};
     vit158_pool pool = vit158_pool_serial();
-    vit158_moments m;
-    assert_int_equal(vit158_moments_create(&m, n, true, NULL), VIT158_OK);
-    for (int twice = 0; twice < 2; twice++)
-        vit158_moments_add(&m, vit158_train_compute_choose(NULL), &pool, x, f, rows);
-    vit158_moments_finish(&m);
-    assert_true(m.rows == 2 * rows);
-    for (uint32_t i = 0; i < n; i++) {
-        double sum = 0;
-        for (uint32_t t = 0; t < rows; t++)
-            sum += 2 * (double)x[t * n + i];
-        assert_true(fabs(sum - (double)m.sum[i]) < 1e-3);
-        for (uint32_t j = 0; j < n; j++) {
-            double h = 0, c = 0;
-            for (uint32_t t = 0; t < rows; t++) {
-                h += 2 * (double)x[t * n + i] * (double)x[t * n + j];
-                c += 2 * (double)f[t * n + i] * (double)x[t * n + j];
-            }
-            assert_true(fabs(h - (double)m.h[i * n + j]) < 1e-3);
-            assert_true(fabs(c - (double)m.cross[i * n + j]) < 1e-3);
-        }
+    for (int centre = 0; centre < 2; centre++) {
+        vit158_moments m;
+        double weight = 0;
+        assert_int_equal(vit158_moments_create(&m, WIDTH, true, LACKS, NULL), VIT158_OK);
+        for (int twice = 0; twice < 2; twice++)
+            vit158_moments_add(&m, vit158_train_compute_choose(NULL), &pool, &rows);
+        vit158_moments_finish(&m, centre == 1);
+        for (uint32_t t = 0; t < TOKENS; t++)
+            weight += 2 * pow((double)all.factor[t], 2);
+        assert_true(fabs(m.weight - weight) < 1e-5);
+        check_products(m.h, &all, all.x, WIDTH, centre == 1);
+        check_products(m.cross, &all, all.f, WIDTH, centre == 1);
+        check_products(m.lack, &all, all.e, LACKS, centre == 1);
+        vit158_moments_free(&m);
     }
-    vit158_moments_free(&m);
-    free(x);
-    free(f);
 }
 
 static vit158_quantizer quantize(compress_run *run, uint32_t rows, vit158_rounding_method method,
@@ -135,14 +168,15 @@ static vit158_quantizer quantize(compress_run *run, uint32_t rows, vit158_roundi
     return q;
 }
 
-/* Mean squared difference of the streams at the end, over all images. */
-static double distance(const vit158_quantizer *q)
+/* Mean squared difference of the streams at the end, over all images and their first `tokens`. */
+static double distance(const vit158_quantizer *q, uint32_t tokens)
 {
     double sum = 0;
-    const size_t count = q->known.stride * q->known.images;
-    for (size_t i = 0; i < count; i++)
-        sum += pow((double)q->known.values[i] - (double)q->rounded.values[i], 2);
-    return sum / (double)count;
+    const size_t count = (size_t)tokens * q->model->info.dim;
+    for (uint32_t image = 0; image < q->known.images; image++)
+        for (size_t i = image * q->known.stride; i < image * q->known.stride + count; i++)
+            sum += pow((double)q->known.values[i] - (double)q->rounded.values[i], 2);
+    return sum / (double)(q->known.images * count);
 }
 
 static void test_every_method_and_more_rows_are_nearer(void **state)
@@ -155,7 +189,8 @@ static void test_every_method_and_more_rows_are_nearer(void **state)
         const uint32_t rows[5] = {1, 2, 3, 4, 0};
         for (int i = 0; i < 5; i++) {
             vit158_quantizer q = quantize(&run, rows[i], (vit158_rounding_method)method, &pool);
-            const double now = distance(&q);
+            /* At the end nothing but the class token is worth anything. */
+            const double now = distance(&q, method == VIT158_METHOD_GPTQ ? 1 : 17);
             assert_true(now < last);
             last = now;
             first = i == 0 ? now : first;
@@ -168,6 +203,47 @@ static void test_every_method_and_more_rows_are_nearer(void **state)
         }
         assert_true(last < 0.1 * first);
     }
+    compress_run_end(&run);
+}
+
+/* After a matrix whose outputs join the stream, the mean of what its tokens lack, each by its
+ * worth, is what the matrix itself and the biases leave: nothing. */
+static void test_biases_take_up_the_mean(void **state)
+{
+    (void)state;
+    compress_run run = compress_run_start();
+    vit158_pool pool = vit158_pool_serial();
+    vit158_quantizer q;
+    const vit158_quantizer_start start = {.teacher = run.model,
+                                          .student = &run.ends.model,
+                                          .known = &run.images.known,
+                                          .rounded = &run.images.rounded,
+                                          .learned = COMPRESS_IMAGES,
+                                          .rows = 1,
+                                          .settings = vit158_quantizer_defaults(),
+                                          .pool = &pool};
+    assert_int_equal(vit158_quantizer_create(&q, &start, NULL), VIT158_OK);
+    const uint32_t dim = q.model->info.dim, tokens = q.model->info.tokens;
+    for (uint32_t i = 0; i < 2 * VIT158_BLOCK_LINEARS; i++) {
+        assert_int_equal(vit158_quantizer_layer(&q, i, NULL), VIT158_OK);
+        if (i % VIT158_BLOCK_LINEARS != VIT158_PROJ && i % VIT158_BLOCK_LINEARS != VIT158_FC2)
+            continue;
+        const float *const factors =
+            q.factors + (size_t)(i / VIT158_BLOCK_LINEARS + 1) * COMPRESS_IMAGES * tokens;
+        for (uint32_t c = 0; c < dim; c++) {
+            double lack = 0, size = 0;
+            for (size_t row = 0; row < (size_t)COMPRESS_IMAGES * tokens; row++) {
+                const double worth = pow((double)factors[row], 2);
+                const double far =
+                    (double)q.known.values[row * dim + c] - (double)q.rounded.values[row * dim + c];
+                lack += worth * far;
+                size += worth * fabs(far);
+            }
+            assert_true(size > 0.1);
+            assert_true(fabs(lack) < 1e-3 * size);
+        }
+    }
+    vit158_quantizer_free(&q);
     compress_run_end(&run);
 }
 
@@ -289,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_what_it_refuses),
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_every_method_and_more_rows_are_nearer),
+        cmocka_unit_test(test_biases_take_up_the_mean),
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_streams_are_taken),
         cmocka_unit_test(test_sensitivities),

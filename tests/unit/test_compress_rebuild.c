@@ -295,11 +295,12 @@ static void test_layers_do_not_get_worse(void **state)
                    sizeof f);
             for (uint32_t t = 0; t < 17; t++)
                 for (uint32_t o = 0; o < n_out; o++) {
-                    double far = 0;
+                    double far =
+                        (double)q.teacher.layers[0].bias[o] - (double)q.student.layers[0].bias[o];
                     for (uint32_t c = 0; c < n_in; c++)
                         far += (double)w[o * n_in + c] * (double)f[t * n_in + c] -
                                (double)values[o * n_in + c] * (double)x[t * n_in + c];
-                    sum += far * far * (t == 0 ? (double)q.settings.class_weight : 1);
+                    sum += far * far * pow((double)q.factors[i * 17 + t], 2);
                 }
         }
         loss[trained] = sum;
