@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/planes.h"
 #include "model/metadata.h"
 #include "model/ternary.h"
 #include "train/start_source.h"
@@ -35,17 +36,22 @@ static void free_coded(coded_matrix *m)
     free(m->counts);
 }
 
-/* scale * code, several rows of an output summed. */
+/* scale * code, several rows of an output summed. Rows lie as base/planes.h has it: the first of
+ * every output, then the second of those that have one, and so on. */
 static void sum_rows(float *w, const coded_matrix *m, const vit158_train_layer *l)
 {
     const int8_t *codes = m->codes;
     uint32_t row = 0;
     memset(w, 0, (size_t)l->n_out * l->n_in * sizeof *w);
-    for (uint32_t o = 0; o < l->n_out; o++, w += l->n_in)
-        for (uint32_t k = 0; k < m->counts[o]; k++, row++, codes += l->n_in) {
+    for (uint32_t plane = 0; plane < VIT158_MAX_PLANES; plane++)
+        for (uint32_t o = 0; o < l->n_out; o++) {
+            if (m->counts[o] <= plane)
+                continue;
             const float scale = m->scales[m->scale_count == 1 ? 0 : row];
+            float *const sum = w + (size_t)o * l->n_in;
             for (uint32_t i = 0; i < l->n_in; i++)
-                w[i] += scale * (float)codes[i];
+                sum[i] += scale * (float)codes[i];
+            row++, codes += l->n_in;
         }
 }
 

@@ -5,13 +5,17 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
+#include "model/model.h"
 #include "model/pack.h"
+#include "model/synth.h"
 #include "model/ternary.h"
 #include "train/checkpoint.h"
 #include "train/start.h"
+#include "unit/read_file.h"
 #include "unit/test.h"
 #include "unit/train_fixture.h"
 
@@ -155,6 +159,78 @@ static void test_packed_weights_go_on(void **state)
     vit158_trainer_close(effective);
     vit158_trainer_close(model);
     vit158_trainer_close(t);
+}
+
+/* w [n_out][n_in] that a matrix of an opened model stands for, by the planes of its rows. */
+static void effective_weights(float *w, const vit158_linear *linear)
+{
+    static int8_t codes[4 * 96 * 48];
+    const uint32_t n_out = linear->n_out, n_in = linear->n_in;
+    const uint32_t rows = vit158_plane_rows(&linear->planes, n_out, 0, n_out);
+    assert_true((size_t)rows * n_in <= sizeof codes);
+    vit158_unpack_trits(codes, linear->weight, rows, n_in);
+    memset(w, 0, (size_t)n_out * n_in * sizeof *w);
+    for (uint32_t plane = 0; plane < vit158_plane_count(&linear->planes); plane++)
+        for (uint32_t o = 0; o < n_out; o++) {
+            const uint32_t row = vit158_plane_row(&linear->planes, n_out, plane, o);
+            if (plane > 0 && vit158_plane_row(&linear->planes, n_out, plane, o + 1) == row)
+                continue;
+            const float scale = linear->scale[linear->scale_count == 1 ? 0 : row];
+            for (uint32_t i = 0; i < n_in; i++)
+                w[(size_t)o * n_in + i] += scale * (float)codes[(size_t)row * n_in + i];
+        }
+}
+
+/* Outputs that are sums of rows, two each or 1 to 4, start as these sums. */
+static void test_sums_of_rows_are_summed(void **state)
+{
+    (void)state;
+    static const uint32_t kinds[] = {1, 2, VIT158_SYNTH_MIXED};
+    vit158_train_recipe r;
+    fixture_recipe(&r);
+    r.net.ternary = 0;
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+        const vit158_synth_options options = {.image_size = 8,
+                                              .patch_size = 4,
+                                              .channels = 1,
+                                              .dim = 32,
+                                              .depth = 2,
+                                              .heads = 2,
+                                              .mlp_dim = 48,
+                                              .classes = 4,
+                                              .outer_norms = true,
+                                              .inner_norms = true,
+                                              .row_scales = true,
+                                              .encoding = VIT158_ENCODING_TRIT,
+                                              .rows = kinds[kind],
+                                              .rest = VIT158_DTYPE_F32,
+                                              .seed = 5};
+        vit158_model *model;
+        vit158_train_start start;
+        static float expected[96 * 48];
+        const char *path = fixture_path("rows.safetensors");
+        assert_int_equal(vit158_synth_file(path, &options, NULL, NULL), VIT158_OK);
+        vit158_trainer *t = started_from(&r, "rows.safetensors", &start);
+        size_t n_bytes = 0;
+        uint8_t *const bytes = test_read_file(path, &n_bytes);
+        assert_non_null(bytes);
+        assert_int_equal(vit158_model_open(&model, bytes, n_bytes, NULL), VIT158_OK);
+        free(bytes);
+        for (uint32_t b = 0; b < 2; b++) {
+            const vit158_block *const block = &model->blocks[b];
+            const vit158_linear *const linears[] = {&block->qkv, &block->proj, &block->fc1,
+                                                    &block->fc2};
+            for (uint32_t i = 0; i < VIT158_BLOCK_LINEARS; i++) {
+                const float *const w = t->parameters + t->net.blocks[b].layers[i].weight;
+                const uint32_t count = linears[i]->n_out * linears[i]->n_in;
+                effective_weights(expected, linears[i]);
+                for (uint32_t at = 0; at < count; at++)
+                    assert_true(fabsf(w[at] - expected[at]) <= 1e-6F * fabsf(expected[at]));
+            }
+        }
+        vit158_model_close(model);
+        vit158_trainer_close(t);
+    }
 }
 
 /* The queries, keys and values of the first block. */
@@ -377,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_float_weights_start_where_ternary_ones_are),
         cmocka_unit_test(test_a_network_grows),
         cmocka_unit_test(test_packed_weights_go_on),
+        cmocka_unit_test(test_sums_of_rows_are_summed),
         cmocka_unit_test(test_norms_move),
         cmocka_unit_test(test_other_mean_and_std_give_the_same_logits),
         cmocka_unit_test(test_positions_are_resized),
