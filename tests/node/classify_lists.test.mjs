@@ -77,7 +77,24 @@ test('folders, standard input, pipes, forms of options', async () => {
   const high = await same(['classify', '-m', CIFAR, PICTURE, '--threshold', '0.03']);
   assert.match(high.stdout, /cat\n.*frog\n$/);
   assert.equal((await same(['classify', '-m', CIFAR, PICTURE, '--threshold', '1', '--json'])).code, 0);
+  assert.match((await same(['classify', '-m', CIFAR, ''])).stderr, /: there is no such file\n$/);
 });
+
+test(
+  'a path that is no UTF-8, in a list',
+  { skip: process.platform === 'linux' ? false : 'SKIPPED: such names need Linux' },
+  async () => {
+    const path = Buffer.concat([Buffer.from(join(folder, 'caf')), Buffer.of(0xe9), Buffer.from('.png')]);
+    writeFileSync(path, readFileSync(PICTURE));
+    const list = Buffer.concat([path, Buffer.from('\r\n\r\n'), path, Buffer.from('x\n'), Buffer.from(PICTURE)]);
+    const { stdout, code } = await same(['classify', '-m', CIFAR, '-k1', '--files-from', '-'], list);
+    assert.equal(code, 1);
+    assert.deepEqual(
+      jsonLines(stdout).map(({ predictions, error }) => predictions?.[0].label ?? error.message),
+      ['cat', 'there is no such file', 'cat'],
+    );
+  },
+);
 
 test('what cannot be read is said in the same words, and its name once', async () => {
   const files = {

@@ -6,6 +6,7 @@ import { canvasIsRandomised } from './canvas.js';
 import { ClassList } from './class_list.js';
 import { cropOf } from './crop.js';
 import { byId, notice } from './dom.js';
+import { worker } from './head_start.js';
 import { listenForFiles } from './inputs.js';
 import { LiveDesk } from './live_desk.js';
 import { modelWords } from './messages.js';
@@ -28,7 +29,7 @@ class App {
   #options = new URLSearchParams(location.search);
   /** @type {'auto' | 'scalar'} */
   #variant = this.#options.get('engine') === 'scalar' ? 'scalar' : 'auto';
-  #service = new ServiceClient({ worker: this.#options.get('worker') !== 'off' });
+  #service = new ServiceClient(worker);
   #stage = new Stage();
   #results = new Results();
   #classes = new ClassList();

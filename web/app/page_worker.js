@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The page's worker: hands messages to the service. All work is there.
+import { wasmModule } from './resources.js';
 import { REPLY } from './service_messages.js';
 import { Service } from './service.js';
+import { variantHere } from './variant.js';
 // Everything that the service leads to, named here so that it is fetched side by side and not one
 // file after the other as each names the next; tests/node/page_parts.test.mjs keeps the list whole.
 import './canvas.js';
 import './pixels.js';
-import './resources.js';
-import './variant.js';
 import '../lib/abort.js';
 import '../lib/classifier.js';
 import '../lib/decode_image.js';
@@ -35,3 +35,6 @@ import '../lib/vit158.js';
 const service = new Service((reply, transfer) => self.postMessage(reply, { transfer }));
 self.addEventListener('message', (event) => service.handle(event.data));
 self.postMessage({ type: REPLY.READY });
+// Compiled while the page still comes and says which model it wants.
+wasmModule('vit158-decode');
+wasmModule(variantHere('auto').module);

@@ -14,8 +14,17 @@ const WORKER = new URL('./page_worker.js', import.meta.url);
  * @property {import('./models.js').Entry[]} models
  */
 
-/** @returns {Promise<Manifest>} */
-export const fetchManifest = () => fetchJson(new URL('manifest.json', MODELS));
+/** @type {Promise<Manifest> | undefined} */
+let manifest;
+
+/** Fetched once, or anew after a failure. @returns {Promise<Manifest>} */
+export function fetchManifest() {
+  manifest ??= fetchJson(new URL('manifest.json', MODELS)).catch((error) => {
+    manifest = undefined;
+    throw error;
+  });
+  return /** @type {Promise<Manifest>} */ (manifest);
+}
 
 /**
  * The sample images of a model.

@@ -12,6 +12,9 @@ import { variantHere } from './variant.js';
 /** Runs for the times stop early after this many milliseconds. */
 const MEASURE_BUDGET_MS = 1500;
 
+/** Between two reports of a download: to draw one for each chunk takes longer than a quick one does. */
+const PROGRESS_MS = 100;
+
 export class Service {
   #post;
   /** @type {Classifier | null} */
@@ -83,7 +86,7 @@ export class Service {
       metadata,
       engine,
       wasm,
-      onProgress: (value) => this.#post({ id, type: REPLY.PROGRESS, value }, []),
+      onProgress: atIntervals(PROGRESS_MS, (value) => this.#post({ id, type: REPLY.PROGRESS, value }, [])),
     });
     const before = this.#model;
     this.#model = model;
@@ -168,6 +171,27 @@ export class Service {
     const value = { image, ...small, sourceWidth: pixels.width, sourceHeight: pixels.height };
     this.#post({ id, type: REPLY.PREVIEW, value }, [small.data.buffer]);
   }
+}
+
+/**
+ * @template T
+ * @param {number} ms
+ * @param {(value: T) => void} tell
+ * @returns {(value: T) => void} tells the last of what came within so long
+ */
+function atIntervals(ms, tell) {
+  /** @type {T} */
+  let last;
+  let waits = false;
+  return (value) => {
+    last = value;
+    if (waits) return;
+    waits = true;
+    setTimeout(() => {
+      waits = false;
+      tell(last);
+    }, ms);
+  };
 }
 
 /** Ways in which a damaged copy of a model file may show. */

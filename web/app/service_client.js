@@ -3,7 +3,6 @@
 // are missing, the same service on the main thread, yielding between steps. Requests become
 // promises; an aborted one is rejected at once and cancelled over there.
 import { REPLY, REQUEST } from './service_messages.js';
-import { startWorker } from './resources.js';
 
 /** An error from the other side, with its stable code. */
 export class ServiceError extends Error {
@@ -34,12 +33,9 @@ export class ServiceClient {
   /** 'worker' or 'page', known once the first answer came. */
   thread = 'worker';
 
-  /** @param {{worker?: boolean}} [options]  worker: false keeps it on the main thread */
-  constructor({ worker = true } = {}) {
-    this.#post =
-      worker && typeof Worker === 'function' && typeof OffscreenCanvas === 'function'
-        ? this.#startWorker().catch(() => this.#startHere())
-        : this.#startHere();
+  /** @param {Promise<Worker | null>} worker  one that has said it is ready; null keeps it on the main thread */
+  constructor(worker) {
+    this.#post = worker.then((started) => (started ? this.#talkTo(started) : this.#startHere()));
   }
 
   /**
@@ -101,25 +97,17 @@ export class ServiceClient {
     return this.#ask({ type: REQUEST.SPREAD, number, source, name }, [], undefined, () => {});
   }
 
-  /** @returns {Promise<(message: object, transfer: Transferable[]) => void>} */
-  #startWorker() {
-    return new Promise((resolve, reject) => {
-      const worker = startWorker();
-      let ready = false;
-      worker.addEventListener('message', ({ data }) => {
-        if (data.type === REPLY.READY) {
-          ready = true;
-          resolve((message, transfer) => worker.postMessage(message, transfer));
-        } else {
-          this.#receive(data);
-        }
-      });
-      worker.addEventListener('error', (event) => {
-        event.preventDefault();
-        if (!ready) reject(new Error(event.message || 'the worker did not start'));
-        else this.#failAll({ code: 'E_INTERNAL', message: event.message || 'the worker stopped' });
-      });
+  /**
+   * @param {Worker} worker
+   * @returns {(message: object, transfer: Transferable[]) => void}
+   */
+  #talkTo(worker) {
+    worker.addEventListener('message', ({ data }) => this.#receive(data));
+    worker.addEventListener('error', (event) => {
+      event.preventDefault();
+      this.#failAll({ code: 'E_INTERNAL', message: event.message || 'the worker stopped' });
     });
+    return (message, transfer) => worker.postMessage(message, transfer);
   }
 
   /** @returns {Promise<(message: object, transfer: Transferable[]) => void>} */

@@ -3,7 +3,6 @@
 // answer, its times, or what went wrong. Every answer names the image and the model that it is of; it
 // goes into the record of that image or nowhere, and the views are drawn from one record alone.
 import { byId } from './dom.js';
-import { describeFile } from './file_kinds.js';
 import { pictureWords, sentence } from './messages.js';
 import { TOP_K } from './results.js';
 
@@ -204,7 +203,7 @@ export class ShownImage {
       this.#time(record, outcome);
     } catch (error) {
       if (abort.signal.aborted) return;
-      const words = picture.file && (await describeFile(picture.file, picture.name));
+      const words = picture.file && (await namedKind(picture.file, picture.name));
       if (!abort.signal.aborted) this.#fail(record, /** @type {any} */ (error), words);
     }
   }
@@ -336,6 +335,16 @@ export class ShownImage {
 function sourceOf({ file, pixels }) {
   if (!pixels) return { file };
   return { pixels: { data: pixels.data.slice(), width: pixels.width, height: pixels.height } };
+}
+
+/**
+ * What a file is that is no image; what knows is fetched for the first such file.
+ * @param {Blob} file
+ * @param {string} name
+ */
+async function namedKind(file, name) {
+  const known = await import('./file_kinds.js').catch(() => null);
+  return known && known.describeFile(file, name);
 }
 
 /** @param {string} [type] @returns {string} "JPEG" of "image/jpeg" */

@@ -99,7 +99,7 @@ export async function templateText() {
   html = html.replace(/^<link rel="(modulepreload|manifest|apple-touch-icon)".*\n/gm, '');
   html = replace(html, /(?<=http-equiv="Content-Security-Policy" content=")[^"]*/, policy);
   html = replace(html, /(?<=<link rel="icon" href=")[^"]*/, `data:image/svg+xml;base64,${icon}`);
-  html = replace(html, /<script type="module" src="app\/main\.js"><\/script>\n/, '');
+  html = replace(html, /(<script type="module" src="app\/\w+\.js"( async)?><\/script>\n)+/g, '');
   html = replace(html, /<\/body>/, `${PLACE}\n<script>${script}</script>\n</body>`);
   const left = html.replace(script, '').match(/\s(?:src|href)="(?!#|data:)[^"]*"/);
   if (left) throw new Error(`the page still leads elsewhere:${left[0]}`);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Folders of images, and lists of paths that are read as the work goes on.
 import { createReadStream, readdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Vit158Error } from '../lib/errors.js';
 import { fileProblem } from '../lib/files.js';
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
 
 /** Names in a folder in order of their bytes. @param {string} folder */
 export function listNames(folder) {
@@ -39,7 +43,7 @@ export function picturesOf(paths) {
   return paths.flatMap(
     /** @returns {Picture[]} */ (path) => {
       if (path === '-') return [{ file: path, image: () => bytesOf(process.stdin) }];
-      if (!isFolder(path)) return [{ file: path, image: () => path }];
+      if (!isFolder(path)) return [{ file: path, image: () => (path === '' ? openBytes(Buffer.alloc(0)) : path) }];
       try {
         const names = listPictures(path);
         if (names.length === 0)
@@ -69,15 +73,16 @@ export async function* picturesListed(list, signal) {
   const stream = list === '-' ? process.stdin : createReadStream(list);
   const stop = () => void stream.destroy();
   signal.addEventListener('abort', stop, { once: true });
-  let rest = '';
-  const decoder = new TextDecoder();
+  let rest = Buffer.alloc(0);
   try {
     for await (const chunk of stream) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-      rest = /** @type {string} */ (lines.pop());
-      yield* picturesOfLines(lines);
+      rest = Buffer.concat([rest, chunk]);
+      for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
+        yield* pictureOfLine(rest.subarray(0, end));
+        rest = rest.subarray(end + 1);
+      }
     }
-    yield* picturesOfLines([rest + decoder.decode()]);
+    yield* pictureOfLine(rest);
   } catch (error) {
     if (!signal.aborted) throw new Vit158Error('E_IO', fileProblem(error), { cause: error });
   } finally {
@@ -85,11 +90,25 @@ export async function* picturesListed(list, signal) {
   }
 }
 
-/** @param {string[]} lines @returns {Generator<Picture>} */
-function* picturesOfLines(lines) {
-  for (const line of lines) {
-    const file = line.replace(/\r+$/, '');
-    if (file !== '') yield { file, image: () => file };
+/** @param {Buffer} line @returns {Generator<Picture>} */
+function* pictureOfLine(line) {
+  let { length } = line;
+  while (line[length - 1] === RETURN) length--;
+  if (length === 0) return;
+  const bytes = line.subarray(0, length);
+  const file = bytes.toString();
+  yield { file, image: () => (bytes.equals(Buffer.from(file)) ? file : openBytes(bytes)) };
+}
+
+/**
+ * A file by the bytes of its path: Node has no text for what is not UTF-8.
+ * @param {Buffer} path
+ */
+async function openBytes(path) {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new Vit158Error('E_IO', fileProblem(error));
   }
 }
 
