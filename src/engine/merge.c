@@ -22,6 +22,7 @@ vit158_merging *vit158_merging_plan(vit158_arena *arena, const vit158_forward *f
     const vit158_merging planned = {
         .similarity = vit158_arena_take(arena, n, sizeof(float)),
         .best = vit158_arena_take(arena, n, sizeof(uint32_t)),
+        .order = vit158_arena_take(arena, n, sizeof(uint32_t)),
         .leaves = vit158_arena_take(arena, n, sizeof(bool)),
         .kept = vit158_arena_take(arena, n, sizeof(uint32_t)),
         .now = vit158_arena_take(arena, n, sizeof(uint32_t)),
@@ -127,14 +128,20 @@ static float choose(const vit158_merging *m, uint32_t n_even, uint32_t count)
         doubt += m->similarity[a] - m->similarity[a];
         if (!(m->similarity[a] >= NO_SIMILARITY))
             m->similarity[a] = NO_SIMILARITY;
+        /* Among those before it, behind all that are as alike. */
+        uint32_t place = 0, end = a;
+        while (place < end) {
+            const uint32_t middle = (place + end) / 2;
+            if (m->similarity[m->order[middle]] >= m->similarity[a])
+                place = middle + 1;
+            else
+                end = middle;
+        }
+        memmove(m->order + place + 1, m->order + place, (a - place) * sizeof *m->order);
+        m->order[place] = a;
     }
-    for (uint32_t a = 0; a < n_even; a++) {
-        uint32_t before = 0;
-        for (uint32_t other = 0; other < n_even; other++)
-            before += m->similarity[other] > m->similarity[a] ||
-                      (m->similarity[other] == m->similarity[a] && other < a);
-        m->leaves[a] = before < count;
-    }
+    for (uint32_t i = 0; i < n_even; i++)
+        m->leaves[m->order[i]] = i < count;
     return doubt;
 }
 

@@ -13,6 +13,7 @@
 struct vit158_merging {
     float *similarity;        /* [ld] of an even patch to the odd one it is most alike */
     uint32_t *best;           /* [ld] that odd patch */
+    uint32_t *order;          /* [ld] even patches, the most alike first */
     bool *leaves;             /* [ld] whether an even patch merges */
     uint32_t *kept;           /* [ld] token before, of a token after */
     uint32_t *now;            /* [ld] token after, of a token before */
