@@ -12,7 +12,8 @@ struct vit158_wasm {
     uint8_t staging[VIT158_WASM_STAGING_BYTES];
     vit158_loader *loader;
     vit158_model *model;
-    vit158_session *session;
+    vit158_session *sessions[VIT158_WASM_SESSIONS];
+    vit158_session *session; /* of these, the one in use */
     vit158_pool *pool;
     vit158_error error;
     char state_sha256[65];
@@ -33,10 +34,18 @@ vit158_wasm *vit158_wasm_open(void)
     return calloc(1, sizeof(vit158_wasm));
 }
 
-static void drop_session(vit158_wasm *context)
+static void drop_session(vit158_wasm *context, uint32_t place)
 {
-    vit158_session_close(context->session);
-    context->session = NULL;
+    if (context->session == context->sessions[place])
+        context->session = NULL;
+    vit158_session_close(context->sessions[place]);
+    context->sessions[place] = NULL;
+}
+
+static void drop_sessions(vit158_wasm *context)
+{
+    for (uint32_t place = 0; place < VIT158_WASM_SESSIONS; place++)
+        drop_session(context, place);
 }
 
 static void drop_loader(vit158_wasm *context)
@@ -47,7 +56,7 @@ static void drop_loader(vit158_wasm *context)
 
 static void drop_all(vit158_wasm *context)
 {
-    drop_session(context);
+    drop_sessions(context);
     drop_loader(context);
     vit158_model_close(context->model);
     context->model = NULL;
@@ -131,20 +140,35 @@ const char *vit158_wasm_label(const vit158_wasm *context, uint32_t index)
     return context->model != NULL ? vit158_model_label(context->model, index) : NULL;
 }
 
-uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t engine, uint32_t gemm, uint32_t explain,
-                          uint32_t merge_bytes)
+uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t place, uint32_t engine, uint32_t gemm,
+                          uint32_t explain, uint32_t merge_bytes)
 {
     const vit158_options options = {.engine = (vit158_engine)engine,
                                     .gemm = (vit158_gemm)gemm,
                                     .merge = (const char *)context->staging,
                                     .explain = explain};
-    assert(merge_bytes < VIT158_WASM_STAGING_BYTES);
+    assert(place < VIT158_WASM_SESSIONS && merge_bytes < VIT158_WASM_STAGING_BYTES);
     context->staging[merge_bytes] = '\0';
     if (context->model == NULL)
         return vit158_fail(&context->error, VIT158_E_STATE, "no model is loaded");
-    drop_session(context);
-    return vit158_session_create_on(&context->session, context->model, &options, context->pool,
-                                    &context->error);
+    drop_session(context, place);
+    vit158_status status;
+    while ((status = vit158_session_create_on(&context->sessions[place], context->model, &options,
+                                              context->pool, &context->error)) == VIT158_E_MEMORY &&
+           context->session != NULL)
+        drop_sessions(context);
+    if (status == VIT158_OK)
+        context->session = context->sessions[place];
+    return status;
+}
+
+uint32_t vit158_wasm_use(vit158_wasm *context, uint32_t place)
+{
+    assert(place < VIT158_WASM_SESSIONS);
+    if (context->sessions[place] == NULL)
+        return 0;
+    context->session = context->sessions[place];
+    return 1;
 }
 
 void vit158_wasm_use_pool(vit158_wasm *context, vit158_pool *pool)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The exports of vit158.wasm: vit158.h flattened to ints, doubles and pointers for
- * web/lib/engine.js, the only caller. A context holds one model, one session, the last error and a
+ * web/lib/engine.js, the only caller. A context holds one model, its sessions, the last error and a
  * staging area of fixed size through which all bytes come in, so memory grows only while a model
  * loads or a session is planned. Functions that can fail return a vit158_status; the sentence is at
  * vit158_wasm_message. Exported too, as they are: vit158_version, vit158_numerics_version and
@@ -12,6 +12,9 @@
 
 #include "base/parallel.h"
 #include "vit158.h"
+
+/* How many kinds of sessions of a model are kept. */
+#define VIT158_WASM_SESSIONS 4U
 
 /* Holds a row of the widest image: VIT158_MAX_IMAGE_SIDE RGBA pixels. */
 #define VIT158_WASM_STAGING_BYTES 65536U
@@ -43,10 +46,15 @@ const char *vit158_wasm_label(const vit158_wasm *context, uint32_t index);
 
 /* ---- Session ---- */
 
-/* Plans a session for the loaded model, in place of the one there was. `engine` and `gemm` as in
- * vit158.h; what to merge is text in staging, merge_bytes < VIT158_WASM_STAGING_BYTES of it. */
-uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t engine, uint32_t gemm, uint32_t explain,
-                          uint32_t merge_bytes);
+/* Plans a session for the loaded model, in place of the one there was at `place` <
+ * VIT158_WASM_SESSIONS, and uses it. `engine` and `gemm` as in vit158.h; what to merge is text in
+ * staging, merge_bytes < VIT158_WASM_STAGING_BYTES of it. If memory is short, all other
+ * sessions go; after another error the one used before is still in use, unless it was at `place`.
+ */
+uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t place, uint32_t engine, uint32_t gemm,
+                          uint32_t explain, uint32_t merge_bytes);
+/* Uses the session at `place` from now on; 0 if there is none. */
+uint32_t vit158_wasm_use(vit158_wasm *context, uint32_t place);
 /* Sessions planned from now on run on `pool` (threads_abi.h), NULL = on the caller alone. */
 void vit158_wasm_use_pool(vit158_wasm *context, vit158_pool *pool);
 const char *vit158_wasm_engine(const vit158_wasm *context);

@@ -6,6 +6,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { verify } from '../../web/lib/golden.js';
+import { Heap } from '../../web/lib/heap.js';
 import { mergesOf } from '../../web/lib/merges.js';
 import { Classifier } from '../../web/lib/vit158.js';
 import { ROOT, nativeCommand, npmCommand, temporaryFolder } from './shared.mjs';
@@ -71,6 +72,44 @@ test('the same bits in every engine, and attention on the original tokens', asyn
   }
   assert.equal(hashes.size, 1);
   assert.equal(maps.size, 1);
+});
+
+test('a session of each kind is planned once, the last four are kept', async (t) => {
+  /** @type {string[]} */
+  const calls = [];
+  const { call } = Heap.prototype;
+  t.mock.method(
+    Heap.prototype,
+    'call',
+    /** @this {Heap} @param {string} name @param {number[]} args */ function (name, ...args) {
+      calls.push(name);
+      return call.call(this, name, ...args);
+    },
+  );
+  const planned = () => calls.filter((name) => name === 'vit158_wasm_plan').length;
+  const vit = await Classifier.load(tinyPath('ternary-6'), { threads: 1 });
+  assert.equal(planned(), 1);
+  const kinds = [{}, { merge: '0:8' }, { merge: '0:8', explain: true }, { merge: '0:5' }];
+  const hashes = [];
+  for (const kind of kinds) hashes.push((await vit.classify(picture, kind)).logitsSha256);
+  assert.equal(new Set(hashes).size, 3);
+  assert.equal(planned(), 4);
+  const { memoryBytes, sessionBytes } = vit.info();
+  for (let round = 0; round < 3; round++)
+    for (const [i, kind] of kinds.entries())
+      assert.equal((await vit.classify(picture, kind)).logitsSha256, hashes[i], `kind ${i}, round ${round}`);
+  assert.equal(planned(), 4);
+  await vit.classify(picture, { merge: '0:1' }); // in place of the one used longest ago
+  for (const kind of kinds.slice(1)) await vit.classify(picture, kind);
+  assert.equal(planned(), 5);
+  assert.equal((await vit.classify(picture, kinds[0])).logitsSha256, hashes[0]);
+  assert.equal(planned(), 6);
+  await assert.rejects(vit.classify(picture, { merge: '7:1' }), { code: 'E_ARGUMENT' });
+  for (const [i, kind] of kinds.entries())
+    assert.equal((await vit.classify(picture, kind)).logitsSha256, hashes[i], `kind ${i} after a list that is wrong`);
+  for (let i = 0; i < 40; i++) await vit.classify(picture, { merge: `0:${1 + (i % 12)}` });
+  assert.ok(vit.info().memoryBytes <= memoryBytes + 2 * sessionBytes, 'memory stays bounded');
+  vit.dispose();
 });
 
 test('names are of lists in the metadata', async () => {

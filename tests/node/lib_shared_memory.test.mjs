@@ -95,3 +95,30 @@ test('growth refused at every page from what is there to what is needed', async 
   }
   console.log(`# ${refused} page counts gave E_MEMORY, the others an answer`);
 });
+
+test('where two sessions fit, and no third, all are planned anew', async () => {
+  const model = join(ROOT, 'models/vit158-imagenet.safetensors');
+  const kinds = [{}, { merge: '4:45' }, { merge: '2:20' }];
+  /** @param {Classifier} vit */
+  const hashesOf = async (vit) => {
+    const hashes = [];
+    for (const kind of [...kinds, ...kinds]) hashes.push((await vit.classify(PICTURE, kind)).logitsSha256);
+    return hashes;
+  };
+  const alone = await Classifier.load(model, { threads: 2 });
+  const { memoryBytes, sessionBytes, threads } = alone.info();
+  assert.equal(threads, 2);
+  const expected = await hashesOf(alone);
+  assert.ok(alone.info().memoryBytes > memoryBytes + 1.5 * sessionBytes, 'elsewhere all three are kept');
+  alone.dispose();
+  const maximum = Math.ceil((memoryBytes + 1.5 * sessionBytes) / 65536);
+  await withMemories(
+    ({ initial, shared }) => new Memory({ initial, maximum, shared }),
+    async () => {
+      const vit = await Classifier.load(model, { threads: 2 });
+      assert.equal(vit.info().threads, 2);
+      assert.deepEqual(await hashesOf(vit), expected);
+      vit.dispose();
+    },
+  );
+});

@@ -14,6 +14,7 @@ const ENGINES = { auto: 0, scalar: 1, simd128: 2 };
 const GEMMS = { auto: 0, dot: 1, table: 2 };
 
 const PAGE_BYTES = 65536; // of WebAssembly
+const SESSIONS = 4; // VIT158_WASM_SESSIONS
 const PREDICTION_BYTES = 8; // vit158_prediction: uint32 index, float score
 
 export class Engine {
@@ -23,6 +24,8 @@ export class Engine {
   #stagingBytes;
   /** Of an engine with threads. @type {import('./thread_team.js').ThreadTeam | undefined} */
   #team;
+  /** Where the session of a kind is kept, the one used last at the end. @type {Map<string, number>} */
+  #places = new Map();
   /** @type {Record<string, number>} */
   #info = {};
   /** @type {Record<string, string>} */
@@ -158,18 +161,28 @@ export class Engine {
   }
 
   /**
-   * Plans the session in place of the one there was.
+   * Has a session of this kind do what follows. The last few kinds are kept, so those in turn are planned once.
    * @param {{engine: keyof typeof ENGINES, gemm: keyof typeof GEMMS, explain: boolean, merge?: string}} options
    */
   plan({ engine, gemm, explain, merge = 'off' }) {
-    const text = asciiOf(merge);
-    if (text.length >= this.#stagingBytes)
-      throw new Vit158Error(
-        'E_LIMIT',
-        `${text.length} bytes that say what to merge: at most ${this.#stagingBytes - 1}`,
-      );
-    this.#heap.write(this.#staging, text);
-    this.#check('plan', ENGINES[engine], GEMMS[gemm], Number(explain), text.length);
+    const kind = [ENGINES[engine], GEMMS[gemm], Number(explain)];
+    const key = `${kind} ${merge}`;
+    let place = this.#places.get(key);
+    if (place === undefined || this.#call('use', place) === 0) {
+      const text = asciiOf(merge);
+      if (text.length >= this.#stagingBytes)
+        throw new Vit158Error(
+          'E_LIMIT',
+          `${text.length} bytes that say what to merge: at most ${this.#stagingBytes - 1}`,
+        );
+      const [[oldest, freed] = [key, 0]] = this.#places;
+      place ??= this.#places.size < SESSIONS ? this.#places.size : freed;
+      this.#heap.write(this.#staging, text);
+      this.#check('plan', place, ...kind, text.length);
+      if (place === freed) this.#places.delete(oldest);
+    }
+    this.#places.delete(key);
+    this.#places.set(key, place); // the last used comes last
   }
 
   /** "scalar" or "simd128". */

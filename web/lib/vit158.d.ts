@@ -160,7 +160,7 @@ export interface RunOptions {
 }
 
 export interface MergeOptions extends RunOptions {
-  /** What to merge, if not what `load` said. The session is planned anew when this changes. */
+  /** What to merge, if not what `load` said. Sessions of the last four kinds (`merge`, `explain`) are kept. */
   merge?: Merge;
 }
 
@@ -169,7 +169,7 @@ export interface ClassifyOptions extends MergeOptions {
   topK?: number;
   /** Smallest score that is returned, 0 to 1; default 0. */
   threshold?: number;
-  /** Also return the attention of the class token. The session is planned anew when this changes. */
+  /** Also return the attention of the class token; a session of its own, see `merge`. */
   explain?: boolean;
   /** Also return a hash of what each step left behind, to see where two runs part. */
   stepHashes?: boolean;
@@ -286,7 +286,7 @@ export interface Info {
   workers: number;
   /** Memory of the WebAssembly instance (of each worker's, if there are several): weights, session and the engine itself. */
   memoryBytes: number;
-  /** Of these, the session's. */
+  /** Of these, the last used session's. */
   sessionBytes: number;
   /** The file's name without its folder and ".safetensors"; "" if it has none. */
   name: string;
