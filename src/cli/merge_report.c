@@ -47,6 +47,7 @@ static void write_point(vit158_json *json, const vit158_merge_point *p)
 {
     vit158_json_open(json, NULL, '{');
     vit158_json_text(json, "merge", p->merge);
+    vit158_json_number(json, "pictures", (double)p->images);
     vit158_json_number(json, "time", rounded(p->time));
     vit158_json_number(json, "kl", rounded(p->kl));
     vit158_json_number(json, "kl_error", rounded(p->kl_error));
@@ -160,7 +161,8 @@ static void draw(FILE *out, const vit158_merge_report *report)
                 y,
                 preset != NULL   ? "#c33"
                 : p->is_on_curve ? "#36c"
-                                 : "#bbb",
+                : p->is_out      ? "#ddd"
+                                 : "#999",
                 p->merge);
         if (preset != NULL)
             fprintf(out, "<text x='%.1f' y='%.1f' fill='#c33'>%s: %s</text>\n", x + 6, y - 6,

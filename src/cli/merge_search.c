@@ -21,33 +21,35 @@ static double processor_ms(void)
 
 /* ---- The family ----------------------------------------------------------------------------- */
 
-/* Merges in `count` blocks from `first` on, every `gap`-th, each of which takes `share` of the
- * patches that are left. */
+/* With fewer images all lists see all of them. */
+enum { LEAST_IMAGES = 100 };
+
+/* Kernels do whole groups of tokens: merges leave so many times a whole number. */
+enum { GROUP = 8 };
+
+/* Merges in `count` blocks from `first` on, every `gap`-th, which take `groups` groups in all, as
+ * evenly as whole groups can be. */
 typedef struct shape {
-    uint32_t first, gap, count;
-    double share;
+    uint32_t first, gap, count, groups;
 } shape;
 
-/* Late, few and large merges lose least (METHODS.md); a merge in every block is the other end. */
-static const double shares[] = {0.10, 0.15, 0.20, 0.25, 0.30, 0.35};
-static const double small_shares[] = {0.06, 0.08, 0.10, 0.125};
-enum { MOST_POINTS = 96, COUNTS = 4 };
-
-/* Tokens of which kernels do whole groups: what is left is rounded up to so many. */
-enum { GROUP = 8 };
+/* Spread from the first quarter of the blocks to the end they lose least: tokens of the first
+ * blocks are not yet alike, and large merges join what is not. */
+enum { MOST_POINTS = 256, COUNTS = 8 };
+static const double shares[] = {0.2, 0.28, 0.36, 0.44, 0.52, 0.6, 0.68};
 
 /* The list of a shape; false if it does not fit the model. */
 static bool write_list(char out[VIT158_MERGE_TEXT_BYTES], const vit158_model_info *info, shape s)
 {
+    const uint32_t all = (info->tokens + GROUP - 1) / GROUP;
     uint32_t tokens = info->tokens;
     size_t length = 0;
     if (s.first + (s.count - 1) * s.gap + 1 >= info->depth)
         return false; /* a merge of the last block saves next to nothing */
     for (uint32_t i = 0; i < s.count; i++) {
-        const uint32_t patches = tokens - info->prefix_tokens;
-        const uint32_t goal = tokens - (uint32_t)(s.share * patches);
-        const uint32_t left = (goal + GROUP / 2) / GROUP * GROUP;
-        if (left >= tokens || tokens - left > patches / 2)
+        const uint32_t taken = (2 * s.groups * (i + 1) + s.count) / (2 * s.count); /* rounded */
+        const uint32_t left = taken < all ? (all - taken) * GROUP : 0;
+        if (left >= tokens || tokens - left > (tokens - info->prefix_tokens) / 2)
             return false;
         length += vit158_format(out + length, VIT158_MERGE_TEXT_BYTES - length, "%s%u:%u",
                                 i > 0 ? "," : "", s.first + i * s.gap, tokens - left);
@@ -67,27 +69,25 @@ static vit158_status add_point(vit158_merge_search *search, shape s, vit158_erro
     for (size_t i = 0; i < search->count; i++)
         if (strcmp(search->points[i].merge, point->merge) == 0)
             return VIT158_OK;
-    const vit158_options options = {.merge = point->merge, .now_ms = processor_ms};
-    VIT158_RETURN_IF_ERROR(vit158_session_create(&point->session, search->model, &options, error));
-    search->count++;
     point->ratios = calloc(search->capacity, sizeof *point->ratios);
-    return point->ratios != NULL ? VIT158_OK
-                                 : vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
+    if (point->ratios == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
+    search->count++;
+    return VIT158_OK;
 }
 
-static vit158_status add_family(vit158_merge_search *search, uint32_t depth, vit158_error *error)
+static vit158_status add_family(vit158_merge_search *search, const vit158_model_info *info,
+                                vit158_error *error)
 {
-    for (uint32_t first = depth / 4; first <= depth / 2; first++) {
+    const double all = (double)info->tokens / GROUP;
+    for (uint32_t first = info->depth / 6; first <= info->depth / 3; first++)
         for (uint32_t gap = 1; gap <= 3; gap++)
             for (uint32_t count = 1; count <= COUNTS; count++)
                 for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
-                    if (gap > 1 || count == 1)
-                        VIT158_RETURN_IF_ERROR(
-                            add_point(search, (shape){first, gap, count, shares[i]}, error));
-        for (size_t i = 0; i < sizeof small_shares / sizeof *small_shares; i++)
-            VIT158_RETURN_IF_ERROR(
-                add_point(search, (shape){first, 1, depth - 1 - first, small_shares[i]}, error));
-    }
+                    if (gap == 1 || count > 1)
+                        VIT158_RETURN_IF_ERROR(add_point(
+                            search, (shape){first, gap, count, (uint32_t)round(shares[i] * all)},
+                            error));
     return VIT158_OK;
 }
 
@@ -96,7 +96,8 @@ vit158_status vit158_merge_search_begin(vit158_merge_search *search, const vit15
 {
     vit158_model_info info;
     vit158_model_get_info(model, &info);
-    *search = (vit158_merge_search){.model = model, .capacity = images};
+    *search = (vit158_merge_search){
+        .model = model, .capacity = images, .first_stage = images >= LEAST_IMAGES ? images / 8 : 0};
     if (info.classes == 0 || info.depth < 3)
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
                            "merges are chosen by classes, for models of 3 blocks or more");
@@ -109,7 +110,7 @@ vit158_status vit158_merge_search_begin(vit158_merge_search *search, const vit15
         status = vit158_session_create(&search->plain, model,
                                        &(vit158_options){.now_ms = processor_ms}, error);
     if (status == VIT158_OK)
-        status = add_family(search, info.depth, error);
+        status = add_family(search, &info, error);
     if (status == VIT158_OK && search->count == 0)
         status = vit158_fail(error, VIT158_E_UNSUPPORTED, "the model has too few tokens to merge");
     if (status != VIT158_OK)
@@ -148,37 +149,86 @@ static uint32_t first_class(const vit158_session *session)
     return best.index;
 }
 
-static void compare(vit158_merge_search *search, vit158_merge_point *point, uint32_t classes)
+static void compare(const vit158_merge_search *search, vit158_merge_point *point,
+                    const vit158_session *session, uint32_t classes)
 {
-    const float *logits = vit158_session_logits(point->session);
+    const float *logits = vit158_session_logits(session);
     const double total = log_total(logits, classes);
     double kl = 0;
     for (uint32_t c = 0; c < classes; c++)
         kl += exp(search->before[c]) * (search->before[c] - ((double)logits[c] - total));
     point->kl += kl;
     point->kl_square += kl * kl;
-    point->agreement += first_class(point->session) == first_class(search->plain);
+    point->agreement += first_class(session) == first_class(search->plain);
+}
+
+/* One list. Its session lives for one image only: all at a time would be large. */
+static vit158_status run_point(const vit158_merge_search *search, vit158_merge_point *point,
+                               const float *tensor, size_t count, double plain_ms,
+                               vit158_error *error)
+{
+    vit158_session *session;
+    const vit158_options options = {.merge = point->merge, .now_ms = processor_ms};
+    VIT158_RETURN_IF_ERROR(vit158_session_create(&session, search->model, &options, error));
+    double ms;
+    const vit158_status status = run(&ms, session, tensor, count, error);
+    if (status == VIT158_OK) {
+        vit158_model_info info;
+        vit158_model_get_info(search->model, &info);
+        point->ratios[point->images++] = ms / plain_ms;
+        compare(search, point, session, info.classes);
+    }
+    vit158_session_close(session);
+    return status;
 }
 
 static vit158_status run_all(vit158_merge_search *search, const float *tensor, size_t count,
                              vit158_error *error)
 {
     vit158_model_info info;
-    double plain_ms, ms;
+    double plain_ms;
     vit158_model_get_info(search->model, &info);
     VIT158_RETURN_IF_ERROR(run(&plain_ms, search->plain, tensor, count, error));
     const float *logits = vit158_session_logits(search->plain);
     const double total = log_total(logits, info.classes);
     for (uint32_t c = 0; c < info.classes; c++)
         search->before[c] = (double)logits[c] - total;
-    for (size_t i = 0; i < search->count; i++) {
-        vit158_merge_point *point = &search->points[i];
-        VIT158_RETURN_IF_ERROR(run(&ms, point->session, tensor, count, error));
-        point->ratios[search->images] = ms / plain_ms;
-        compare(search, point, info.classes);
-    }
+    for (size_t i = 0; i < search->count; i++)
+        if (!search->points[i].is_out)
+            VIT158_RETURN_IF_ERROR(
+                run_point(search, &search->points[i], tensor, count, plain_ms, error));
     search->images++;
     return VIT158_OK;
+}
+
+/* ---- The stages ----------------------------------------------------------------------------- */
+
+static int by_time(const void *a, const void *b)
+{
+    const double x = ((const vit158_merge_point *)a)->time;
+    const double y = ((const vit158_merge_point *)b)->time;
+    return (x > y) - (x < y);
+}
+
+static void sort_by_time(vit158_merge_search *search)
+{
+    for (size_t i = 0; i < search->count; i++)
+        search->points[i].time = vit158_median(search->points[i].ratios, search->points[i].images);
+    qsort(search->points, search->count, sizeof *search->points, by_time);
+}
+
+/* What is so much further from the unmerged model than something quicker is not worth more images.
+ */
+#define FAR_OFF 1.4
+
+static void end_first_stage(vit158_merge_search *search)
+{
+    sort_by_time(search);
+    double least = INFINITY;
+    for (size_t i = 0; i < search->count; i++) {
+        search->points[i].is_out = search->points[i].kl > FAR_OFF * least;
+        least = fmin(least, search->points[i].kl);
+    }
 }
 
 vit158_status vit158_merge_search_add(vit158_merge_search *search, const vit158_image *image,
@@ -196,51 +246,41 @@ vit158_status vit158_merge_search_add(vit158_merge_search *search, const vit158_
     memcpy(tensor, vit158_session_tensor(search->plain), count * sizeof *tensor);
     const vit158_status status = run_all(search, tensor, count, error);
     free(tensor);
+    if (status == VIT158_OK && search->images == search->first_stage)
+        end_first_stage(search);
     return status;
 }
 
 /* ---- The curve ------------------------------------------------------------------------------ */
 
-static int by_time(const void *a, const void *b)
-{
-    const double x = ((const vit158_merge_point *)a)->time;
-    const double y = ((const vit158_merge_point *)b)->time;
-    return (x > y) - (x < y);
-}
-
 void vit158_merge_search_finish(vit158_merge_search *search)
 {
-    const double n = (double)search->images;
+    double least = INFINITY;
+    sort_by_time(search);
     for (size_t i = 0; i < search->count; i++) {
         vit158_merge_point *p = &search->points[i];
-        p->time = vit158_median(p->ratios, search->images);
+        const double n = (double)p->images;
         p->kl /= n;
         p->agreement /= n;
         p->kl_error = n > 1 ? sqrt(fmax(p->kl_square / n - p->kl * p->kl, 0) / (n - 1)) : 0;
-    }
-    qsort(search->points, search->count, sizeof *search->points, by_time);
-    double least = INFINITY;
-    for (size_t i = 0; i < search->count; i++) {
-        vit158_merge_point *p = &search->points[i];
-        p->is_on_curve = p->kl < least;
-        least = fmin(least, p->kl);
+        p->is_on_curve = !p->is_out && p->kl < least;
+        if (p->is_on_curve)
+            least = p->kl;
     }
 }
 
 const vit158_merge_point *vit158_merge_search_best(const vit158_merge_search *search, double kl)
 {
     for (size_t i = 0; i < search->count; i++)
-        if (search->points[i].kl + search->points[i].kl_error <= kl)
+        if (!search->points[i].is_out && search->points[i].kl + search->points[i].kl_error <= kl)
             return &search->points[i];
     return NULL;
 }
 
 void vit158_merge_search_free(vit158_merge_search *search)
 {
-    for (size_t i = 0; i < search->count; i++) {
-        vit158_session_close(search->points[i].session);
+    for (size_t i = 0; i < search->count; i++)
         free(search->points[i].ratios);
-    }
     vit158_session_close(search->plain);
     free(search->points);
     free(search->before);
