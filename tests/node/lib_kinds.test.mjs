@@ -139,6 +139,13 @@ test('an option that is null or undefined is not given', async () => {
     vit.dispose();
   }
   await decodeImage(PICTURE, /** @type {any} */ ({ signal: null, wasm: null }));
+  const parts = /** @type {any} */ ({ engine: null, threads: null, decoder: null, webp: null });
+  for (const worker of [false, true]) {
+    const vit = await Classifier.load(MODEL, { worker, wasm: parts });
+    assert.equal((await vit.classify(PICTURE)).logitsSha256, EXPECTED);
+    vit.dispose();
+  }
+  await decodeImage(PICTURE, { wasm: parts });
   assert.ok(open() <= before + 4, `open files: ${before}, then ${open()}`);
 });
 
@@ -163,6 +170,22 @@ test('unknown options are refused by name, wrong values with what is wanted', as
     refusal('E_ARGUMENT', /^load has no option "zzzzzz"; it has signal, onProgress/),
   );
   await assert.rejects(load('fast'), refusal('E_ARGUMENT', /options must be an object, not "fast"/));
+  const { signal } = new AbortController();
+  for (const odd of [signal, [], new Map([['topK', 1]]), new Date(), () => {}]) {
+    const isNone = refusal('E_ARGUMENT', /: options must be an object, not /);
+    await assert.rejects(load(odd), isNone);
+    for (const vit of both) await assert.rejects(vit.classify(PICTURE, /** @type {any} */ (odd)), isNone);
+    await assert.rejects(decodeImage(PICTURE, /** @type {any} */ (odd)), isNone);
+  }
+  for (const worker of [false, true])
+    await assert.rejects(
+      load({ worker, wasm: { engin: 'vit158.wasm' } }),
+      refusal('E_ARGUMENT', /^wasm has no option "engin": did you mean engine\?$/),
+    );
+  await assert.rejects(
+    decodeImage(PICTURE, /** @type {any} */ ({ wasm: { decode: 1 } })),
+    refusal('E_ARGUMENT', /did you mean decoder/),
+  );
   for (const [option, value, wanted] of /** @type {[string, any, RegExp][]} */ ([
     ['signal', {}, /signal must be an AbortSignal, not an object of type Object/],
     ['signal', 5, /not 5/],
@@ -196,7 +219,7 @@ test('unknown options are refused by name, wrong values with what is wanted', as
       vit.embed(PICTURE, /** @type {any} */ ({ topK: 2 })),
       refusal('E_ARGUMENT', /embed has no option "topK"/),
     );
-    for (const tensor of [null, undefined, 5, {}, 'abc'])
+    for (const tensor of [null, undefined, 5, {}, 'abc', new BigInt64Array(1200), { length: 2 ** 53 - 1 }])
       await assert.rejects(
         vit.forward(/** @type {any} */ (tensor)),
         refusal('E_ARGUMENT', /forward takes an array of numbers/),
@@ -269,8 +292,8 @@ test('after dispose() everything is refused, with and without workers', async ()
     const vit = await Classifier.load(MODEL, { worker });
     vit.dispose();
     vit.dispose();
-    assert.throws(() => vit.info(), refusal('E_STATE', /disposed of/));
-    assert.throws(() => vit.labels(), refusal('E_STATE', /disposed of/));
+    assert.throws(() => vit.info(), refusal('E_STATE', /^the classifier has been disposed of$/));
+    assert.throws(() => vit.labels(), refusal('E_STATE', /^the classifier has been disposed of$/));
     for (const call of [
       () => vit.classify(PICTURE),
       () => vit.embed(PICTURE),
@@ -296,6 +319,19 @@ test('a Response without a web stream, as node-fetch makes them', async () => {
   };
   const vit = await Classifier.load(/** @type {any} */ (response));
   assert.equal((await vit.classify(PICTURE)).logitsSha256, EXPECTED);
+  vit.dispose();
+});
+
+test('a Response that something else reads is refused, and load() needs no object before it', async () => {
+  const response = () => new Response(readFileSync(PICTURE));
+  for (const vit of both) {
+    const read = response();
+    read.body?.getReader();
+    await assert.rejects(vit.classify(read), refusal('E_NETWORK', /it is being read already$/));
+  }
+  const { load } = Classifier;
+  const vit = await load(MODEL);
+  assert.equal((await vit.classify(response())).logitsSha256, EXPECTED);
   vit.dispose();
 });
 

@@ -159,6 +159,13 @@ test('a pool of workers that the caller makes', async () => {
     code: 'E_THREAD',
     message: 'starting a worker: not here',
   });
+  for (const given of [undefined, {}, Promise.resolve()]) {
+    const odd = /** @type {any} */ (() => given);
+    await assert.rejects(Classifier.load(MODEL, { worker: true, newWorker: odd }), {
+      code: 'E_THREAD',
+      message: /^starting a worker: newWorker gave .*, which is no worker$/,
+    });
+  }
 });
 
 test('a pool can be aborted, and disposed of in the middle', async () => {

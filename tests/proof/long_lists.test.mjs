@@ -23,8 +23,11 @@ function* paths(from) {
   for (let i = from; i < COUNT; i++) yield `${pathOf(i)}\n`;
 }
 
-/** Megabytes in memory. @param {number} pid */
-const memory = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)?.[1]) / 1024;
+/** Megabytes in memory; none of a process that has ended. @param {number} pid @returns {number[]} */
+function memory(pid) {
+  const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return kilobytes === undefined ? [] : [Number(kilobytes) / 1024];
+}
 
 /**
  * Feeds the paths from `from` on; ends the process after `limit` answers.
@@ -57,7 +60,7 @@ async function feed(command, from, limit) {
       const { file, error, predictions } = JSON.parse(line);
       assert.equal(file, pathOf(done));
       assert.equal(error?.code ?? predictions.length, done % 10 === 3 ? 'E_IO' : 1);
-      if (++done % 10_000 === 0 && child.exitCode === null) sizes.push(memory(/** @type {number} */ (child.pid)));
+      if (++done % 10_000 === 0 && child.exitCode === null) sizes.push(...memory(/** @type {number} */ (child.pid)));
       if (done - from === limit) {
         child.kill('SIGKILL');
         await closed;
@@ -77,6 +80,7 @@ for (const [name, command] of /** @type {[string, string[]][]} */ ([
     const { done, sizes, code } = await feed(command, 0, Infinity);
     assert.deepEqual([done, code], [COUNT, 0]);
     console.log(`${name}: MB after each 10,000: ${sizes.map((size) => size.toFixed(1)).join(' ')}`);
+    assert.ok(sizes.length >= 8, 'measured on the way');
     assert.ok(Math.max(...sizes.slice(3)) < 1.25 * sizes[2] + 8, String(sizes));
   });
 

@@ -74,7 +74,7 @@ export class Classifier {
    * @returns {Promise<Classifier>}
    */
   static async load(source, options) {
-    return asCall('load', () => Classifier.#load.call(this, source, checkOptions('load', options)));
+    return asCall('load', () => Classifier.#load.call(this ?? Classifier, source, checkOptions('load', options)));
   }
 
   /**
@@ -211,6 +211,7 @@ export class Classifier {
 
   /** @returns {import('./vit158.d.ts').Info} */
   info() {
+    this.#checkAlive();
     const engine = this.#engine;
     return {
       version: VERSION,
@@ -231,7 +232,12 @@ export class Classifier {
 
   /** All labels in class order. @returns {string[]} */
   labels() {
+    this.#checkAlive();
     return Array.from({ length: this.#model.classes }, (_, i) => this.#engine.label(i));
+  }
+
+  #checkAlive() {
+    if (this.#disposed) throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
   }
 
   dispose() {
@@ -263,7 +269,7 @@ export class Classifier {
    * @returns {Promise<T>}
    */
   async #inTurn(options, work) {
-    if (this.#disposed) throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
+    this.#checkAlive();
     const pace = new Pace(options);
     const before = this.#tail;
     /** @type {() => void} */
@@ -417,9 +423,13 @@ async function checkHash(hash, wanted, name) {
     throw new Vit158Error('E_INTEGRITY', `${name} has SHA-256 ${found}, not ${wanted}`);
 }
 
+/** More than any input has, and few enough to be copied. */
+const MOST_NUMBERS = 2 ** 28;
+
 /** @param {any} tensor @returns {ArrayLike<number>} */
 export function asFloats(tensor) {
   if (isBuffer(tensor)) bytesOf(tensor, 'the numbers given'); // or they are gone
-  if (typeof tensor === 'object' && Number.isInteger(tensor?.length)) return tensor;
+  const isList = typeof tensor === 'object' && Number.isInteger(tensor?.length) && tensor.length < MOST_NUMBERS;
+  if (isList && typeof tensor[0] !== 'bigint') return tensor;
   throw new Vit158Error('E_ARGUMENT', `forward takes an array of numbers, not ${describe(tensor)}`);
 }

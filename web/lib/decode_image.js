@@ -6,6 +6,7 @@ import { Decoder } from './decoder.js';
 import { asCall } from './errors.js';
 import { openImage } from './image_input.js';
 import { isPlainObject } from './kinds.js';
+import { wasmParts } from './load_wasm.js';
 import { checkOptions } from './options.js';
 import { Pace } from './pace.js';
 
@@ -24,8 +25,7 @@ export function decodeImage(image, options) {
  * @returns {Promise<import('./vit158.d.ts').PixelData & {channels: 1 | 3 | 4}>}
  */
 async function decode(image, { signal, wasm }) {
-  /** @type {any} one source is the decoder's */
-  const { decoder, webp } = isPlainObject(wasm) ? wasm : { decoder: wasm };
+  const { decoder, webp } = wasmParts(isPlainObject(wasm) ? wasm : { decoder: wasm });
   const { rows } = await openImage(image, new Decoder({ decode: decoder, webp }), new Pace({ signal }));
   try {
     const { width, height, channels } = rows;

@@ -11,6 +11,9 @@ import { Pace } from './pace.js';
 import { rowsInMemory, rowsPerStrip } from './pixel_rows.js';
 import { isByteSource, readWhole, settled } from './source.js';
 
+/** Advice for what a canvas does not give out. */
+export const OTHER_ORIGIN = ' (it comes from another origin: load it with crossorigin="anonymous")';
+
 /** @typedef {import('./vit158.d.ts').ImageInput} ImageInput */
 /** @typedef {import('./pixel_rows.js').PixelRows} PixelRows */
 
@@ -253,9 +256,7 @@ function readCanvas(context, y, width, n) {
   try {
     return context.getImageData(0, y, width, n, { colorSpace: 'srgb' });
   } catch (error) {
-    const hint = isNamed(error, 'SecurityError')
-      ? ' (it comes from another origin: load it with crossorigin="anonymous")'
-      : '';
+    const hint = isNamed(error, 'SecurityError') ? OTHER_ORIGIN : '';
     throw new Vit158Error('E_INPUT', `the canvas cannot be read: ${messageOf(error)}${hint}`, {
       cause: error,
     });

@@ -60,5 +60,6 @@ export class Classifier extends PackageClassifier {
 
 /** @type {typeof decode} */
 export async function decodeImage(image, options) {
-  return decode(image, { ...options, wasm: options?.wasm ?? inlineModule('decode') });
+  const given = checkOptions('decodeImage', options);
+  return decode(image, { ...given, wasm: given.wasm ?? inlineModule('decode') });
 }

@@ -45,12 +45,14 @@ export function loadWasm(name, source) {
 }
 
 /**
- * The modules that a caller gave: one source is the engine's.
+ * The modules that a caller gave: one source is the engine's, null is none.
  * @param {WasmSource | WasmParts | undefined} wasm
  * @returns {WasmParts}
  */
 export function wasmParts(wasm) {
-  return isPlainObject(wasm) ? /** @type {WasmParts} */ (wasm) : { engine: /** @type {WasmSource} */ (wasm) };
+  if (!isPlainObject(wasm)) return { engine: /** @type {WasmSource} */ (wasm) };
+  const given = Object.entries(/** @type {WasmParts} */ (wasm)).filter(([, source]) => source !== null);
+  return Object.fromEntries(given);
 }
 
 /**

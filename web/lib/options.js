@@ -39,6 +39,16 @@ const aSignal = (value) =>
     ? undefined
     : 'must be an AbortSignal';
 
+/** The modules that an object of them may name. */
+const PARTS = ['engine', 'threads', 'decoder', 'webp'];
+
+/** One source of a module, or an object of them. @type {Check} */
+const modules = (value) => {
+  const odd = isPlainObject(value) ? Object.keys(value).find((name) => !PARTS.includes(name)) : undefined;
+  if (odd !== undefined) throw new Vit158Error('E_ARGUMENT', unknown('wasm', odd, PARTS));
+  return undefined;
+};
+
 /** What it means to the model, the engine says. @type {Check} */
 const aList = (value) =>
   typeof value === 'string' ? undefined : 'must be "off", "fast", "faster", "fastest" or a list such as "4:45,6:40"';
@@ -76,14 +86,14 @@ const CALLS = {
         ? undefined
         : `must be true or 0 to ${MOST_WORKERS}`,
     newWorker: aFunction,
-    wasm: anything,
+    wasm: modules,
   },
   classify: { ...RUN, ...PREDICT, merge: aList, explain: aFlag, stepHashes: aFlag, embedding: aFlag, input: aFlag },
   forward: { ...RUN, merge: aList },
   embed: { ...RUN, merge: aList },
   preprocess: RUN,
   inspect: {},
-  decodeImage: { signal: aSignal, wasm: anything },
+  decodeImage: { signal: aSignal, wasm: modules },
   OwnClasses: { ...RUN, ...PREDICT },
   verify: {
     signal: aSignal,
@@ -107,7 +117,8 @@ const CALLS = {
  */
 export function checkOptions(call, given) {
   if (given === undefined || given === null) return /** @type {Given<Options>} */ ({});
-  if (typeof given !== 'object')
+  // A signal, a list or a Map in their place would be no options at all, in silence.
+  if (!isPlainObject(given))
     throw new Vit158Error('E_ARGUMENT', `${call}: options must be an object, not ${describe(given)}`);
   /** @type {Record<string, Check>} */
   const checks = CALLS[call];

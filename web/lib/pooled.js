@@ -7,7 +7,7 @@
 import { onAbort } from './abort.js';
 import { asFloats } from './classifier.js';
 import { Vit158Error, asCall, isVit158Error, messageOf, wrapErrors } from './errors.js';
-import { isDrawable, makeBitmap, notAPicture, readPicture, whenDrawable } from './image_input.js';
+import { OTHER_ORIGIN, isDrawable, makeBitmap, notAPicture, readPicture, whenDrawable } from './image_input.js';
 import { bytesOf, isA, isUrl } from './kinds.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
 import { sizedModel } from './model_stream.js';
@@ -64,7 +64,8 @@ class Member {
       try {
         this.#handle.post(message, transfer);
       } catch (error) {
-        const why = `this cannot be sent to a worker: ${messageOf(error)}`;
+        const hint = /origin-clean/.test(messageOf(error)) ? OTHER_ORIGIN : '';
+        const why = `this cannot be sent to a worker: ${messageOf(error)}${hint}`;
         throw new Vit158Error('E_INPUT', why, { cause: error });
       }
       this.waiting.set(id, { resolve, reject });

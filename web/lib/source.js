@@ -284,6 +284,7 @@ function problemOf(response) {
   if (!response.ok) return `answered ${response.status} ${response.statusText}`.trimEnd();
   if (response.bodyUsed) return 'has no body that can be read: it has been read before';
   if (response.body === null) return 'has no body that can be read';
+  if (response.body.locked) return 'has no body that can be read: it is being read already';
   if (/^text\/html\b/i.test(type)) return `is a web page (${type}), not a file: is the address right?`;
   return undefined;
 }

@@ -36,8 +36,10 @@ export class Classifier extends LocalClassifier {
  * @param {unknown} given a function of the caller that makes workers
  */
 function checkWorkers(given) {
-  if (hasFiles() || given !== undefined || typeof Worker === 'function') return;
   const scope = globalThis.constructor?.name ?? 'this context';
+  // A service worker may not import what shares the work out either.
+  const isAble = hasFiles() || given !== undefined || typeof Worker === 'function';
+  if (isAble && scope !== 'ServiceWorkerGlobalScope') return;
   throw new Vit158Error(
     'E_UNSUPPORTED',
     `${scope === 'ServiceWorkerGlobalScope' ? 'a service worker' : scope} cannot start workers: leave the option worker out`,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Workers of browsers and of Node behind one face. */
 import { messageOf } from './errors.js';
+import { describe } from './kinds.js';
 import { hasFiles, nodeModule } from './platform.js';
 
 /**
@@ -38,11 +39,18 @@ export function workerProblem(error) {
  * @returns {Promise<WorkerHandle>}
  */
 export async function openWorker(url, inBrowser, given) {
-  if (!hasFiles()) return handleInBrowser(/** @type {Worker} */ (given ? given() : inBrowser()));
-  if (given) return handleInNode(/** @type {NodeWorker} */ (given()));
+  if (!hasFiles()) return handleInBrowser(/** @type {Worker} */ (given ? madeBy(given) : inBrowser()));
+  if (given) return handleInNode(/** @type {NodeWorker} */ (madeBy(given)));
   const { Worker: InNode } = /** @type {typeof import('node:worker_threads')} */ (await nodeModule('worker_threads'));
   // Flags of the process, such as --input-type, would not fit the module of the worker.
   return handleInNode(new InNode(url, { execArgv: [] }));
+}
+
+/** @param {() => WorkerLike} given newWorker of the caller's */
+function madeBy(given) {
+  const worker = given();
+  if (typeof worker?.postMessage === 'function') return worker;
+  throw new TypeError(`newWorker gave ${describe(worker)}, which is no worker`);
 }
 
 /** @typedef {import('node:worker_threads').Worker} NodeWorker */

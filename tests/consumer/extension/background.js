@@ -14,8 +14,9 @@ async function classify(address) {
 }
 
 /** Opens another model; nothing can be imported on demand here. */
-async function open({ model, sha256 }) {
-  const vit = await Classifier.load(model, { sha256 });
+async function open({ model, givesWorker, ...options }) {
+  const newWorker = givesWorker ? () => new globalThis.Worker('none.js') : null;
+  const vit = await Classifier.load(model, { ...options, newWorker });
   const { name } = vit.info();
   vit.dispose();
   return { name };
