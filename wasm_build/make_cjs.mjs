@@ -5,20 +5,18 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { ROOT } from './build.mjs';
+import { EMBEDDED } from './make_inline.mjs';
 
 /** `vit158/inline` reads the modules from where they lie: the package carries them as text only once. */
-const INLINE = `const read = (file) => require('node:fs').readFileSync(new URL('../../wasm_build/dist/' + file, vit158Here)).toString('base64');
-export const INLINE_MODULES = {
-  get simd128() { return read('vit158.wasm'); },
-  get scalar() { return read('vit158-scalar.wasm'); },
-  get decode() { return read('vit158-decode.wasm'); },
-};`;
+const INLINE = `const FILES = ${JSON.stringify(EMBEDDED)};
+export const inlineBytes = (name) =>
+  require('node:fs').readFileSync(new URL('../../wasm_build/dist/' + FILES[name], vit158Here));`;
 
 /** @type {import('esbuild').Plugin} */
 const inlineFromFiles = {
   name: 'inline-from-files',
   setup({ onLoad }) {
-    onLoad({ filter: /inline_modules\.js$/ }, () => ({ contents: INLINE, loader: 'js' }));
+    onLoad({ filter: /inline_bytes\.js$/ }, () => ({ contents: INLINE, loader: 'js' }));
   },
 };
 

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { Classifier } from '../../web/lib/vit158.js';
 import { serve } from '../../web/serve.mjs';
 import { artifact, ROOT } from './harness.mjs';
-import { inBrowser, startFirefox, startWebKit } from './webdriver.mjs';
+import { inBrowser, lasting, startFirefox, startWebKit } from './webdriver.mjs';
 
 const manifest = JSON.parse(readFileSync(path.join(ROOT, 'models/manifest.json'), 'utf8'));
 
@@ -65,7 +65,11 @@ before(async () => {
   vit.dispose();
   server = await serve();
 });
-after(() => server.close());
+const firefox = lasting(startFirefox);
+after(async () => {
+  await firefox.close();
+  await server.close();
+});
 
 /** @typedef {import('./webdriver.mjs').Driver} Driver */
 
@@ -91,26 +95,27 @@ const answered = (driver, hash) =>
     hash,
   );
 
-for (const [name, start] of /** @type {const} */ ([
-  ['Firefox', startFirefox],
-  ['WebKit', startWebKit],
+for (const [name, start, keep] of /** @type {const} */ ([
+  ['Firefox', firefox.start, true],
+  // In a browser for each test: after some pages in a row it lets requests to the same server wait for minutes.
+  ['WebKit', startWebKit, false],
 ])) {
   /** @type {Driver} */
   let driver;
 
-  /**
-   * In a browser of its own: WebKitGTK's, after some pages in a row, lets requests to the same server
-   * wait for minutes.
-   * @param {string} what
-   * @param {() => Promise<void>} body
-   */
+  /** @param {string} what @param {() => Promise<void>} body */
   const browserTest = (what, body) =>
     test(`${name}: ${what}`, () =>
-      inBrowser(start, artifact(`${name} ${what}`), async (started) => {
-        driver = started;
-        await body();
-        assert.deepEqual(await driver.evaluate(() => /** @type {any} */ (globalThis).problems ?? []), []);
-      }));
+      inBrowser(
+        start,
+        artifact(`${name} ${what}`),
+        async (started) => {
+          driver = started;
+          await body();
+          assert.deepEqual(await driver.evaluate(() => /** @type {any} */ (globalThis).problems ?? []), []);
+        },
+        { keep },
+      ));
 
   for (const [query, engine] of /** @type {const} */ ([
     ['', 'WebAssembly SIMD, in a worker'],

@@ -56,6 +56,8 @@ function within(what, ms, event) {
 export class Driver {
   #send;
   #end;
+  /** Nothing can be asked of it any more. */
+  closed = false;
 
   /** @param {Send} send @param {() => Promise<void>} end */
   constructor(send, end) {
@@ -129,21 +131,38 @@ export class Driver {
   }
 
   async close() {
+    this.closed = true;
     await within('close', SCREENSHOT_MS, this.#send('DELETE', 'DeleteSession', '', undefined)).catch(() => {});
     await this.#end();
   }
 }
 
 /**
- * Runs something in a browser of its own and takes an image at the end. WebKitGTK's browser stops
+ * One browser for several calls of `inBrowser`, for as long as nothing fails in it.
+ * @param {() => Promise<Driver>} start
+ * @returns {{start: () => Promise<Driver>, close: () => Promise<void>}}
+ */
+export function lasting(start) {
+  /** @type {Driver | undefined} */
+  let kept;
+  return {
+    start: async () => (kept && !kept.closed ? kept : (kept = await start())),
+    close: async () => {
+      if (kept && !kept.closed) await kept.close();
+    },
+  };
+}
+
+/**
+ * Runs something in a browser and takes an image at the end. WebKitGTK's browser stops
  * answering once in some hundred runs: where the body failed and not even the image can be taken,
  * it is tried once more in a new one; in CI after any failure, which is told.
  * @param {() => Promise<Driver>} start
  * @param {string} picture  a PNG is written there
  * @param {(driver: Driver) => Promise<void>} body
- * @param {number} [tries]
+ * @param {{keep?: boolean, tries?: number}} [options]  keep: does not end a browser in which nothing failed
  */
-export async function inBrowser(start, picture, body, tries = 2) {
+export async function inBrowser(start, picture, body, { keep = false, tries = 2 } = {}) {
   const driver = await start();
   const failure = await body(driver).then(
     () => null,
@@ -153,11 +172,11 @@ export async function inBrowser(start, picture, body, tries = 2) {
     () => true,
     () => false,
   );
-  await driver.close();
+  if (failure || !keep) await driver.close();
   if (!failure) return;
   if ((answers && !process.env.CI) || tries === 1) throw failure.error;
   console.log(`RUN TWICE: ${path.basename(picture, '.png')}; the first run failed: ${failure.error}`);
-  await inBrowser(start, picture, body, tries - 1);
+  await inBrowser(start, picture, body, { keep, tries: tries - 1 });
 }
 
 /**

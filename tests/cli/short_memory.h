@@ -20,7 +20,8 @@ int short_memory_run(test_command function, const char *const *arguments, long *
 typedef struct short_memory_sweep {
     test_command function;
     const char *const *arguments; /* to a NULL */
-    long at_most;                 /* so many of its allocations, evenly spread; 0: every one */
+    long at_most;                 /* so many of its allocations, evenly spread, but for 40 at most
+                                     unless the test is thorough; 0: every one */
     void (*before)(void);         /* each run; NULL: nothing */
     void (*after_failure)(void);  /* looks at what a run that failed has left; NULL: nothing */
 } short_memory_sweep;

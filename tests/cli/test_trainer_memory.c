@@ -16,6 +16,7 @@
 #include "cli/short_memory.h"
 #include "model/synth.h"
 #include "unit/read_file.h"
+#include "unit/thorough.h"
 
 #define TINY VIT158_TEST_DATA "/tiny/ternary-6.safetensors"
 #define FOLDER "test_trainer_memory.tmp"
@@ -179,9 +180,9 @@ static void test_quantize(void **state)
 static void test_finetune(void **state)
 {
     (void)state;
-    SWEEP(vit158_cmd_finetune, 24, output_is_whole, "finetune", FOLDER "/photos", "--base", BASE,
-          "-o", OUT, "--minutes", "0.01", "--clock", "processor", "--threads", "1", "--size", "16",
-          "-q");
+    SWEEP(vit158_cmd_finetune, test_is_thorough() ? 24 : 8, output_is_whole, "finetune",
+          FOLDER "/photos", "--base", BASE, "-o", OUT, "--minutes", "0.01", "--clock", "processor",
+          "--threads", "1", "--size", "16", "-q");
 }
 
 int main(void)

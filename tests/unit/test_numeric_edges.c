@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Numbers near both ends of float: queries, keys, values, the other layers, norms and inputs are
- * scaled apart by powers of ten. A result must be finite and and every value on the way within the
+ * scaled apart by powers of ten. A result must be finite and every value on the way within the
  * bounds of ball_watch.h, or VIT158_E_NUMERIC where something may overflow; infinities and NaNs on
  * the way must not vanish in a maximum, an exponential or an integer.
  */
@@ -13,6 +13,7 @@
 #include "unit/ball_watch.h"
 #include "unit/session_fixture.h"
 #include "unit/test.h"
+#include "unit/thorough.h"
 
 #define EXPONENTS 38 /* 1e-38, 1e-36 .. 1e36 */
 
@@ -141,9 +142,12 @@ static void test_finite_and_right_or_an_error(void **state)
     (void)state;
     const vit158_encoding encodings[] = {VIT158_ENCODING_F32, VIT158_ENCODING_TRIT,
                                          VIT158_ENCODING_I8};
+    /* Cases take the kinds of models in turn, by 3 and by 8: every fifth still meets all of them.
+     */
+    const uint32_t stride = test_is_thorough() ? 1 : 5;
     for (int part = 0; part < PARTS; part++) {
         outcomes counts = {0};
-        for (uint32_t i = 0; i < 2 * EXPONENTS; i++) {
+        for (uint32_t i = 0; i < 2 * EXPONENTS; i += stride) {
             random_shape shape = small_shape;
             shape.encoding = encodings[i % 3];
             shape.side = i % 4 == 3 ? 48 : 12; /* 145 tokens: attention in integers */
@@ -155,7 +159,7 @@ static void test_finite_and_right_or_an_error(void **state)
                       counts.finite, counts.numeric,
                       100 * (double)counts.sharp / (double)counts.values,
                       (unsigned long long)counts.values);
-        assert_true(counts.finite > EXPONENTS);
+        assert_true(counts.finite > EXPONENTS / stride);
         assert_true(counts.sharp > counts.values / 2); /* the bounds say something */
     }
 }

@@ -7,7 +7,7 @@
 import { decodeImage as decode } from './decode_image.js';
 import { hasSimd128 } from './detect.js';
 import { asCall } from './errors.js';
-import { INLINE_MODULES } from './inline_modules.js';
+import { inlineBytes } from './inline_bytes.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
 import { checkOptions } from './options.js';
 import { settled } from './source.js';
@@ -17,17 +17,14 @@ export { hasSimd128 } from './detect.js';
 export { Vit158Error } from './errors.js';
 export { VERSION } from './version.js';
 
-/** Compiled once. @type {Partial<Record<keyof typeof INLINE_MODULES, Promise<WebAssembly.Module>>>} */
+/** @typedef {Parameters<typeof inlineBytes>[0]} InlineName */
+
+/** Compiled once. @type {Partial<Record<InlineName, Promise<WebAssembly.Module>>>} */
 const compiled = {};
 
-/** @param {keyof typeof INLINE_MODULES} name */
+/** @param {InlineName} name */
 function inlineModule(name) {
-  return (compiled[name] ??= loadWasm(name, bytesOf(INLINE_MODULES[name])));
-}
-
-/** @param {string} base64 */
-function bytesOf(base64) {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return (compiled[name] ??= loadWasm(name, inlineBytes(name)));
 }
 
 export class Classifier extends PackageClassifier {
