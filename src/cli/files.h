@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files for the commands: whole files into memory, models through the push loader, folders of
- * images.
+ * Files for the commands: whole files into memory, models through the push loader, paths.
  */
 #ifndef VIT158_CLI_FILES_H
 #define VIT158_CLI_FILES_H
@@ -22,26 +21,6 @@ vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *pat
 
 /* Opens a model file piece by piece; the caller ends it with vit158_model_close. */
 vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit158_error *error);
-
-/* *.jpg, *.jpeg, *.png or *.webp in any case. */
-bool vit158_is_image_name(const char *name);
-
-/* Names in a folder, in order of their bytes. */
-typedef struct vit158_names {
-    char **values;
-    size_t count;
-} vit158_names;
-
-typedef enum vit158_entry_kind { VIT158_ENTRY_FOLDER, VIT158_ENTRY_IMAGE } vit158_entry_kind;
-
-/* Lists sub-folders, or files named *.jpg, *.jpeg, *.png or *.webp in any case. Names that start
- * with a dot are left out. The caller ends the list with vit158_names_free. */
-vit158_status vit158_list_folder(vit158_names *names, const char *folder, vit158_entry_kind kind,
-                                 vit158_error *error);
-void vit158_names_free(vit158_names *names);
-
-/* "folder/name", to be freed by the caller; NULL if memory is short. */
-char *vit158_join_path(const char *folder, const char *name);
 
 /* `file` as seen from the folder of `from`, both named from the working directory: "../a/b.jpg".
  * Links in folders' names are followed. The folders must exist. The caller frees *out. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "cli/files.h"
 
 /* The installed collection, seen from the program's own place; NULL if there is none. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/sha256.h"
 #include "cli/console.h"
 #include "cli/files.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "cli/class_names.h"
 #include "cli/console.h"
 #include "cli/files.h"

@@ -4,11 +4,8 @@
  * the engine's own decoder and resize. Classes are the sub-folders in order of their bytes.
  */
 #define _POSIX_C_SOURCE 200809L
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -23,108 +20,50 @@
 #define PATH_BYTES 1024
 #define MAX_DECODED_BYTES ((size_t)1 << 30)
 
-typedef struct name_list {
-    char **names;
-    uint32_t count, capacity;
-} name_list;
-
 typedef struct tree {
     const char *root;
-    name_list classes;
-    name_list *images; /* [classes.count] */
+    vit158_names classes;
+    vit158_names *images; /* [classes.count] */
     uint32_t total;
 } tree;
 
-static void free_names(name_list *list)
-{
-    for (uint32_t i = 0; i < list->count; i++)
-        free(list->names[i]);
-    free(list->names);
-    *list = (name_list){0};
-}
-
 static void free_tree(tree *t)
 {
-    for (uint32_t c = 0; t->images != NULL && c < t->classes.count; c++)
-        free_names(&t->images[c]);
+    for (size_t c = 0; t->images != NULL && c < t->classes.count; c++)
+        vit158_names_free(&t->images[c]);
     free(t->images);
-    free_names(&t->classes);
+    vit158_names_free(&t->classes);
 }
 
-static int by_bytes(const void *a, const void *b)
+static vit158_status read_class(tree *t, size_t c, vit158_error *error)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool is_image(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot != NULL && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 ||
-                           strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".webp") == 0);
-}
-
-static bool add_name(name_list *list, const char *name)
-{
-    if (list->count == list->capacity) {
-        const uint32_t capacity = list->capacity ? 2 * list->capacity : 64;
-        char **names = realloc(list->names, capacity * sizeof *names);
-        if (names == NULL)
-            return false;
-        list->names = names;
-        list->capacity = capacity;
-    }
-    list->names[list->count] = strdup(name);
-    return list->names[list->count] != NULL && ++list->count;
-}
-
-/* Sub-folders, or images, of `path`. */
-static vit158_status list_folder(name_list *list, const char *path, bool folders,
-                                 vit158_error *error)
-{
-    DIR *dir = opendir(path);
-    if (dir == NULL)
-        return vit158_fail(error, VIT158_E_IO, "cannot open the folder %s: %s", path,
-                           strerror(errno));
-    bool enough = true;
-    for (const struct dirent *entry; enough && (entry = readdir(dir)) != NULL;) {
-        char full[PATH_BYTES];
-        if (entry->d_name[0] == '.')
-            continue;
-        if (vit158_format(full, sizeof full, "%s/%s", path, entry->d_name) + 1 >= sizeof full)
-            continue;
-        const bool folder = vit158_is_folder(full);
-        if (folders ? folder : !folder && is_image(entry->d_name))
-            enough = add_name(list, entry->d_name);
-    }
-    closedir(dir);
-    if (!enough)
-        return vit158_fail(error, VIT158_E_MEMORY, "no memory for the names in %s", path);
-    if (list->count)
-        qsort(list->names, list->count, sizeof *list->names, by_bytes);
+    char path[PATH_BYTES];
+    const char *const name = t->classes.values[c];
+    if (vit158_format(path, sizeof path, "%s/%s", t->root, name) + 1 >= sizeof path)
+        return vit158_fail(error, VIT158_E_LIMIT, "the path of class folder %s is too long", name);
+    VIT158_RETURN_IF_ERROR(vit158_train_check_text("the name of a class folder", name, error));
+    VIT158_RETURN_IF_ERROR(vit158_name_error(
+        error, vit158_list_folder(&t->images[c], path, VIT158_ENTRY_IMAGE, error), path));
+    if (t->images[c].count == 0)
+        return vit158_fail(error, VIT158_E_ARGUMENT, "class folder %s has no images", path);
+    t->total += (uint32_t)t->images[c].count;
     return VIT158_OK;
 }
 
 static vit158_status read_tree(tree *t, const char *root, vit158_error *error)
 {
     *t = (tree){.root = root};
-    VIT158_RETURN_IF_ERROR(list_folder(&t->classes, root, true, error));
+    VIT158_RETURN_IF_ERROR(vit158_name_error(
+        error, vit158_list_folder(&t->classes, root, VIT158_ENTRY_FOLDER, error), root));
     if (t->classes.count < 2)
         return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "%s has %u class folders, at least 2 are needed", root,
+                           "%s has %zu class folders, at least 2 are needed", root,
                            t->classes.count);
     t->images = calloc(t->classes.count, sizeof *t->images);
     if (t->images == NULL)
-        return vit158_fail(error, VIT158_E_MEMORY, "no memory for %u classes", t->classes.count);
-    for (uint32_t c = 0; c < t->classes.count; c++) {
-        char path[PATH_BYTES];
-        vit158_format(path, sizeof path, "%s/%s", root, t->classes.names[c]);
-        VIT158_RETURN_IF_ERROR(
-            vit158_train_check_text("the name of a class folder", t->classes.names[c], error));
-        VIT158_RETURN_IF_ERROR(list_folder(&t->images[c], path, false, error));
-        if (t->images[c].count == 0)
-            return vit158_fail(error, VIT158_E_ARGUMENT, "class folder %s has no images", path);
-        t->total += t->images[c].count;
-    }
+        return vit158_fail(error, VIT158_E_MEMORY, "no memory for %zu classes", t->classes.count);
+    for (size_t c = 0; c < t->classes.count; c++)
+        VIT158_RETURN_IF_ERROR(read_class(t, c, error));
     return VIT158_OK;
 }
 
@@ -134,12 +73,12 @@ static void cache_name(char out[65], const tree *t, const vit158_train_recipe *r
     vit158_sha256 hash = vit158_sha256_start();
     const uint32_t wanted[2] = {r->net.image_size, r->net.channels};
     vit158_sha256_add(&hash, wanted, sizeof wanted);
-    for (uint32_t c = 0; c < t->classes.count; c++) {
-        for (uint32_t i = 0; i < t->images[c].count; i++) {
+    for (size_t c = 0; c < t->classes.count; c++) {
+        for (size_t i = 0; i < t->images[c].count; i++) {
             char path[PATH_BYTES];
             struct stat info;
             const size_t n = vit158_format(path, sizeof path, "%s/%s/%s", t->root,
-                                           t->classes.names[c], t->images[c].names[i]);
+                                           t->classes.values[c], t->images[c].values[i]);
             vit158_sha256_add(&hash, path, n + 1);
             if (stat(path, &info) == 0) {
                 const int64_t facts[2] = {(int64_t)info.st_size, (int64_t)info.st_mtime};
@@ -201,11 +140,11 @@ static vit158_status decode_all(vit158_train_dataset *data, const tree *t, vit15
     vit158_status status = VIT158_OK;
     uint8_t *to = data->pixels;
     uint32_t n = 0;
-    for (uint32_t c = 0; c < t->classes.count; c++) {
-        for (uint32_t i = 0; i < t->images[c].count && status == VIT158_OK; i++) {
+    for (size_t c = 0; c < t->classes.count; c++) {
+        for (size_t i = 0; i < t->images[c].count && status == VIT158_OK; i++) {
             char path[PATH_BYTES];
-            vit158_format(path, sizeof path, "%s/%s/%s", t->root, t->classes.names[c],
-                          t->images[c].names[i]);
+            vit158_format(path, sizeof path, "%s/%s/%s", t->root, t->classes.values[c],
+                          t->images[c].values[i]);
             status = decode(to, path, fit, data, error);
             data->labels[n++] = (uint16_t)c;
             to += vit158_train_dataset_image(data);
@@ -219,14 +158,14 @@ static vit158_status decode_tree(vit158_train_dataset *data, const tree *t,
                                  const vit158_train_recipe *r, vit158_error *error)
 {
     size_t name_bytes = 0;
-    for (uint32_t c = 0; c < t->classes.count; c++)
-        name_bytes += strlen(t->classes.names[c]) + 1;
-    VIT158_RETURN_IF_ERROR(vit158_train_dataset_allocate(data, t->total, r->net.channels,
-                                                         r->net.image_size, t->classes.count,
-                                                         (uint32_t)name_bytes, error));
+    for (size_t c = 0; c < t->classes.count; c++)
+        name_bytes += strlen(t->classes.values[c]) + 1;
+    VIT158_RETURN_IF_ERROR(
+        vit158_train_dataset_allocate(data, t->total, r->net.channels, r->net.image_size,
+                                      (uint32_t)t->classes.count, (uint32_t)name_bytes, error));
     char *to = data->names;
-    for (uint32_t c = 0; c < t->classes.count; c++)
-        to += vit158_format(to, strlen(t->classes.names[c]) + 1, "%s", t->classes.names[c]) + 1;
+    for (size_t c = 0; c < t->classes.count; c++)
+        to += vit158_format(to, strlen(t->classes.values[c]) + 1, "%s", t->classes.values[c]) + 1;
     const vit158_status status = decode_all(data, t, error);
     if (status != VIT158_OK)
         vit158_train_dataset_free(data);

@@ -8,7 +8,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { test } from 'node:test';
-import { chooseWorkers } from '../../web/cli/pictures.mjs';
+import { chooseWorkers } from '../../web/cli/images.mjs';
 import { Classifier } from '../../web/lib/vit158.js';
 import { ROOT, jsonLines, nativeCommand, npmCommand, run, temporaryFolder } from './shared.mjs';
 import { tinyPath } from './tiny.mjs';

@@ -137,17 +137,23 @@ static void check_case(random_shape shape, scaled_part part, double factor, outc
     random_model_free(model);
 }
 
+/* What the quick run takes: every fifth case, which still meets all kinds of models, since these
+ * take turns by 3 and by 8, and attention in integers wherever its scores are what is scaled. */
+static bool is_taken(int part, uint32_t i)
+{
+    return test_is_thorough() || i % 5 == 0 || (part <= QUERIES_AND_KEYS_APART && i % 4 == 3);
+}
+
 static void test_finite_and_right_or_an_error(void **state)
 {
     (void)state;
     const vit158_encoding encodings[] = {VIT158_ENCODING_F32, VIT158_ENCODING_TRIT,
                                          VIT158_ENCODING_I8};
-    /* Cases take the kinds of models in turn, by 3 and by 8: every fifth still meets all of them.
-     */
-    const uint32_t stride = test_is_thorough() ? 1 : 5;
     for (int part = 0; part < PARTS; part++) {
         outcomes counts = {0};
-        for (uint32_t i = 0; i < 2 * EXPONENTS; i += stride) {
+        for (uint32_t i = 0; i < 2 * EXPONENTS; i++) {
+            if (!is_taken(part, i))
+                continue;
             random_shape shape = small_shape;
             shape.encoding = encodings[i % 3];
             shape.side = i % 4 == 3 ? 48 : 12; /* 145 tokens: attention in integers */
@@ -159,7 +165,7 @@ static void test_finite_and_right_or_an_error(void **state)
                       counts.finite, counts.numeric,
                       100 * (double)counts.sharp / (double)counts.values,
                       (unsigned long long)counts.values);
-        assert_true(counts.finite > EXPONENTS / stride);
+        assert_true(counts.finite > counts.numeric);
         assert_true(counts.sharp > counts.values / 2); /* the bounds say something */
     }
 }

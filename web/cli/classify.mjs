@@ -5,12 +5,12 @@ import { OwnClasses } from '../lib/classes.js';
 import { Vit158Error, isVit158Error, messageOf } from '../lib/errors.js';
 import { sha256Hex } from '../lib/sha256.js';
 import { EXIT, Progress, complain, printJson, printable, problemWith, roundMs } from './console.mjs';
-import { picturesListed, picturesOf } from './folders.mjs';
+import { imagesListed, imagesOf } from './folders.mjs';
 import { RUN_OPTIONS, findModel, loadModel, modelMembers } from './model.mjs';
 import { UsageError, parseOptions } from './options.mjs';
-import { WORKERS_OPTION, classifyInOrder, interruptible } from './pictures.mjs';
+import { WORKERS_OPTION, classifyInOrder, interruptible } from './images.mjs';
 
-/** @typedef {import('./pictures.mjs').Found} Found */
+/** @typedef {import('./images.mjs').Found} Found */
 /** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
 
 /** @type {import('./options.mjs').Usage} */
@@ -51,9 +51,9 @@ export async function classify(args) {
 /** @param {string[]} files @param {import('./options.mjs').Values} values @param {AbortSignal} signal */
 async function classifyFiles(files, values, signal) {
   const list = /** @type {string | undefined} */ (values['--files-from']);
-  const pictures = list === undefined ? picturesOf(files) : picturesListed(list, signal);
-  const count = Array.isArray(pictures) ? pictures.length : Infinity;
-  const vit = await loadModel('classify', values, { pictures: count, signal });
+  const images = list === undefined ? imagesOf(files) : imagesListed(list, signal);
+  const count = Array.isArray(images) ? images.length : Infinity;
+  const vit = await loadModel('classify', values, { images: count, signal });
   if (!vit) return EXIT.FAILED;
   const json = values['--json'] === true || list !== undefined;
   const inPlace = json && (list !== undefined || values['--keep-going'] === true);
@@ -70,7 +70,7 @@ async function classifyFiles(files, values, signal) {
         'the model has no head, so it knows no classes: teach it some in the page and give them with --classes FILE',
       );
     subject = list;
-    await classifyInOrder(vit, pictures, asker(vit, own, values, signal), signal, (index, file, { found, error }) => {
+    await classifyInOrder(vit, images, asker(vit, own, values, signal), signal, (index, file, { found, error }) => {
       progress.clear();
       if (found && json) printRecord(file, found, vit, withLogits);
       else if (found) printText(file, found, withLogits);
@@ -112,7 +112,7 @@ async function openClasses(file, vit, values) {
  * @param {OwnClasses | undefined} own
  * @param {import('./options.mjs').Values} values
  * @param {AbortSignal} signal
- * @returns {import('./pictures.mjs').Ask}
+ * @returns {import('./images.mjs').Ask}
  */
 function asker(vit, own, { '--top-k': k = 5, '--threshold': x = 0 }, signal) {
   const choice = { topK: Number(k), threshold: Number(x) };

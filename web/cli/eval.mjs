@@ -8,12 +8,12 @@ import { EXIT, Progress, complain, printJson, roundMs } from './console.mjs';
 import { listClassFolders } from './folders.mjs';
 import { RUN_OPTIONS, loadModel, modelMembers } from './model.mjs';
 import { UsageError, parseOptions } from './options.mjs';
-import { WORKERS_OPTION, classifyInOrder, interruptible } from './pictures.mjs';
+import { WORKERS_OPTION, classifyInOrder, interruptible } from './images.mjs';
 import { writeWhole } from './whole_file.mjs';
 
 /** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
 /** @typedef {{name: string, path: string, files: string[]}} Folder */
-/** @typedef {{path: string, index: number}} Picture */
+/** @typedef {{path: string, index: number}} LabelledImage */
 /** @typedef {{path: string, truth: number, predicted: number, score: number}} Judged */
 /** @typedef {{judged: Judged[], top5: number, failed: number, ms: number[]}} Tally */
 
@@ -66,19 +66,19 @@ async function evaluateFolder(root, values, signal) {
     limit,
     folders.reduce((sum, { files }) => sum + files.length, 0),
   );
-  const vit = await loadModel('eval', values, { pictures: count, signal });
+  const vit = await loadModel('eval', values, { images: count, signal });
   if (!vit) return EXIT.FAILED;
   let subject = root;
   /** @type {Tally} */
   const tally = { judged: [], top5: 0, failed: 0, ms: [] };
   try {
-    const pictures = thinOut(judgeable(folders, vit, tally), limit);
-    await runPictures(vit, pictures, tally, signal);
+    const images = thinOut(judgeable(folders, vit, tally), limit);
+    await runImages(vit, images, tally, signal);
     if (signal.aborted)
       return complain(
         'eval',
         root,
-        new Vit158Error('E_ABORT', `interrupted after ${tally.ms.length} of ${pictures.length} images`),
+        new Vit158Error('E_ABORT', `interrupted after ${tally.ms.length} of ${images.length} images`),
       );
     if (tally.judged.length + tally.failed === 0)
       complain(
@@ -107,7 +107,7 @@ async function evaluateFolder(root, values, signal) {
  * @param {Folder[]} folders
  * @param {Classifier} vit
  * @param {Tally} tally
- * @returns {Picture[]}
+ * @returns {LabelledImage[]}
  */
 function judgeable(folders, vit, tally) {
   const find = classFinder(vit);
@@ -138,21 +138,21 @@ export function classFinder(vit) {
   return (/** @type {string} */ name) => byName.get(name);
 }
 
-/** `limit` images spread evenly. @param {Picture[]} pictures @param {number} limit */
-function thinOut(pictures, limit) {
-  const count = Math.min(limit, pictures.length);
-  return Array.from({ length: count }, (_, i) => pictures[Math.floor((i * pictures.length) / count)]);
+/** `limit` images spread evenly. @param {LabelledImage[]} images @param {number} limit */
+function thinOut(images, limit) {
+  const count = Math.min(limit, images.length);
+  return Array.from({ length: count }, (_, i) => images[Math.floor((i * images.length) / count)]);
 }
 
-/** @param {Classifier} vit @param {Picture[]} pictures @param {Tally} tally @param {AbortSignal} signal */
-async function runPictures(vit, pictures, tally, signal) {
-  const progress = new Progress(pictures.length);
+/** @param {Classifier} vit @param {LabelledImage[]} images @param {Tally} tally @param {AbortSignal} signal */
+async function runImages(vit, images, tally, signal) {
+  const progress = new Progress(images.length);
   const ask = (/** @type {any} */ image) => vit.classify(image, { topK: 5, signal });
-  const items = pictures.map(({ path }) => ({ file: path, image: () => path }));
+  const items = images.map(({ path }) => ({ file: path, image: () => path }));
   await classifyInOrder(vit, items, ask, signal, (i, path, { found, error }) => {
     if (found) {
       const { predictions, timing } = found;
-      const { index } = pictures[i];
+      const { index } = images[i];
       tally.judged.push({ path, truth: index, predicted: predictions[0].index, score: predictions[0].score });
       tally.ms.push(timing.total);
       if (predictions.some((prediction) => prediction.index === index)) tally.top5++;

@@ -21,7 +21,7 @@ export function listNames(folder) {
 }
 
 /** Names of the images in a folder. @param {string} folder */
-export const listPictures = (folder) => listNames(folder).filter((name) => /\.(jpe?g|png|webp)$/i.test(name));
+export const listImages = (folder) => listNames(folder).filter((name) => /\.(jpe?g|png|webp)$/i.test(name));
 
 /** @param {string} path */
 export function isFolder(path) {
@@ -32,20 +32,20 @@ export function isFolder(path) {
   }
 }
 
-/** @typedef {import('./pictures.mjs').Picture} Picture */
+/** @typedef {import('./images.mjs').NamedImage} NamedImage */
 
 /**
  * The images that arguments name: files, folders, "-" for standard input.
  * @param {string[]} paths
- * @returns {Picture[]}
+ * @returns {NamedImage[]}
  */
-export function picturesOf(paths) {
+export function imagesOf(paths) {
   return paths.flatMap(
-    /** @returns {Picture[]} */ (path) => {
+    /** @returns {NamedImage[]} */ (path) => {
       if (path === '-') return [{ file: path, image: () => bytesOf(process.stdin) }];
       if (!isFolder(path)) return [{ file: path, image: () => (path === '' ? openBytes(Buffer.alloc(0)) : path) }];
       try {
-        const names = listPictures(path);
+        const names = listImages(path);
         if (names.length === 0)
           throw new Vit158Error('E_ARGUMENT', 'the folder has no images (*.jpg, *.jpeg, *.png, *.webp)');
         return names.map((name) => path.replace(/\/?$/, '/') + name).map((file) => ({ file, image: () => file }));
@@ -67,9 +67,9 @@ async function bytesOf(stream) {
  * A path a line; empty lines do not count. No more is read than is asked for.
  * @param {string} list a file, or "-" for standard input
  * @param {AbortSignal} signal
- * @returns {AsyncGenerator<Picture>}
+ * @returns {AsyncGenerator<NamedImage>}
  */
-export async function* picturesListed(list, signal) {
+export async function* imagesListed(list, signal) {
   const stream = list === '-' ? process.stdin : createReadStream(list);
   const stop = () => void stream.destroy();
   signal.addEventListener('abort', stop, { once: true });
@@ -78,11 +78,11 @@ export async function* picturesListed(list, signal) {
     for await (const chunk of stream) {
       rest = Buffer.concat([rest, chunk]);
       for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
-        yield* pictureOfLine(rest.subarray(0, end));
+        yield* imageOfLine(rest.subarray(0, end));
         rest = rest.subarray(end + 1);
       }
     }
-    yield* pictureOfLine(rest);
+    yield* imageOfLine(rest);
   } catch (error) {
     if (!signal.aborted) throw new Vit158Error('E_IO', fileProblem(error), { cause: error });
   } finally {
@@ -90,8 +90,8 @@ export async function* picturesListed(list, signal) {
   }
 }
 
-/** @param {Buffer} line @returns {Generator<Picture>} */
-function* pictureOfLine(line) {
+/** @param {Buffer} line @returns {Generator<NamedImage>} */
+function* imageOfLine(line) {
   let { length } = line;
   while (line[length - 1] === RETURN) length--;
   if (length === 0) return;
@@ -118,6 +118,6 @@ export function listClassFolders(root) {
     .filter((name) => isFolder(join(root, name)))
     .map((name) => {
       const path = join(root, name);
-      return { name, path, files: listPictures(path) };
+      return { name, path, files: listImages(path) };
     });
 }

@@ -11,7 +11,7 @@ import { loadWasm } from '../lib/load_wasm.js';
 import { absentModel } from '../lib/shipped.js';
 import { Classifier } from '../lib/vit158.js';
 import { complain, printable } from './console.mjs';
-import { chooseWorkers } from './pictures.mjs';
+import { chooseWorkers } from './images.mjs';
 
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 
@@ -32,15 +32,15 @@ export const RUN_OPTIONS = [
  * The model that the options ask for; on failure the complaint has been printed.
  * @param {string} command
  * @param {import('./options.mjs').Values} values
- * @param {{pictures?: number, signal?: AbortSignal}} [how] for many images there may be workers
+ * @param {{images?: number, signal?: AbortSignal}} [how] for many images there may be workers
  * @returns {Promise<Classifier | undefined>}
  */
-export async function loadModel(command, values, { pictures = 1, signal } = {}) {
+export async function loadModel(command, values, { images = 1, signal } = {}) {
   const wanted = /** @type {string | undefined} */ (values['--model']);
   let path = wanted;
   try {
     path = findModel(wanted);
-    const workers = chooseWorkers(values, pictures, statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+    const workers = chooseWorkers(values, images, statSync(path, { throwIfNoEntry: false })?.size ?? 0);
     return await Classifier.load(path, { ...loadOptions(values), worker: workers > 1 && workers, signal });
   } catch (error) {
     if (!signal?.aborted) complain(command, path, error);

@@ -5,7 +5,7 @@ import { Vit158Error, messageOf } from '../lib/errors.js';
 import { EXIT, complain, printable } from './console.mjs';
 import { TITLE_OPTION, pageOf } from './one_page.mjs';
 import { parseOptions } from './options.mjs';
-import { interruptible } from './pictures.mjs';
+import { interruptible } from './images.mjs';
 
 const DEFAULT_PORT = 8158;
 

@@ -4,7 +4,7 @@ import os from 'node:os';
 
 /** @typedef {import('../lib/vit158.d.ts').Classifier} Classifier */
 /** @typedef {import('../lib/vit158.d.ts').Classification} Classification */
-/** @typedef {{file: string, image: () => any}} Picture its name, and what is handed to the library */
+/** @typedef {{file: string, image: () => any}} NamedImage its name, and what is handed to the library */
 /** @typedef {Pick<Classification, 'predictions' | 'timing' | 'logits' | 'logitsSha256' | 'unsure'>} Found */
 /** @typedef {{found?: Found, error?: unknown}} Outcome one of the two */
 
@@ -27,16 +27,16 @@ export const WORKERS_OPTION = {
 /**
  * How many images to run at once.
  * @param {import('./options.mjs').Values} values
- * @param {number} pictures
+ * @param {number} images
  * @param {number} modelBytes
  */
-export function chooseWorkers(values, pictures, modelBytes) {
+export function chooseWorkers(values, images, modelBytes) {
   const { '--workers': workers, '--threads': threads = 1 } = values;
-  if (workers !== undefined) return Math.min(Number(workers), Math.max(1, pictures));
+  if (workers !== undefined) return Math.min(Number(workers), Math.max(1, images));
   if (Number(threads) > 1) return 1;
   const cores = os.availableParallelism?.() ?? os.cpus().length; // Node 18.13 lacks the former
-  const worthIt = Math.floor((pictures * modelBytes) / BYTES_A_WORKER);
-  return Math.max(1, Math.min(cores, MOST_WORKERS, pictures, worthIt));
+  const worthIt = Math.floor((images * modelBytes) / BYTES_A_WORKER);
+  return Math.max(1, Math.min(cores, MOST_WORKERS, images, worthIt));
 }
 
 /**
@@ -48,17 +48,17 @@ export function chooseWorkers(values, pictures, modelBytes) {
  * Classifies images; `done` gets the outcomes in their order, each as soon as those before it are there, also
  * while the next image is still to be named. Ends early, without a word, when the signal is aborted.
  * @param {Classifier} vit
- * @param {Iterable<Picture> | AsyncIterable<Picture>} pictures
+ * @param {Iterable<NamedImage> | AsyncIterable<NamedImage>} images
  * @param {Ask} ask
  * @param {AbortSignal} signal
  * @param {(index: number, file: string, outcome: Outcome) => void} done
  */
-export async function classifyInOrder(vit, pictures, ask, signal, done) {
+export async function classifyInOrder(vit, images, ask, signal, done) {
   const width = Math.max(1, vit.info().workers * AHEAD);
-  const source = iterate(pictures);
+  const source = iterate(images);
   /** @type {{file: string, outcome: Promise<Outcome>}[]} */
   const running = [];
-  /** @type {Promise<IteratorResult<Picture>> | undefined} */
+  /** @type {Promise<IteratorResult<NamedImage>> | undefined} */
   let coming = source.next();
   for (let index = 0; coming || running.length > 0;) {
     const next = running.length < width ? coming : undefined;
@@ -71,7 +71,7 @@ export async function classifyInOrder(vit, pictures, ask, signal, done) {
     } else if (event.done) {
       coming = undefined;
     } else {
-      const { file, image } = /** @type {Picture} */ (event.value);
+      const { file, image } = /** @type {NamedImage} */ (event.value);
       running.push({ file, outcome: outcomeOf(async () => ask(await image())) });
       coming = source.next();
     }
@@ -85,9 +85,9 @@ const outcomeOf = (work) =>
     (error) => ({ error }),
   );
 
-/** @param {Iterable<Picture> | AsyncIterable<Picture>} pictures */
-async function* iterate(pictures) {
-  yield* pictures;
+/** @param {Iterable<NamedImage> | AsyncIterable<NamedImage>} images */
+async function* iterate(images) {
+  yield* images;
 }
 
 /**
