@@ -43,7 +43,13 @@ test('background service worker and page', async () => {
   await page.waitForFunction(() => 'consumed' in globalThis);
   assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).consumed), {
     background: { label: predictions[0].label, logitsSha256 },
-    codes: { wrong: 'E_UNSUPPORTED', noModel: 'E_FORMAT', damaged: 'E_INTEGRITY', pool: 'E_UNSUPPORTED', ownPool: 'E_UNSUPPORTED' },
+    codes: {
+      wrong: 'E_UNSUPPORTED',
+      noModel: 'E_FORMAT',
+      damaged: 'E_INTEGRITY',
+      pool: 'E_UNSUPPORTED',
+      ownPool: 'E_UNSUPPORTED',
+    },
     own: logitsSha256,
   });
   assert.deepEqual(complaints, []);

@@ -13,6 +13,12 @@ const ownPool = await chrome.runtime.sendMessage({ model, worker: 2, givesWorker
 const vit = await Classifier.load(model, { worker: true });
 const { logitsSha256 } = await vit.classify(address);
 vit.dispose();
-const codes = { wrong: wrong.code, noModel: noModel.code, damaged: damaged.code, pool: pool.code, ownPool: ownPool.code };
+const codes = {
+  wrong: wrong.code,
+  noModel: noModel.code,
+  damaged: damaged.code,
+  pool: pool.code,
+  ownPool: ownPool.code,
+};
 globalThis.consumed = { background, codes, own: logitsSha256 };
 document.querySelector('output').value = background.label;
