@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file_problem.h"
 #include "base/text.h"
 
 enum { FIRST_BYTES = 1 << 16, SUFFIX_BYTES = 40, NAME_TRIES = 1000 };
@@ -67,7 +68,7 @@ vit158_status vit158_file_read_open(uint8_t **bytes, size_t *n_bytes, FILE *file
     if (fstat(fileno(file), &facts) != 0)
         return vit158_fail(error, VIT158_E_IO, "cannot read the file: %s", strerror(errno));
     if (S_ISDIR(facts.st_mode))
-        return vit158_fail(error, VIT158_E_IO, "it is a folder, not a file");
+        return vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(EISDIR));
     if (S_ISREG(facts.st_mode) && (uint64_t)facts.st_size > most)
         return too_large(most, error);
     if (S_ISREG(facts.st_mode))
@@ -82,7 +83,7 @@ vit158_status vit158_file_read(uint8_t **bytes, size_t *n_bytes, const char *pat
     *n_bytes = 0;
     FILE *const file = fopen(path, "rb");
     if (file == NULL)
-        return vit158_fail(error, VIT158_E_IO, "cannot open the file: %s", strerror(errno));
+        return vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(errno));
     const vit158_status status = vit158_file_read_open(bytes, n_bytes, file, max_bytes, error);
     fclose(file);
     return status;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file_problem.h"
 #include "base/text.h"
 
 bool vit158_is_folder(const char *path)
@@ -85,7 +86,8 @@ vit158_status vit158_list_folder(vit158_names *names, const char *folder, vit158
     *names = (vit158_names){0};
     DIR *const directory = opendir(folder);
     if (directory == NULL)
-        return vit158_fail(error, VIT158_E_IO, "cannot open the folder: %s", strerror(errno));
+        return vit158_fail(error, VIT158_E_IO, "%s",
+                           errno == ENOTDIR ? "it is not a folder" : vit158_file_problem(errno));
     size_t capacity = 0;
     vit158_status status = VIT158_OK;
     const struct dirent *entry;

@@ -12,6 +12,7 @@ set(VIT158_BASE_SOURCES
 set(VIT158_BASE_NATIVE_SOURCES
     src/base/clock.c
     src/base/file.c
+    src/base/file_problem.c
     src/base/folder.c
     src/base/rng.c)
 # The shared pool: native builds and the threads wasm module.

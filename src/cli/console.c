@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/console.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,6 +14,16 @@
 #define BAR_WIDTH 30
 #define REDRAW_MS 100.0
 
+/* A message that begins with the name of what it is about, without it. */
+static const char *without_name(const char *message, const char *name)
+{
+    const size_t n = strlen(name);
+    if (strncmp(message, name, n) != 0)
+        return message;
+    const size_t between = message[n] == ':' ? 1 : 0;
+    return message[n + between] == ' ' ? message + n + between + 1 : message;
+}
+
 int vit158_complain(const char *command, const char *subject, const vit158_error *error)
 {
     fprintf(stderr, "vit158 %s: ", command);
@@ -20,7 +31,8 @@ int vit158_complain(const char *command, const char *subject, const vit158_error
         vit158_print_safely(stderr, subject);
         fputs(": ", stderr);
     }
-    vit158_print_safely(stderr, error->message);
+    vit158_print_safely(stderr,
+                        subject != NULL ? without_name(error->message, subject) : error->message);
     fputc('\n', stderr);
     return VIT158_EXIT_FAILED;
 }

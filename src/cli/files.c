@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_problem.h"
 #include "base/folder.h"
 #include "base/sha256.h"
 #include "cli/model_advice.h"
@@ -24,29 +25,6 @@
 static vit158_status io_error(vit158_error *error, const char *doing)
 {
     return vit158_fail(error, VIT158_E_IO, "cannot %s: %s", doing, strerror(errno));
-}
-
-const char *vit158_file_problem(int number)
-{
-    switch (number) {
-    case ENOENT:
-    case ENOTDIR:
-        return "there is no such file";
-    case EACCES:
-    case EPERM:
-        return "it may not be read";
-    case EISDIR:
-        return "it is a folder";
-    case ELOOP:
-        return "its links lead in a circle";
-    case ENAMETOOLONG:
-        return "the name is too long";
-    case EMFILE:
-    case ENFILE:
-        return "too many files are open";
-    default:
-        return strerror(number);
-    }
 }
 
 const char *vit158_write_problem(int number)
@@ -181,7 +159,7 @@ static vit158_status real_folder(char **out, const char *file, vit158_error *err
     vit158_status status = VIT158_OK;
     *out = real != NULL ? vit158_join_path(real, "") : NULL;
     if (real == NULL && folder != NULL)
-        status = io_error(error, "find the folder");
+        status = vit158_fail(error, VIT158_E_IO, "%s", vit158_write_problem(errno));
     else if (*out == NULL)
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a path");
     free(folder);

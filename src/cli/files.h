@@ -11,8 +11,7 @@
 
 #include "vit158.h"
 
-/* What is wrong with a file, by errno; the npm command says the same. */
-const char *vit158_file_problem(int number);
+/* What is wrong with a file to be written, by errno; the npm command says the same. */
 const char *vit158_write_problem(int number);
 
 /* Reads a file or pipe of at most `max_bytes`; "-" is standard input. The caller frees *bytes. */

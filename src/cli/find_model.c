@@ -62,8 +62,8 @@ vit158_status vit158_find_model(char **path, const char *wanted, vit158_error *e
     if (found == NULL)
         status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
     else if (access(found, R_OK) != 0)
-        status = vit158_fail(error, VIT158_E_IO, "no such file, and no model of that name in %s",
-                             folder);
+        status = vit158_fail(error, VIT158_E_IO,
+                             "there is no such file, and no model of that name in %s", folder);
     free(folder);
     if (status == VIT158_OK)
         *path = found;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file_problem.h"
 #include "base/folder.h"
 #include "base/rng.h"
 #include "cli/files.h"
@@ -88,7 +89,7 @@ static vit158_status add_folder(vit158_image_source *source, const char *folder,
                            MAX_NESTING);
     DIR *const directory = opendir(folder);
     if (directory == NULL)
-        return vit158_fail(error, VIT158_E_IO, "cannot open the folder: %s", strerror(errno));
+        return vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(errno));
     vit158_status status = VIT158_OK;
     const struct dirent *entry;
     while (status == VIT158_OK && (entry = readdir(directory)) != NULL)
@@ -198,7 +199,7 @@ vit158_status vit158_image_source_add(vit158_image_source *source, const char *p
 {
     struct stat info;
     if (stat(path, &info) != 0)
-        return vit158_fail(error, VIT158_E_IO, "cannot be opened: %s", strerror(errno));
+        return vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(errno));
     const size_t before = source->count;
     const vit158_status status = S_ISDIR(info.st_mode) ? add_folder(source, path, 0, error)
                                                        : add_archive(source, path, error);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file_problem.h"
 #include "base/folder.h"
 #include "cli/files.h"
 
@@ -69,7 +70,7 @@ vit158_status vit158_import_folder_open(vit158_import_folder **out, vit158_impor
     struct stat info;
     *out = NULL;
     if (stat(source, &info) != 0)
-        return vit158_fail(error, VIT158_E_IO, "cannot be opened: %s", strerror(errno));
+        return vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(errno));
     const bool is_folder = S_ISDIR(info.st_mode);
     vit158_import_folder *folder = calloc(1, sizeof *folder);
     char *path = is_folder ? strdup(source) : vit158_path_beside(source, ".");

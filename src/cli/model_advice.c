@@ -46,7 +46,7 @@ vit158_status vit158_advise(const char *path, vit158_error *error)
         return error->status;
     if (vit158_is_folder(path))
         return vit158_fail(error, error->status,
-                           "is a folder: run vit158 import FOLDER -o OUT.safetensors if Hugging "
+                           "it is a folder: run vit158 import FOLDER -o OUT.safetensors if Hugging "
                            "Face or timm wrote it");
     FILE *file = stat(path, &info) == 0 && S_ISREG(info.st_mode) ? fopen(path, "rb") : NULL;
     if (file == NULL)

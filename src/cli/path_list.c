@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file_problem.h"
 #include "base/folder.h"
 #include "cli/files.h"
 
@@ -85,6 +86,10 @@ vit158_status vit158_path_list_open_list(vit158_path_list *source, const char *p
     source->list = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
     if (source->list == NULL)
         return vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(errno));
+    if (is_folder(path)) { /* it opens, and has no lines */
+        vit158_path_list_close(source);
+        return vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(EISDIR));
+    }
     return VIT158_OK;
 }
 

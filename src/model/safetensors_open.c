@@ -6,14 +6,14 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
+#include "base/file_problem.h"
 #include "model/safetensors.h"
 
 static vit158_status io_error(vit158_error *error)
 {
-    return vit158_fail(error, VIT158_E_IO, "cannot be read: %s", strerror(errno));
+    return vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(errno));
 }
 
 static vit158_status read_file(void *context, uint64_t position, void *out, size_t n_bytes,

@@ -80,6 +80,28 @@ test('folders, standard input, pipes, forms of options', async () => {
   assert.match((await same(['classify', '-m', CIFAR, ''])).stderr, /: there is no such file\n$/);
 });
 
+test('folders, models and lists that cannot be read', async () => {
+  assert.equal((await same(['classify', '-m', CIFAR, '--files-from', ROOT])).code, 1, 'a folder is no list');
+  const absent = join(folder, 'absent');
+  assert.match((await same(['eval', '-m', CIFAR, absent])).stderr, /absent: there is no such file\n$/);
+  assert.match((await same(['eval', '-m', CIFAR, PICTURE])).stderr, /cat\.jpg: it is not a folder\n$/);
+  for (const command of ['inspect', 'verify']) {
+    assert.match((await same([command, 'absent'])).stderr, /: absent: there is no such file\n$/);
+    assert.match((await same([command, 'src'])).stderr, /: src: it is a folder/);
+  }
+  for (const args of [
+    ['import', 'absent', '-o', absent],
+    ['import', 'package.json', '-o', absent],
+    ['pack', 'absent', '-o', absent],
+    ['record', CIFAR, PICTURE, '-o', join(absent, 'golden.json')],
+    ['classify', '-m', 'src', PICTURE],
+    ['classify', '-m', 'absent', PICTURE],
+  ])
+    assert.equal((await same(args)).code, 1);
+  for (const command of ['classify', 'eval', 'inspect', 'import', 'pack', 'record', 'verify', 'info'])
+    await same(['help', command]);
+});
+
 test(
   'a path that is no UTF-8, in a list',
   { skip: process.platform === 'linux' ? false : 'SKIPPED: such names need Linux' },

@@ -16,7 +16,8 @@ export function listNames(folder) {
       .filter((name) => !name.startsWith('.'))
       .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   } catch (error) {
-    throw new Vit158Error('E_IO', fileProblem(error));
+    const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+    throw new Vit158Error('E_IO', code === 'ENOTDIR' ? 'it is not a folder' : fileProblem(error));
   }
 }
 

@@ -3,7 +3,8 @@
 // import module. The new file is opened by the engine before it gets its name.
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { Vit158Error, messageOf } from '../lib/errors.js';
+import { Vit158Error } from '../lib/errors.js';
+import { fileProblem } from '../lib/files.js';
 import { IMPORT_WEIGHTS, runImport } from '../lib/import_module.js';
 import { Classifier } from '../lib/vit158.js';
 import { EXIT, complain, printable } from './console.mjs';
@@ -23,15 +24,28 @@ const USAGE = {
     'what the engine cannot compute.',
   options: [
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the model to write (required)' },
-    { name: '--weights', choices: IMPORT_WEIGHTS, help: 'how to store weights (f16); i8 suits web pages best' },
+    {
+      name: '--weights',
+      choices: IMPORT_WEIGHTS,
+      help: 'how weights are stored; default f16; i8 is what a page should load',
+    },
     { name: '--heads', placeholder: 'N', range: [1, 256], help: 'number of heads, if the source does not state it' },
-    { name: '--size', placeholder: 'S', range: [1, 2048], help: 'side of the images; position embeddings are resized' },
+    {
+      name: '--size',
+      placeholder: 'S',
+      range: [1, 2048],
+      help: "side of the images; position embeddings are resized; default the source's",
+    },
     { name: '--labels', placeholder: 'FILE', help: 'names of the classes, one per line or a JSON array' },
-    { name: '--metadata', placeholder: 'FILE', help: 'JSON object of strings that replaces or adds metadata' },
+    {
+      name: '--metadata',
+      placeholder: 'FILE',
+      help: 'JSON object of strings that replaces or adds metadata (mean, std, license, ...)',
+    },
     {
       name: '--verify',
       placeholder: 'FILE|FOLDER',
-      help: "safetensors with pixel_values and PyTorch's logits to compare with, or labelled images",
+      help: "safetensors with pixel_values and PyTorch's logits to compare with, or labelled images, a folder for each class",
     },
   ],
   count: [1, 1],
@@ -96,7 +110,7 @@ function isFolder(source) {
   try {
     return statSync(source).isDirectory();
   } catch (error) {
-    throw new Vit158Error('E_IO', `cannot be opened: ${messageOf(error)}`);
+    throw new Vit158Error('E_IO', fileProblem(error));
   }
 }
 
@@ -105,7 +119,7 @@ function readText(path) {
   try {
     return readFileSync(String(path));
   } catch (error) {
-    throw new Vit158Error('E_IO', `${path} cannot be opened: ${messageOf(error)}`);
+    throw new Vit158Error('E_IO', `${path}: ${fileProblem(error)}`);
   }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // `vit158 import --verify`: whether the new model gives the logits that PyTorch gave.
 import { readFileSync } from 'node:fs';
-import { Vit158Error, messageOf } from '../lib/errors.js';
+import { Vit158Error } from '../lib/errors.js';
+import { fileProblem } from '../lib/files.js';
 import { Classifier } from '../lib/vit158.js';
 
 const TOLERANCE = 1e-4;
@@ -50,7 +51,7 @@ function readFile(path) {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new Vit158Error('E_IO', `cannot be opened: ${messageOf(error)}`);
+    throw new Vit158Error('E_IO', fileProblem(error));
   }
 }
 

@@ -9,8 +9,9 @@ import { parseOptions } from './options.mjs';
 const USAGE = {
   synopsis: 'inspect FILE [options]',
   about:
-    'Describes a model file: architecture, bytes by part, bits per weight, share of zeros ' +
-    "in each matrix, and whether its size matches the format's formula.",
+    'Describes a model file: architecture, bytes by part, bits per weight, share of zeros in each\n' +
+    "matrix, and whether its size matches the format's formula. Checkpoints that are still to be packed\n" +
+    'can be inspected too.',
   options: [
     { name: '--json', help: 'print the result as a JSON object' },
     { name: '--tensors', help: 'also list every tensor (the JSON always does)' },
@@ -24,7 +25,7 @@ export async function inspect(args) {
   const parsed = parseOptions(USAGE, args);
   if (!parsed) return EXIT.OK;
   const [file] = parsed.rest;
-  const vit = await loadModel('inspect', { '--model': file.includes('/') ? file : `./${file}` });
+  const vit = await loadModel('inspect', { '--model': file.includes('/') ? file : `./${file}` }, { called: file });
   if (!vit) return EXIT.FAILED;
   try {
     const report = { file, ...(await vit.inspect()) };

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bestVariant } from '../lib/detect.js';
 import { Engine } from '../lib/engine.js';
-import { Vit158Error, messageOf } from '../lib/errors.js';
+import { Vit158Error, isVit158Error, messageOf } from '../lib/errors.js';
 import { loadWasm } from '../lib/load_wasm.js';
 import { absentModel } from '../lib/shipped.js';
 import { Classifier } from '../lib/vit158.js';
-import { complain, printable } from './console.mjs';
+import { complain, printable, problemWith } from './console.mjs';
 import { chooseWorkers } from './images.mjs';
 
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
@@ -32,10 +32,11 @@ export const RUN_OPTIONS = [
  * The model that the options ask for; on failure the complaint has been printed.
  * @param {string} command
  * @param {import('./options.mjs').Values} values
- * @param {{images?: number, signal?: AbortSignal}} [how] for many images there may be workers
+ * @param {{images?: number, signal?: AbortSignal, called?: string}} [how] for many images there may be workers;
+ *   called: the model's name in complaints, if it is not its path
  * @returns {Promise<Classifier | undefined>}
  */
-export async function loadModel(command, values, { images = 1, signal } = {}) {
+export async function loadModel(command, values, { images = 1, signal, called } = {}) {
   const wanted = /** @type {string | undefined} */ (values['--model']);
   let path = wanted;
   try {
@@ -43,10 +44,13 @@ export async function loadModel(command, values, { images = 1, signal } = {}) {
     const workers = chooseWorkers(values, images, statSync(path, { throwIfNoEntry: false })?.size ?? 0);
     return await Classifier.load(path, { ...loadOptions(values), worker: workers > 1 && workers, signal });
   } catch (error) {
-    if (!signal?.aborted) complain(command, path, error);
+    if (!signal?.aborted) complain(command, called ?? path, called === undefined ? error : unnamed(path, error));
     return undefined;
   }
 }
+
+/** An error that is told of a model by another name than its path. @param {string | undefined} path @param {unknown} error */
+const unnamed = (path, error) => (isVit158Error(error) ? new Vit158Error(error.code, problemWith(path, error)) : error);
 
 /**
  * @param {string} [wanted] a path, or the name of a model in the collection, which is the folder

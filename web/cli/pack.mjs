@@ -3,7 +3,8 @@
 // file is opened by the engine before it gets its name.
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { Vit158Error, messageOf } from '../lib/errors.js';
+import { Vit158Error } from '../lib/errors.js';
+import { fileProblem } from '../lib/files.js';
 import { runPack } from '../lib/import_module.js';
 import { NAMES_BYTES } from '../lib/model_stream.js';
 import { refuseOthers, withAdvice } from '../lib/what_is.js';
@@ -18,18 +19,23 @@ const USAGE = {
   synopsis: 'pack IN.safetensors -o OUT.safetensors [options]',
   about:
     'Packs a checkpoint with float weights: the four matrices of each block become trit codes with a\n' +
-    'scale (or int8, or float), everything else F16, BF16 or F32. Metadata is kept and completed.',
+    'scale (or int8, or float), everything else F16, BF16 or F32. Metadata is kept and completed. The\n' +
+    'new file is read back before it gets its name.',
   options: [
     { name: '--output', letter: '-o', placeholder: 'FILE', help: 'the packed model to write (required)' },
     {
       name: '--rest',
       choices: ['f16', 'f32', 'bf16'],
-      help: 'how to store everything except the coded matrices (f16)',
+      help: 'how to store everything except the coded matrices; default f16',
     },
     { name: '--ternarize', help: 'accept a model that was not trained to be ternary; its accuracy is lost' },
     { name: '--int8', help: 'store int8 matrices with one scale per output instead of ternary ones' },
     { name: '--float', help: 'keep the matrices as floats, stored like the rest' },
-    { name: '--metadata', placeholder: 'FILE', help: 'JSON object of strings that replaces or adds metadata' },
+    {
+      name: '--metadata',
+      placeholder: 'FILE',
+      help: 'JSON object of strings that replaces or adds metadata (heads, mean, labels, ...)',
+    },
   ],
   count: [1, 1],
   notes: 'Exit codes: 0 success, 1 it could not be packed, 2 wrong usage.',
@@ -51,11 +57,7 @@ export async function pack(args) {
   try {
     if (values['--metadata'] !== undefined) metadata = readFileSync(String(values['--metadata']));
   } catch (error) {
-    return complain(
-      'pack',
-      String(values['--metadata']),
-      new Vit158Error('E_IO', `cannot be opened: ${messageOf(error)}`),
-    );
+    return complain('pack', String(values['--metadata']), new Vit158Error('E_IO', fileProblem(error)));
   }
   const files = new SourceFolder(dirname(source));
   try {

@@ -3,7 +3,7 @@
 // its name only when it is complete.
 import { readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { Vit158Error, messageOf } from '../lib/errors.js';
+import { Vit158Error } from '../lib/errors.js';
 import { goldenText } from '../lib/golden_file.js';
 import { goldenHead, recordPicture } from '../lib/regression.js';
 import { sha256Hex } from '../lib/sha256.js';
@@ -11,7 +11,7 @@ import { fileProblem } from '../lib/files.js';
 import { EXIT, Progress, complain, printJson, printable } from './console.mjs';
 import { RUN_OPTIONS, findModel, loadModel } from './model.mjs';
 import { UsageError, parseOptions } from './options.mjs';
-import { writeWhole } from './whole_file.mjs';
+import { writeProblem, writeWhole } from './whole_file.mjs';
 
 /** @typedef {import('../lib/golden.d.ts').GoldenPicture} GoldenPicture */
 
@@ -124,6 +124,6 @@ function realFolder(folder) {
   try {
     return realpathSync(folder);
   } catch (error) {
-    throw new Vit158Error('E_IO', `no such folder: ${messageOf(error)}`);
+    throw new Vit158Error('E_IO', writeProblem(error));
   }
 }

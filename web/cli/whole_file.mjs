@@ -6,7 +6,7 @@ import { Vit158Error, messageOf } from '../lib/errors.js';
 import { fileProblem } from '../lib/files.js';
 
 /** As src/cli/files.c says it. @param {any} error */
-function writeProblem(error) {
+export function writeProblem(error) {
   if (['ENOENT', 'ENOTDIR'].includes(error?.code)) return 'there is no such folder';
   if (['EACCES', 'EPERM', 'EROFS'].includes(error?.code)) return 'it may not be written';
   return error?.code ? fileProblem(error) : messageOf(error);
