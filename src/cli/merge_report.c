@@ -82,7 +82,7 @@ vit158_status vit158_merge_report_json(const vit158_merge_report *report, const 
     return vit158_file_commit(&out, error);
 }
 
-/* ---- The picture ---------------------------------------------------------------------------- */
+/* ---- The image: what has seen all images ---------------------------------------------------- */
 
 static const double WIDTH = 720, HEIGHT = 420, LEFT = 60, RIGHT = 20, TOP = 20, BOTTOM = 44;
 
@@ -96,6 +96,8 @@ static axes axes_of(const vit158_merge_search *search)
     axes a = {1, 0, 10, -10};
     for (size_t i = 0; i < search->count; i++) {
         const vit158_merge_point *p = &search->points[i];
+        if (p->is_out)
+            continue;
         const double y = log10(fmax(p->kl, 1e-7));
         a = (axes){fmin(a.x0, p->time), fmax(a.x1, p->time), fmin(a.y0, y), fmax(a.y1, y)};
     }
@@ -155,14 +157,15 @@ static void draw(FILE *out, const vit158_merge_report *report)
     fprintf(out, "'/>\n");
     for (size_t i = 0; i < search->count; i++) {
         const vit158_merge_point *p = &search->points[i];
+        if (p->is_out)
+            continue;
         const vit158_merge_preset *preset = preset_of(report, p);
         const double x = x_of(&a, p->time), y = y_of(&a, p->kl);
         fprintf(out, "<circle cx='%.1f' cy='%.1f' r='3' fill='%s'><title>%s</title></circle>\n", x,
                 y,
                 preset != NULL   ? "#c33"
                 : p->is_on_curve ? "#36c"
-                : p->is_out      ? "#ddd"
-                                 : "#999",
+                                 : "#bbb",
                 p->merge);
         if (preset != NULL)
             fprintf(out, "<text x='%.1f' y='%.1f' fill='#c33'>%s: %s</text>\n", x + 6, y - 6,

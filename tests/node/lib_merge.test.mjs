@@ -133,6 +133,27 @@ test('names are of lists in the metadata', async () => {
   assert.equal(mergesOf('fast', { merge_fast: '0:0' }), 'off');
 });
 
+test('the default model has the three lists of its recipe, each quicker than the one before', async () => {
+  const recipe = JSON.parse(readFileSync(join(ROOT, 'models/recipes/imagenet-metadata.json'), 'utf8'));
+  const vit = await Classifier.load(join(ROOT, 'models/vit158-imagenet.safetensors'));
+  const { metadata, model } = vit.info();
+  let left = Infinity;
+  for (const name of /** @type {const} */ (['fast', 'faster', 'fastest'])) {
+    assert.equal(metadata[`merge_${name}`], recipe[`merge_${name}`]);
+    const { predictions } = await vit.classify(join(ROOT, 'models/samples/imagenet/pizza.jpg'), { merge: name });
+    assert.equal(predictions[0].label, 'pizza');
+    // Tokens of all blocks together: what a pass costs.
+    let [total, tokens] = [0, model.tokens];
+    const counts = new Map(
+      metadata[`merge_${name}`].split(',').map((pair) => /** @type {any} */ (pair.split(':').map(Number))),
+    );
+    for (let block = 0; block < model.depth; block++) total += tokens -= counts.get(block) ?? 0;
+    assert.ok(total < left, `${name}: ${total} tokens`);
+    left = total;
+  }
+  vit.dispose();
+});
+
 test('lists that are wrong', async () => {
   const vit = await Classifier.load(tinyPath('float-2'));
   for (const [merge, message] of /** @type {[any, RegExp][]} */ ([
