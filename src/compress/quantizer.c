@@ -109,10 +109,22 @@ static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_sta
     return VIT158_OK;
 }
 
+/* Behind the last block nothing but the class token is worth anything. Three matrices would be
+ * fitted to as few rows as there are images, so half of the weight there goes to all tokens alike.
+ */
+static void spread_last(vit158_quantizer *q)
+{
+    const size_t level = (size_t)q->learned * q->model->info.tokens;
+    float *const last = q->factors + q->model->info.depth * level;
+    for (size_t i = 0; i < level; i++)
+        last[i] = 0.5F * last[i] + 0.5F;
+}
+
 static vit158_status weigh_tokens(vit158_quantizer *q, vit158_error *error)
 {
     VIT158_RETURN_IF_ERROR(vit158_token_worth(q->factors, q->model, q->known.values,
                                               q->known.stride, q->learned, q->pool, error));
+    spread_last(q);
     const size_t count = (size_t)(q->model->info.depth + 1) * q->learned * q->model->info.tokens;
     for (size_t i = 0; i < count; i++)
         q->factors[i] = sqrtf(q->factors[i]);

@@ -189,7 +189,7 @@ static void test_every_method_and_more_rows_are_nearer(void **state)
         const uint32_t rows[5] = {1, 2, 3, 4, 0};
         for (int i = 0; i < 5; i++) {
             vit158_quantizer q = quantize(&run, rows[i], (vit158_rounding_method)method, &pool);
-            /* At the end nothing but the class token is worth anything. */
+            /* At the end hardly anything but the class token is worth anything. */
             const double now = distance(&q, method == VIT158_METHOD_GPTQ ? 1 : 17);
             assert_true(now < last);
             last = now;
