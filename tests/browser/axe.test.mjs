@@ -106,11 +106,11 @@ for (const [name, enter] of Object.entries(STATES)) {
     await answered(page);
     await enter(page);
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
-      await page.emulateMedia({ colorScheme, forcedColors: 'none' });
+      await page.emulateMedia({ reducedMotion: 'reduce', colorScheme, forcedColors: 'none' });
       await page.waitForTimeout(200); // colours have changed
       assert.deepEqual(await violations(page), [], colorScheme);
     }
-    await page.emulateMedia({ colorScheme: 'light', forcedColors: 'active' });
+    await page.emulateMedia({ reducedMotion: 'reduce', colorScheme: 'light', forcedColors: 'active' });
     await page.waitForTimeout(200);
     assert.deepEqual(await violations(page), [], 'forced colours');
     assert.deepEqual(await contrastProblems(page), [], 'forced colours');
