@@ -463,8 +463,7 @@ int vit158_cmd_quantize(int argc, char **argv)
         .min_arguments = 1,
         .max_arguments = 1,
         .notes = "The same images and options give the same file on any processor with AVX2. Exit "
-                 "codes: "
-                 "0 success, 1 it could not be done, 2 wrong usage."};
+                 "codes: 0 success, 1 it could not be done, 2 wrong usage."};
     vit158_arguments rest;
     const int parsed = vit158_parse_options(&usage, &rest, argc, argv);
     if (parsed != VIT158_PARSE_OK)

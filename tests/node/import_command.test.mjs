@@ -120,7 +120,7 @@ test('both commands refuse in the same words and write nothing', () => {
     [join(DATA, 'plain.pth'), /the number of heads cannot be seen in a file.*--heads N/],
     [join(DATA, 'hf4/model.safetensors'), /has Hugging Face's names.*give the folder/],
     [join(DATA, 'hf5/config.json'), /is JSON text/],
-    ['absent', /cannot be opened/],
+    ['absent', /there is no such file/],
   ]) {
     for (const command of [native, npm]) {
       const { status, stderr } = command(/** @type {string} */ (source), '-o', 'refused.safetensors');

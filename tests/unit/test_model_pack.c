@@ -225,7 +225,8 @@ static void test_only_models_trained_to_be_ternary(void **state)
     refuse(TINY "ternary-6.safetensors", VIT158_PACK_TRAINED, VIT158_DTYPE_F16, NULL,
            VIT158_E_UNSUPPORTED, "packed already");
     refuse(latent, VIT158_PACK_FLOAT, VIT158_DTYPE_F16, NULL, VIT158_E_UNSUPPORTED, "latent");
-    refuse("absent", VIT158_PACK_TRAINED, VIT158_DTYPE_F16, NULL, VIT158_E_IO, "No such file");
+    refuse("absent", VIT158_PACK_TRAINED, VIT158_DTYPE_F16, NULL, VIT158_E_IO,
+           "there is no such file");
     vit158_pack_report report;
     vit158_error error;
     assert_int_equal(pack(plain, VIT158_PACK_TERNARIZE, VIT158_DTYPE_F16, NULL, &report, &error),
