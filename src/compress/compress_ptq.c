@@ -14,8 +14,6 @@
 /* Share of the time that takes, and of the search for steps that follows. */
 #define MEASURING_SHARE 600U
 #define SEARCH_SHARE 900U
-/* Sizes of headers may take a turn more. */
-#define BUDGET_TURNS 8
 
 static uint32_t least_of(uint32_t a, uint32_t b)
 {
@@ -70,17 +68,17 @@ static vit158_status meet_budget(vit158_compress_result *result, const vit158_co
                            "with 4 bits everywhere the file has %llu bytes, above the budget of "
                            "%llu: give a larger one",
                            (unsigned long long)size, (unsigned long long)job->budget);
-    uint64_t share = matrices_bytes(result) + (job->budget - size);
-    for (int turn = 0; turn < BUDGET_TURNS; turn++) {
+    const uint64_t least = matrices_bytes(result);
+    /* The share falls until the file fits, which it does with the least one, as was seen. */
+    for (uint64_t share = least + (job->budget - size);;) {
         VIT158_RETURN_IF_ERROR(vit158_ptq_choose_bits(&result->outcome, share, error));
         set_rows(result);
         VIT158_RETURN_IF_ERROR(vit158_quantized_bytes(&size, &file, error));
-        if (size <= job->budget)
+        if (size <= job->budget || share == least)
             return VIT158_OK;
-        share -= size - job->budget;
+        const uint64_t excess = size - job->budget;
+        share = share - least > excess ? share - excess : least;
     }
-    return vit158_fail(error, VIT158_E_ARGUMENT, "the budget of %llu bytes is too small",
-                       (unsigned long long)job->budget);
 }
 
 static vit158_status choose_bits(vit158_compress_result *result, const vit158_compress_job *job,

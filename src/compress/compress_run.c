@@ -10,7 +10,6 @@
 #include "compress/allocate.h"
 
 /* Rounding to meet a budget ends at once as a rule; sizes of headers may take a turn more. */
-#define BUDGET_TURNS 8
 /* Images whose moments the sensitivities are taken from. */
 #define MEASURED_IMAGES 128U
 /* Share of the time that sensitivities take. */
@@ -115,17 +114,16 @@ static vit158_status meet_budget(vit158_compress_result *result, const vit158_co
                            "%llu: give a larger one",
                            (unsigned long long)size, (unsigned long long)job->budget);
     uint64_t share = smallest + (job->budget - size);
-    for (int turn = 0; turn < BUDGET_TURNS; turn++) {
+    /* The share falls until the file fits, which it does with the smallest one, as was seen. */
+    for (;;) {
         VIT158_RETURN_IF_ERROR(vit158_allocate_by_gain(chosen, items, count, share, error));
         set_rows(result, matrices, chosen, items);
         VIT158_RETURN_IF_ERROR(vit158_quantized_bytes(&size, &file, error));
-        if (size <= job->budget)
+        if (size <= job->budget || share == smallest)
             return VIT158_OK;
         const uint64_t excess = size - job->budget;
         share = share - smallest > excess ? share - excess : smallest;
     }
-    return vit158_fail(error, VIT158_E_ARGUMENT, "the budget of %llu bytes is too small",
-                       (unsigned long long)job->budget);
 }
 
 /* What rows of each matrix are worth, on the first images; the quantizer that finds it is gone

@@ -304,7 +304,7 @@ test('mistakes are said in one line', () => {
     [[...good, '--method', 'ptq-vit', '--steps', 'mse'], 2, /--steps of ptq-vit/],
     [[...good, '--plot', 'x.svg'], 2, /budget:BYTES/],
     [[...good, '--hold-out', '10'], 1, /none are left/],
-    [[...good.slice(0, 3), 'nowhere', ...good.slice(4)], 1, /nowhere: cannot be opened/],
+    [[...good.slice(0, 3), 'nowhere', ...good.slice(4)], 1, /nowhere: there is no such file/],
     [['quantize', 'tar.safetensors', ...good.slice(2)], 1, /is packed already/],
   ])) {
     const result = run(...args);
