@@ -26,7 +26,7 @@ export class MergeSwitch {
     const [none] = this.#select.children;
     this.#select.replaceChildren(none, ...this.#names.map((name) => element('option', '', [name])));
     this.#select.value = this.#names.includes(before) ? before : 'off';
-    byId('merge-line').hidden = this.#names.length === 0;
+    byId('merge-line').toggleAttribute('data-none', this.#names.length === 0); // its place stays
   }
 
   /** Of still images. */
