@@ -351,3 +351,8 @@ test('an opaque Response says what it is', async () => {
     refusal('E_NETWORK', /is opaque, fetched with mode "no-cors"/),
   );
 });
+
+test('a Classifier is made by load, which says so', () => {
+  const Constructor = /** @type {new () => Classifier} */ (/** @type {unknown} */ (Classifier));
+  assert.throws(() => new Constructor(), { name: 'Vit158Error', code: 'E_ARGUMENT', message: /Classifier\.load/ });
+});

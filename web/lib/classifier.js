@@ -57,6 +57,7 @@ export class Classifier {
    * @param {string} merge what the session merges
    */
   constructor(engine, decoder, kernels, name, sha256, merge) {
+    if (engine === undefined) throw new Vit158Error('E_ARGUMENT', 'Classifier.load makes a Classifier');
     this.#engine = engine;
     this.#decoder = decoder;
     this.#kernels = kernels;
