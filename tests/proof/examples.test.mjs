@@ -44,12 +44,15 @@ async function started(folder, ...args) {
   const server = spawn('npm', ['start', '--', ...args], { cwd: folder, env, detached: true });
   after(() => process.kill(-(/** @type {number} */ (server.pid))));
   let said = '';
-  for await (const chunk of server.stdout) {
-    said += chunk;
-    const [address] = said.match(/http:\/\/localhost:\d+/) ?? [];
-    if (address) return address;
-  }
-  throw new Error(`it did not start: ${said}`);
+  // Read to the end: who writes to a pipe that nobody reads any more ends.
+  return new Promise((resolve, reject) => {
+    server.stdout.on('data', (chunk) => {
+      said += chunk;
+      const [address] = said.match(/http:\/\/localhost:\d+/) ?? [];
+      if (address) resolve(address);
+    });
+    server.on('exit', () => reject(new Error(`it did not start: ${said}`)));
+  });
 }
 
 /** Gives the app a picture, and then what is none. @param {string} address */
