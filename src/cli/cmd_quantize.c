@@ -43,7 +43,8 @@ typedef struct request {
     const char *sources[MAX_SOURCES];
     vit158_option_list calibrate;
     uint32_t images, held, seed, threads, method, activations, steps, input_bits, ranking, biases;
-    uint32_t start, updates, modules, forcing, weight_bits; /* the last 0: --weights names rows */
+    uint32_t weight_bits; /* 0: --weights names rows */
+    uint32_t start, updates, modules, forcing;
     double minutes, distil, rate;
     vit158_header extra;
     vit158_compress_job job;

@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "compress/allocate.h"
 
-/* Rounding to meet a budget ends at once as a rule; sizes of headers may take a turn more. */
 /* Images whose moments the sensitivities are taken from. */
 #define MEASURED_IMAGES 128U
 /* Share of the time that sensitivities take. */

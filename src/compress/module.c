@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "compress/part_net.h"
+#include "compress/softmax.h"
 #include "train/head_rows.h"
 #include "train/vit_net.h"
 
@@ -140,17 +141,6 @@ static double match_streams(const vit158_module *m, vit158_train_workspace *w,
     return loss;
 }
 
-static void softmax(float *p, const float *z, uint32_t n)
-{
-    float largest = z[0], total = 0;
-    for (uint32_t c = 1; c < n; c++)
-        largest = fmaxf(largest, z[c]);
-    for (uint32_t c = 0; c < n; c++)
-        total += p[c] = expf(z[c] - largest);
-    for (uint32_t c = 0; c < n; c++)
-        p[c] /= total;
-}
-
 /* Divergence of the softmaxes, and the gradient of the logits. */
 static double match_logits(const vit158_module *m, vit158_train_workspace *w,
                            const vit158_module_example *examples)
@@ -159,8 +149,8 @@ static double match_logits(const vit158_module *m, vit158_train_workspace *w,
     double loss = 0;
     for (uint32_t i = 0; i < w->images; i++) {
         float *const z = w->logits + i * w->logit_ld, *const dz = w->dlogits + i * w->logit_ld;
-        softmax(dz, examples[i].target, classes);
-        softmax(z, z, classes);
+        vit158_softmax_logits(dz, examples[i].target, classes);
+        vit158_softmax_logits(z, z, classes);
         for (uint32_t c = 0; c < classes; c++) {
             if (dz[c] > 0)
                 loss += (double)dz[c] * log((double)dz[c] / fmax((double)z[c], 1e-30));

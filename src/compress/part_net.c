@@ -53,11 +53,11 @@ void vit158_part_parameters(float *parameters, const vit158_train_net *net,
     const uint32_t d = model->info.dim;
     for (uint32_t b = 0; b < net->block_count; b++) {
         const vit158_train_net_block *const to = &net->blocks[b];
-        const vit158_block *const from = &model->blocks[first + b];
+        vit158_block *const from = &model->blocks[first + b];
         copy_norm(parameters, to->norm1_weight, to->norm1_bias, &from->norm1, d);
         copy_norm(parameters, to->norm2_weight, to->norm2_bias, &from->norm2, d);
         for (uint32_t kind = 0; kind < VIT158_BLOCK_LINEARS; kind++)
-            copy_layer(parameters, &to->layers[kind], vit158_linear_at(model, first + b, kind));
+            copy_layer(parameters, &to->layers[kind], vit158_block_linear(from, kind));
     }
     if (net->config.whole_output)
         return;

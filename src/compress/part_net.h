@@ -7,18 +7,7 @@
 #define VIT158_COMPRESS_PART_NET_H
 
 #include "model/model.h"
-#include "model/names.h"
 #include "train/net.h"
-
-/* Matrix `kind` (VIT158_QKV ...) of a block. */
-static inline const vit158_linear *vit158_linear_at(const vit158_model *model, uint32_t at,
-                                                    uint32_t kind)
-{
-    const vit158_block *const block = &model->blocks[at];
-    const vit158_linear *const linears[VIT158_BLOCK_LINEARS] = {&block->qkv, &block->proj,
-                                                                &block->fc1, &block->fc2};
-    return linears[kind];
-}
 
 /* Of blocks first .. end - 1; inputs of their layers are rounded to int8. */
 vit158_train_net_config vit158_part_config(const vit158_model *model, uint32_t first, uint32_t end);

@@ -7,19 +7,12 @@
 #include "base/error.h"
 #include "compress/uniform.h"
 
-static vit158_linear *linear_at(vit158_block *block, uint32_t kind)
-{
-    vit158_linear *const linears[VIT158_BLOCK_LINEARS] = {&block->qkv, &block->proj, &block->fc1,
-                                                          &block->fc2};
-    return linears[kind];
-}
-
 /* Copies of all matrices and biases. */
 static void plan(vit158_ptq *ptq, vit158_arena *arena)
 {
     for (uint32_t block = 0; block < ptq->model.info.depth; block++)
         for (uint32_t kind = 0; kind < VIT158_BLOCK_LINEARS; kind++) {
-            vit158_linear *const linear = linear_at(&ptq->model.blocks[block], kind);
+            vit158_linear *const linear = vit158_block_linear(&ptq->model.blocks[block], kind);
             const size_t size = (size_t)linear->n_in * linear->n_out;
             float *const weight = vit158_arena_take(arena, size, sizeof *weight);
             float *const bias = vit158_arena_take(arena, linear->n_out, sizeof *bias);
@@ -38,7 +31,7 @@ static vit158_status check_float(const vit158_model *model, vit158_error *error)
 {
     for (uint32_t block = 0; block < model->info.depth; block++)
         for (uint32_t kind = 0; kind < VIT158_BLOCK_LINEARS; kind++)
-            if (linear_at(&model->blocks[block], kind)->encoding != VIT158_ENCODING_F32)
+            if (vit158_block_linear(&model->blocks[block], kind)->encoding != VIT158_ENCODING_F32)
                 return vit158_fail(error, VIT158_E_UNSUPPORTED,
                                    "blocks.%u.%s is packed already: start from the float model",
                                    block, vit158_linear_name(kind));
@@ -84,7 +77,7 @@ void vit158_ptq_free(vit158_ptq *ptq)
 float vit158_ptq_weight_step(const vit158_ptq *ptq, uint32_t block, uint32_t kind, uint32_t o)
 {
     const vit158_ptq_found *const found = &ptq->blocks[block].products[kind];
-    const vit158_linear *const linear = linear_at(&ptq->model.blocks[block], kind);
+    const vit158_linear *const linear = vit158_block_linear(&ptq->model.blocks[block], kind);
     return found->steps[kind == VIT158_QKV ? o / (linear->n_out / 3) : 0];
 }
 
@@ -127,8 +120,8 @@ static void find_means(const vit158_ptq *ptq, const vit158_capture *c, uint32_t 
 static vit158_status correct_bias(vit158_ptq *ptq, const vit158_capture *c, uint32_t block,
                                   uint32_t kind, vit158_error *error)
 {
-    const vit158_linear *const before = linear_at(&c->model->blocks[block], kind);
-    vit158_linear *const after = linear_at(&ptq->model.blocks[block], kind);
+    const vit158_linear *const before = vit158_block_linear(&c->model->blocks[block], kind);
+    vit158_linear *const after = vit158_block_linear(&ptq->model.blocks[block], kind);
     const uint32_t n = before->n_in;
     const float *const w = before->weight, *const v = after->weight;
     float *const bias = (float *)after->bias; /* in ptq->memory */
@@ -188,8 +181,8 @@ static vit158_status find_product(vit158_ptq *ptq, const vit158_capture *capture
     found->rounds = vit158_ptq_search(&product, found->steps, NULL);
     found->last = vit158_ptq_measure(&product, found->steps);
     if (product.linear != NULL) /* quantized by the final steps */
-        memcpy((float *)linear_at(&ptq->model.blocks[block], kind)->weight, product.weight,
-               (size_t)product.linear->n_in * product.n_out * sizeof(float));
+        memcpy((float *)vit158_block_linear(&ptq->model.blocks[block], kind)->weight,
+               product.weight, (size_t)product.linear->n_in * product.n_out * sizeof(float));
     vit158_ptq_product_free(&product);
     return held != NULL ? measure_held(ptq, held, block, kind, first, error) : VIT158_OK;
 }

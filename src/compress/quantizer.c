@@ -91,11 +91,9 @@ static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_sta
     q->batch_x = calloc(batch, sizeof *q->batch_x);
     q->batch_f = calloc(batch, sizeof *q->batch_f);
     q->batch_e = calloc(batch, sizeof *q->batch_e);
-    q->factors =
-        calloc((size_t)(info->depth + 1) * start->learned * info->tokens + 1, sizeof *q->factors);
     q->matrices = calloc(count, sizeof *q->matrices);
     if (q->works == NULL || q->batch_x == NULL || q->batch_f == NULL || q->batch_e == NULL ||
-        q->factors == NULL || q->matrices == NULL)
+        q->matrices == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to quantize");
     VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->teacher, start->teacher, false, error));
     VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->student, start->student, true, error));
@@ -122,10 +120,13 @@ static void spread_last(vit158_quantizer *q)
 
 static vit158_status weigh_tokens(vit158_quantizer *q, vit158_error *error)
 {
+    const size_t count = (size_t)(q->model->info.depth + 1) * q->learned * q->model->info.tokens;
+    q->factors = calloc(count + 1, sizeof *q->factors);
+    if (q->factors == NULL)
+        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to quantize");
     VIT158_RETURN_IF_ERROR(vit158_token_worth(q->factors, q->model, q->known.values,
                                               q->known.stride, q->learned, q->pool, error));
     spread_last(q);
-    const size_t count = (size_t)(q->model->info.depth + 1) * q->learned * q->model->info.tokens;
     for (size_t i = 0; i < count; i++)
         q->factors[i] = sqrtf(q->factors[i]);
     return VIT158_OK;
@@ -140,7 +141,7 @@ vit158_status vit158_quantizer_create(vit158_quantizer *q, const vit158_quantize
                             .learned = start->learned};
     q->settings.free_bias = has_free_bias(&start->settings);
     vit158_status status = take_memory(q, start, error);
-    if (status == VIT158_OK)
+    if (status == VIT158_OK && q->settings.method != VIT158_METHOD_PTQ_VIT)
         status = weigh_tokens(q, error);
     if (status != VIT158_OK)
         vit158_quantizer_free(q);

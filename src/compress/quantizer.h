@@ -73,9 +73,10 @@ typedef struct vit158_quantizer {
     vit158_shadow_workspace *works; /* [pool->workers] */
     float *batch_x, *batch_f;       /* inputs of a batch of images */
     float *batch_e;                 /* what the student's streams of these lack */
-    float
-        *factors; /* [depth + 1][learned][tokens] square roots of what tokens are worth (worth.h) */
-    vit158_rounded *matrices; /* [depth * 4] */
+    vit158_rounded *matrices;       /* [depth * 4] */
+    /* [depth + 1][learned][tokens] square roots of what tokens are worth (worth.h); NULL for
+     * VIT158_METHOD_PTQ_VIT, which weighs none. */
+    float *factors;
 } vit158_quantizer;
 
 /* Teacher and student are the float model and one with the same matrices, whose embedding and head

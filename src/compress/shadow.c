@@ -9,14 +9,6 @@
 #include "base/numerics.h"
 #include "compress/arithmetic.h"
 
-static const vit158_linear *linear_at(const vit158_model *model, uint32_t block, uint32_t kind)
-{
-    const vit158_block *const b = &model->blocks[block];
-    const vit158_linear *const linears[VIT158_BLOCK_LINEARS] = {&b->qkv, &b->proj, &b->fc1,
-                                                                &b->fc2};
-    return linears[kind];
-}
-
 static vit158_status check_model(const vit158_model *model, vit158_error *error)
 {
     const vit158_model_info *const info = &model->info;
@@ -27,7 +19,7 @@ static vit158_status check_model(const vit158_model *model, vit158_error *error)
                            info->dim, info->mlp_dim, info->dim / info->heads);
     for (uint32_t block = 0; block < info->depth; block++)
         for (uint32_t kind = 0; kind < VIT158_BLOCK_LINEARS; kind++)
-            if (linear_at(model, block, kind)->encoding != VIT158_ENCODING_F32)
+            if (vit158_block_linear(&model->blocks[block], kind)->encoding != VIT158_ENCODING_F32)
                 return vit158_fail(error, VIT158_E_UNSUPPORTED,
                                    "blocks.%u.%s is packed already: start from the float model",
                                    block, vit158_linear_name(kind));
@@ -42,8 +34,8 @@ static void plan(vit158_shadow *shadow, vit158_arena *arena)
     shadow->head = vit158_arena_take(
         arena, vit158_train_panel_words(model->info.dim, model->info.classes), sizeof(float));
     for (uint32_t i = 0; i < count; i++) {
-        const vit158_linear *const linear =
-            linear_at(model, i / VIT158_BLOCK_LINEARS, i % VIT158_BLOCK_LINEARS);
+        vit158_block *const block = &model->blocks[i / VIT158_BLOCK_LINEARS];
+        const vit158_linear *const linear = vit158_block_linear(block, i % VIT158_BLOCK_LINEARS);
         float *const panels = vit158_arena_take(
             arena, vit158_train_panel_words(linear->n_in, linear->n_out), sizeof(float));
         if (shadow->layers != NULL)

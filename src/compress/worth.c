@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "compress/arithmetic.h"
 #include "compress/part_net.h"
+#include "compress/softmax.h"
 #include "train/head_rows.h"
 #include "train/vit_net.h"
 
@@ -61,16 +62,11 @@ static void pack_task(void *context, uint32_t task, uint32_t worker)
 /* Gradient of the logits of -log p(y). */
 static void draw_answer(float *gradient, const float *logits, uint32_t classes, uint64_t seed)
 {
-    float largest = logits[0], total = 0;
-    for (uint32_t c = 1; c < classes; c++)
-        largest = fmaxf(largest, logits[c]);
-    for (uint32_t c = 0; c < classes; c++)
-        total += gradient[c] = expf(logits[c] - largest);
+    vit158_softmax_logits(gradient, logits, classes);
     vit158_rng rng = vit158_rng_seed(seed);
     float left = vit158_rng_uniform(&rng);
     uint32_t answer = 0;
     for (uint32_t c = 0; c < classes; c++) {
-        gradient[c] /= total;
         if (left >= 0)
             answer = c;
         left -= gradient[c];

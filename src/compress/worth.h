@@ -3,7 +3,7 @@
  * What tokens are worth: how much the float network's answer depends on each one's stream. The
  * measure is the length of the gradient of log p(y) with respect to it, y an answer drawn from the
  * network's own softmax p, whose square is the trace of Fisher's information in that stream. Images
- * have no labels here. METHODS.md 2.5.
+ * have no labels here. METHODS.md 2.2.
  */
 #ifndef VIT158_COMPRESS_WORTH_H
 #define VIT158_COMPRESS_WORTH_H

@@ -12,6 +12,7 @@
 #include "base/planes.h"
 #include "base/recipe.h"
 #include "model/header.h"
+#include "model/names.h"
 #include "model/variant.h"
 #include "vit158_observe.h"
 
@@ -44,6 +45,14 @@ typedef struct vit158_block {
     vit158_linear fc1;  /* d -> F */
     vit158_linear fc2;  /* F -> d */
 } vit158_block;
+
+/* Matrix `kind` (VIT158_QKV ...) of a block. */
+static inline vit158_linear *vit158_block_linear(vit158_block *block, uint32_t kind)
+{
+    vit158_linear *const linears[VIT158_BLOCK_LINEARS] = {&block->qkv, &block->proj, &block->fc1,
+                                                          &block->fc2};
+    return linears[kind];
+}
 
 struct vit158_model {
     vit158_model_info info;

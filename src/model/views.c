@@ -73,7 +73,6 @@ static size_t set_planes(vit158_model *model, const places *p, uint16_t *before)
     size_t used = 0;
     for (uint32_t i = 0; i < p->layout->info.depth; i++) {
         vit158_block *block = &model->blocks[i];
-        vit158_linear *linears[] = {&block->qkv, &block->proj, &block->fc1, &block->fc2};
         for (uint32_t which = 0; which < VIT158_BLOCK_LINEARS; which++) {
             uint32_t count;
             const uint32_t n_out = vit158_linear_n_out(&p->layout->info, which);
@@ -81,7 +80,8 @@ static size_t set_planes(vit158_model *model, const places *p, uint16_t *before)
             if (counts == NULL)
                 continue;
             if (before != NULL)
-                linears[which]->planes = vit158_planes_of(counts, count, n_out, before + used);
+                vit158_block_linear(block, which)->planes =
+                    vit158_planes_of(counts, count, n_out, before + used);
             used += vit158_planes_before(counts, count, n_out);
         }
     }

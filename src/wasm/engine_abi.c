@@ -152,13 +152,16 @@ uint32_t vit158_wasm_plan(vit158_wasm *context, uint32_t place, uint32_t engine,
     if (context->model == NULL)
         return vit158_fail(&context->error, VIT158_E_STATE, "no model is loaded");
     drop_session(context, place);
-    vit158_status status;
-    while ((status = vit158_session_create_on(&context->sessions[place], context->model, &options,
-                                              context->pool, &context->error)) == VIT158_E_MEMORY &&
-           context->session != NULL)
+    vit158_session **const session = &context->sessions[place];
+    vit158_status status =
+        vit158_session_create_on(session, context->model, &options, context->pool, &context->error);
+    if (status == VIT158_E_MEMORY) {
         drop_sessions(context);
+        status = vit158_session_create_on(session, context->model, &options, context->pool,
+                                          &context->error);
+    }
     if (status == VIT158_OK)
-        context->session = context->sessions[place];
+        context->session = *session;
     return status;
 }
 

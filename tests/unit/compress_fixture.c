@@ -5,7 +5,6 @@
 
 #include "base/rng.h"
 #include "model/metadata_json.h"
-#include "unit/read_file.h"
 #include "unit/test.h"
 
 const random_shape compress_tiny = {.side = COMPRESS_SIDE,
@@ -56,13 +55,15 @@ void compress_run_end(compress_run *run)
     random_model_free(run->model);
 }
 
-vit158_model *compress_open(const char *path)
+vit158_quantizer_start compress_start(compress_run *run, uint32_t learned, uint32_t rows,
+                                      vit158_pool *pool)
 {
-    size_t n_bytes = 0;
-    vit158_model *model;
-    uint8_t *const bytes = test_read_file(path, &n_bytes);
-    assert_non_null(bytes);
-    assert_int_equal(vit158_model_open(&model, bytes, n_bytes, NULL), VIT158_OK);
-    free(bytes);
-    return model;
+    return (vit158_quantizer_start){.teacher = run->model,
+                                    .student = &run->ends.model,
+                                    .known = &run->images.known,
+                                    .rounded = &run->images.rounded,
+                                    .learned = learned,
+                                    .rows = rows,
+                                    .settings = vit158_quantizer_defaults(),
+                                    .pool = pool};
 }

@@ -5,6 +5,7 @@
 #ifndef VIT158_TEST_COMPRESS_FIXTURE_H
 #define VIT158_TEST_COMPRESS_FIXTURE_H
 
+#include "compress/quantizer.h"
 #include "compress/streams.h"
 #include "unit/random_model.h"
 
@@ -28,7 +29,8 @@ typedef struct compress_run {
 compress_run compress_run_start(void);
 void compress_run_end(compress_run *run);
 
-/* A written file, opened; ended by vit158_model_close. */
-vit158_model *compress_open(const char *path);
+/* Of the run's network and its first `learned` images, by the usual settings. */
+vit158_quantizer_start compress_start(compress_run *run, uint32_t learned, uint32_t rows,
+                                      vit158_pool *pool);
 
 #endif

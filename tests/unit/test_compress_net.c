@@ -154,14 +154,7 @@ static vit158_quantizer quantize(compress_run *run, uint32_t rows, vit158_roundi
                                  vit158_pool *pool)
 {
     vit158_quantizer q;
-    vit158_quantizer_start start = {.teacher = run->model,
-                                    .student = &run->ends.model,
-                                    .known = &run->images.known,
-                                    .rounded = &run->images.rounded,
-                                    .learned = COMPRESS_IMAGES - 1,
-                                    .rows = rows,
-                                    .settings = vit158_quantizer_defaults(),
-                                    .pool = pool};
+    vit158_quantizer_start start = compress_start(run, COMPRESS_IMAGES - 1, rows, pool);
     start.settings.method = method;
     assert_int_equal(vit158_quantizer_create(&q, &start, NULL), VIT158_OK);
     assert_int_equal(vit158_quantizer_run(&q, NULL, NULL, NULL), VIT158_OK);
@@ -214,14 +207,7 @@ static void test_biases_take_up_the_mean(void **state)
     compress_run run = compress_run_start();
     vit158_pool pool = vit158_pool_serial();
     vit158_quantizer q;
-    const vit158_quantizer_start start = {.teacher = run.model,
-                                          .student = &run.ends.model,
-                                          .known = &run.images.known,
-                                          .rounded = &run.images.rounded,
-                                          .learned = COMPRESS_IMAGES,
-                                          .rows = 1,
-                                          .settings = vit158_quantizer_defaults(),
-                                          .pool = &pool};
+    const vit158_quantizer_start start = compress_start(&run, COMPRESS_IMAGES, 1, &pool);
     assert_int_equal(vit158_quantizer_create(&q, &start, NULL), VIT158_OK);
     const uint32_t dim = q.model->info.dim, tokens = q.model->info.tokens;
     for (uint32_t i = 0; i < 2 * VIT158_BLOCK_LINEARS; i++) {
@@ -275,15 +261,8 @@ static void test_streams_are_taken(void **state)
     vit158_pool pool = vit158_pool_serial();
     vit158_quantizer copied = quantize(&run, 2, VIT158_METHOD_GPTQ, &pool), taken;
     const float *const known = run.images.known.values, *const rounded = run.images.rounded.values;
-    const vit158_quantizer_start start = {.teacher = run.model,
-                                          .student = &run.ends.model,
-                                          .known = &run.images.known,
-                                          .rounded = &run.images.rounded,
-                                          .takes_streams = true,
-                                          .learned = COMPRESS_IMAGES - 1,
-                                          .rows = 2,
-                                          .settings = vit158_quantizer_defaults(),
-                                          .pool = &pool};
+    vit158_quantizer_start start = compress_start(&run, COMPRESS_IMAGES - 1, 2, &pool);
+    start.takes_streams = true;
     assert_int_equal(vit158_quantizer_create(&taken, &start, NULL), VIT158_OK);
     assert_ptr_equal(taken.known.values, known);
     assert_ptr_equal(taken.rounded.values, rounded);
@@ -303,14 +282,7 @@ static void test_sensitivities(void **state)
     compress_run run = compress_run_start();
     vit158_pool pool = vit158_pool_serial();
     vit158_quantizer q;
-    const vit158_quantizer_start start = {.teacher = run.model,
-                                          .student = &run.ends.model,
-                                          .known = &run.images.known,
-                                          .rounded = &run.images.rounded,
-                                          .learned = COMPRESS_IMAGES,
-                                          .rows = 1,
-                                          .settings = vit158_quantizer_defaults(),
-                                          .pool = &pool};
+    const vit158_quantizer_start start = compress_start(&run, COMPRESS_IMAGES, 1, &pool);
     vit158_sensitivity s[2 * VIT158_BLOCK_LINEARS];
     assert_int_equal(vit158_quantizer_create(&q, &start, NULL), VIT158_OK);
     assert_int_equal(vit158_sensitivity_measure(s, &q, 4, NULL, NULL, NULL), VIT158_OK);
@@ -344,14 +316,7 @@ static void test_a_hook_stops_it(void **state)
     compress_run run = compress_run_start();
     vit158_pool pool = vit158_pool_serial();
     vit158_quantizer q;
-    const vit158_quantizer_start start = {.teacher = run.model,
-                                          .student = &run.ends.model,
-                                          .known = &run.images.known,
-                                          .rounded = &run.images.rounded,
-                                          .learned = COMPRESS_IMAGES,
-                                          .rows = 1,
-                                          .settings = vit158_quantizer_defaults(),
-                                          .pool = &pool};
+    const vit158_quantizer_start start = compress_start(&run, COMPRESS_IMAGES, 1, &pool);
     assert_int_equal(vit158_quantizer_create(&q, &start, NULL), VIT158_OK);
     assert_int_equal(vit158_quantizer_run(&q, stop_at_three, NULL, NULL), VIT158_E_ABORTED);
     vit158_quantizer_free(&q);

@@ -15,6 +15,7 @@
 #include "compress/compress_run.h"
 #include "compress/uniform.h"
 #include "unit/compress_fixture.h"
+#include "unit/open_model.h"
 
 /* ---- A tiny network -------------------------------------------------------------------------- */
 
@@ -75,9 +76,9 @@ static void test_every_width(void **state)
             }
             for (uint32_t i = 0; i < 2 * VIT158_BLOCK_LINEARS; i++) {
                 const vit158_rounded *const m = &result.quantizer.matrices[i];
-                const vit158_block *const b = &ptq->model.blocks[i / VIT158_BLOCK_LINEARS];
-                const vit158_linear *const linears[] = {&b->qkv, &b->proj, &b->fc1, &b->fc2};
-                const float *const weight = linears[i % VIT158_BLOCK_LINEARS]->weight;
+                vit158_block *const block = &ptq->model.blocks[i / VIT158_BLOCK_LINEARS];
+                const float *const weight =
+                    vit158_block_linear(block, i % VIT158_BLOCK_LINEARS)->weight;
                 float *const values = malloc((size_t)m->n_in * m->n_out * sizeof *values);
                 vit158_rounded_values(values, m);
                 for (size_t k = 0; k < (size_t)m->n_in * m->n_out; k++)
@@ -86,7 +87,7 @@ static void test_every_width(void **state)
                 assert_true((m->step > 0) == (!by_token && bits == 8));
                 assert_int_equal(m->rows[0], bits == 4 ? 3 : bits <= 6 ? 4 : 0);
             }
-            vit158_model *const model = compress_open(path);
+            vit158_model *const model = test_open_model(path);
             assert_int_equal(model->info.file_bytes, result.file_bytes);
             vit158_model_close(model);
             vit158_compress_result_free(&result);

@@ -58,18 +58,6 @@ static void test_a_full_queue_drops_the_oldest(void **state)
     vit158_input_queue_free(&q);
 }
 
-static vit158_quantizer_start start_of(compress_run *run, uint32_t rows, vit158_pool *pool)
-{
-    return (vit158_quantizer_start){.teacher = run->model,
-                                    .student = &run->ends.model,
-                                    .known = &run->images.known,
-                                    .rounded = &run->images.rounded,
-                                    .learned = COMPRESS_IMAGES - 1,
-                                    .rows = rows,
-                                    .settings = vit158_quantizer_defaults(),
-                                    .pool = pool};
-}
-
 /* Mean divergence from the float network over the images that were learned from. */
 static double divergence(const vit158_quantizer *q)
 {
@@ -87,7 +75,7 @@ static double rebuild(compress_run *run, uint32_t rows, vit158_rounding_method f
                       const vit158_rebuild_settings *settings, vit158_pool *pool,
                       vit158_quantizer *q)
 {
-    vit158_quantizer_start start = start_of(run, rows, pool);
+    vit158_quantizer_start start = compress_start(run, COMPRESS_IMAGES - 1, rows, pool);
     vit158_rebuild_outcome outcome;
     vit158_error error;
     start.settings.method = from;
@@ -186,7 +174,7 @@ static void test_latent_weights_start_as_rounded(void **state)
     compress_run run = compress_run_start();
     vit158_pool pool = vit158_pool_serial();
     for (uint32_t rows = 0; rows <= 3; rows++) {
-        const vit158_quantizer_start start = start_of(&run, rows, &pool);
+        const vit158_quantizer_start start = compress_start(&run, COMPRESS_IMAGES - 1, rows, &pool);
         vit158_quantizer q;
         assert_int_equal(vit158_quantizer_create(&q, &start, NULL), VIT158_OK);
         assert_int_equal(vit158_quantizer_run(&q, NULL, NULL, NULL), VIT158_OK);
@@ -215,7 +203,7 @@ static void check_module(uint32_t first, uint32_t end)
 {
     compress_run run = compress_run_start();
     vit158_pool pool = vit158_pool_serial();
-    const vit158_quantizer_start start = start_of(&run, 1, &pool);
+    const vit158_quantizer_start start = compress_start(&run, COMPRESS_IMAGES - 1, 1, &pool);
     vit158_quantizer q;
     vit158_module m;
     vit158_module_example batch[VIT158_MODULE_BATCH];
@@ -271,7 +259,7 @@ static void test_layers_do_not_get_worse(void **state)
     vit158_pool pool = vit158_pool_serial();
     double loss[2];
     for (int trained = 0; trained < 2; trained++) {
-        vit158_quantizer_start start = start_of(&run, 1, &pool);
+        vit158_quantizer_start start = compress_start(&run, COMPRESS_IMAGES - 1, 1, &pool);
         vit158_quantizer q;
         start.settings.updates = trained == 1 ? UPDATES : 0;
         start.settings.rate = 0.01F;
@@ -323,7 +311,7 @@ static void test_a_hook_stops_it(void **state)
     compress_run run = compress_run_start();
     vit158_pool pool = vit158_pool_serial();
     for (int kind = VIT158_REBUILD_SEQUENTIAL; kind <= VIT158_REBUILD_PARALLEL; kind++) {
-        const vit158_quantizer_start start = start_of(&run, 1, &pool);
+        const vit158_quantizer_start start = compress_start(&run, COMPRESS_IMAGES - 1, 1, &pool);
         const vit158_rebuild_settings s = settings_of((vit158_rebuild_kind)kind);
         vit158_rebuild_outcome outcome;
         vit158_quantizer q;

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "compress/compress_run.h"
 #include "unit/compress_fixture.h"
+#include "unit/open_model.h"
 
 #define VALUES 20000U
 
@@ -86,7 +87,7 @@ static void test_zeros_have_a_step(void **state)
 static void compare_with_engine(const compress_run *run, const vit158_compress_result *result,
                                 const char *path)
 {
-    vit158_model *const model = compress_open(path);
+    vit158_model *const model = test_open_model(path);
     vit158_session *session;
     for (uint32_t block = 0; block < model->info.depth; block++) {
         assert_true(model->blocks[block].qkv.inputs.step > 0);

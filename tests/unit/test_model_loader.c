@@ -43,16 +43,14 @@ static const void *place_of(const vit158_model *model, const char *name)
     assert_true(slot < VIT158_SLOT_COUNT);
     if (slot < VIT158_SLOT_GLOBALS)
         return globals[slot];
-    const vit158_block *block = &model->blocks[(slot - VIT158_SLOT_GLOBALS) / VIT158_BLOCK_PARTS];
+    vit158_block *block = &model->blocks[(slot - VIT158_SLOT_GLOBALS) / VIT158_BLOCK_PARTS];
     const uint32_t part = (slot - VIT158_SLOT_GLOBALS) % VIT158_BLOCK_PARTS;
     const void *const norms[VIT158_PART_LINEARS] = {block->norm1.weight, block->norm1.bias,
                                                     block->norm2.weight, block->norm2.bias};
     if (part < VIT158_PART_LINEARS)
         return norms[part];
-    const vit158_linear *const linears[VIT158_BLOCK_LINEARS] = {&block->qkv, &block->proj,
-                                                                &block->fc1, &block->fc2};
     const uint32_t in_linears = part - VIT158_PART_LINEARS;
-    return part_of_linear(linears[in_linears / VIT158_LINEAR_PARTS],
+    return part_of_linear(vit158_block_linear(block, in_linears / VIT158_LINEAR_PARTS),
                           in_linears % VIT158_LINEAR_PARTS);
 }
 

@@ -18,6 +18,7 @@
 #include "model/ternary.h"
 #include "unit/model_files.h"
 #include "unit/model_parts.h"
+#include "unit/open_model.h"
 
 #define OUT "test_model_pack.tmp.safetensors"
 #define TINY VIT158_TEST_DATA "/tiny/"
@@ -318,16 +319,12 @@ static void test_untrained_ternarization(void **state)
 /* The facts of a model file. */
 static vit158_facts facts_of(const char *path)
 {
-    size_t n_bytes;
-    uint8_t *bytes = read_all(path, &n_bytes);
-    vit158_model *model = NULL;
+    vit158_model *const model = test_open_model(path);
     vit158_facts facts = {0};
     vit158_error error;
-    if (vit158_model_open(&model, bytes, n_bytes, &error) != VIT158_OK ||
-        vit158_facts_of_model(&facts, model, &error) != VIT158_OK)
+    if (vit158_facts_of_model(&facts, model, &error) != VIT158_OK)
         fail_msg("%s", error.message);
     vit158_model_close(model);
-    free(bytes);
     return facts;
 }
 

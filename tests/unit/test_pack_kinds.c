@@ -14,6 +14,7 @@
 #include "model/ternary.h"
 #include "unit/model_files.h"
 #include "unit/model_parts.h"
+#include "unit/open_model.h"
 
 #define IN "test_pack_kinds_in.tmp.safetensors"
 #define OUT "test_pack_kinds.tmp.safetensors"
@@ -55,11 +56,7 @@ static vit158_model *packed(vit158_pack_matrices matrices, vit158_pack_report *r
     vit158_error error;
     if (pack(matrices, VIT158_DTYPE_F32, NULL, report, &error) != VIT158_OK)
         fail_msg("%s", error.message);
-    size_t n_bytes;
-    uint8_t *bytes = read_all(OUT, &n_bytes);
-    vit158_model *model = NULL;
-    assert_int_equal(vit158_model_open(&model, bytes, n_bytes, NULL), VIT158_OK);
-    free(bytes);
+    vit158_model *const model = test_open_model(OUT);
     remove(OUT);
     return model;
 }
@@ -166,11 +163,7 @@ static void test_bf16_rest(void **state)
     vit158_error error;
     if (pack(VIT158_PACK_FLOAT, VIT158_DTYPE_BF16, NULL, NULL, &error) != VIT158_OK)
         fail_msg("%s", error.message);
-    size_t n_bytes;
-    uint8_t *bytes = read_all(OUT, &n_bytes);
-    vit158_model *model = NULL;
-    assert_int_equal(vit158_model_open(&model, bytes, n_bytes, NULL), VIT158_OK);
-    free(bytes);
+    vit158_model *const model = test_open_model(OUT);
     size_t different = 0;
     for (size_t i = 0; i < (size_t)10 * 10; i++) {
         assert_true(fabsf(model->pos[i] - exact->pos[i]) <= fabsf(exact->pos[i]) / 256.0F);

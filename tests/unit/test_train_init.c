@@ -15,7 +15,7 @@
 #include "model/ternary.h"
 #include "train/checkpoint.h"
 #include "train/start.h"
-#include "unit/read_file.h"
+#include "unit/open_model.h"
 #include "unit/test.h"
 #include "unit/train_fixture.h"
 
@@ -190,13 +190,13 @@ static void test_sums_of_rows_are_summed(void **state)
     fixture_recipe(&r);
     r.net.ternary = 0;
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
-        const vit158_synth_options options = {.image_size = 8,
-                                              .patch_size = 4,
-                                              .channels = 1,
-                                              .dim = 32,
-                                              .depth = 2,
-                                              .heads = 2,
-                                              .mlp_dim = 48,
+        const vit158_synth_options options = {.image_size = r.net.image_size,
+                                              .patch_size = r.net.patch_size,
+                                              .channels = r.net.channels,
+                                              .dim = r.net.dim,
+                                              .depth = r.net.depth,
+                                              .heads = r.net.heads,
+                                              .mlp_dim = r.net.mlp_dim,
                                               .classes = 4,
                                               .outer_norms = true,
                                               .inner_norms = true,
@@ -205,25 +205,18 @@ static void test_sums_of_rows_are_summed(void **state)
                                               .rows = kinds[kind],
                                               .rest = VIT158_DTYPE_F32,
                                               .seed = 5};
-        vit158_model *model;
         vit158_train_start start;
         static float expected[96 * 48];
         const char *path = fixture_path("rows.safetensors");
         assert_int_equal(vit158_synth_file(path, &options, NULL, NULL), VIT158_OK);
         vit158_trainer *t = started_from(&r, "rows.safetensors", &start);
-        size_t n_bytes = 0;
-        uint8_t *const bytes = test_read_file(path, &n_bytes);
-        assert_non_null(bytes);
-        assert_int_equal(vit158_model_open(&model, bytes, n_bytes, NULL), VIT158_OK);
-        free(bytes);
+        vit158_model *const model = test_open_model(path);
         for (uint32_t b = 0; b < 2; b++) {
-            const vit158_block *const block = &model->blocks[b];
-            const vit158_linear *const linears[] = {&block->qkv, &block->proj, &block->fc1,
-                                                    &block->fc2};
             for (uint32_t i = 0; i < VIT158_BLOCK_LINEARS; i++) {
+                const vit158_linear *const linear = vit158_block_linear(&model->blocks[b], i);
                 const float *const w = t->parameters + t->net.blocks[b].layers[i].weight;
-                const uint32_t count = linears[i]->n_out * linears[i]->n_in;
-                effective_weights(expected, linears[i]);
+                const uint32_t count = linear->n_out * linear->n_in;
+                effective_weights(expected, linear);
                 for (uint32_t at = 0; at < count; at++)
                     assert_true(fabsf(w[at] - expected[at]) <= 1e-6F * fabsf(expected[at]));
             }

@@ -9,7 +9,7 @@
 
 #include "model/pack.h"
 #include "train/checkpoint.h"
-#include "unit/read_file.h"
+#include "unit/open_model.h"
 #include "unit/train_fixture.h"
 #include "vit158.h"
 
@@ -37,14 +37,9 @@ static void check(vit158_trainer *t, const char *name)
 {
     float expected[2 * CLASSES], pixels[PIXELS];
     fixture_logits(t, expected);
-    size_t n_bytes = 0;
-    uint8_t *bytes = test_read_file(fixture_path(name), &n_bytes);
-    assert_non_null(bytes);
-    vit158_model *model = NULL;
+    vit158_model *const model = test_open_model(fixture_path(name));
     vit158_session *session = NULL;
     vit158_error error;
-    if (vit158_model_open(&model, bytes, n_bytes, &error) != VIT158_OK)
-        fail_msg("%s: %s", name, error.message);
     assert_int_equal(vit158_session_create(&session, model, NULL, &error), VIT158_OK);
     for (size_t i = 0; i < 2; i++) {
         vit158_train_feed_normalise(&t->feeder, pixels, t->train.pixels + i * PIXELS);
@@ -58,7 +53,6 @@ static void check(vit158_trainer *t, const char *name)
     }
     vit158_session_close(session);
     vit158_model_close(model);
-    free(bytes);
 }
 
 static vit158_trainer *trained(int ternary)
