@@ -96,6 +96,11 @@ static vit158_status read_tensor(void *out, const vit158_train_source *s, uint32
     return vit158_safetensors_read(s->file, entry, out, error);
 }
 
+static vit158_status bad_byte(const vit158_stored_type *type, vit158_error *error)
+{
+    return vit158_fail(error, VIT158_E_VALUE, "a byte of a packed matrix is not %s", type->element);
+}
+
 static vit158_status read_codes(coded_matrix *m, const vit158_train_source *s,
                                 const vit158_stored_type *type, uint32_t slot,
                                 const vit158_train_layer *l, vit158_error *error)
@@ -106,8 +111,7 @@ static vit158_status read_codes(coded_matrix *m, const vit158_train_source *s,
         return vit158_fail(error, VIT158_E_MEMORY, "no memory for %u rows of codes", m->rows);
     vit158_status status = read_tensor(bytes, s, slot, n_bytes, error);
     if (status == VIT158_OK && type->first_bad(bytes, (size_t)n_bytes) != n_bytes)
-        status = vit158_fail(error, VIT158_E_VALUE, "a byte of a packed matrix is not %s",
-                             type->element);
+        status = bad_byte(type, error);
     if (status == VIT158_OK && m->trits)
         vit158_unpack_trits(m->codes, bytes, m->rows, l->n_in);
     else if (status == VIT158_OK)
@@ -128,6 +132,8 @@ static vit158_status read_counts(coded_matrix *m, const vit158_train_source *s, 
     memset(m->counts, all, n_out);
     if (one_each)
         VIT158_RETURN_IF_ERROR(read_tensor(m->counts, s, slot, n_out, error));
+    if (vit158_row_counts.first_bad(m->counts, n_out) != n_out)
+        return bad_byte(&vit158_row_counts, error);
     for (uint32_t o = 0; o < n_out; o++)
         total += m->counts[o];
     return total == m->rows ? VIT158_OK

@@ -5,35 +5,21 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
-#include "model/model.h"
 #include "model/pack.h"
-#include "model/synth.h"
 #include "model/ternary.h"
 #include "train/checkpoint.h"
 #include "train/start.h"
-#include "unit/open_model.h"
 #include "unit/test.h"
 #include "unit/train_fixture.h"
 
 #define LOGITS 8
 
-static vit158_trainer *started_from(const vit158_train_recipe *r, const char *name,
-                                    vit158_train_start *start)
-{
-    vit158_error error;
-    vit158_trainer *t = fixture_trainer(r, 16, 0);
-    if (vit158_train_start_from(start, t, fixture_path(name), &error) != VIT158_OK)
-        fail_msg("%s", error.message);
-    return t;
-}
-
 static vit158_trainer *started(const vit158_train_recipe *r)
 {
-    return started_from(r, "t.safetensors", NULL);
+    return fixture_started_from(r, "t.safetensors", NULL);
 }
 
 static double distance(const float *a, const float *b)
@@ -138,7 +124,7 @@ static void test_packed_weights_go_on(void **state)
     assert_int_equal(vit158_pack_file(fixture_path("t.safetensors"), fixture_path("p.safetensors"),
                                       &options, NULL, &error),
                      VIT158_OK);
-    vit158_trainer *model = started(&r), *t = started_from(&r, "p.safetensors", &start);
+    vit158_trainer *model = started(&r), *t = fixture_started_from(&r, "p.safetensors", &start);
     assert_true(start.same);
     assert_int_equal(start.blocks_taken, 2);
     fixture_logits(t, logits);
@@ -150,7 +136,7 @@ static void test_packed_weights_go_on(void **state)
     vit158_trainer_close(t);
     /* Into float weights goes what they compute. */
     r.net.ternary = 0;
-    t = started_from(&r, "p.safetensors", &start);
+    t = fixture_started_from(&r, "p.safetensors", &start);
     vit158_trainer *effective = started(&r);
     float expected[LOGITS];
     fixture_logits(t, logits);
@@ -159,71 +145,6 @@ static void test_packed_weights_go_on(void **state)
     vit158_trainer_close(effective);
     vit158_trainer_close(model);
     vit158_trainer_close(t);
-}
-
-/* w [n_out][n_in] that a matrix of an opened model stands for, by the planes of its rows. */
-static void effective_weights(float *w, const vit158_linear *linear)
-{
-    static int8_t codes[4 * 96 * 48];
-    const uint32_t n_out = linear->n_out, n_in = linear->n_in;
-    const uint32_t rows = vit158_plane_rows(&linear->planes, n_out, 0, n_out);
-    assert_true((size_t)rows * n_in <= sizeof codes);
-    vit158_unpack_trits(codes, linear->weight, rows, n_in);
-    memset(w, 0, (size_t)n_out * n_in * sizeof *w);
-    for (uint32_t plane = 0; plane < vit158_plane_count(&linear->planes); plane++)
-        for (uint32_t o = 0; o < n_out; o++) {
-            const uint32_t row = vit158_plane_row(&linear->planes, n_out, plane, o);
-            if (plane > 0 && vit158_plane_row(&linear->planes, n_out, plane, o + 1) == row)
-                continue;
-            const float scale = linear->scale[linear->scale_count == 1 ? 0 : row];
-            for (uint32_t i = 0; i < n_in; i++)
-                w[(size_t)o * n_in + i] += scale * (float)codes[(size_t)row * n_in + i];
-        }
-}
-
-/* Outputs that are sums of rows, two each or 1 to 4, start as these sums. */
-static void test_sums_of_rows_are_summed(void **state)
-{
-    (void)state;
-    static const uint32_t kinds[] = {1, 2, VIT158_SYNTH_MIXED};
-    vit158_train_recipe r;
-    fixture_recipe(&r);
-    r.net.ternary = 0;
-    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
-        const vit158_synth_options options = {.image_size = r.net.image_size,
-                                              .patch_size = r.net.patch_size,
-                                              .channels = r.net.channels,
-                                              .dim = r.net.dim,
-                                              .depth = r.net.depth,
-                                              .heads = r.net.heads,
-                                              .mlp_dim = r.net.mlp_dim,
-                                              .classes = 4,
-                                              .outer_norms = true,
-                                              .inner_norms = true,
-                                              .row_scales = true,
-                                              .encoding = VIT158_ENCODING_TRIT,
-                                              .rows = kinds[kind],
-                                              .rest = VIT158_DTYPE_F32,
-                                              .seed = 5};
-        vit158_train_start start;
-        static float expected[96 * 48];
-        const char *path = fixture_path("rows.safetensors");
-        assert_int_equal(vit158_synth_file(path, &options, NULL, NULL), VIT158_OK);
-        vit158_trainer *t = started_from(&r, "rows.safetensors", &start);
-        vit158_model *const model = test_open_model(path);
-        for (uint32_t b = 0; b < 2; b++) {
-            for (uint32_t i = 0; i < VIT158_BLOCK_LINEARS; i++) {
-                const vit158_linear *const linear = vit158_block_linear(&model->blocks[b], i);
-                const float *const w = t->parameters + t->net.blocks[b].layers[i].weight;
-                const uint32_t count = linear->n_out * linear->n_in;
-                effective_weights(expected, linear);
-                for (uint32_t at = 0; at < count; at++)
-                    assert_true(fabsf(w[at] - expected[at]) <= 1e-6F * fabsf(expected[at]));
-            }
-        }
-        vit158_model_close(model);
-        vit158_trainer_close(t);
-    }
 }
 
 /* The queries, keys and values of the first block. */
@@ -252,7 +173,7 @@ static void test_norms_move(void **state)
     float_recipe(&r, 0, 1);
     save_random_model(&r, source);
     r.net.outer_norms = 1;
-    vit158_trainer *t = started_from(&r, "t.safetensors", &start);
+    vit158_trainer *t = fixture_started_from(&r, "t.safetensors", &start);
     fixture_logits(t, logits);
     assert_true(start.same);
     assert_int_equal(start.norms_moved, 4);
@@ -265,7 +186,7 @@ static void test_norms_move(void **state)
     for (uint32_t outer = 0; outer < 2; outer++) {
         r.net.outer_norms = outer;
         r.net.inner_norms = 1;
-        t = started_from(&r, "t.safetensors", &start);
+        t = fixture_started_from(&r, "t.safetensors", &start);
         assert_false(start.same);
         assert_int_equal(start.norms_moved, 4);
         assert_int_equal(start.norms_new, 4);
@@ -277,7 +198,7 @@ static void test_norms_move(void **state)
     float_recipe(&r, 1, 1);
     save_random_model(&r, source);
     r.net.inner_norms = 0;
-    t = started_from(&r, "t.safetensors", &start);
+    t = fixture_started_from(&r, "t.safetensors", &start);
     assert_false(start.same);
     assert_int_equal(start.norms_lost, 8);
     vit158_trainer_close(t);
@@ -293,7 +214,7 @@ static void test_other_mean_and_std_give_the_same_logits(void **state)
     save_random_model(&r, source);
     r.mean[0] = 0.3F;
     r.std[0] = 0.1F;
-    vit158_trainer *t = started_from(&r, "t.safetensors", &start);
+    vit158_trainer *t = fixture_started_from(&r, "t.safetensors", &start);
     assert_true(start.same && start.pixels_folded);
     fixture_logits(t, logits);
     assert_near(logits, source, 1e-4);
@@ -318,7 +239,7 @@ static void test_positions_are_resized(void **state)
                                              fixture_path("t.safetensors"), &error),
                      VIT158_OK);
     r.net.image_size = 32; /* 8 */
-    vit158_trainer *t = started_from(&r, "t.safetensors", &start);
+    vit158_trainer *t = fixture_started_from(&r, "t.safetensors", &start);
     assert_false(start.same);
     assert_int_equal(start.grid_from, 16);
     assert_int_equal(start.grid, 8);
@@ -344,7 +265,7 @@ static void test_other_classes_get_a_new_head(void **state)
     float logits[LOGITS];
     float_recipe(&r, 1, 0);
     save_random_model(&r, logits);
-    vit158_trainer *same = started_from(&r, "t.safetensors", &start);
+    vit158_trainer *same = fixture_started_from(&r, "t.safetensors", &start);
     assert_false(start.head_new);
     vit158_trainer *t = fixture_trainer(&r, 16, 0);
     memcpy(t->train.names, "a\0b\0x\0d", 8);
@@ -388,7 +309,7 @@ static void test_a_network_shrinks(void **state)
     vit158_train_start start;
     vit158_trainer *model = fixture_trainer_with_model(&r);
     r.net.depth = 1;
-    vit158_trainer *t = started_from(&r, "t.safetensors", &start);
+    vit158_trainer *t = fixture_started_from(&r, "t.safetensors", &start);
     assert_int_equal(start.blocks_taken, 1);
     assert_int_equal(start.blocks_left, 1);
     assert_false(start.same);
@@ -446,7 +367,6 @@ int main(void)
         cmocka_unit_test(test_float_weights_start_where_ternary_ones_are),
         cmocka_unit_test(test_a_network_grows),
         cmocka_unit_test(test_packed_weights_go_on),
-        cmocka_unit_test(test_sums_of_rows_are_summed),
         cmocka_unit_test(test_norms_move),
         cmocka_unit_test(test_other_mean_and_std_give_the_same_logits),
         cmocka_unit_test(test_positions_are_resized),

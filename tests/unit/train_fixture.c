@@ -184,3 +184,13 @@ int fixture_remove_folder(void **state)
     vit158_format(command, sizeof command, "rm -rf %s", folder);
     return system(command);
 }
+
+vit158_trainer *fixture_started_from(const vit158_train_recipe *r, const char *name,
+                                     vit158_train_start *start)
+{
+    vit158_error error;
+    vit158_trainer *t = fixture_trainer(r, 16, 0);
+    if (vit158_train_start_from(start, t, fixture_path(name), &error) != VIT158_OK)
+        fail_msg("%s", error.message);
+    return t;
+}

@@ -5,6 +5,7 @@
 #ifndef VIT158_TESTS_TRAIN_FIXTURE_H
 #define VIT158_TESTS_TRAIN_FIXTURE_H
 
+#include "train/start.h"
 #include "train/step.h"
 
 /* Defaults of a tiny network: 8 x 8 grey images, patch 4, 5 tokens, d 32, H 2, L 2, F 48. */
@@ -20,6 +21,11 @@ void fixture_images(vit158_train_dataset *data, uint32_t count, const vit158_tra
 
 /* A trainer on such images with `count` of them, no validation; fails the test on error. */
 vit158_trainer *fixture_trainer(const vit158_train_recipe *recipe, uint32_t count, int learnable);
+
+/* The same, with 16 images, started from file `name` of the fixture's folder; `start` may be NULL.
+ */
+vit158_trainer *fixture_started_from(const vit158_train_recipe *recipe, const char *name,
+                                     vit158_train_start *start);
 
 /* So many steps; fails the test on error. */
 void fixture_steps(vit158_trainer *trainer, uint32_t count);
