@@ -31,6 +31,7 @@ vit158_int_heads vit158_int_heads_plan(vit158_arena *arena, const vit158_model *
         .q_scale = vit158_arena_take(arena, n_heads, ld * sizeof(float)),
         .k_scale = vit158_arena_take(arena, n_heads, ld * sizeof(float)),
         .v_scale = vit158_arena_take(arena, d, sizeof(float)),
+        .doubt = vit158_arena_take(arena, n_heads, 2 * sizeof(float)),
     };
 }
 
@@ -53,48 +54,61 @@ typedef struct fill_job {
     uint32_t n_tokens;
 } fill_job;
 
-static void fill_head(void *context, uint32_t head, uint32_t worker)
+/* What a task fills of a head. */
+enum { FILL_Q, FILL_K, FILL_V, FILLS };
+
+/* Queries or keys of a head, and whether their steps are in doubt. */
+static void fill_pairs(const fill_job *job, uint32_t head, uint32_t which)
 {
-    const fill_job *job = context;
     const vit158_forward *f = job->f;
     const vit158_int_heads *heads = &f->heads;
-    const size_t ld = f->ld;
     const size_t d = f->model->info.dim;
     const uint32_t hd = f->model->info.dim / f->model->info.heads;
-    const size_t pair_matrix = pairs_of(f->model) * ld * 2;
-    const float *x = f->wide + (size_t)head * hd * ld;
+    const vit158_quantize_tokens tokens = {
+        .y = (which == FILL_Q ? heads->q : heads->k) + head * pairs_of(f->model) * f->ld * 2,
+        .r = (which == FILL_Q ? heads->q_scale : heads->k_scale) + head * f->ld,
+        .x = f->wide + (which * d + (size_t)head * hd) * f->ld,
+        .ld = f->ld,
+        .n = hd};
+    f->kernels->quantize_tokens(&tokens, 0, job->n_tokens);
+    heads->doubt[head * 2 + which] = doubt_of(tokens.r, job->n_tokens);
+}
+
+static void fill_values(const fill_job *job, uint32_t head)
+{
+    const vit158_forward *f = job->f;
+    const uint32_t hd = f->model->info.dim / f->model->info.heads;
+    const size_t first = (size_t)head * hd;
+    const vit158_quantize_channels channels = {
+        .y = f->heads.v + first * f->ld,
+        .r = f->heads.v_scale + first,
+        .x = f->wide + (2 * (size_t)f->model->info.dim + first) * f->ld,
+        .ld = f->ld,
+        .n = hd,
+        .n_tokens = job->n_tokens};
+    f->kernels->quantize_channels(&channels);
+}
+
+static void fill_task(void *context, uint32_t task, uint32_t worker)
+{
+    const fill_job *job = context;
     (void)worker;
-
-    const vit158_quantize_tokens q = {.y = heads->q + head * pair_matrix,
-                                      .r = heads->q_scale + head * ld,
-                                      .x = x,
-                                      .ld = ld,
-                                      .n = hd};
-    f->kernels->quantize_tokens(&q, 0, job->n_tokens);
-    const vit158_quantize_tokens k = {.y = heads->k + head * pair_matrix,
-                                      .r = heads->k_scale + head * ld,
-                                      .x = x + d * ld,
-                                      .ld = ld,
-                                      .n = hd};
-    f->kernels->quantize_tokens(&k, 0, job->n_tokens);
-    const vit158_quantize_channels v = {.y = heads->v + (size_t)head * hd * ld,
-                                        .r = heads->v_scale + (size_t)head * hd,
-                                        .x = x + 2 * d * ld,
-                                        .ld = ld,
-                                        .n = hd,
-                                        .n_tokens = job->n_tokens};
-    f->kernels->quantize_channels(&v);
-
-    /* No score shows what was lost before, so values carry it on. */
-    const float doubt = doubt_of(q.r, job->n_tokens) + doubt_of(k.r, job->n_tokens);
-    for (uint32_t c = 0; c < hd; c++)
-        v.r[c] += doubt;
+    if (task % FILLS == FILL_V)
+        fill_values(job, task / FILLS);
+    else
+        fill_pairs(job, task / FILLS, task % FILLS);
 }
 
 void vit158_int_heads_fill(vit158_forward *f, uint32_t n_tokens)
 {
+    const uint32_t n_heads = f->model->info.heads;
+    const uint32_t hd = f->model->info.dim / n_heads;
     fill_job job = {.f = f, .n_tokens = n_tokens};
-    f->pool->run(f->pool, fill_head, &job, f->model->info.heads);
+    f->pool->run(f->pool, fill_task, &job, n_heads * FILLS);
+
+    /* No score shows what was lost before, so values carry it on. */
+    for (uint32_t c = 0; c < f->model->info.dim; c++)
+        f->heads.v_scale[c] += f->heads.doubt[c / hd * 2] + f->heads.doubt[c / hd * 2 + 1];
 }
 
 /* Probability of key j for the tile's query t. */

@@ -28,6 +28,7 @@ typedef struct vit158_int_heads {
     float *q_scale; /* [H][ld] */
     float *k_scale; /* [H][ld] */
     float *v_scale; /* [H][hd] */
+    float *doubt;   /* [H][2]: of the steps of queries and keys, 0 or NaN */
 } vit158_int_heads;
 
 struct vit158_forward {

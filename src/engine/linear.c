@@ -139,13 +139,32 @@ typedef struct product_job {
     uint32_t token_tasks;
 } product_job;
 
+/* Which product runs a quantized layer: what is planned for and what runs. */
+static const vit158_product_q8 *product_of(const vit158_forward *f, const vit158_linear *layer,
+                                           uint32_t tokens)
+{
+    return vit158_choose_q8(f->kernels, layer->encoding, f->gemm, layer->n_in,
+                            vit158_linear_rows(layer), tokens);
+}
+
 /* The ranges of a task: as the kernel prefers, or everything if there is nobody to share with. */
 static vit158_product_cut task_size(const vit158_linear *layer, vit158_cut_fn cut, uint32_t tokens,
                                     uint32_t workers)
 {
     if (workers == 1)
         return (vit158_product_cut){.token_step = tokens, .out_step = layer->n_out};
-    return cut(layer->n_out, tokens, workers);
+    return cut(layer->n_out, vit158_linear_rows(layer), tokens, workers);
+}
+
+/* The same for some of the outputs: as many tasks, none larger. */
+static vit158_product_cut part_task_size(const vit158_linear *layer, vit158_cut_fn cut,
+                                         vit158_part part, uint32_t workers)
+{
+    vit158_product_cut size = task_size(layer, cut, part.tokens, workers);
+    const uint32_t tasks = divide_up(layer->n_out, size.out_step);
+    const uint32_t share = divide_up(divide_up(part.o1 - part.o0, tasks), 8) * 8;
+    size.out_step = smaller(size.out_step, share);
+    return size;
 }
 
 static void product_task(void *context, uint32_t task, uint32_t worker)
@@ -222,10 +241,9 @@ static void apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared
     const uint32_t workers = vit158_pool_at_work(f->pool);
     product_job job = {.f = f, .part = part};
     if (vit158_linear_is_quantized(layer)) {
-        const vit158_product_q8 *product = vit158_choose_q8(f->kernels, layer->encoding, f->gemm,
-                                                            layer->n_in, layer->n_out, part.tokens);
+        const vit158_product_q8 *product = product_of(f, layer, part.tokens);
         job.run8 = product->run;
-        job.cut = task_size(layer, product->cut, part.tokens, workers);
+        job.cut = part_task_size(layer, product->cut, part, workers);
         job.p8 = (vit158_gemm_q8){.y = y,
                                   .ldy = f->ld,
                                   .q = f->q,
@@ -245,7 +263,7 @@ static void apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared
             return;
         }
     } else {
-        job.cut = task_size(layer, f->kernels->f32.cut, part.tokens, workers);
+        job.cut = part_task_size(layer, f->kernels->f32.cut, part, workers);
         job.p32 = (vit158_gemm_f32){.y = y,
                                     .ldy = f->ld,
                                     .a = layer->weight,
@@ -310,8 +328,7 @@ size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer
     vit158_cut_fn cut = f->kernels->f32.cut;
     const vit158_product_parts *parts = NULL;
     if (vit158_linear_is_quantized(layer)) {
-        product = vit158_choose_q8(f->kernels, layer->encoding, f->gemm, layer->n_in,
-                                   vit158_linear_rows(layer), tokens);
+        product = product_of(f, layer, tokens);
         cut = product->cut;
         parts = parts_for(product, layer->n_in, tokens, workers);
     }

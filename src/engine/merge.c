@@ -10,7 +10,7 @@
 /* Even patches of a task, as columns of similarities. */
 enum { TILE = 32 };
 /* Patches of a task, and rows of one. */
-enum { METRIC_PATCHES = 64, TASK_ROWS = 16 };
+enum { METRIC_PATCHES = 32, TASK_ROWS = 16 };
 
 /* A similarity is at least -1 but for rounding; what is no number comes last. */
 #define NO_SIMILARITY (-4.0F)

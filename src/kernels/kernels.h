@@ -310,15 +310,16 @@ typedef struct vit158_merge_rows {
  * worker: `<op>_scratch` bytes, 64-byte aligned, contents free.
  *
  * A product that several workers share is cut into tasks of token_step tokens (a multiple of
- * VIT158_TOKEN_PAD, or all of them) by out_step outputs, as the kernel prefers for its whole n_out
- * and that number of tokens.
+ * VIT158_TOKEN_PAD, or all of them) by out_step outputs, as the kernel prefers for its whole n_out,
+ * the rows that these have, and that number of tokens.
  */
 typedef struct vit158_product_cut {
     uint32_t token_step;
     uint32_t out_step;
 } vit158_product_cut;
 
-typedef vit158_product_cut (*vit158_cut_fn)(uint32_t n_out, uint32_t n_tokens, uint32_t workers);
+typedef vit158_product_cut (*vit158_cut_fn)(uint32_t n_out, uint32_t n_rows, uint32_t n_tokens,
+                                            uint32_t workers);
 typedef void (*vit158_gemm_f32_fn)(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                                    uint32_t o1, void *scratch);
 typedef void (*vit158_gemm_q8_fn)(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,

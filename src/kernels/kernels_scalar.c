@@ -17,9 +17,10 @@ static size_t no_scratch_q8(const vit158_gemm_q8 *p, uint32_t n_out, uint32_t n_
     return no_scratch(p->n_in, n_out, n_tokens);
 }
 
-static vit158_product_cut cut(uint32_t n_out, uint32_t n_tokens, uint32_t workers)
+static vit158_product_cut cut(uint32_t n_out, uint32_t n_rows, uint32_t n_tokens, uint32_t workers)
 {
     (void)n_out;
+    (void)n_rows;
     (void)n_tokens;
     (void)workers;
     return (vit158_product_cut){.token_step = 64, .out_step = 64};

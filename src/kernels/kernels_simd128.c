@@ -2,10 +2,12 @@
  *
  * The table of the SIMD128 variant.
  */
+#include <stdbool.h>
+
 #include "kernels/ops_scalar.h"
 #include "kernels/ops_simd128.h"
 
-enum { LEAST_OUT = 64, LEAST_TOKENS = 64 };
+enum { LEAST_OUT = 64, LEAST_TOKENS = 64, ROWS_A_TOKEN = 3 };
 
 static uint32_t part(uint32_t n, uint32_t parts, uint32_t multiple)
 {
@@ -14,19 +16,25 @@ static uint32_t part(uint32_t n, uint32_t parts, uint32_t multiple)
 
 /* Every task packs panels of all tokens, so outputs are cut, and not finely: two tasks a worker,
  * which leaves the last to whoever is first. */
-static vit158_product_cut cut_outputs(uint32_t n_out, uint32_t n_tokens, uint32_t workers)
+static vit158_product_cut cut_outputs(uint32_t n_out, uint32_t n_rows, uint32_t n_tokens,
+                                      uint32_t workers)
 {
+    (void)n_rows;
     const uint32_t share = part(n_out, 2 * workers, 8);
     return (vit158_product_cut){.token_step = n_tokens,
                                 .out_step = share < LEAST_OUT ? LEAST_OUT : share};
 }
 
 /* Every task builds the tables of its tokens and finds the table rows of its outputs: one task a
- * worker, or much of that is done twice. 768 -> 2304, N = 197: two halves of the tokens take 1.07
- * times as long together as the whole, four quarters (of tokens and outputs) 1.2 times. */
-static vit158_product_cut cut_table(uint32_t n_out, uint32_t n_tokens, uint32_t workers)
+ * worker, or much of that is done twice. Tasks of half the tokens find all rows twice, those of
+ * half the outputs build all tables twice; a token's tables cost as much as finding ROWS_A_TOKEN
+ * rows. */
+static vit158_product_cut cut_table(uint32_t n_out, uint32_t n_rows, uint32_t n_tokens,
+                                    uint32_t workers)
 {
-    const uint32_t token_parts = n_tokens < LEAST_TOKENS || workers % 2 == 1 ? 1 : 2;
+    const bool halves = n_tokens >= LEAST_TOKENS && workers % 2 == 0 &&
+                        (workers > 2 || n_rows < ROWS_A_TOKEN * n_tokens);
+    const uint32_t token_parts = halves ? 2 : 1;
     const uint32_t out_parts = (workers + token_parts - 1) / token_parts;
     return (vit158_product_cut){.token_step = part(n_tokens, token_parts, VIT158_TOKEN_PAD),
                                 .out_step = part(n_out, out_parts, 8)};
