@@ -124,7 +124,7 @@ static vit158_status write_model(const job *j, const char *metadata, vit158_erro
     return vit158_name_error(error, vit158_pack_file(best, j->out, &options, NULL, error), j->out);
 }
 
-/* The user's metadata and the threshold; to be freed. */
+/* The user's metadata and the threshold, if there is one; to be freed. */
 static vit158_status join_metadata(char **text, const job *j, double unsure, vit158_error *error)
 {
     uint8_t *bytes = NULL;
@@ -142,11 +142,14 @@ static vit158_status join_metadata(char **text, const job *j, double unsure, vit
         first++;
     /* Whether it is JSON is for the packer to say. */
     const bool more = first < n_bytes && bytes[first] != '}';
-    const size_t size = n_bytes + 64;
+    char threshold[32] = "";
+    if (unsure > 0.0)
+        snprintf(threshold, sizeof threshold, "\"unsure\":\"%.2f\"%s", unsure, more ? "," : "");
+    const size_t size = n_bytes + sizeof threshold + 4;
     *text = malloc(size);
     if (*text != NULL)
-        snprintf(*text, size, "{\"unsure\":\"%.2f\"%s%.*s", unsure, more ? "," : "}",
-                 more ? (int)(n_bytes - at - 1) : 0, more ? (const char *)bytes + at + 1 : "");
+        snprintf(*text, size, "{%s%.*s", threshold, more ? (int)(n_bytes - at - 1) : 1,
+                 more ? (const char *)bytes + at + 1 : "}");
     free(bytes);
     return *text != NULL ? VIT158_OK
                          : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for metadata");

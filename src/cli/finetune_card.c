@@ -42,10 +42,15 @@ vit158_status vit158_card_write(const char *path, const vit158_card *card, vit15
         write_accuracy(out, "validation folder, looked at once", card->val);
     fprintf(out, "\nOn the held-out images by stage, which chose the weights:\n");
     write_stages(out, card->stages);
-    fprintf(out,
-            "\n`unsure` is %.2f: a score that 5 %% of the right answers on held-out images do not "
-            "reach.\n\n## Classes\n```\n",
-            card->held->unsure);
+    if (card->held->unsure > 0.0)
+        fprintf(out,
+                "\n`unsure` is %.2f: a score that 5 %% of the right answers on held-out images do "
+                "not reach.\n",
+                card->held->unsure);
+    else
+        fprintf(out, "\nNo `unsure` threshold: choosing one takes 20 right answers on held-out "
+                     "images.\n");
+    fprintf(out, "\n## Classes\n```\n");
     vit158_print_classes(out, best->judged, best->count, best->model);
     fprintf(
         out,

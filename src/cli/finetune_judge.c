@@ -58,7 +58,7 @@ static vit158_status summarise(vit158_judgement *j, vit158_error *error)
     qsort(scores, j->right, sizeof *scores, by_score);
     const size_t at = (size_t)(UNSURE_SHARE * (double)j->right);
     /* Two decimals, downwards: no score that stands is above it. */
-    j->unsure = j->right > 0 ? floor(100.0 * (double)scores[at]) / 100.0 : 0.0;
+    j->unsure = at > 0 ? floor(100.0 * (double)scores[at]) / 100.0 : 0.0;
     free(scores);
     j->accuracy = j->count > 0 ? (double)j->right / (double)j->count : 0.0;
     j->standard_error =

@@ -11,9 +11,11 @@
 typedef struct vit158_judgement {
     size_t count, right;
     double accuracy, standard_error; /* 0 .. 1 */
-    double unsure;                   /* a score that 5 % of the right answers do not reach */
-    vit158_judged *judged;           /* [count], sorted by vit158_sort_judged; owned */
-    vit158_model *model;             /* of the labels; owned */
+    /* A score that 5 % of the right answers do not reach; 0: there are fewer than 20, too few for
+     * that. */
+    double unsure;
+    vit158_judged *judged; /* [count], sorted by vit158_sort_judged; owned */
+    vit158_model *model;   /* of the labels; owned */
 } vit158_judgement;
 
 /* The images are of the model's size, so that its preprocessing leaves them as they are.

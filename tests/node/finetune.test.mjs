@@ -135,6 +135,16 @@ test('the engine finds what the card says', () => {
   assert.equal(run('verify', 'stripes.golden.json').status, 0);
 });
 
+test('a handful of held-out images gives no threshold', () => {
+  writeImages('few', 10, 4);
+  const done = run('finetune', 'few', '--base', BASE, '-o', 'few.safetensors', '--size', '28', '--minutes', '0.02');
+  assert.equal(done.status, 0, done.stderr);
+  assert.match(readFileSync(join(FOLDER, 'few.md'), 'utf8'), /No `unsure` threshold/);
+  const { metadata } = JSON.parse(run('info', '--model', 'few.safetensors', '--json').stdout);
+  assert.equal(metadata.format, 'vit158');
+  assert.ok(!('unsure' in metadata));
+});
+
 test('what is complete is not done again', () => {
   const log = join(FOLDER, 'stripes.safetensors.run/ternary/log.jsonl');
   const before = readFileSync(log, 'utf8');
