@@ -30,9 +30,9 @@ static void advise_names(FILE *file, const uint8_t *head, vit158_error *error)
         const vit158_error before = *error;
         const char *format = vit158_header_metadata(&header, "format");
         const bool ours = format != NULL && strcmp(format, "vit158") == 0;
-        const char *advice = ours ? NULL : vit158_names_advice(&header);
-        if (advice != NULL)
-            vit158_fail(error, before.status, "%s; %s", before.message, advice);
+        if (!ours)
+            vit158_fail(error, before.status, "%s; %s", before.message,
+                        vit158_names_advice(&header));
         vit158_header_clear(&header);
     }
     free(json);
@@ -52,12 +52,14 @@ vit158_status vit158_advise(const char *path, vit158_error *error)
     if (file == NULL)
         return error->status;
     const size_t n_bytes = fread(head, 1, sizeof head, file);
-    const vit158_content_kind kind = vit158_what_is(head, n_bytes);
-    if (kind != VIT158_CONTENT_MODEL)
-        vit158_fail(error, error->status, "%s", vit158_what_is_sentence(kind));
-    else if (error->status == VIT158_E_TENSOR || error->status == VIT158_E_METADATA ||
-             error->status == VIT158_E_UNSUPPORTED)
+    if (vit158_what_is(head, n_bytes) != VIT158_CONTENT_MODEL) {
+        char sentence[VIT158_SENTENCE_BYTES];
+        vit158_what_is_sentence(sentence, head, n_bytes);
+        vit158_fail(error, error->status, "%s", sentence);
+    } else if (error->status == VIT158_E_TENSOR || error->status == VIT158_E_METADATA ||
+               error->status == VIT158_E_UNSUPPORTED) {
         advise_names(file, head, error);
+    }
     fclose(file);
     return error->status;
 }

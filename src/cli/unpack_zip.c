@@ -40,7 +40,7 @@ bool vit158_is_zip(const char *path)
     const size_t n_bytes = file != NULL ? fread(head, 1, sizeof head, file) : 0;
     if (file != NULL)
         fclose(file);
-    return vit158_what_is(head, n_bytes) == VIT158_CONTENT_ZIP;
+    return vit158_is_archive(vit158_what_is(head, n_bytes));
 }
 
 /* ---- Names ---- */

@@ -115,8 +115,8 @@ static void add_tensors(writer *to, const importer *im)
     const bool parts = im->places.tensors[vit158_place_in(0, VIT158_IN_QUERY_WEIGHT)] != 0;
     add(to, "%u tensors with names of %s", im->source.tensor_count,
         vit158_family_name(im->places.family));
-    if (im->places.prefix[0] != 0)
-        add(to, " (%s taken off)", im->places.prefix);
+    if (im->places.prefix_bytes > 0)
+        add(to, " (%.*s taken off)", (int)im->places.prefix_bytes, im->source.tensors[0].name);
     if (im->source.inside[0] != 0)
         add(to, " under \"%s\"", im->source.inside);
     if (im->source.file_count > 1)

@@ -217,19 +217,25 @@ static vit158_status unknown_name(const char *name, vit158_error *error)
 
 /* ---- All names ---- */
 
-/* The wrapper whose name stands before all others, "" if there is none. */
-static const char *common_prefix(const vit158_source *source, size_t skipped)
+/* Bytes of what stands before all names, as wrappers put it there ("module.", "model.backbone."): a
+ * part of a model is never in all of them, unless the model knows the name with it. */
+static size_t common_prefix(const vit158_source *source)
 {
-    static const char *const wrappers[] = {"module.", "model.", "_orig_mod.", "timm_model."};
-    for (size_t w = 0; w < sizeof wrappers / sizeof wrappers[0]; w++) {
-        uint32_t count = 0;
-        while (count < source->tensor_count && strncmp(source->tensors[count].name + skipped,
-                                                       wrappers[w], strlen(wrappers[w])) == 0)
-            count++;
-        if (count == source->tensor_count && count > 0)
-            return wrappers[w];
+    const char *first = source->tensors[0].name;
+    size_t taken = 0;
+    known_name known;
+    while (!find_place(first + taken, &known)) {
+        const char *dot = strchr(first + taken, '.');
+        if (dot == NULL)
+            return taken;
+        const size_t length = (size_t)(dot + 1 - first);
+        for (uint32_t i = 1; i < source->tensor_count; i++) {
+            if (strncmp(source->tensors[i].name, first, length) != 0)
+                return taken;
+        }
+        taken = length;
     }
-    return "";
+    return taken;
 }
 
 static bool same_family(vit158_family *known, vit158_family found)
@@ -281,15 +287,9 @@ vit158_status vit158_places_find(vit158_places *out, vit158_source *source, vit1
     memset(out, 0, sizeof *out);
     if (source->tensor_count == 0)
         return vit158_fail(error, VIT158_E_TENSOR, "%s holds no tensor", source->file_names[0]);
-    size_t skipped = 0;
-    out->prefix = "";
-    for (const char *prefix = common_prefix(source, 0); prefix[0] != 0;
-         prefix = common_prefix(source, skipped)) {
-        out->prefix = prefix;
-        skipped += strlen(prefix);
-    }
+    out->prefix_bytes = common_prefix(source);
     for (uint32_t i = 0; i < source->tensor_count; i++)
-        VIT158_RETURN_IF_ERROR(put(out, source, i, skipped, error));
+        VIT158_RETURN_IF_ERROR(put(out, source, i, out->prefix_bytes, error));
     if (out->depth == 0)
         return vit158_fail(error, VIT158_E_TENSOR,
                            "there is no block: the file holds %u tensors, "

@@ -7,6 +7,9 @@
 #ifndef VIT158_IMPORT_PLACES_H
 #define VIT158_IMPORT_PLACES_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "import/source.h"
 
 enum {
@@ -75,7 +78,7 @@ typedef enum vit158_family {
 
 typedef struct vit158_places {
     vit158_family family; /* never VIT158_FAMILY_HF */
-    const char *prefix;   /* taken off every name: "module.", "timm_model.", or ""; static */
+    size_t prefix_bytes;  /* taken off every name: "module.", "model.backbone.", or none */
     uint32_t depth;
     uint32_t ignored;                     /* tensors without a use */
     uint32_t tensors[VIT158_PLACE_COUNT]; /* 1 + index into the source's tensors, 0 = none */

@@ -54,13 +54,15 @@ static vit158_status open_by_content(vit158_source *source, const char *name, vi
     const size_t n_bytes = size < HEAD_BYTES ? (size_t)size : HEAD_BYTES;
     VIT158_RETURN_IF_ERROR(vit158_import_read(source->files, name, 0, head, n_bytes, error));
     const vit158_content_kind kind = vit158_what_is(head, n_bytes);
-    if (kind == VIT158_CONTENT_ZIP)
+    if (vit158_is_archive(kind))
         return vit158_source_open_archive(source, name, error);
     if (kind == VIT158_CONTENT_JSON && ends_with(name, ".index.json"))
         return vit158_source_open_index(source, name, error);
     if (kind == VIT158_CONTENT_MODEL)
         return vit158_source_open_safetensors(source, name, error);
-    return vit158_fail(error, VIT158_E_FORMAT, "%s %s", name, vit158_what_is_sentence(kind));
+    char sentence[VIT158_SENTENCE_BYTES];
+    vit158_what_is_sentence(sentence, head, n_bytes);
+    return vit158_fail(error, VIT158_E_FORMAT, "%s %s", name, sentence);
 }
 
 vit158_status vit158_source_open(vit158_source *out, const vit158_import_files *files,

@@ -56,6 +56,36 @@ test('every layout: both commands say the same, write the same bytes and give th
   }
 });
 
+test('what stands before all names is taken off, whatever it is', () => {
+  const source = readFileSync(join(DATA, 'bare-timm.safetensors'));
+  const start = Number(source.readBigUInt64LE()) + 8;
+  const header = JSON.parse(source.subarray(8, start).toString());
+  const data = source.subarray(start);
+  const plain = native(join(DATA, 'bare-timm.safetensors'), '-o', 'plain.safetensors', '--heads', '2');
+  assert.equal(plain.status, 0, plain.stderr);
+  for (const before of ['backbone.', 'module.model.', 'student.backbone.', 'x.y.z.']) {
+    const named = Object.entries(header).map(([name, entry]) => [
+      name === '__metadata__' ? name : before + name,
+      entry,
+    ]);
+    const json = Buffer.from(JSON.stringify(Object.fromEntries(named)));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(json.length));
+    writeFileSync(join(scratch, 'wrapped.safetensors'), Buffer.concat([length, json, data]));
+    const args = ['wrapped.safetensors', '-o', 'out.safetensors', '--heads', '2'];
+    for (const command of [native, npm]) {
+      const { status, stdout, stderr } = command(...args);
+      assert.equal(status, 0, stderr);
+      assert.ok(stdout.includes(`names of timm (${before} taken off)`), stdout);
+      const tensorsOf = (/** @type {string} */ file) => {
+        const bytes = readFileSync(join(scratch, file));
+        return bytes.subarray(Number(bytes.readBigUInt64LE()) + 8);
+      };
+      assert.ok(tensorsOf('out.safetensors').equals(tensorsOf('plain.safetensors')), before);
+    }
+  }
+});
+
 test('int8 and F16 are smaller, and top-1 decides', () => {
   for (const weights of ['f16', 'i8']) {
     const { status, stdout } = npm(

@@ -164,7 +164,7 @@ test('canvases and drawables are read strip by strip through a canvas', async (t
     open(Buffer.from('hello')),
     error(
       'E_UNSUPPORTED',
-      /^the browser cannot read the bytes given as an image \(neither JPEG, PNG nor WebP\): save it as JPEG or PNG$/,
+      /^the browser cannot read the buffer given as an image \(neither JPEG, PNG nor WebP\): save it as JPEG or PNG$/,
     ),
   );
   await assert.rejects(open(new OffscreenCanvas(0, 5)), error('E_INPUT', /no pixels/));

@@ -71,7 +71,7 @@ test('other things that are no module', async () => {
   await assert.rejects(loadWasm('simd128', empty), error('E_WASM', /empty\.wasm .*it is empty/));
   await assert.rejects(loadWasm('simd128', join(folder, 'none.wasm')), error('E_IO', /none\.wasm/));
   await assert.rejects(loadWasm('simd128', Buffer.from('hello')), error('E_WASM', /begins with "hello"/));
-  await assert.rejects(loadWasm('simd128', bytes.subarray(0, 1000)), error('E_WASM', /compiling the bytes given/));
+  await assert.rejects(loadWasm('simd128', bytes.subarray(0, 1000)), error('E_WASM', /compiling the buffer given/));
 });
 
 test('modules of the package are compiled once', async () => {

@@ -58,10 +58,10 @@ function run(engine, name) {
   engine.setTensor(expected.input);
   for (const _ of engine.stepNames) engine.step();
   const found = {
-    embedding: engine.embedding(model.embedding).slice(),
-    logits: engine.logits(model.classes).slice(),
-    attention: engine.attention(model.depth * model.heads * model.tokens).slice(),
-    rollout: engine.rollout(model.tokens).slice(),
+    embedding: engine.results('embedding', model.embedding).slice(),
+    logits: engine.results('logits', model.classes).slice(),
+    attention: engine.results('attention', model.depth * model.heads * model.tokens).slice(),
+    rollout: engine.results('rollout', model.tokens).slice(),
   };
   engine.end();
   return { found, expected };

@@ -295,7 +295,7 @@ static void test_files_of_other_kinds(void **state)
         size_t n_bytes;
         const char *sentence;
     } cases[] = {
-        {"version https://git-lfs.github.com/spec/v1\noid sha256:4d\n", 58, "a Git LFS pointer"},
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:4d\n", 57, "a Git LFS pointer"},
         {"\x80\x02\x8a\nl\xfc\x9c", 8, "PyTorch's old format"},
         {"GGUF\3\0\0\0", 8, "a GGUF file"},
         {"\x1c\0\0\0TFL3", 8, "a TensorFlow Lite model"},

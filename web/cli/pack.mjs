@@ -91,7 +91,7 @@ export async function pack(args) {
 function advised(error, source, start) {
   try {
     refuseOthers(source, start);
-    return withAdvice(error, start);
+    return withAdvice(error, { name: source, start });
   } catch (other) {
     const { code, message } = /** @type {Vit158Error} */ (other);
     return new Vit158Error(code, message.slice(source.length + 1)); // the name stands before it already

@@ -4,7 +4,8 @@
  * web/FILES.md describes it; src/cli/classes_read.c reads the same. It is checked whole before any of
  * it is used.
  */
-import { Vit158Error, isVit158Error, messageOf } from './errors.js';
+import { Vit158Error, asCallAtOnce, isVit158Error, messageOf } from './errors.js';
+import { isBuffer } from './kinds.js';
 import { strictTextOf } from './platform.js';
 import { readWhole } from './source.js';
 
@@ -12,6 +13,8 @@ import { readWhole } from './source.js';
 
 const FORMAT = 'vit158-classes';
 const FORMAT_VERSION = 2;
+/** How each file begins. */
+export const HEAD = Object.freeze({ format: FORMAT, format_version: FORMAT_VERSION });
 const HASH = /^[0-9a-f]{64}$/;
 const MOST_CLASSES = 1000;
 const MOST_VECTORS = 20000;
@@ -23,10 +26,14 @@ const METHODS = ['centroid', 'neighbours'];
  * Text of the file: a line a class.
  * @param {ClassesFile} file
  */
-export function classesText({ model, dim, method, unlike, classes }) {
+export function classesText(file) {
+  return asCallAtOnce('classesText', () => textOf(checkClasses({ ...HEAD, ...file })));
+}
+
+/** @param {ClassesFile} file that was checked */
+function textOf({ model, dim, method, unlike, classes }) {
   const start = JSON.stringify({
-    format: FORMAT,
-    format_version: FORMAT_VERSION,
+    ...HEAD,
     model,
     dim,
     method,
@@ -124,8 +131,10 @@ function readClass(given, dim, where) {
     `${where}: thumbnails are not strings`,
   );
   const rows = vectors.map((/** @type {unknown} */ vector) => {
-    need(Array.isArray(vector) && vector.length === dim, `${where}: a vector has not ${dim} numbers`);
-    const floats = Float32Array.from(/** @type {number[]} */ (vector), (x) => (typeof x === 'number' ? x : NaN));
+    const isList = Array.isArray(vector) || isBuffer(vector); // programs give what embed gave
+    const numbers = isList ? /** @type {number[]} */ (vector) : [];
+    need(numbers.length === dim, `${where}: a vector has not ${dim} numbers`);
+    const floats = Float32Array.from(numbers, (x) => (typeof x === 'number' ? x : NaN));
     need(floats.every(Number.isFinite) && floats.some((x) => x !== 0), `${where}: a vector is no direction`);
     return floats;
   });

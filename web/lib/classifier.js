@@ -6,7 +6,7 @@
 import { Decoder } from './decoder.js';
 import { bestVariant, hasSimd128 } from './detect.js';
 import { Engine } from './engine.js';
-import { Vit158Error, asCall, isNamed } from './errors.js';
+import { Vit158Error, asCall, isNamed, strangeThis } from './errors.js';
 import { FileHash } from './file_hash.js';
 import { openImage } from './image_input.js';
 import { bytesOf, describe, isBuffer } from './kinds.js';
@@ -126,7 +126,7 @@ export class Classifier {
    * @returns {Promise<Classification>}
    */
   async classify(image, options) {
-    return this.#exclusive('classify', options, async (pace, checked) => {
+    return Classifier.#exclusive(this, 'classify', options, async (pace, checked) => {
       const {
         topK = 5,
         threshold = 0,
@@ -150,12 +150,12 @@ export class Classifier {
         predictions,
         unsure: engine.topK(1).some(({ score }) => score < this.#unsureBelow),
         timing,
-        logits: engine.logits(this.#model.classes),
+        logits: engine.results('logits', this.#model.classes),
         logitsSha256: engine.stateSha256(),
         ...(hashes ? { stepHashes: hashes } : {}),
         ...(explain ? { attention: this.#attention() } : {}),
         ...(tensor ? { input: tensor } : {}),
-        ...(embedding ? { embedding: engine.embedding(this.#model.embedding) } : {}),
+        ...(embedding ? { embedding: engine.results('embedding', this.#model.embedding) } : {}),
       };
     });
   }
@@ -166,12 +166,12 @@ export class Classifier {
    * @returns {Promise<Float32Array>}
    */
   async forward(tensor, options) {
-    return this.#exclusive('forward', options, async (pace, { merge }) => {
+    return Classifier.#exclusive(this, 'forward', options, async (pace, { merge }) => {
       this.#plan(this.#planned.explain, merge);
       this.#engine.setTensor(asFloats(tensor));
       await this.#run(pace, newTiming());
       const { classes, embedding } = this.#model;
-      return classes > 0 ? this.#engine.logits(classes) : this.#engine.embedding(embedding);
+      return classes > 0 ? this.#engine.results('logits', classes) : this.#engine.results('embedding', embedding);
     });
   }
 
@@ -181,10 +181,10 @@ export class Classifier {
    * @returns {Promise<Float32Array>}
    */
   async embed(image, options) {
-    return this.#exclusive('embed', options, async (pace, { merge }) => {
+    return Classifier.#exclusive(this, 'embed', options, async (pace, { merge }) => {
       this.#plan(this.#planned.explain, merge);
       await this.#run(pace, await this.#feed(image, pace));
-      return this.#engine.embedding(this.#model.embedding);
+      return this.#engine.results('embedding', this.#model.embedding);
     });
   }
 
@@ -194,7 +194,7 @@ export class Classifier {
    * @returns {Promise<Float32Array>}
    */
   async preprocess(image, options) {
-    return this.#exclusive('preprocess', options, async (pace) => {
+    return Classifier.#exclusive(this, 'preprocess', options, async (pace) => {
       await this.#feed(image, pace);
       return this.#tensor();
     });
@@ -202,18 +202,17 @@ export class Classifier {
 
   /** The normalised image, between #feed and #run. */
   #tensor() {
-    return this.#engine.tensor(this.#model.channels * this.#model.imageSize ** 2);
+    return this.#engine.results('tensor', this.#model.channels * this.#model.imageSize ** 2);
   }
 
   /** @returns {Promise<import('./vit158.d.ts').Inspection>} */
   async inspect() {
-    return this.#exclusive('inspect', undefined, async () => this.#engine.inspect());
+    return Classifier.#exclusive(this, 'inspect', undefined, async () => this.#engine.inspect());
   }
 
   /** @returns {import('./vit158.d.ts').Info} */
   info() {
-    this.#checkAlive();
-    const engine = this.#engine;
+    const engine = Classifier.#own(this, 'info').#engine;
     return {
       version: VERSION,
       numericsVersion: engine.numericsVersion,
@@ -233,18 +232,15 @@ export class Classifier {
 
   /** All labels in class order. @returns {string[]} */
   labels() {
-    this.#checkAlive();
+    Classifier.#own(this, 'labels');
     return Array.from({ length: this.#model.classes }, (_, i) => this.#engine.label(i));
   }
 
-  #checkAlive() {
-    if (this.#disposed) throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
-  }
-
   dispose() {
-    this.#disposed = true;
-    this.#engine.end();
-    this.#decoder.end();
+    const self = Classifier.#own(this, 'dispose', true);
+    self.#disposed = true;
+    self.#engine.end();
+    self.#decoder.end();
   }
 
   [DISPOSE]() {
@@ -252,15 +248,29 @@ export class Classifier {
   }
 
   /**
+   * The `this` of a method, if it is one that can be used.
+   * @param {unknown} self
+   * @param {string} call
+   * @param {boolean} [ends] the method, so that it may be disposed of already
+   */
+  static #own(self, call, ends) {
+    if (!(#disposed in Object(self))) throw strangeThis(call);
+    const own = /** @type {Classifier} */ (self);
+    if (own.#disposed && !ends) throw new Vit158Error('E_STATE', 'the classifier has been disposed of');
+    return own;
+  }
+
+  /**
    * Runs `work` after all calls made before.
    * @template T
+   * @param {unknown} self
    * @param {'classify' | 'forward' | 'embed' | 'preprocess' | 'inspect'} call
    * @param {ClassifyOptions | null | undefined} options
    * @param {(pace: Pace, checked: Given<ClassifyOptions>) => Promise<T>} work
    * @returns {Promise<T>}
    */
-  #exclusive(call, options, work) {
-    return asCall(call, () => this.#inTurn(checkOptions(call, options), work));
+  static #exclusive(self, call, options, work) {
+    return asCall(call, () => Classifier.#own(self, call).#inTurn(checkOptions(call, options), work));
   }
 
   /**
@@ -270,7 +280,6 @@ export class Classifier {
    * @returns {Promise<T>}
    */
   async #inTurn(options, work) {
-    this.#checkAlive();
     const pace = new Pace(options);
     const before = this.#tail;
     /** @type {() => void} */
@@ -358,8 +367,8 @@ export class Classifier {
       tokens,
       prefixTokens,
       side: imageSize / patchSize,
-      values: this.#engine.attention(depth * heads * tokens),
-      rollout: this.#engine.rollout(tokens).slice(prefixTokens),
+      values: this.#engine.results('attention', depth * heads * tokens),
+      rollout: this.#engine.results('rollout', tokens).slice(prefixTokens),
     };
   }
 }
@@ -398,19 +407,19 @@ async function startThreaded(threads, { size, length }, wasm, optional) {
 async function fill(engine, stream, pace, { sha256, metadata }) {
   const hash = sha256 === undefined ? undefined : new FileHash();
   await refuseNoModel(stream.name, stream.start);
-  engine.loadBegin(stream.length);
-  if (metadata !== undefined) engine.loadMetadata(metadata);
-  for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
-    await hash?.update(chunk);
-    try {
+  try {
+    engine.loadBegin(stream.length);
+    if (metadata !== undefined) engine.loadMetadata(metadata);
+    for (let chunk = await stream.pull(); chunk; chunk = await stream.pull()) {
+      await hash?.update(chunk);
       engine.loadPush(chunk);
-    } catch (error) {
-      throw (await advice())?.withAdvice(error, stream.start) ?? error;
+      await pace.pause(`while loading ${stream.name}`);
     }
-    await pace.pause(`while loading ${stream.name}`);
+    if (hash) await checkHash(hash, /** @type {string} */ (sha256), stream.name);
+    engine.loadEnd();
+  } catch (error) {
+    throw (await advice())?.withAdvice(error, stream) ?? error;
   }
-  if (hash) await checkHash(hash, /** @type {string} */ (sha256), stream.name);
-  engine.loadEnd();
 }
 
 /**

@@ -171,10 +171,7 @@ export class Engine {
     if (place === undefined || this.#call('use', place) === 0) {
       const text = asciiOf(merge);
       if (text.length >= this.#stagingBytes)
-        throw new Vit158Error(
-          'E_LIMIT',
-          `${text.length} bytes that say what to merge: at most ${this.#stagingBytes - 1}`,
-        );
+        throw new Vit158Error('E_LIMIT', `${text.length} bytes of merges: at most ${this.#stagingBytes - 1}`);
       const [[oldest, freed] = [key, 0]] = this.#places;
       place ??= this.#places.size < SESSIONS ? this.#places.size : freed;
       this.#heap.write(this.#staging, text);
@@ -219,11 +216,6 @@ export class Engine {
     this.#check('set_tensor', values.length); // says why there is no place
   }
 
-  /** The normalised input. @param {number} count */
-  tensor(count) {
-    return this.#results('tensor', count);
-  }
-
   get stepNames() {
     return Array.from({ length: this.#call('step_count') }, (_, i) => this.#heap.text(this.#call('step_name', i)));
   }
@@ -240,24 +232,16 @@ export class Engine {
     this.#call('took', ms);
   }
 
-  /** @param {number} classes */
-  logits(classes) {
-    return this.#results('logits', classes);
-  }
-
-  /** @param {number} count */
-  embedding(count) {
-    return this.#results('embedding', count);
-  }
-
-  /** [depth][heads][tokens]. @param {number} count */
-  attention(count) {
-    return this.#results('attention', count);
-  }
-
-  /** [tokens]. @param {number} count */
-  rollout(count) {
-    return this.#results('rollout', count);
+  /**
+   * A copy of the normalised input before the first step, or of what the last one left: attention is
+   * [depth][heads][tokens], rollout [tokens].
+   * @param {'tensor' | 'logits' | 'embedding' | 'attention' | 'rollout'} name
+   * @param {number} count of floats
+   */
+  results(name, count) {
+    const pointer = this.#call(name);
+    if (pointer === 0) throw new Vit158Error('E_STATE', `there is no ${name} yet`);
+    return this.#heap.floats(pointer, count);
   }
 
   /**
@@ -294,13 +278,6 @@ export class Engine {
   #check(name, ...args) {
     const status = this.#call(name, ...args);
     if (status !== 0) throw errorFromStatus(status, this.#heap.text(this.#call('message')));
-  }
-
-  /** @param {string} name @param {number} count */
-  #results(name, count) {
-    const pointer = this.#call(name);
-    if (pointer === 0) throw new Vit158Error('E_STATE', `there is no ${name} yet`);
-    return this.#heap.floats(pointer, count);
   }
 }
 

@@ -81,6 +81,34 @@ export function asCall(call, work) {
   return wrapErrors('E_INTERNAL', call, work);
 }
 
+/**
+ * The same for what gives its result at once.
+ * @template T
+ * @param {string} call
+ * @param {() => T} work
+ */
+export function asCallAtOnce(call, work) {
+  try {
+    return work();
+  } catch (error) {
+    throw isVit158Error(error)
+      ? error
+      : new Vit158Error('E_INTERNAL', `${call}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Of a method that was called without its object, or on a proxy of it: neither has the private fields.
+ * @param {string} call "classify"
+ * @param {string} [name] that such an object has in the documents
+ */
+export function strangeThis(call, name = 'vit') {
+  return new Vit158Error(
+    'E_ARGUMENT',
+    `${call} was called without its object: write ${name}.${call}(), keep ${name} out of proxies (Vue: markRaw)`,
+  );
+}
+
 /** @param {any} error @returns {error is Vit158Error} */
 export function isVit158Error(error) {
   return error?.name === 'Vit158Error' && typeof error.code === 'string';

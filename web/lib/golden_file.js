@@ -4,7 +4,8 @@
  * describes it; src/cli/golden_file.c reads and writes the same. It is checked whole before any of
  * it is used.
  */
-import { Vit158Error, messageOf } from './errors.js';
+import { Vit158Error, asCallAtOnce, messageOf } from './errors.js';
+import { describe } from './kinds.js';
 import { strictTextOf } from './platform.js';
 import { readWhole } from './source.js';
 import { sha256Hex } from './sha256.js';
@@ -19,8 +20,17 @@ const HASH = /^[0-9a-f]{64}$/;
 /**
  * Text of the file: a line an image, so that differences between two files are readable.
  * @param {Golden} golden
+ * @returns {string}
  */
-export function goldenText({ pictures, ...head }) {
+export function goldenText(golden) {
+  return asCallAtOnce('goldenText', () => textOf(golden));
+}
+
+/** @type {typeof goldenText} */
+function textOf(golden) {
+  if (!Array.isArray(golden?.pictures))
+    throw new Vit158Error('E_ARGUMENT', `goldenText takes what record gave, not ${describe(golden)}`);
+  const { pictures, ...head } = golden;
   const start = JSON.stringify({ format: FORMAT, format_version: FORMAT_VERSION, ...head });
   const lines = pictures
     .map(

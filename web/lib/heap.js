@@ -101,11 +101,6 @@ export class Heap {
     return new Float32Array(this.#buffer(), pointer, n).slice();
   }
 
-  /** Copy of `n` float64. @param {number} pointer @param {number} n */
-  doubles(pointer, n) {
-    return new Float64Array(this.#buffer(), pointer, n).slice();
-  }
-
   /** Copy of `n` uint32. @param {number} pointer @param {number} n */
   words(pointer, n) {
     return new Uint32Array(this.#buffer(), pointer, n).slice();

@@ -39,7 +39,7 @@ export async function openImage(image, decoder, pace = new Pace()) {
   };
   if (isJpegOrPng(bytes) || !inBrowser) return decode();
   try {
-    return await timed(() => openDrawable(new Blob([/** @type {BlobPart} */ (bytes)])));
+    return await timed(() => openDrawable(new Blob([bytes.slice()])));
   } catch (error) {
     if (isWebp(bytes)) throw notDrawn(name, 'a damaged WebP', error);
     const { rows } = await decode().catch((named) => {

@@ -5,7 +5,7 @@
  * in silence.
  */
 import { Vit158Error, isVit158Error, messageOf } from './errors.js';
-import { describe, isA, isPlainObject } from './kinds.js';
+import { describe, isPlainObject } from './kinds.js';
 
 /** Options without null. @template T @typedef {{[K in keyof T]: Exclude<T[K], null>}} Given */
 
@@ -25,19 +25,20 @@ const oneOf =
     allowed.includes(value) ? undefined : `must be ${allowed.join(', ')}`;
 
 /** @type {Check} */
-const anything = () => undefined;
-
-/** @type {Check} */
 const aFlag = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
 
 /** @type {Check} */
-const aFunction = (value) => (typeof value === 'function' ? undefined : 'must be a function');
+export const aFunction = (value) => (typeof value === 'function' ? undefined : 'must be a function');
 
 /** @type {Check} */
 const aSignal = (value) =>
-  isA('AbortSignal', value) || (typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function')
+  typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function'
     ? undefined
     : 'must be an AbortSignal';
+
+/** @type {Check} */
+export const aHash = (value) =>
+  typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value) ? undefined : 'must be 64 hexadecimal digits';
 
 /** The modules that an object of them may name. */
 const PARTS = ['engine', 'threads', 'decoder', 'webp'];
@@ -50,28 +51,27 @@ const modules = (value) => {
 };
 
 /** What it means to the model, the engine says. @type {Check} */
-const aList = (value) =>
+export const aList = (value) =>
   typeof value === 'string' ? undefined : 'must be "off", "fast", "faster", "fastest" or a list such as "4:45,6:40"';
 
 /** @type {Record<string, Check>} */
-const RUN = {
+export const RUN = {
   signal: aSignal,
   deadlineMs: (value) => (typeof value === 'number' && value >= 0 ? undefined : 'must be milliseconds, 0 or more'),
 };
 
 /** @type {Record<string, Check>} */
-const PREDICT = {
+export const PREDICT = {
   topK: (value) => (isWhole(value, 0, Infinity) || value === Infinity ? undefined : 'must be a whole number'),
   threshold: (value) => (typeof value === 'number' && value >= 0 && value <= 1 ? undefined : 'must be from 0 to 1'),
 };
 
-/** @satisfies {Record<string, Record<string, Check>>} */
+/** @type {Record<string, Record<string, Check>>} */
 const CALLS = {
   load: {
     signal: aSignal,
     onProgress: aFunction,
-    sha256: (value) =>
-      typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value) ? undefined : 'must be 64 hexadecimal digits',
+    sha256: aHash,
     metadata: (value) =>
       isPlainObject(value) && Object.values(value).every((text) => typeof text === 'string')
         ? undefined
@@ -94,34 +94,21 @@ const CALLS = {
   preprocess: RUN,
   inspect: {},
   decodeImage: { signal: aSignal, wasm: modules },
-  OwnClasses: { ...RUN, ...PREDICT },
-  verify: {
-    signal: aSignal,
-    onProgress: aFunction,
-    merge: aList,
-    tolerance: (value) => (value >= 0 && value < Infinity ? undefined : 'must be 0 or more'),
-    classifier: anything,
-    model: anything,
-    modelSha256: anything,
-    read: aFunction,
-    load: anything,
-  },
 };
 
 /**
  * The options given, checked, without those that are null.
  * @template {object} Options
- * @param {keyof typeof CALLS} call
+ * @param {string} call
  * @param {Options | null | undefined} given
+ * @param {Record<string, Check>} [checks] of a call that the table does not have
  * @returns {Given<Options>}
  */
-export function checkOptions(call, given) {
+export function checkOptions(call, given, checks = CALLS[call]) {
   if (given === undefined || given === null) return /** @type {Given<Options>} */ ({});
   // A signal, a list or a Map in their place would be no options at all, in silence.
   if (!isPlainObject(given))
     throw new Vit158Error('E_ARGUMENT', `${call}: options must be an object, not ${describe(given)}`);
-  /** @type {Record<string, Check>} */
-  const checks = CALLS[call];
   /** @type {Record<string, unknown>} */
   const options = {};
   for (const [name, value] of Object.entries(given)) {

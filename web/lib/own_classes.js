@@ -4,10 +4,10 @@
  * as src/cli/own_classes.c: sums in double in the order of the file, and e^x in float32 as in
  * src/base/numerics.h, since engines' Math.exp differ.
  */
-import { checkClasses, readClasses } from './classes_file.js';
-import { Vit158Error, asCall } from './errors.js';
+import { HEAD, checkClasses, readClasses } from './classes_file.js';
+import { Vit158Error, asCall, asCallAtOnce, strangeThis } from './errors.js';
 import { bytesOf, describe, isBuffer } from './kinds.js';
-import { checkOptions } from './options.js';
+import { PREDICT, RUN, checkOptions } from './options.js';
 
 /** @typedef {import('./classes.d.ts').ClassesFile} ClassesFile */
 /** @typedef {import('./classes.d.ts').ClassMatch} ClassMatch */
@@ -23,12 +23,7 @@ export class OwnClasses {
 
   /** @param {ClassesFile} file what a file holds, or would */
   constructor(file) {
-    this.#file = checkClasses({
-      format: 'vit158-classes',
-      format_version: 2,
-      ...file,
-      classes: file.classes.map((one) => ({ ...one, vectors: one.vectors.map((vector) => Array.from(vector)) })),
-    });
+    this.#file = asCallAtOnce('new OwnClasses', () => checkClasses({ ...HEAD, ...file }));
     const { classes, method } = this.#file;
     this.#directions = classes.map(({ vectors }) => {
       const all = vectors.map((vector) => direction(vector));
@@ -42,21 +37,27 @@ export class OwnClasses {
    */
   static load(source, options) {
     return asCall('OwnClasses.load', async () => {
-      const { signal } = checkOptions('decodeImage', options);
+      const { signal } = checkOptions('OwnClasses.load', options, { signal: RUN.signal });
       return new OwnClasses(await readClasses(source, signal));
     });
   }
 
+  /** The `this` of a method, if it is one. @param {unknown} self @param {string} call @returns {OwnClasses} */
+  static #own(self, call) {
+    if (#file in Object(self)) return /** @type {OwnClasses} */ (self);
+    throw strangeThis(call, 'own');
+  }
+
   get model() {
-    return { ...this.#file.model };
+    return { ...OwnClasses.#own(this, 'model').#file.model };
   }
 
   get dim() {
-    return this.#file.dim;
+    return OwnClasses.#own(this, 'dim').#file.dim;
   }
 
   labels() {
-    return this.#file.classes.map(({ name }) => name);
+    return OwnClasses.#own(this, 'labels').#file.classes.map(({ name }) => name);
   }
 
   /**
@@ -66,25 +67,34 @@ export class OwnClasses {
    */
   classify(vit, image, options) {
     return asCall('OwnClasses.classify', async () => {
-      const { signal, deadlineMs, ...rest } = checkOptions('OwnClasses', options);
-      const { name, sha256 } = this.#file.model;
+      const own = OwnClasses.#own(this, 'classify');
+      const { signal, deadlineMs, ...rest } = checkOptions('OwnClasses.classify', options, { ...RUN, ...PREDICT });
+      if (typeof vit?.info !== 'function' || typeof vit.classify !== 'function')
+        throw new Vit158Error('E_ARGUMENT', `a Classifier is wanted, not ${describe(vit)}`);
+      const { name, sha256 } = own.#file.model;
       const info = vit.info();
-      if (info.model.embedding !== this.dim || (info.sha256 !== '' && info.sha256 !== sha256))
+      if (info.model.embedding !== own.dim || (info.sha256 !== '' && info.sha256 !== sha256))
         throw new Vit158Error(
           'E_INPUT',
           `the classes were taught with another model, ${name} of SHA-256 ${sha256.slice(0, 12)}...`,
         );
       const found = await vit.classify(image, { topK: 1, embedding: true, signal, deadlineMs });
-      return { ...this.match(/** @type {Float32Array} */ (found.embedding), rest), timing: found.timing };
+      return { ...own.match(/** @type {Float32Array} */ (found.embedding), rest), timing: found.timing };
     });
   }
 
   /**
    * @param {ArrayLike<number>} embedding
    * @param {import('./classes.d.ts').MatchOptions | null} [options]
+   * @returns {import('./classes.d.ts').Matches}
    */
   match(embedding, options) {
-    const { topK = 5, threshold = 0 } = checkOptions('OwnClasses', options);
+    return asCallAtOnce('match', () => OwnClasses.#own(this, 'match').#match(embedding, options));
+  }
+
+  /** @type {OwnClasses['match']} */
+  #match(embedding, options) {
+    const { topK = 5, threshold = 0 } = checkOptions('OwnClasses.match', options, PREDICT);
     if (isBuffer(embedding)) bytesOf(embedding, 'the numbers given');
     if (embedding?.length !== this.dim)
       throw new Vit158Error('E_ARGUMENT', `an embedding of ${this.dim} numbers is wanted, not ${describe(embedding)}`);

@@ -5,7 +5,7 @@
  */
 import { onAbort } from './abort.js';
 import { Vit158Error } from './errors.js';
-import { nowMs, yieldToEventLoop } from './platform.js';
+import { yieldToEventLoop } from './platform.js';
 
 /** Longest stretch of work between yields when nobody waits for a signal or progress. */
 const STRETCH_MS = 20;
@@ -17,7 +17,7 @@ export class Pace {
   #signal;
   #deadline;
   #eager;
-  #last = nowMs();
+  #last = performance.now();
 
   /**
    * @param {object} [options]
@@ -27,18 +27,14 @@ export class Pace {
    */
   constructor({ signal, deadlineMs, eager = signal !== undefined } = {}) {
     this.#signal = signal;
-    this.#deadline = deadlineMs === undefined ? Infinity : nowMs() + deadlineMs;
+    this.#deadline = deadlineMs === undefined ? Infinity : performance.now() + deadlineMs;
     this.#eager = eager;
     this.check('before the start');
   }
 
-  get signal() {
-    return this.#signal;
-  }
-
   /** Milliseconds to the deadline, undefined without one. */
   get leftMs() {
-    return this.#deadline === Infinity ? undefined : Math.max(0, this.#deadline - nowMs());
+    return this.#deadline === Infinity ? undefined : Math.max(0, this.#deadline - performance.now());
   }
 
   /**
@@ -47,7 +43,7 @@ export class Pace {
    */
   check(where) {
     if (this.#signal?.aborted) throw this.#aborted(where);
-    if (nowMs() > this.#deadline) throw deadlinePassed(where);
+    if (performance.now() > this.#deadline) throw deadlinePassed(where);
   }
 
   /**
@@ -55,9 +51,9 @@ export class Pace {
    * @param {string} where for the message
    */
   async pause(where) {
-    if (this.#eager || nowMs() - this.#last > STRETCH_MS) {
+    if (this.#eager || performance.now() - this.#last > STRETCH_MS) {
       await yieldToEventLoop();
-      this.#last = nowMs();
+      this.#last = performance.now();
     }
     this.check(where);
   }

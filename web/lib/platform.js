@@ -60,11 +60,6 @@ export async function coreCount() {
   return os.availableParallelism?.() ?? os.cpus().length; // the former since Node 18.14
 }
 
-/** Milliseconds from an arbitrary start. */
-export function nowMs() {
-  return performance.now();
-}
-
 /** Those who wait in `yieldToEventLoop`, longest first. @type {(() => void)[]} */
 const yielded = [];
 

@@ -6,7 +6,7 @@
  */
 import { onAbort } from './abort.js';
 import { asFloats } from './classifier.js';
-import { Vit158Error, asCall, isVit158Error, messageOf, wrapErrors } from './errors.js';
+import { Vit158Error, asCall, isVit158Error, messageOf, strangeThis, wrapErrors } from './errors.js';
 import { OTHER_ORIGIN, isDrawable, makeBitmap, notAPicture, readPicture, whenDrawable } from './image_input.js';
 import { bytesOf, isA, isUrl } from './kinds.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
@@ -124,7 +124,7 @@ export class PooledClassifier {
   static async load(source, options) {
     const count = Number(options.worker);
     const { signal, onProgress, worker, newWorker, ...rest } = options;
-    const { bytes, name } = await portableModel(await settled(source, 'the source'), signal, onProgress);
+    const { bytes, name, from } = await portableModel(await settled(source, 'the source'), signal, onProgress);
     const posted = { ...rest, threads: rest.threads ?? (count > 1 ? 1 : 'auto'), wasm: await portableWasm(options) };
     const info = { last: undefined };
     const url = new URL('./worker.js', import.meta.url);
@@ -169,7 +169,7 @@ export class PooledClassifier {
       end('E_STATE', 'loading has failed');
       if (!isPacked(error))
         throw new Vit158Error('E_THREAD', `starting a worker: ${messageOf(error)}`, { cause: error });
-      throw unpackError(error, signal);
+      throw unpackError({ ...error, message: error.message.replace(/^the buffer given/, from) }, signal);
     } finally {
       stopListening();
     }
@@ -177,43 +177,44 @@ export class PooledClassifier {
 
   /** @param {ImageInput} image @param {import('./vit158.d.ts').ClassifyOptions | null} [options] */
   async classify(image, options) {
-    return this.#call('classify', (pace) => portableImage(image, pace), options);
+    return PooledClassifier.#call(this, 'classify', (pace) => portableImage(image, pace), options);
   }
 
   /** @param {ArrayLike<number>} tensor @param {MergeOptions | null} [options] */
   async forward(tensor, options) {
-    return this.#call('forward', async () => ownBuffer(Float32Array.from(asFloats(tensor))), options);
+    return PooledClassifier.#call(this, 'forward', async () => ownBuffer(Float32Array.from(asFloats(tensor))), options);
   }
 
   /** @param {ImageInput} image @param {MergeOptions | null} [options] */
   async embed(image, options) {
-    return this.#call('embed', (pace) => portableImage(image, pace), options);
+    return PooledClassifier.#call(this, 'embed', (pace) => portableImage(image, pace), options);
   }
 
   /** @param {ImageInput} image @param {RunOptions | null} [options] */
   async preprocess(image, options) {
-    return this.#call('preprocess', (pace) => portableImage(image, pace), options);
+    return PooledClassifier.#call(this, 'preprocess', (pace) => portableImage(image, pace), options);
   }
 
   /** @returns {Promise<import('./vit158.d.ts').Inspection>} */
   async inspect() {
-    return this.#call('inspect', async () => ({ input: undefined, transfer: [] }));
+    return PooledClassifier.#call(this, 'inspect', async () => ({ input: undefined, transfer: [] }));
   }
 
   /** @returns {import('./vit158.d.ts').Info} */
   info() {
-    this.#checkAlive();
+    PooledClassifier.#own(this, 'info');
     return { ...this.#info.last, name: this.#name, workers: this.#members.length };
   }
 
   labels() {
-    this.#checkAlive();
+    PooledClassifier.#own(this, 'labels');
     return [...this.#labels];
   }
 
   dispose() {
-    this.#disposed = true;
-    for (const member of this.#members) member.fail('E_STATE', 'the classifier has been disposed of');
+    const self = PooledClassifier.#own(this, 'dispose', true);
+    self.#disposed = true;
+    for (const member of self.#members) member.fail('E_STATE', 'the classifier has been disposed of');
   }
 
   [DISPOSE]() {
@@ -221,12 +222,28 @@ export class PooledClassifier {
   }
 
   /**
+   * The `this` of a method, if it is one that can be used.
+   * @param {unknown} self
+   * @param {string} call
+   * @param {boolean} [ends] the method, so that it may be disposed of already
+   */
+  static #own(self, call, ends) {
+    if (!(#disposed in Object(self))) throw strangeThis(call);
+    const own = /** @type {PooledClassifier} */ (self);
+    if (!ends) own.#checkAlive();
+    return own;
+  }
+
+  /**
+   * @param {unknown} self
    * @param {import('./protocol.js').CallMessage['method']} method
    * @param {(pace: Pace) => Promise<Posted>} prepare
    * @param {import('./vit158.d.ts').ClassifyOptions | null} [options]
    */
-  #call(method, prepare, options) {
-    return asCall(method, () => this.#ask(method, prepare, checkOptions(method, options)));
+  static #call(self, method, prepare, options) {
+    return asCall(method, () =>
+      PooledClassifier.#own(self, method).#ask(method, prepare, checkOptions(method, options)),
+    );
   }
 
   /**
@@ -235,7 +252,6 @@ export class PooledClassifier {
    * @param {import('./options.js').Given<import('./vit158.d.ts').ClassifyOptions>} options
    */
   async #ask(method, prepare, { signal, deadlineMs, ...others }) {
-    this.#checkAlive();
     const pace = new Pace({ signal, deadlineMs });
     const { input, transfer } = await prepare(pace);
     pace.check('before the start');
@@ -351,11 +367,11 @@ async function portableImage(image, pace) {
  * @param {Awaited<import('./vit158.d.ts').ByteSource>} source
  * @param {AbortSignal} [signal]
  * @param {LoadOptions['onProgress']} [onProgress] to see progress, it is read here
- * @returns {Promise<{bytes: Uint8Array | string, name: string}>}
+ * @returns {Promise<{bytes: Uint8Array | string, name: string, from: string}>} from: what messages call it
  */
 async function portableModel(source, signal, onProgress) {
   if (!onProgress && (typeof source === 'string' || isUrl(source)) && isPath(String(source)))
-    return { bytes: String(source), name: baseName(String(source)) };
+    return { bytes: String(source), name: baseName(String(source)), from: String(source) };
   return readModel(source, signal, onProgress);
 }
 
@@ -370,7 +386,7 @@ async function readModel(source, signal, onProgress) {
     const stream = await sizedModel(opened, onProgress);
     await refuseNoModel(stream.name, stream.start);
     const bytes = await collect(stream, () => {});
-    return { bytes, name: baseName(stream.path) };
+    return { bytes, name: baseName(stream.path), from: stream.name };
   } finally {
     await opened.close();
   }

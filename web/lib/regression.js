@@ -6,8 +6,8 @@
  */
 import { Vit158Error, asCall, isVit158Error, messageOf } from './errors.js';
 import { checkGolden, readGolden } from './golden_file.js';
-import { isUrl } from './kinds.js';
-import { checkOptions } from './options.js';
+import { describe, isA, isUrl } from './kinds.js';
+import { RUN, aFunction, aHash, aList, checkOptions } from './options.js';
 import { hasFiles } from './platform.js';
 import { sha256Hex } from './sha256.js';
 import { isByteSource, readWhole, settled } from './source.js';
@@ -18,6 +18,25 @@ import { Classifier } from './vit158.js';
 /** @typedef {import('./golden.d.ts').PictureReport} PictureReport */
 /** @typedef {import('./golden.d.ts').Runner} Runner */
 
+/** @param {any} value */
+const isRunner = (value) => typeof value?.classify === 'function' && typeof value.info === 'function';
+
+/** What they take is said where they are used. */
+const anything = () => undefined;
+
+/** Options of verify. @type {Record<string, import('./options.js').Check>} */
+const CHECKS = {
+  signal: RUN.signal,
+  onProgress: aFunction,
+  merge: aList,
+  tolerance: (value) => (typeof value === 'number' && value >= 0 && value < Infinity ? undefined : 'must be 0 or more'),
+  classifier: (value) => (isRunner(value) ? undefined : 'must be a Classifier'),
+  model: anything,
+  modelSha256: aHash,
+  read: aFunction,
+  load: anything,
+};
+
 /**
  * @param {Runner} classifier
  * @param {string} file
@@ -26,8 +45,20 @@ import { Classifier } from './vit158.js';
  * @returns {Promise<GoldenPicture>}
  */
 export function recordPicture(classifier, file, source, signal) {
-  return asCall('recordPicture', () => recordOne(classifier, file, source, signal ?? undefined));
+  return asCall('recordPicture', () => recordOne(checked(classifier), file, source, signalOf('recordPicture', signal)));
 }
+
+/** @param {Runner} classifier */
+function checked(classifier) {
+  if (isRunner(classifier)) return classifier;
+  throw new Vit158Error('E_ARGUMENT', `a Classifier is wanted, not ${describe(classifier)}`);
+}
+
+/** @param {string} call @param {AbortSignal | null | undefined} signal */
+const signalOf = (call, signal) => checkOptions(call, { signal }, { signal: RUN.signal }).signal;
+
+/** The system's hash takes no shared memory. @param {Uint8Array} bytes */
+const hashOf = (bytes) => sha256Hex(isA('SharedArrayBuffer', bytes.buffer) ? bytes.slice() : bytes);
 
 /** @type {typeof recordPicture} */
 async function recordOne(classifier, file, source, signal) {
@@ -40,7 +71,7 @@ async function recordOne(classifier, file, source, signal) {
   } = await classifier.classify(bytes, { topK: 1, stepHashes: true, signal });
   return {
     file,
-    sha256: await sha256Hex(bytes),
+    sha256: await hashOf(bytes),
     top1: { index, label },
     logits_sha256: logitsSha256,
     steps: Object.fromEntries(stepHashes.slice(0, -1).map(({ name, sha256 }) => [name, sha256])),
@@ -55,10 +86,14 @@ async function recordOne(classifier, file, source, signal) {
  * @param {AbortSignal} [signal]
  * @returns {Promise<Golden>}
  */
-export async function record(classifier, model, pictures, signal) {
-  const recorded = [];
-  for (const { file, source } of pictures) recorded.push(await recordPicture(classifier, file, source, signal));
-  return { ...goldenHead(classifier, model), pictures: recorded };
+export function record(classifier, model, pictures, signal) {
+  return asCall('record', async () => {
+    if (!Array.isArray(pictures) || pictures.some((one) => typeof one?.file !== 'string'))
+      throw new Vit158Error('E_ARGUMENT', 'pictures must be a list of {file, source}');
+    const recorded = [];
+    for (const { file, source } of pictures) recorded.push(await recordPicture(classifier, file, source, signal));
+    return { ...goldenHead(checked(classifier), model), pictures: recorded };
+  });
 }
 
 /**
@@ -77,7 +112,7 @@ export function goldenHead(classifier, model) {
  * @returns {Promise<import('./golden.d.ts').Report>}
  */
 export function verify(source, options) {
-  return asCall('verify', () => verifyAll(source, checkOptions('verify', options)));
+  return asCall('verify', () => verifyAll(source, checkOptions('verify', options, CHECKS)));
 }
 
 /**
@@ -137,7 +172,7 @@ function checkNumerics({ numerics_version: theirs }, ours) {
  */
 async function openModel(golden, source, { signal, load = {} }) {
   const { bytes } = await readWhole(source, signal);
-  checkModel(golden, await sha256Hex(bytes));
+  checkModel(golden, await hashOf(bytes));
   return Classifier.load(bytes, { ...load, signal });
 }
 
@@ -170,7 +205,7 @@ async function verifyPicture(classifier, picture, read, tolerance, { merge, sign
   const failed = (problem, message) => ({ file, ok: false, problem, message, expected });
   try {
     const { bytes } = await readWhole(read(file), signal);
-    const found = await sha256Hex(bytes);
+    const found = await hashOf(bytes);
     if (found !== expectedHash)
       return failed(
         'changed',

@@ -126,7 +126,7 @@ export async function collect(stream, onChunk) {
  */
 export async function readWhole(source, signal) {
   const given = await settled(source, 'the source');
-  if (isBuffer(given)) return { bytes: bytesOf(given), name: 'the bytes given' };
+  if (isBuffer(given)) return { bytes: bytesOf(given), name: 'the buffer given' };
   const stream = await openSource(given, signal);
   try {
     const bytes = await collect(stream, (loaded) => {
@@ -186,7 +186,7 @@ async function openAny(source, signal) {
 function openBytes(bytes) {
   let at = 0;
   return {
-    name: 'the bytes given',
+    name: 'the buffer given',
     path: '',
     length: bytes.length,
     announced: 0,

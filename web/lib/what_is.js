@@ -13,30 +13,50 @@ const TAKE = "take the model's safetensors or PyTorch file and run vit158 import
 const KINDS = [
   [/^$/, 'is empty: the download failed'],
   [
-    /^version https:\/\/git-lfs\.github\.com/,
-    'is a Git LFS pointer, not the file itself: run git lfs pull, ' + "or download the file from the model's page",
+    /^PK\x03\x04[^]*data\.pkl$/,
+    'is a ZIP archive, as torch.save writes them (.pth, .bin): run vit158 import FILE -o OUT.safetensors',
   ],
   [
-    /^PK\x03\x04/,
-    'is a ZIP archive, as torch.save writes them (.pth, .bin): run ' + 'vit158 import FILE -o OUT.safetensors',
+    /^(\x93NUMPY|PK\x03\x04[^]*\.npy$)/,
+    'holds NumPy arrays: load them into a model of timm, save its state_dict with torch.save and run vit158 import',
   ],
+  [/^PK\x03\x04/, 'is a ZIP archive: unpack it and give the model that is in it'],
   [/^GGUF/, `is a GGUF file (llama.cpp): ${TAKE}`],
   [/^[^]{4}TFL3/, `is a TensorFlow Lite model: ${TAKE}`],
   [/^\x89HDF\r\n\x1a\n/, `is an HDF5 file (Keras, TensorFlow): ${TAKE}`],
   [/^\x1f\x8b/, 'is compressed with gzip: unpack it with gunzip'],
-  [/^(\xff\xd8\xff|\x89PNG)/, 'is an image, not a model'],
   [
-    /^\x80[\x02-\x05]./,
+    /^(BZh|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|7z\xbc\xaf\x27\x1c|Rar!|[^]{257}ustar)/,
+    'is packed (as tar, bzip2, xz, Zstandard, LZ4, 7-Zip or RAR do): unpack it first',
+  ],
+  [/^(\xff\xd8\xff|\x89PNG|GIF8|RIFF|II\*\0|[^]{4}ftyp)/, 'is an image or a video, not a model'],
+  [/^%PDF-/, 'is a PDF document, not a model'],
+  [/^(\xff\xfe|\xfe\xff)/, 'is text in UTF-16, not a model'],
+  [/^\x08\x01\x12/, `is a TensorFlow SavedModel: ${TAKE}`],
+  [
+    /^\x80[\x02-\x05]./s,
     "is a pickle in PyTorch's old format (before 1.6): load it with torch.load and " +
       'save its state_dict with torch.save again',
   ],
-  [/^\x08[\0-\x1f][\x12:][^]{2}/, `is an ONNX model: ${TAKE}`],
-  [/^\s*(<!doctype|<html)/i, 'is an HTML page, not a model: the address leads to a page, a log-in or an error'],
+  [/^\x08[\0-\x1f](:[^]{2}|\x12[\0-\x7f][^\0-\x1f])/, `is an ONNX model: ${TAKE}`],
+];
+
+/** By what text begins with, behind a byte order mark and spaces. @type {[RegExp, string][]} */
+const TEXTS = [
   [
-    /^\s*[{[][^\0-\x08]*$/,
-    'is JSON text, not a model: if it lies in a Hugging Face folder, run ' + 'vit158 import FOLDER -o OUT.safetensors',
+    /^version https:\/\/(git-lfs\.github|hawser\.github)\.com/i,
+    "is a Git LFS pointer, not the file itself: run git lfs pull, or download the file from the model's page",
   ],
-  [/^[^\0-\x08\x0b\x0c\x0e-\x1f]+$/, 'is text, not a model: look into it, it may be an error message'],
+  [
+    /^<(!doctype|html|head|body|!--)/i,
+    'is an HTML page, not a model: the address leads to a page, a log-in or an error',
+  ],
+  [
+    /^[{[]/,
+    'is JSON text, not a model: if it lies in a Hugging Face folder, run vit158 import FOLDER -o OUT.safetensors; ' +
+      'it begins with ',
+  ],
+  [/^/, 'is text, not a model; it begins with '],
 ];
 
 /** Whose names a header's tensors bear, and what to do. @type {[RegExp, string][]} */
@@ -55,9 +75,19 @@ const NAMES = [
   ],
   [/"(conv_proj\.|class_token")/, "these are torchvision's names: run vit158 import FILE -o OUT.safetensors"],
   [/"(cls_token|patch_embed\.)/, "vit158 import FILE -o OUT.safetensors takes timm's variants"],
+  [
+    /"[^"]*\.(cls_token|patch_embed|class_token|conv_proj)/,
+    'these are names of a Vision Transformer inside something else: run vit158 import FILE -o OUT.safetensors',
+  ],
+  [/^/, 'vit158 import takes Vision Transformers with the names of timm, Hugging Face or torchvision'],
 ];
 
 const HEAD_BYTES = 512;
+/** Of text, and of bytes, that a sentence shows. */
+const SHOWN_CHARACTERS = 48;
+const SHOWN_BYTES = 6;
+
+const NO_TEXT = /[\0-\x08\x0b\x0c\x0e-\x1f]/;
 
 /**
  * Refuses what begins as no safetensors file does.
@@ -65,21 +95,49 @@ const HEAD_BYTES = 512;
  * @param {Uint8Array} start of it, or all of a short one
  */
 export function refuseOthers(name, start) {
-  if (start[8] === 0x7b && start.subarray(4, 8).every((byte) => byte === 0)) return;
-  const text = latin1Of(start.subarray(0, HEAD_BYTES));
-  const kind = KINDS.find(([pattern]) => pattern.test(text));
-  const code = start.length > 0 ? 'E_FORMAT' : 'E_TRUNCATED';
-  if (kind) throw new Vit158Error(code, `${name} ${kind[1]}`);
+  const head = start.subarray(0, HEAD_BYTES);
+  const isModel = head.subarray(4, 8).every((byte) => byte === 0) && (head[8] === 0x7b || head.length === 8);
+  if (head.length >= 8 && isModel) return;
+  const isCut = head.length <= 8 && (head.length === 0 || NO_TEXT.test(latin1Of(head)));
+  throw new Vit158Error(isCut ? 'E_TRUNCATED' : 'E_FORMAT', `${name} ${sentence(head)}`);
 }
 
+/** @param {Uint8Array} head */
+function sentence(head) {
+  const text = latin1Of(head);
+  // Of a ZIP archive up to the end of its first entry's name.
+  const told = text.startsWith('PK\x03\x04') ? text.slice(0, 30 + (text.charCodeAt(26) || 0)) : text;
+  const kind = KINDS.find(([pattern]) => pattern.test(told));
+  if (kind) return kind[1];
+  if (NO_TEXT.test(text))
+    return (
+      'is not a safetensors file, nor of another kind known here; it begins with the bytes ' +
+      Array.from(head.subarray(0, SHOWN_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+    );
+  const start = text.replace(/^\xef\xbb\xbf/, '').replace(/^[ \n\r\t]+/, '');
+  const [, said] = /** @type {[RegExp, string]} */ (TEXTS.find(([pattern]) => pattern.test(start)));
+  return said.endsWith(' ') ? said + shown(start) : said;
+}
+
+/** The first characters in one line, others than ASCII's as "?". @param {string} text */
+function shown(text) {
+  const line = text.replace(/[ \n\r\t]+/g, ' ').replace(/[\x7f-\xff]/g, '?');
+  return line.slice(0, SHOWN_CHARACTERS).replace(/ $/, '');
+}
+
+/** Codes of what the engine finds wrong with a file. */
+const OF_FILES = /^E_(FORMAT|TRUNCATED|LIMIT|JSON|METADATA|TENSOR|VALUE|UNSUPPORTED|NUMERIC)$/;
+
 /**
- * The error, with advice where the tensors' names were the problem.
+ * The error with the name of the file, and with advice where the tensors' names were the problem.
  * @param {unknown} error of the engine
- * @param {Uint8Array} start of the file
+ * @param {{name: string, start: Uint8Array}} file
  */
-export function withAdvice(error, start) {
-  if (!isVit158Error(error) || !/^E_(TENSOR|METADATA|UNSUPPORTED)$/.test(error.code)) return error;
+export function withAdvice(error, { name, start }) {
+  if (!isVit158Error(error) || !OF_FILES.test(error.code) || error.message.startsWith(name)) return error;
   const text = latin1Of(start.subarray(8, NAMES_BYTES));
-  const names = /"format":\s*"vit158"/.test(text) ? undefined : NAMES.find(([pattern]) => pattern.test(text));
-  return names ? new Vit158Error(error.code, `${error.message}; ${names[1]}`, { cause: error }) : error;
+  const isForeign = /^E_(TENSOR|METADATA|UNSUPPORTED)$/.test(error.code) && !/"format":\s*"vit158"/.test(text);
+  const advice = isForeign ? NAMES.find(([pattern]) => pattern.test(text)) : undefined;
+  const message = `${name}: ${error.message}${advice ? `; ${advice[1]}` : ''}`;
+  return new Vit158Error(error.code, message, { cause: error });
 }
