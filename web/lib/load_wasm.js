@@ -6,8 +6,7 @@
 import { hasWasm } from './detect.js';
 import { Vit158Error, isNamed, messageOf } from './errors.js';
 import { isPlainObject, tagOf } from './kinds.js';
-import { textOf } from './platform.js';
-import { readWhole, settled } from './source.js';
+import { advice, readWhole, settled } from './source.js';
 
 /** @typedef {import('./vit158.d.ts').WasmSource} WasmSource */
 /** @typedef {{engine?: WasmSource, threads?: WasmSource, decoder?: WasmSource, webp?: WasmSource}} WasmParts */
@@ -37,11 +36,20 @@ export function loadWasm(name, source) {
   if (source !== undefined) return compileFrom(name, source);
   let module = compiled.get(name);
   if (module === undefined) {
-    module = compileFrom(name, DEFAULT_URLS[name]());
+    module = ownModule(name);
     compiled.set(name, module);
     module.catch(() => compiled.delete(name)); // the next caller tries again
   }
   return module;
+}
+
+/** From where it lies, as the package was published. @param {ModuleName} name */
+async function ownModule(name) {
+  try {
+    return await compileFrom(name, DEFAULT_URLS[name]());
+  } catch (error) {
+    throw (await advice())?.withoutModule(error) ?? error;
+  }
 }
 
 /**
@@ -83,7 +91,7 @@ async function compileFrom(name, source) {
   const { bytes, name: where } = await readWhole(given);
   const what = `${where} (the ${name} module)`;
   if (!MAGIC.every((byte, i) => bytes[i] === byte))
-    throw new Vit158Error('E_WASM', `${what} is not WebAssembly: ${describe(bytes)}`);
+    throw new Vit158Error('E_WASM', `${what} is not WebAssembly${(await advice())?.instead(bytes) ?? ''}`);
   try {
     return await WebAssembly.compile(/** @type {BufferSource} */ (bytes));
   } catch (error) {
@@ -93,14 +101,3 @@ async function compileFrom(name, source) {
 
 /** @param {unknown} value @returns {value is WebAssembly.Module} */
 const isModule = (value) => tagOf(value) === 'WebAssembly.Module';
-
-/**
- * What came instead of a module.
- * @param {Uint8Array} bytes
- */
-function describe(bytes) {
-  if (bytes.length === 0) return 'it is empty';
-  const start = textOf(bytes.slice(0, 40)).replace(/\s+/g, ' ').trim();
-  const page = start.startsWith('<') ? ', so a web page came, perhaps for a missing file' : '';
-  return `it begins with ${JSON.stringify(start)}${page}`;
-}

@@ -8,7 +8,7 @@ import { onAbort } from './abort.js';
 import { asFloats } from './classifier.js';
 import { Vit158Error, asCall, isVit158Error, messageOf, strangeThis, wrapErrors } from './errors.js';
 import { OTHER_ORIGIN, isDrawable, makeBitmap, notAPicture, readPicture, whenDrawable } from './image_input.js';
-import { bytesOf, isA, isUrl } from './kinds.js';
+import { bytesOf, isA, isPlainObject, isUrl } from './kinds.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
 import { sizedModel } from './model_stream.js';
 import { checkOptions } from './options.js';
@@ -127,12 +127,11 @@ export class PooledClassifier {
     const { bytes, name, from } = await portableModel(await settled(source, 'the source'), signal, onProgress);
     const posted = { ...rest, threads: rest.threads ?? (count > 1 ? 1 : 'auto'), wasm: await portableWasm(options) };
     const info = { last: undefined };
-    const url = new URL('./worker.js', import.meta.url);
     /** For workers that are started later; the bytes themselves go to the first ones. */
     const kept = typeof bytes === 'string' ? bytes : new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)]);
     const open = async () => {
       const handle = await openWorker(
-        url,
+        new URL('./worker.js', import.meta.url),
         () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
         newWorker,
       );
@@ -168,7 +167,7 @@ export class PooledClassifier {
     } catch (error) {
       end('E_STATE', 'loading has failed');
       if (!isPacked(error))
-        throw new Vit158Error('E_THREAD', `starting a worker: ${messageOf(error)}`, { cause: error });
+        throw new Vit158Error('E_THREAD', `starting a worker: ${workerProblem(error)}`, { cause: error });
       throw unpackError({ ...error, message: error.message.replace(/^the buffer given/, from) }, signal);
     } finally {
       stopListening();
@@ -320,11 +319,11 @@ export class PooledClassifier {
 }
 
 /**
- * True for what a worker answered or died of, false for errors made here.
- * @param {any} error
+ * True for what a worker answered or died of, false for errors made here, of whose `code` Node has its own.
+ * @param {unknown} error
  * @returns {error is import('./protocol.js').PackedError}
  */
-const isPacked = (error) => typeof error?.code === 'string' && !isVit158Error(error);
+const isPacked = (error) => isPlainObject(error) && typeof (/** @type {any} */ (error).code) === 'string';
 
 /** @typedef {{input: any, transfer: Transferable[]}} Posted */
 

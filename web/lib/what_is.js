@@ -4,8 +4,8 @@
  * sentences as src/model/what_is.c, which a test compares.
  */
 import { NAMES_BYTES } from './model_stream.js';
-import { latin1Of } from './platform.js';
-import { Vit158Error, isVit158Error } from './errors.js';
+import { hasFiles, latin1Of, textOf } from './platform.js';
+import { Vit158Error, isNamed, isVit158Error } from './errors.js';
 
 const TAKE = "take the model's safetensors or PyTorch file and run vit158 import";
 
@@ -123,6 +123,33 @@ function sentence(head) {
 function shown(text) {
   const line = text.replace(/[ \n\r\t]+/g, ' ').replace(/[\x7f-\xff]/g, '?');
   return line.slice(0, SHOWN_CHARACTERS).replace(/ $/, '');
+}
+
+/**
+ * What came instead of a WebAssembly module, to follow that it is none.
+ * @param {Uint8Array} bytes
+ */
+export function instead(bytes) {
+  if (bytes.length === 0) return ': it is empty';
+  const start = textOf(bytes.slice(0, 40)).replace(/\s+/g, ' ').trim();
+  const page = start.startsWith('<') ? ', so a web page came, perhaps for a missing file' : '';
+  return `: it begins with ${JSON.stringify(start)}${page}`;
+}
+
+/**
+ * Of one of the package's modules that is not where it should be: in Node a bundler is the reason.
+ * @param {any} error
+ */
+export function withoutModule(error) {
+  const isMoved = hasFiles() && (isNamed(error, 'TypeError') || error.code === 'E_IO');
+  if (!isMoved) return error;
+  const where = isVit158Error(error) ? ` (${error.message})` : '';
+  return new Vit158Error(
+    'E_WASM',
+    `a bundler has moved the files of vit158${where}: leave the package out of the bundle (external in esbuild and ` +
+      'Rollup, externals in webpack, serverExternalPackages in Next.js), or import vit158/inline',
+    { cause: error },
+  );
 }
 
 /** Codes of what the engine finds wrong with a file. */

@@ -22,11 +22,12 @@ import { hasFiles, nodeModule } from './platform.js';
  */
 export function workerProblem(error) {
   const text = messageOf(error);
-  const taken = hasFiles() && /import statement outside a module|Cannot find module|ERR_MODULE_NOT_FOUND/.test(text);
+  const taken =
+    hasFiles() && /import statement outside a module|Cannot find module|ERR_MODULE_NOT_FOUND|Invalid URL/.test(text);
   return `${text}${
     taken
-      ? ' (a bundler has moved the files of vit158: leave the package out of the bundle, ' +
-        "in Next.js with serverExternalPackages: ['vit158'])"
+      ? ' (a bundler has moved the files of vit158: leave the package out of the bundle, as external in esbuild and ' +
+        "Rollup, externals in webpack, serverExternalPackages: ['vit158'] in Next.js)"
       : ''
   }`;
 }
