@@ -140,11 +140,9 @@ typedef struct product_job {
 } product_job;
 
 /* Which product runs a quantized layer: what is planned for and what runs. */
-static const vit158_product_q8 *product_of(const vit158_forward *f, const vit158_linear *layer,
-                                           uint32_t tokens)
+static const vit158_product_q8 *product_of(const vit158_forward *f, const vit158_linear *layer)
 {
-    return vit158_choose_q8(f->kernels, layer->encoding, f->gemm, layer->n_in,
-                            vit158_linear_rows(layer), tokens);
+    return vit158_choose_q8(f->kernels, layer->encoding, f->gemm, vit158_linear_rows(layer));
 }
 
 /* The ranges of a task: as the kernel prefers, or everything if there is nobody to share with. */
@@ -241,7 +239,7 @@ static void apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared
     const uint32_t workers = vit158_pool_at_work(f->pool);
     product_job job = {.f = f, .part = part};
     if (vit158_linear_is_quantized(layer)) {
-        const vit158_product_q8 *product = product_of(f, layer, part.tokens);
+        const vit158_product_q8 *product = product_of(f, layer);
         job.run8 = product->run;
         job.cut = part_task_size(layer, product->cut, part, workers);
         job.p8 = (vit158_gemm_q8){.y = y,
@@ -328,7 +326,7 @@ size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer
     vit158_cut_fn cut = f->kernels->f32.cut;
     const vit158_product_parts *parts = NULL;
     if (vit158_linear_is_quantized(layer)) {
-        product = product_of(f, layer, tokens);
+        product = product_of(f, layer);
         cut = product->cut;
         parts = parts_for(product, layer->n_in, tokens, workers);
     }

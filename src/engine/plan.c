@@ -30,8 +30,8 @@ static void need_layer(needs *n, const vit158_forward *f, const vit158_linear *l
     n->scratch = larger(n->scratch, vit158_linear_scratch(f, layer, tokens));
 }
 
-/* What a step needs of memory if it computes `needed` tokens; another number of tokens may choose
- * another kernel. */
+/* What a step needs of memory if it computes `needed` tokens; products of fewer tokens are cut in
+ * another way, which may need more. */
 static void need_step(needs *n, const vit158_forward *f, const vit158_step *step, uint32_t needed)
 {
     const vit158_model *m = f->model;

@@ -19,12 +19,9 @@
 #define VIT158_TABLE_MIN_OUT 48U
 
 const vit158_product_q8 *vit158_choose_q8(const vit158_kernels *kernels, vit158_encoding encoding,
-                                          vit158_gemm gemm, uint32_t n_in, uint32_t n_rows,
-                                          uint32_t n_tokens)
+                                          vit158_gemm gemm, uint32_t n_rows)
 {
     const vit158_product_q8 *ways = kernels->q8[encoding];
-    (void)n_in;
-    (void)n_tokens;
     const bool table =
         gemm == VIT158_GEMM_TABLE || (gemm == VIT158_GEMM_AUTO && n_rows >= VIT158_TABLE_MIN_OUT);
     return &ways[table && ways[VIT158_WAY_TABLE].run != NULL ? VIT158_WAY_TABLE : VIT158_WAY_DOT];

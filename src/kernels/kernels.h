@@ -402,11 +402,10 @@ typedef struct vit158_kernels {
     void (*merge_rows)(const vit158_merge_rows *p, uint32_t row0, uint32_t row1, void *scratch);
 } vit158_kernels;
 
-/* The product for these weights: the one way there is, the one asked for, or of several the fastest
- * for the shape (choose.c); all give the same bits. */
+/* The product for weights of so many rows: the one way there is, the one asked for, or of several
+ * the fastest (choose.c); all give the same bits. */
 const vit158_product_q8 *vit158_choose_q8(const vit158_kernels *kernels, vit158_encoding encoding,
-                                          vit158_gemm gemm, uint32_t n_in, uint32_t n_rows,
-                                          uint32_t n_tokens);
+                                          vit158_gemm gemm, uint32_t n_rows);
 
 /* Tokens that a norm kernel handles at a time. */
 #define VIT158_NORM_TOKENS 8U
