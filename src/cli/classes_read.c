@@ -192,7 +192,7 @@ vit158_status vit158_own_classes_read(vit158_own_classes *own, const char *path,
     uint8_t *bytes;
     size_t n_bytes;
     *own = (vit158_own_classes){0};
-    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, path, MAX_FILE_BYTES, error));
+    VIT158_RETURN_IF_ERROR(vit158_input_read(&bytes, &n_bytes, path, MAX_FILE_BYTES, error));
     const vit158_status status = vit158_own_classes_parse(own, bytes, n_bytes, error);
     free(bytes);
     return status;

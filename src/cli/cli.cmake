@@ -41,6 +41,7 @@ add_library(vit158_cli STATIC
   src/cli/path_list.c
   src/cli/image_team.c
   src/cli/profile.c
+  src/cli/run_command.c
   src/cli/statistics.c)
 target_compile_options(vit158_cli PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
 target_link_libraries(vit158_cli PUBLIC vit158 PRIVATE Threads::Threads)
@@ -61,7 +62,7 @@ if(VIT158_BUILD_TRAIN)
   target_sources(vit158_command PRIVATE src/cli/cmd_finetune.c src/cli/finetune_card.c
                  src/cli/finetune_judge.c src/cli/folder_report.c src/cli/stage_log.c src/cli/cmd_plot.c
                  src/cli/cmd_quantize.c src/cli/cmd_train.c
-                 src/cli/quantize_report.c src/cli/run_command.c src/cli/unpack_zip.c)
+                 src/cli/quantize_report.c src/cli/unpack_zip.c)
   target_compile_definitions(vit158_command PRIVATE VIT158_HAVE_TRAIN=1)
   target_link_libraries(vit158_command PRIVATE vit158_compress)
 endif()

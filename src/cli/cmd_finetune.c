@@ -3,7 +3,6 @@
  * vit158 finetune FOLDER -o OUT: from a folder of images to a small model that knows its classes.
  */
 #define _POSIX_C_SOURCE 200809L
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,14 +29,6 @@
 #define MAX_METADATA_BYTES (1U << 20)
 #define MOST_CALIBRATING "300" /* images that rounding looks at */
 #define NAME VIT158_TRAIN_RECIPE_TEXT
-
-static volatile int stop_request;
-
-static void on_signal(int number)
-{
-    (void)number;
-    stop_request = 1;
-}
 
 typedef struct job {
     vit158_train_finetune how;
@@ -132,7 +123,7 @@ static vit158_status join_metadata(char **text, const job *j, double unsure, vit
     *text = NULL;
     if (j->metadata != NULL)
         VIT158_RETURN_IF_ERROR(vit158_name_error(
-            error, vit158_read_file(&bytes, &n_bytes, j->metadata, MAX_METADATA_BYTES, error),
+            error, vit158_input_read(&bytes, &n_bytes, j->metadata, MAX_METADATA_BYTES, error),
             j->metadata));
     size_t at = 0;
     while (at < n_bytes && bytes[at] != '{')
@@ -376,7 +367,7 @@ static int complain_of_usage(const char *message)
 int vit158_cmd_finetune(int argc, char **argv)
 {
     const char *base = NULL, *work = NULL;
-    job j = {.how = {.minutes = 30.0, .threads = 2, .stop = &stop_request}, .weights = "trit"};
+    job j = {.how = {.minutes = 30.0, .threads = 2}, .weights = "trit"};
     bool deterministic = false, quiet = false, scratch = false;
     static const char *const clocks[] = {"wall", "processor", NULL};
     const vit158_option options[] = {
@@ -416,11 +407,11 @@ int vit158_cmd_finetune(int argc, char **argv)
         .synopsis = "finetune FOLDER -o OUT.safetensors [options]",
         .about =
             "Makes a small model for the classes of a folder: FOLDER has a folder of images "
-            "per class, or train and val (or validation) with such folders each; a ZIP archive "
-            "of such a folder does, too. Every tenth "
-            "training image is held out to choose by; val is looked at once, at the end. "
-            "First the head is fitted, then the whole float network is trained, then the "
-            "ternary one, which starts as the float one rounded and is taught by it.",
+            "per class, or train and val (or validation) with such folders each, or is a ZIP "
+            "archive of such a folder. Every tenth training image is held out for choosing; val "
+            "is used once, at the end. First the head is fitted, then the whole float network "
+            "is trained, then the ternary one, which starts as the float one rounded and "
+            "learns from it.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,
@@ -460,8 +451,7 @@ int vit158_cmd_finetune(int argc, char **argv)
     j.how.float_only = !is_ternary(&j);
     j.how.progress = quiet ? NULL : stdout;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
+    j.how.stop = vit158_stop_on_signals();
     const int result = finetune(&j, scratch ? NULL : base != NULL ? base : DEFAULT_BASE);
     free(command);
     return result;

@@ -34,7 +34,7 @@ typedef struct request {
 static vit158_status read_text(char **text, size_t *length, const char *path, vit158_error *error)
 {
     uint8_t *bytes;
-    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, length, path, MAX_TEXT_BYTES, error));
+    VIT158_RETURN_IF_ERROR(vit158_input_read(&bytes, length, path, MAX_TEXT_BYTES, error));
     *text = malloc(*length + 1);
     if (*text != NULL) {
         memcpy(*text, bytes, *length);

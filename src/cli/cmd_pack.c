@@ -40,7 +40,7 @@ static vit158_status read_metadata(char **text, const char *path, vit158_error *
 {
     uint8_t *bytes;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, path, MAX_METADATA_BYTES, error));
+    VIT158_RETURN_IF_ERROR(vit158_input_read(&bytes, &n_bytes, path, MAX_METADATA_BYTES, error));
     *text = malloc(n_bytes + 1);
     if (*text != NULL) {
         memcpy(*text, bytes, n_bytes);

@@ -82,7 +82,7 @@ static vit158_status read_metadata(request *r, vit158_error *error)
     uint8_t *bytes;
     size_t n_bytes;
     VIT158_RETURN_IF_ERROR(
-        vit158_read_file(&bytes, &n_bytes, r->metadata, MAX_METADATA_BYTES, error));
+        vit158_input_read(&bytes, &n_bytes, r->metadata, MAX_METADATA_BYTES, error));
     const vit158_status status =
         vit158_metadata_of_json(&r->extra, (const char *)bytes, n_bytes, error);
     free(bytes);

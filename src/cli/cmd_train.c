@@ -3,7 +3,6 @@
  * vit158 train RECIPE: one run of the trainer in a folder.
  */
 #define _POSIX_C_SOURCE 200809L
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,18 +12,11 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/options.h"
+#include "cli/run_command.h"
 #include "train/train_run.h"
 
 #define MAX_SETTINGS 32
 #define PATH_BYTES 1024 /* vit158_train_run refuses longer names of folders */
-
-static volatile int stop_request;
-
-static void on_signal(int number)
-{
-    (void)number;
-    stop_request = 1;
-}
 
 typedef struct train_options {
     const char *out, *resume, *init, *teacher;
@@ -153,7 +145,7 @@ static int train(const train_options *o, const char *recipe_path)
                                           .resume = o->resume,
                                           .max_minutes = o->stop_after,
                                           .max_steps = o->max_steps,
-                                          .stop = &stop_request,
+                                          .stop = vit158_stop_on_signals(),
                                           .progress = o->quiet ? NULL : stdout};
     if (status == VIT158_OK)
         status = check_folder(o, &error);
@@ -222,7 +214,5 @@ int vit158_cmd_train(int argc, char **argv)
         return VIT158_EXIT_USAGE;
     }
     setvbuf(stdout, NULL, _IOLBF, 0); /* progress reaches a log file as it happens */
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
     return train(&o, arguments.values[0]);
 }

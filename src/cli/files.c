@@ -74,8 +74,8 @@ static void close_input(FILE *file)
         fclose(file);
 }
 
-vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *path, size_t max_bytes,
-                               vit158_error *error)
+vit158_status vit158_input_read(uint8_t **bytes, size_t *n_bytes, const char *path,
+                                size_t max_bytes, vit158_error *error)
 {
     FILE *file;
     uint64_t size;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files for the commands: whole files into memory, models through the push loader, paths.
+ * Files that the command line names: inputs, which may be "-", models through the push loader,
+ * paths. (Files of any name: base/file.h.)
  */
 #ifndef VIT158_CLI_FILES_H
 #define VIT158_CLI_FILES_H
@@ -14,9 +15,10 @@
 /* What is wrong with a file to be written, by errno; the npm command says the same. */
 const char *vit158_write_problem(int number);
 
-/* Reads a file or pipe of at most `max_bytes`; "-" is standard input. The caller frees *bytes. */
-vit158_status vit158_read_file(uint8_t **bytes, size_t *n_bytes, const char *path, size_t max_bytes,
-                               vit158_error *error);
+/* What vit158_file_read does, for an argument of a command: "-" is standard input, and an address
+ * gets advice. At most `max_bytes`. */
+vit158_status vit158_input_read(uint8_t **bytes, size_t *n_bytes, const char *path,
+                                size_t max_bytes, vit158_error *error);
 
 /* Opens a model file piece by piece; the caller ends it with vit158_model_close. */
 vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit158_error *error);

@@ -225,7 +225,7 @@ vit158_status vit158_golden_read(vit158_golden *golden, const char *path, vit158
     uint8_t *bytes;
     size_t n_bytes;
     *golden = (vit158_golden){0};
-    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, path, MAX_GOLDEN_BYTES, error));
+    VIT158_RETURN_IF_ERROR(vit158_input_read(&bytes, &n_bytes, path, MAX_GOLDEN_BYTES, error));
     const vit158_status status = vit158_golden_parse(golden, bytes, n_bytes, error);
     free(bytes);
     return status;

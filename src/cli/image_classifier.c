@@ -102,7 +102,7 @@ void vit158_classifier_close(vit158_classifier *c)
 vit158_status vit158_read_image(uint8_t **bytes, size_t *n_bytes, const char *path,
                                 vit158_error *error)
 {
-    return vit158_read_file(bytes, n_bytes, path, MAX_IMAGE_FILE_BYTES, error);
+    return vit158_input_read(bytes, n_bytes, path, MAX_IMAGE_FILE_BYTES, error);
 }
 
 vit158_status vit158_classifier_feed(vit158_classifier *c, double *decode_ms, const uint8_t *bytes,

@@ -180,7 +180,7 @@ static vit158_status add_archive(vit158_image_source *source, const char *path, 
 {
     uint8_t *bytes;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, path, MAX_ARCHIVE_BYTES, error));
+    VIT158_RETURN_IF_ERROR(vit158_input_read(&bytes, &n_bytes, path, MAX_ARCHIVE_BYTES, error));
     uint8_t **const archives =
         realloc(source->archives, (source->archive_count + 1) * sizeof *archives);
     if (archives == NULL) {
@@ -263,7 +263,7 @@ vit158_status vit158_image_source_decode(const vit158_image_source *source, size
         return vit158_image_decode(image, from->bytes, from->n_bytes, 0, error);
     uint8_t *bytes;
     size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_read_file(&bytes, &n_bytes, from->name, MAX_IMAGE_BYTES, error));
+    VIT158_RETURN_IF_ERROR(vit158_input_read(&bytes, &n_bytes, from->name, MAX_IMAGE_BYTES, error));
     const vit158_status status = vit158_image_decode(image, bytes, n_bytes, 0, error);
     free(bytes);
     return status;

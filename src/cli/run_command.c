@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/run_command.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,21 @@ vit158_status vit158_run_command(int (*command)(int, char **), const char *const
     return result == VIT158_EXIT_OK
                ? VIT158_OK
                : vit158_fail(error, VIT158_E_ARGUMENT, "%s failed", arguments[0]);
+}
+
+static volatile int stop_request;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_request = 1;
+}
+
+volatile int *vit158_stop_on_signals(void)
+{
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    return &stop_request;
 }
 
 char *vit158_join_arguments(int argc, char **argv)

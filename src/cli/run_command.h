@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A sub-command as a part of another one.
+ * What commands that run for long share: a sub-command as a part of another one, signals, and the
+ * command line as a text.
  */
 #ifndef VIT158_CLI_RUN_COMMAND_H
 #define VIT158_CLI_RUN_COMMAND_H
@@ -11,6 +12,10 @@
  * Errors: VIT158_E_ARGUMENT if it fails. */
 vit158_status vit158_run_command(int (*command)(int, char **), const char *const *arguments,
                                  vit158_error *error);
+
+/* From now on SIGINT and SIGTERM only set the int that this returns to 1: whoever trains looks at
+ * it and ends in good order. */
+volatile int *vit158_stop_on_signals(void);
 
 /* "vit158" and the arguments with spaces between them, to be freed; NULL if memory is short. */
 char *vit158_join_arguments(int argc, char **argv);

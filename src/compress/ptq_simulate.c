@@ -31,7 +31,8 @@ static void quantize_qkv(const vit158_ptq *ptq, const vit158_sight *sight)
         quantize(sight, head * hd, hd, bits, ptq->settings.by_token, steps[head / heads], false);
 }
 
-void vit158_ptq_quantize_sight(const vit158_ptq *ptq, const vit158_sight *sight)
+/* Quantizes what is seen as the block's steps and bits say. */
+static void quantize_sight(const vit158_ptq *ptq, const vit158_sight *sight)
 {
     if (sight->block == VIT158_NO_BLOCK)
         return;
@@ -50,7 +51,7 @@ void vit158_ptq_quantize_sight(const vit158_ptq *ptq, const vit158_sight *sight)
 static void see(void *context, const vit158_sight *sight)
 {
     const vit158_ptq_simulator *const simulator = context;
-    vit158_ptq_quantize_sight(simulator->ptq, sight);
+    quantize_sight(simulator->ptq, sight);
     if (simulator->see != NULL)
         simulator->see(simulator->context, sight);
 }

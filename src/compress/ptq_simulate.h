@@ -22,7 +22,4 @@ vit158_status vit158_ptq_simulator_open(vit158_ptq_simulator *simulator, const v
                                         vit158_error *error);
 void vit158_ptq_simulator_close(vit158_ptq_simulator *simulator);
 
-/* Quantizes what is seen as the block's steps and bits say. */
-void vit158_ptq_quantize_sight(const vit158_ptq *ptq, const vit158_sight *sight);
-
 #endif

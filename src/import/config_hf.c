@@ -14,11 +14,6 @@ typedef vit158_json_value value;
 
 /* ---- config.json ---- */
 
-static vit158_status take_dim(config *c, const value *v)
-{
-    return vit158_config_count(c, &c->out->dim, v);
-}
-
 static vit158_status take_depth(config *c, const value *v)
 {
     return vit158_config_count(c, &c->out->depth, v);
@@ -61,18 +56,6 @@ static vit158_status take_eps(config *c, const value *v)
     return VIT158_OK;
 }
 
-static vit158_status take_act(config *c, const value *v)
-{
-    return vit158_config_activation(c, v);
-}
-
-static vit158_status take_problem(config *c, const value *v)
-{
-    return vit158_config_only(c, v, "single_label_classification",
-                              "only single_label_classification is computed here: an image gets "
-                              "one label of several");
-}
-
 static vit158_status take_architectures(config *c, const value *v)
 {
     vit158_json_in in = vit158_json_in_of(v);
@@ -109,7 +92,7 @@ static vit158_status take_pruned(config *c, const value *v)
 
 static const vit158_config_key hf_keys[] = {{"model_type", NULL},
                                             {"architectures", take_architectures},
-                                            {"hidden_size", take_dim},
+                                            {"hidden_size", vit158_config_dim},
                                             {"num_hidden_layers", take_depth},
                                             {"num_attention_heads", take_heads},
                                             {"intermediate_size", take_mlp_dim},
@@ -118,8 +101,8 @@ static const vit158_config_key hf_keys[] = {{"model_type", NULL},
                                             {"image_size", take_image_size},
                                             {"patch_size", take_patch_size},
                                             {"layer_norm_eps", take_eps},
-                                            {"hidden_act", take_act},
-                                            {"problem_type", take_problem},
+                                            {"hidden_act", vit158_config_activation},
+                                            {"problem_type", vit158_config_problem},
                                             {"id2label", vit158_config_id2label},
                                             {"pruned_heads", take_pruned},
                                             /* said by the tensors' names and shapes */
@@ -164,16 +147,6 @@ vit158_status vit158_config_hf(config *c, const value *object)
 }
 
 /* ---- preprocessor_config.json ---- */
-
-static vit158_status take_mean(config *c, const value *v)
-{
-    return vit158_config_numbers(c, c->out->mean, sizeof c->out->mean, v);
-}
-
-static vit158_status take_std(config *c, const value *v)
-{
-    return vit158_config_numbers(c, c->out->std, sizeof c->out->std, v);
-}
 
 static vit158_status take_resample(config *c, const value *v)
 {
@@ -287,8 +260,8 @@ static const vit158_config_key preprocessor_keys[] = {{"do_resize", must_resize}
                                                       {"crop_pct", take_crop_pct},
                                                       {"resample", take_resample},
                                                       {"rescale_factor", take_rescale},
-                                                      {"image_mean", take_mean},
-                                                      {"image_std", take_std},
+                                                      {"image_mean", vit158_config_mean},
+                                                      {"image_std", vit158_config_std},
                                                       /* names and formats, not numbers */
                                                       {"feature_extractor_type", NULL},
                                                       {"image_processor_type", NULL},

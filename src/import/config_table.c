@@ -131,7 +131,31 @@ vit158_status vit158_config_must_be(const vit158_config *c, const vit158_json_va
     return vit158_config_bad(c, VIT158_E_UNSUPPORTED, why);
 }
 
-vit158_status vit158_config_activation(const vit158_config *c, const vit158_json_value *value)
+/* ---- Keys of both libraries ---- */
+
+vit158_status vit158_config_dim(vit158_config *c, const vit158_json_value *value)
+{
+    return vit158_config_count(c, &c->out->dim, value);
+}
+
+vit158_status vit158_config_mean(vit158_config *c, const vit158_json_value *value)
+{
+    return vit158_config_numbers(c, c->out->mean, sizeof c->out->mean, value);
+}
+
+vit158_status vit158_config_std(vit158_config *c, const vit158_json_value *value)
+{
+    return vit158_config_numbers(c, c->out->std, sizeof c->out->std, value);
+}
+
+vit158_status vit158_config_problem(vit158_config *c, const vit158_json_value *value)
+{
+    return vit158_config_only(c, value, "single_label_classification",
+                              "only single_label_classification is computed here: an image gets "
+                              "one label of several");
+}
+
+vit158_status vit158_config_activation(vit158_config *c, const vit158_json_value *value)
 {
     static const char *const names[][2] = {
         {"gelu", "gelu"},           {"gelu_new", "gelu_tanh"},

@@ -49,11 +49,16 @@ vit158_status vit158_config_only(const vit158_config *c, const vit158_json_value
 vit158_status vit158_config_must_be(const vit158_config *c, const vit158_json_value *value,
                                     bool truth, const char *why);
 
-/* The tables' functions; config_hf.c, config_timm.c. */
+/* config.json of Hugging Face (config_hf.c); config_timm.c reads timm's, and tells the two apart.
+ */
 vit158_status vit158_config_hf(vit158_config *c, const vit158_json_value *object);
-vit158_status vit158_config_timm(vit158_config *c, const vit158_json_value *object);
-/* An activation by the names of Hugging Face and timm. */
-vit158_status vit158_config_activation(const vit158_config *c, const vit158_json_value *value);
+/* What both libraries have: width, mean and std, an activation by its name, and the kind of
+ * problem, which must be the one that is solved here. */
+vit158_status vit158_config_dim(vit158_config *c, const vit158_json_value *value);
+vit158_status vit158_config_mean(vit158_config *c, const vit158_json_value *value);
+vit158_status vit158_config_std(vit158_config *c, const vit158_json_value *value);
+vit158_status vit158_config_activation(vit158_config *c, const vit158_json_value *value);
+vit158_status vit158_config_problem(vit158_config *c, const vit158_json_value *value);
 /* id2label: an object whose keys are the numbers 0 .. n-1 in any order. */
 vit158_status vit158_config_id2label(vit158_config *c, const vit158_json_value *value);
 /* An array of strings. */

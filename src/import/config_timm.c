@@ -29,11 +29,6 @@ static vit158_status take_classes(config *c, const value *v)
     return vit158_config_count(c, &c->out->classes, v);
 }
 
-static vit158_status take_dim(config *c, const value *v)
-{
-    return vit158_config_count(c, &c->out->dim, v);
-}
-
 static vit158_status take_pool(config *c, const value *v)
 {
     const bool average = v->kind == VIT158_JSON_TEXT && vit158_json_is(&v->raw, "avg");
@@ -44,21 +39,9 @@ static vit158_status take_pool(config *c, const value *v)
                               "token and avg are computed here, and no other pooling");
 }
 
-static vit158_status take_act(config *c, const value *v)
-{
-    return vit158_config_activation(c, v);
-}
-
 static vit158_status not_with_prefix(config *c, const value *v)
 {
     return vit158_config_must_be(c, v, false, "the mean is of the patches only here");
-}
-
-static vit158_status take_problem(config *c, const value *v)
-{
-    return vit158_config_only(c, v, "single_label_classification",
-                              "only single_label_classification is computed here: an image gets "
-                              "one label of several");
 }
 
 /* [channels, height, width] */
@@ -109,22 +92,12 @@ static vit158_status take_crop_mode(config *c, const value *v)
     return vit158_config_only(c, v, "center", "center and squash are computed here");
 }
 
-static vit158_status take_mean(config *c, const value *v)
-{
-    return vit158_config_numbers(c, c->out->mean, sizeof c->out->mean, v);
-}
-
-static vit158_status take_std(config *c, const value *v)
-{
-    return vit158_config_numbers(c, c->out->std, sizeof c->out->std, v);
-}
-
 static const vit158_config_key pretrained_keys[] = {{"input_size", take_input_size},
                                                     {"interpolation", take_interpolation},
                                                     {"crop_pct", take_crop_pct},
                                                     {"crop_mode", take_crop_mode},
-                                                    {"mean", take_mean},
-                                                    {"std", take_std},
+                                                    {"mean", vit158_config_mean},
+                                                    {"std", vit158_config_std},
                                                     {"num_classes", take_classes},
                                                     {"label_names", vit158_config_label_array},
                                                     {"label_descriptions", NULL},
@@ -161,18 +134,28 @@ static vit158_status take_pretrained(config *c, const value *v)
 }
 
 /* Arguments that only say what names and shapes of the tensors say too. */
-static const vit158_config_key argument_keys[] = {
-    {"img_size", NULL},         {"patch_size", NULL},
-    {"embed_dim", NULL},        {"depth", NULL},
-    {"init_values", NULL},      {"no_embed_class", NULL},
-    {"class_token", NULL},      {"reg_tokens", NULL},
-    {"qkv_bias", NULL},         {"num_classes", NULL},
-    {"mlp_ratio", NULL},        {"pre_norm", NULL},
-    {"num_heads", NULL},        {"drop_rate", NULL},
-    {"drop_path_rate", NULL},   {"fc_norm", NULL},
-    {"dynamic_img_size", NULL}, {"scale_attn_norm", NULL},
-    {"scale_mlp_norm", NULL},   {"global_pool", take_pool},
-    {"act_layer", take_act},    {"pool_include_prefix", not_with_prefix}};
+static const vit158_config_key argument_keys[] = {{"img_size", NULL},
+                                                  {"patch_size", NULL},
+                                                  {"embed_dim", NULL},
+                                                  {"depth", NULL},
+                                                  {"init_values", NULL},
+                                                  {"no_embed_class", NULL},
+                                                  {"class_token", NULL},
+                                                  {"reg_tokens", NULL},
+                                                  {"qkv_bias", NULL},
+                                                  {"num_classes", NULL},
+                                                  {"mlp_ratio", NULL},
+                                                  {"pre_norm", NULL},
+                                                  {"num_heads", NULL},
+                                                  {"drop_rate", NULL},
+                                                  {"drop_path_rate", NULL},
+                                                  {"fc_norm", NULL},
+                                                  {"dynamic_img_size", NULL},
+                                                  {"scale_attn_norm", NULL},
+                                                  {"scale_mlp_norm", NULL},
+                                                  {"global_pool", take_pool},
+                                                  {"act_layer", vit158_config_activation},
+                                                  {"pool_include_prefix", not_with_prefix}};
 
 static vit158_status take_arguments(config *c, const value *v)
 {
@@ -195,13 +178,13 @@ static vit158_status take_arguments(config *c, const value *v)
 
 static const vit158_config_key timm_keys[] = {{"architecture", take_architecture},
                                               {"num_classes", take_classes},
-                                              {"num_features", take_dim},
+                                              {"num_features", vit158_config_dim},
                                               {"global_pool", take_pool},
                                               {"label_names", vit158_config_label_array},
                                               {"label_descriptions", NULL},
                                               {"id2label", vit158_config_id2label},
                                               {"label2id", NULL},
-                                              {"problem_type", take_problem},
+                                              {"problem_type", vit158_config_problem},
                                               {"pretrained_cfg", take_pretrained},
                                               {"model_args", take_arguments},
                                               {"model_type", NULL},
@@ -213,7 +196,7 @@ static const vit158_config_key timm_keys[] = {{"architecture", take_architecture
                                               {"dtype", NULL},
                                               {"transformers_version", NULL}};
 
-vit158_status vit158_config_timm(config *c, const value *object)
+static vit158_status config_of_timm(config *c, const value *object)
 {
     memcpy(c->out->norm_eps, "1e-6", 5); /* of timm's VisionTransformer */
     return vit158_config_read(c, object, timm_keys, sizeof timm_keys / sizeof timm_keys[0]);
@@ -241,7 +224,7 @@ static vit158_status choose(config *c, const value *root, bool *hugging_face)
     if (*hugging_face)
         return vit158_config_hf(c, root);
     if (strcmp(type, "timm_wrapper") == 0 || (type[0] == 0 && timm))
-        return vit158_config_timm(c, root);
+        return config_of_timm(c, root);
     if (type[0] == 0)
         return vit158_fail(c->error, VIT158_E_METADATA,
                            "%s has no model_type: it is of no library known here", c->file);

@@ -12,17 +12,12 @@
 
 typedef vit158_importer importer;
 
-static const vit158_source_tensor *tensor_at(const importer *im, uint32_t place)
-{
-    return vit158_place_tensor(&im->places, &im->source, place);
-}
-
 /* ---- Shapes ---- */
 
 static vit158_status need(const importer *im, const vit158_source_tensor **out, uint32_t place,
                           uint32_t rank, const char *what)
 {
-    *out = tensor_at(im, place);
+    *out = vit158_import_at(im, place);
     if (*out == NULL)
         return vit158_fail(im->error, VIT158_E_TENSOR, "%s: its %s is missing", im->weight_file,
                            what);

@@ -212,8 +212,9 @@ static vit158_status fold_scale(importer *im, float *weight, float *bias, uint32
     return status;
 }
 
-bool vit158_import_is_ternary(float *scales, bool *one, const float *values, uint32_t n_out,
-                              uint32_t n_in)
+/* Whether the values of a matrix are -m, 0 and m with one m for each row; scales [n_out] get the
+ * m (1 for rows of zeros), *one whether it is the same everywhere. */
+static bool is_ternary(float *scales, bool *one, const float *values, uint32_t n_out, uint32_t n_in)
 {
     float common = 0.0F;
     *one = true;
@@ -270,7 +271,7 @@ static void keep_matrix(importer *im, uint32_t block, const matrix *m, const flo
     bool one = false;
     const uint64_t n_out = m->n_out;
     vit158_format(prefix, sizeof prefix, "blocks.%u.%s", block, m->name);
-    if (im->ternary && vit158_import_is_ternary(scales, &one, weight, m->n_out, m->n_in))
+    if (im->ternary && is_ternary(scales, &one, weight, m->n_out, m->n_in))
         keep_trits(im, prefix, m, weight, scales, one);
     else if (im->options->weights == VIT158_IMPORT_I8)
         keep_i8(im, prefix, m, weight, scales);
@@ -327,7 +328,7 @@ static vit158_status look_at_matrix(importer *im, uint32_t block, const matrix *
     bool one;
     (void)block;
     (void)bias;
-    im->ternary = vit158_import_is_ternary(scales, &one, weight, m->n_out, m->n_in);
+    im->ternary = is_ternary(scales, &one, weight, m->n_out, m->n_in);
     return VIT158_OK;
 }
 

@@ -12,11 +12,6 @@
 
 typedef vit158_importer importer;
 
-static const vit158_source_tensor *tensor_at(const importer *im, uint32_t place)
-{
-    return vit158_place_tensor(&im->places, &im->source, place);
-}
-
 static bool has(const importer *im, uint32_t place)
 {
     return im->places.tensors[place] != 0;
@@ -39,7 +34,7 @@ static bool said_is(const importer *im, const char *key, const char *value)
 /* Tokens of a tensor [1][n][d]; 0 if it is not there. */
 static vit158_status count_tokens(const importer *im, uint32_t *count, uint32_t place)
 {
-    const vit158_source_tensor *tensor = tensor_at(im, place);
+    const vit158_source_tensor *tensor = vit158_import_at(im, place);
     if (tensor == NULL)
         return VIT158_OK;
     if (tensor->rank != 3 || tensor->shape[0] != 1 || tensor->shape[1] > VIT158_MAX_PREFIX)
@@ -137,7 +132,7 @@ static vit158_status find_activation(importer *im)
 /* timm's norms before proj and fc2 of a float model, in contrast to BitLinear's. */
 static bool is_scale_norm(const importer *im, uint32_t place)
 {
-    const vit158_source_tensor *tensor = tensor_at(im, place);
+    const vit158_source_tensor *tensor = vit158_import_at(im, place);
     return tensor != NULL && strstr(tensor->name, "attn.proj.norm.") == NULL &&
            strstr(tensor->name, "mlp.fc2.norm.") == NULL;
 }

@@ -54,6 +54,13 @@ vit158_status vit158_import_tensors(vit158_importer *im);
 /* Those of the whole model; used by vit158_import_tensors. */
 vit158_status vit158_import_globals(vit158_importer *im);
 
+/* The tensor of a place, NULL if there is none. */
+static inline const vit158_source_tensor *vit158_import_at(const vit158_importer *im,
+                                                           uint32_t place)
+{
+    return vit158_place_tensor(&im->places, &im->source, place);
+}
+
 /* The tensor of a place, which is now used; NULL if there is none. */
 const vit158_source_tensor *vit158_import_take(vit158_importer *im, uint32_t place);
 
@@ -76,10 +83,5 @@ void vit158_import_word_report(vit158_import_report *report, const vit158_import
 
 /* Value of a key: additional metadata, then the source's own; NULL if neither has it. */
 const char *vit158_import_said(const vit158_importer *im, const char *key);
-
-/* Whether the values of a matrix are -m, 0 and m with one m for each row; scales [n_out] get the
- * m (1 for rows of zeros), *one whether it is the same everywhere. */
-bool vit158_import_is_ternary(float *scales, bool *one, const float *values, uint32_t n_out,
-                              uint32_t n_in);
 
 #endif

@@ -80,12 +80,6 @@ static VIT158_INNER void tile(int32_t *sums, const int16_t *w, const int16_t *x,
     }
 }
 
-/* Eight tokens of input k, zero past n_in. */
-static inline v128_t load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in)
-{
-    return k < n_in ? wasm_i16x8_load8x8(q + k * ldq) : wasm_i16x8_splat(0);
-}
-
 /* Pair j of a block of 20 inputs joins inputs first(j) and first(j) + apart. */
 static VIT158_INNER void pack_trit_panel(int16_t *x, const int8_t *q, size_t ldq, uint32_t n_in)
 {
@@ -93,8 +87,8 @@ static VIT158_INNER void pack_trit_panel(int16_t *x, const int8_t *q, size_t ldq
         for (uint32_t i = 0; i < 5; i++, x += STEP_X) {
             for (uint32_t half = 0; half < 2; half++) {
                 const uint32_t first = k + 10 * half + i;
-                vit158_store_pairs(x + (size_t)16 * half, load_input(q, ldq, first, n_in),
-                                   load_input(q, ldq, first + 5, n_in));
+                vit158_store_pairs(x + (size_t)16 * half, vit158_load_input(q, ldq, first, n_in),
+                                   vit158_load_input(q, ldq, first + 5, n_in));
             }
         }
     }
@@ -103,7 +97,8 @@ static VIT158_INNER void pack_trit_panel(int16_t *x, const int8_t *q, size_t ldq
 static VIT158_INNER void pack_i8_panel(int16_t *x, const int8_t *q, size_t ldq, uint32_t n_in)
 {
     for (uint32_t k = 0; k < BLOCK_STEPS * 4 * (step_count(n_in) / BLOCK_STEPS); k += 2, x += 16)
-        vit158_store_pairs(x, load_input(q, ldq, k, n_in), load_input(q, ldq, k + 1, n_in));
+        vit158_store_pairs(x, vit158_load_input(q, ldq, k, n_in),
+                           vit158_load_input(q, ldq, k + 1, n_in));
 }
 
 /* Digits - 1 of the codes of two outputs, [i][2 outputs][4 groups], into every other half step. */

@@ -72,17 +72,14 @@ static VIT158_INNER void build_table(uint8_t *table, v128_t x0, v128_t x1, v128_
     }
 }
 
-static inline v128_t load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in)
-{
-    return k < n_in ? wasm_i16x8_load8x8(q + k * ldq) : wasm_i16x8_splat(0);
-}
-
 /* One table for eight tokens from q on; inputs past n_in are zero. Adds to `magnitude`. */
 static inline v128_t add_table(uint8_t *table, const int8_t *q, size_t ldq, uint32_t k,
                                uint32_t n_in, v128_t magnitude)
 {
-    const v128_t x0 = load_input(q, ldq, k, n_in), x1 = load_input(q, ldq, k + 1, n_in);
-    const v128_t x2 = load_input(q, ldq, k + 2, n_in), x3 = load_input(q, ldq, k + 3, n_in);
+    const v128_t x0 = vit158_load_input(q, ldq, k, n_in),
+                 x1 = vit158_load_input(q, ldq, k + 1, n_in);
+    const v128_t x2 = vit158_load_input(q, ldq, k + 2, n_in),
+                 x3 = vit158_load_input(q, ldq, k + 3, n_in);
     const v128_t x01 = wasm_i16x8_add(wasm_i16x8_abs(x0), wasm_i16x8_abs(x1));
     const v128_t x23 = wasm_i16x8_add(wasm_i16x8_abs(x2), wasm_i16x8_abs(x3));
     build_table(table, x0, x1, x2, x3);

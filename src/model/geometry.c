@@ -180,14 +180,7 @@ static bool has_norm(const vit158_layout *layout, uint32_t weight_slot)
     return layout->tensors[weight_slot] != 0 || layout->tensors[weight_slot + 1] != 0;
 }
 
-static bool is_version_1(const vit158_header *header)
-{
-    const char *format = vit158_header_metadata(header, "format");
-    const char *version = vit158_header_metadata(header, "format_version");
-    return format != NULL && strcmp(format, "vit158") == 0 && strcmp(version, "1") == 0;
-}
-
-/* A norm exists if any of its kind does; vit158_shapes_check then asks for all of them. */
+/* A norm exists if any of its kind does; layout.c then asks for all of them. */
 static vit158_status find_norms(vit158_layout *layout, const vit158_header *header,
                                 vit158_error *error)
 {
@@ -205,7 +198,7 @@ static vit158_status find_norms(vit158_layout *layout, const vit158_header *head
     variant->norm_pre = has_norm(layout, VIT158_SLOT_NORM_PRE_WEIGHT);
     variant->fc_norm = has_norm(layout, VIT158_SLOT_FC_NORM_WEIGHT);
     variant->final_norm = has_norm(layout, VIT158_SLOT_NORM_WEIGHT) || !variant->fc_norm;
-    if (variant->inner_norms != 0 && is_version_1(header)) /* all or none of them */
+    if (variant->inner_norms != 0 && vit158_is_version_1(header)) /* all or none of them */
         variant->inner_norms = VIT158_ALL_INNER_NORMS;
     if (!layout->outer_norms && variant->inner_norms == 0)
         return vit158_fail(error, VIT158_E_TENSOR,

@@ -156,16 +156,15 @@ static void count_parameters(vit158_model_info *info, const vit158_tensor_entry 
 static vit158_status check_version(const vit158_header *header, const vit158_tensor_entry *tensor,
                                    const vit158_expectation *e, vit158_error *error)
 {
-    const char *format = vit158_header_metadata(header, "format");
     const bool half_scale = e->dtypes == VIT158_AS_SCALE && tensor->dtype == VIT158_DTYPE_F16;
-    if ((!e->is_newer && !half_scale) || format == NULL || strcmp(format, "vit158") != 0 ||
-        strcmp(vit158_header_metadata(header, "format_version"), "1") != 0)
+    if ((!e->is_newer && !half_scale) || !vit158_is_version_1(header))
         return VIT158_OK;
     return vit158_fail(error, VIT158_E_METADATA,
                        "metadata format_version: tensor %s needs version 2, not 1", tensor->name);
 }
 
-vit158_status vit158_shapes_check(vit158_layout *layout, const vit158_header *header,
+/* Presence, shape and element type of every tensor, and the parameter counts. */
+static vit158_status check_shapes(vit158_layout *layout, const vit158_header *header,
                                   vit158_error *error)
 {
     const uint32_t slots = vit158_block_slot(layout->info.depth, 0);
@@ -186,5 +185,5 @@ vit158_status vit158_layout_read(vit158_layout *out, const vit158_header *header
 {
     VIT158_RETURN_IF_ERROR(vit158_layout_geometry(out, header, error));
     VIT158_RETURN_IF_ERROR(vit158_encodings_read(out, header, error));
-    return vit158_shapes_check(out, header, error);
+    return check_shapes(out, header, error);
 }

@@ -100,11 +100,8 @@ bool vit158_layout_is_latent(const vit158_layout *layout, const vit158_header *h
 vit158_status vit158_layout_read(vit158_layout *out, const vit158_header *header,
                                  vit158_error *error);
 
-/* Steps of vit158_layout_read, each in its own file: the encodings, then presence, shape and
- * element type of every tensor, and the parameter counts. */
+/* The step of vit158_layout_read that is in a file of its own: how matrices are stored. */
 vit158_status vit158_encodings_read(vit158_layout *layout, const vit158_header *header,
                                     vit158_error *error);
-vit158_status vit158_shapes_check(vit158_layout *layout, const vit158_header *header,
-                                  vit158_error *error);
 
 #endif

@@ -21,13 +21,18 @@ const char *vit158_activation_name(vit158_activation activation)
     return activations[activation];
 }
 
-vit158_status vit158_variant_is_newer(const vit158_header *header, const char *what,
-                                      vit158_error *error)
+bool vit158_is_version_1(const vit158_header *header)
 {
     const char *format = vit158_header_metadata(header, "format");
     const char *version = vit158_header_metadata(header, "format_version");
-    if (format == NULL || strcmp(format, "vit158") != 0 || version == NULL ||
-        strcmp(version, "1") != 0)
+    return format != NULL && strcmp(format, "vit158") == 0 && version != NULL &&
+           strcmp(version, "1") == 0;
+}
+
+static vit158_status needs_version_2(const vit158_header *header, const char *what,
+                                     vit158_error *error)
+{
+    if (!vit158_is_version_1(header))
         return VIT158_OK;
     return vit158_fail(error, VIT158_E_METADATA,
                        "metadata format_version: %s needs version 2, not 1", what);
@@ -47,7 +52,7 @@ static vit158_status read_name(uint32_t *out, const vit158_header *header, const
         return vit158_fail(error, VIT158_E_UNSUPPORTED, "metadata %s: %s, %s%s%s, not %s", key,
                            names[0], names[1], names[2] != NULL ? ", " : "",
                            names[2] != NULL ? names[2] : "", value);
-    return *out > 0 ? vit158_variant_is_newer(header, key, error) : VIT158_OK;
+    return *out > 0 ? needs_version_2(header, key, error) : VIT158_OK;
 }
 
 /* A number of tokens, 1 if the key is missing. */
@@ -63,7 +68,7 @@ static vit158_status read_tokens(uint32_t *out, const vit158_header *header, con
                            "metadata %s is not a whole number from %u: %s", key, least, value);
     if (*out > most)
         return vit158_fail(error, VIT158_E_LIMIT, "metadata %s: %u is above %u", key, *out, most);
-    return *out != 1 ? vit158_variant_is_newer(header, key, error) : VIT158_OK;
+    return *out != 1 ? needs_version_2(header, key, error) : VIT158_OK;
 }
 
 vit158_status vit158_variant_read(vit158_variant *out, const vit158_header *header,

@@ -45,9 +45,8 @@ typedef struct vit158_variant {
 vit158_status vit158_variant_read(vit158_variant *out, const vit158_header *header,
                                   vit158_error *error);
 
-/* VIT158_E_METADATA if the file says format version 1, whose readers would ignore `what`. */
-vit158_status vit158_variant_is_newer(const vit158_header *header, const char *what,
-                                      vit158_error *error);
+/* Whether it is a file of format version 1, whose readers would ignore whatever is newer. */
+bool vit158_is_version_1(const vit158_header *header);
 
 /* Metadata values of the enumerations; static storage. */
 const char *vit158_pooling_name(vit158_pooling pooling);

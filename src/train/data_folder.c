@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Images from a folder of class folders (JPEG, PNG), decoded and brought to the model's size by
- * the engine's own decoder and resize. Classes are the sub-folders in order of their bytes.
+ * Images from a folder of class folders (JPEG, PNG, WebP), decoded and brought to the model's size
+ * by the engine's own decoders and resize. Classes are the sub-folders in order of their bytes.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>

@@ -23,20 +23,13 @@ typedef struct vit158_train_finetune {
                             from; NULL: the float stage's, rounded as they are */
     const char *out_dir; /* gets a folder a stage, each with its recipe, log and models */
     double minutes;      /* of training in all */
-    uint32_t image_size; /* 0: vit158_train_finetune_size of the base's */
+    uint32_t image_size; /* 0: the base's, or that of 8 x 8 patches if it has many more */
     uint32_t threads, deterministic;
     uint32_t processor_clock; /* as in recipes: of what the minutes are */
     bool float_only;          /* no ternary stage is to come: its minutes are the float stage's */
     volatile int *stop;       /* as in vit158_train_run_options */
     FILE *progress;           /* may be NULL */
 } vit158_train_finetune;
-
-/* "head", "float", "ternary". */
-const char *vit158_train_stage_name(uint32_t stage);
-
-/* The side at which a base of that geometry is trained: its own, or that of 8 x 8 patches, at which
- * a step costs a third of one with 14 x 14. */
-uint32_t vit158_train_finetune_size(uint32_t base_size, uint32_t patch_size);
 
 /* Where the images are: train = FOLDER/train if there is such a folder, else FOLDER; val =
  * FOLDER/val or FOLDER/validation beside it, else empty. Of train every tenth image is held out, by

@@ -101,6 +101,16 @@ static vit158_status bad_byte(const vit158_stored_type *type, vit158_error *erro
     return vit158_fail(error, VIT158_E_VALUE, "a byte of a packed matrix is not %s", type->element);
 }
 
+static void copy_i8(int8_t *out, const uint8_t *bytes, uint32_t n_rows, uint32_t n_in)
+{
+    memcpy(out, bytes, (size_t)n_rows * n_in);
+}
+
+/* By encoding: weights of a file as int8 [n_rows][n_in]; NULL: training does not start from it. */
+static void (*const unpackers[VIT158_ENCODINGS])(int8_t *out, const uint8_t *bytes, uint32_t n_rows,
+                                                 uint32_t n_in) = {
+    [VIT158_ENCODING_TRIT] = vit158_unpack_trits, [VIT158_ENCODING_I8] = copy_i8};
+
 static vit158_status read_codes(coded_matrix *m, const vit158_train_source *s,
                                 const vit158_stored_type *type, uint32_t slot,
                                 const vit158_train_layer *l, vit158_error *error)
@@ -112,10 +122,8 @@ static vit158_status read_codes(coded_matrix *m, const vit158_train_source *s,
     vit158_status status = read_tensor(bytes, s, slot, n_bytes, error);
     if (status == VIT158_OK && type->first_bad(bytes, (size_t)n_bytes) != n_bytes)
         status = bad_byte(type, error);
-    if (status == VIT158_OK && m->trits)
-        vit158_unpack_trits(m->codes, bytes, m->rows, l->n_in);
-    else if (status == VIT158_OK)
-        memcpy(m->codes, bytes, (size_t)n_bytes);
+    if (status == VIT158_OK)
+        unpackers[type->encoding](m->codes, bytes, m->rows, l->n_in);
     free(bytes);
     return status;
 }
@@ -205,6 +213,9 @@ vit158_status vit158_train_source_matrix(const vit158_train_source *s, uint32_t 
         l->n_out, error));
     vit158_status status;
     if (type != NULL && type->coded) {
+        if (unpackers[type->encoding] == NULL)
+            return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                               "training cannot start from matrices of type %s", type->name);
         status = read_coded(&m, s, block, linear, l, error);
         if (status == VIT158_OK)
             take_codes(w, s, &m, l);

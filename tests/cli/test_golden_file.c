@@ -46,7 +46,7 @@ static uint8_t *sample(size_t *n_bytes)
     images[1] = images[0];
     assert_int_equal(vit158_golden_write(n_bytes, &golden, OUT, &error), VIT158_OK);
     size_t read_bytes;
-    assert_int_equal(vit158_read_file(&text, &read_bytes, OUT, 1 << 20, &error), VIT158_OK);
+    assert_int_equal(vit158_input_read(&text, &read_bytes, OUT, 1 << 20, &error), VIT158_OK);
     assert_int_equal(read_bytes, *n_bytes);
     remove(OUT);
     return text;

@@ -20,5 +20,5 @@ if(VIT158_BUILD_TRAIN)
   target_sources(test_trainer_memory PRIVATE
                  src/cli/cmd_finetune.c src/cli/cmd_quantize.c src/cli/finetune_card.c
                  src/cli/finetune_judge.c src/cli/folder_report.c src/cli/image_source.c
-                 src/cli/quantize_report.c src/cli/stage_log.c src/cli/run_command.c src/cli/unpack_zip.c)
+                 src/cli/quantize_report.c src/cli/stage_log.c src/cli/unpack_zip.c)
 endif()

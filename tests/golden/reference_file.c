@@ -28,7 +28,7 @@ char *reference_text(const char *name)
     size_t n_bytes;
     vit158_error error;
     reference_path(path, name);
-    if (vit158_read_file(&bytes, &n_bytes, path, (size_t)1 << 26, &error) != VIT158_OK)
+    if (vit158_input_read(&bytes, &n_bytes, path, (size_t)1 << 26, &error) != VIT158_OK)
         fail_msg("%s: %s", path, error.message);
     char *const text = realloc(bytes, n_bytes + 1);
     assert_non_null(text);

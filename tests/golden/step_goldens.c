@@ -32,7 +32,7 @@ float *golden_values(const char *folder, const char *name, size_t *count)
     size_t n_bytes;
     vit158_error error;
     data_path(path, folder, name, ".golden");
-    if (vit158_read_file(&bytes, &n_bytes, path, (size_t)1 << 20, &error) != VIT158_OK)
+    if (vit158_input_read(&bytes, &n_bytes, path, (size_t)1 << 20, &error) != VIT158_OK)
         fail_msg("%s: %s", path, error.message);
     *count = n_bytes / sizeof(float);
     return (float *)(void *)bytes;

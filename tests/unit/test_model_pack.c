@@ -382,7 +382,7 @@ static void test_size_formula_of_vit_l(void **state)
                                .rest = VIT158_DTYPE_F16};
     const uint64_t codes = 24ULL * (205 * 8192 + 820 * 1024);
     assert_int_equal(codes, 60456960);
-    const uint64_t floats = 319488 + 24 * 14 * 1024 + 2017256; /* METHODS.md 1.7 */
+    const uint64_t floats = 319488 + 24 * 14 * 1024 + 2017256; /* METHODS.md 1.5 */
     assert_int_equal(vit158_file_size_formula(&info, &form, 0), codes + 4 * 96 + 2 * floats);
     form.encoding = VIT158_ENCODING_F32;
     form.rest = VIT158_DTYPE_F32;
