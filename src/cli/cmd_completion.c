@@ -15,7 +15,7 @@ static const char script[] =
     "_vit158() {\n"
     "  local word=${COMP_WORDS[COMP_CWORD]}\n"
     "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-    "    COMPREPLY=($(compgen -W \"$(vit158 help | sed -n 's/^  \\([a-z]*\\)  .*/\\1/p')\" -- "
+    "    COMPREPLY=($(compgen -W \"$(vit158 help | sed -n 's/^  \\([a-z-]*\\)  .*/\\1/p')\" -- "
     "\"$word\"))\n"
     "  elif [[ $word == -* ]]; then\n"
     "    COMPREPLY=($(compgen -W \"$(vit158 help \"${COMP_WORDS[1]}\" | grep -oE -- "

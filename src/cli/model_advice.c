@@ -56,8 +56,9 @@ vit158_status vit158_advise(const char *path, vit158_error *error)
         char sentence[VIT158_SENTENCE_BYTES];
         vit158_what_is_sentence(sentence, head, n_bytes);
         vit158_fail(error, error->status, "%s", sentence);
-    } else if (error->status == VIT158_E_TENSOR || error->status == VIT158_E_METADATA ||
-               error->status == VIT158_E_UNSUPPORTED) {
+    } else if ((error->status == VIT158_E_TENSOR || error->status == VIT158_E_METADATA ||
+                error->status == VIT158_E_UNSUPPORTED) &&
+               strstr(error->message, "run `vit158") == NULL) { /* which says what to do */
         advise_names(file, head, error);
     }
     fclose(file);

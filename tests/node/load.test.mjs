@@ -192,7 +192,7 @@ test('damaged files are refused, each with its code', async () => {
     ['E_VALUE', changed((copy) => copy.fill(0xff, copy.length - 8))],
   ]);
   for (const [code, data] of cases) await assert.rejects(check(data), error(code), code);
-  await assert.rejects(check(tinyPath('latent-6')), error('E_METADATA', /pack/));
+  await assert.rejects(check(tinyPath('latent-6')), error('E_METADATA', /run `vit158 pack` on it first$/));
 });
 
 test('truncation anywhere and in any piece size is an error, never a crash', async () => {

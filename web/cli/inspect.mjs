@@ -10,8 +10,8 @@ const USAGE = {
   synopsis: 'inspect FILE [options]',
   about:
     'Describes a model file: architecture, bytes by part, bits per weight, share of zeros in each\n' +
-    "matrix, and whether its size matches the format's formula. Checkpoints that are still to be packed\n" +
-    'can be inspected too.',
+    "matrix, and whether its size matches the format's formula. The native command also inspects\n" +
+    'checkpoints that are still to be packed.',
   options: [
     { name: '--json', help: 'print the result as a JSON object' },
     { name: '--tensors', help: 'also list every tensor (the JSON always does)' },

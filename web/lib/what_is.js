@@ -164,7 +164,8 @@ export function withAdvice(error, { name, start }) {
   if (!isVit158Error(error) || !OF_FILES.test(error.code) || error.message.startsWith(name)) return error;
   const text = latin1Of(start.subarray(8, NAMES_BYTES));
   const isForeign = /^E_(TENSOR|METADATA|UNSUPPORTED)$/.test(error.code) && !/"format":\s*"vit158"/.test(text);
-  const advice = isForeign ? NAMES.find(([pattern]) => pattern.test(text)) : undefined;
+  const isAdvised = error.message.includes('run `vit158');
+  const advice = isForeign && !isAdvised ? NAMES.find(([pattern]) => pattern.test(text)) : undefined;
   const message = `${name}: ${error.message}${advice ? `; ${advice[1]}` : ''}`;
   return new Vit158Error(error.code, message, { cause: error });
 }
