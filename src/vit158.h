@@ -49,7 +49,7 @@ typedef enum vit158_status {
     VIT158_E_METADATA =
         9,                /* model: a metadata value is missing, malformed or contradicts a shape */
     VIT158_E_TENSOR = 10, /* model: a tensor is missing, misplaced or of the wrong type or shape */
-    VIT158_E_VALUE = 11,  /* model: a stored number is not finite, or not a trit code */
+    VIT158_E_VALUE = 11,  /* model: a stored number is not finite, or out of its range */
     VIT158_E_IMAGE = 12,  /* image: damaged or inconsistent data */
     VIT158_E_UNSUPPORTED = 13, /* valid, but of a kind this library does not handle */
     VIT158_E_NUMERIC = 14,     /* the forward pass produced a logit that is not finite */
@@ -302,9 +302,9 @@ typedef struct vit158_image {
     uint8_t *data;      /* [height][width][pixels], owned by the image */
 } vit158_image;
 
-/* Decodes a JPEG (baseline or progressive, 8 bits), PNG or WebP file in memory with stb_image; the
- * same pixels in every build. PNG pixels are Pillow's (of 16-bit samples the high bytes), JPEG
- * pixels within a few levels of libjpeg's.
+/* Decodes a file in memory: JPEG (baseline or progressive, 8 bits) and PNG with stb_image, the same
+ * pixels in every build, and WebP with libwebp. PNG pixels are Pillow's (of 16-bit samples the high
+ * bytes), JPEG pixels within a few levels of libjpeg's.
  *
  * Structure, checksums and dimensions are checked first, so damage is found before memory is
  * taken. Faults that libjpeg, libpng and browsers look past are mended in a copy of the bytes:

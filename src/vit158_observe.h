@@ -82,10 +82,9 @@ vit158_status vit158_session_observe(vit158_session *session, const vit158_obser
                                      vit158_error *error);
 
 /* In place of an input: the next step is `step` (1 .. step_count - 1, before the first one that
- * merges tokens), and the residual stream
- * before it is `residual`, token-major [N][d] as vit158_session_copy_hidden gives it, `count` = N *
- * d finite values. With all tokens of the step before, what follows has the bits of a whole pass.
- */
+ * merges tokens), and the residual stream before it is `residual`, token-major [N][d] as
+ * vit158_session_copy_hidden gives it, `count` = N * d finite values. With all tokens of the step
+ * before, what follows has the bits of a whole pass. */
 vit158_status vit158_session_start_at(vit158_session *session, uint32_t step, const float *residual,
                                       size_t count, vit158_error *error);
 

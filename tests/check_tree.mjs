@@ -123,6 +123,20 @@ const TEXT_RULES = {
         .map((header) => `${path} includes ${header}`);
     }),
 
+  'src/README.md names the same folders and includes': () => {
+    const rows = [...read('src/README.md').matchAll(/^\| `(\w+)\/` \|.*\| ([\w, ]*)\|$/gm)];
+    const stated = new Map(rows.map(([, folder, list]) => [folder, list.split(',').map((name) => name.trim())]));
+    const folders = [...new Set(SOURCES.flatMap((path) => path.match(/^src\/(\w+)\//)?.[1] ?? []))];
+    const sorted = (/** @type {string[]} */ names) => names.filter(Boolean).sort().join(', ');
+    return [...new Set([...folders, ...stated.keys(), ...Object.keys(ALLOWED_INCLUDES)])]
+      .filter((folder) => {
+        const allowed = ALLOWED_INCLUDES[/** @type {keyof ALLOWED_INCLUDES} */ (folder)];
+        const said = stated.get(folder);
+        return !allowed || !said || !folders.includes(folder) || sorted(allowed) !== sorted(said);
+      })
+      .map((folder) => `${folder}: ${stated.get(folder) ?? 'not in the table'}`);
+  },
+
   'files of an instruction set are called <operation>_<set>.c': () =>
     SOURCES.flatMap((path) =>
       systemIncludes(path)
