@@ -58,6 +58,7 @@ test('two models are in it, and where the others are is said', async () => {
       .filter((/** @type {{name: string}} */ entry) => !isListed(entry))
       .map((/** @type {{name: string}} */ { name }) => name),
   );
+  assert.ok(listed.elsewhere.names.length > 0);
   for (const name of listed.elsewhere.names) {
     const { code, stderr } = run(process.execPath, [join(installed, 'web/cli.mjs'), 'info', '--model', name]);
     assert.equal(code, 1);

@@ -245,6 +245,8 @@ for (const program of ['main_node.mjs', 'main_node.cjs']) {
     const { code, stdout, stderr } = run(process.execPath, [join(project, program), MODEL, PICTURE]);
     assert.equal(code, 0, stderr);
     assert.equal(stderr, '');
-    for (const [name, hash] of Object.entries(JSON.parse(stdout))) assert.equal(hash, EXPECTED, name);
+    const hashes = JSON.parse(stdout);
+    for (const [name, hash] of Object.entries(hashes)) assert.equal(hash, EXPECTED, name);
+    assert.ok(Object.keys(hashes).length >= 4, stdout);
   });
 }

@@ -174,6 +174,7 @@ test('all modules are named up front, so that they are fetched side by side', ()
     ([, name]) => new URL(name, new URL('app/', WEB)).href,
   );
   const ofWorker = modulesOf('app/service.js');
+  assert.ok(ofWorker.size > 10, `only ${ofWorker.size} modules were found`);
   assert.deepEqual(
     [...ofWorker].filter((url) => !byWorker.includes(url)),
     [],
@@ -188,6 +189,7 @@ test('all modules are named up front, so that they are fetched side by side', ()
     ([, name]) => new URL(name, WEB).href,
   );
   const ofPage = modulesOf('app/main.js');
+  assert.ok(ofPage.size > 20, `only ${ofPage.size} modules were found`);
   assert.deepEqual(
     [...ofPage].filter((url) => !byPage.includes(url)),
     [],

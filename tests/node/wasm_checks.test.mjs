@@ -48,6 +48,9 @@ test('there are check modules of both variants', () => {
 
 for (const file of files) {
   const check = load(file);
+  test(`${file} has checks`, () => {
+    assert.ok(check.check_count() > 0);
+  });
   for (let i = 0; i < check.check_count(); i++)
     test(`${file}: ${text(check, check.check_name(i))}`, () => {
       assert.equal(check.check_run(i), 1, text(check, check.check_message()));

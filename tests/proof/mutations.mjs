@@ -1,111 +1,64 @@
 // SPDX-License-Identifier: MIT
-// Whether tests notice: `node tests/proof/mutations.mjs [NAME...]` changes one line of a C file at a time
-// in a copy of src, builds the tests named beside it, and runs them until one fails. A change that every
-// one of them survives is printed as missed, and the exit code is 1. With names, only the files whose
-// path has one of them.
+// Whether tests notice: `node tests/proof/mutations.mjs [NAME...]` makes the changes of mutation_list.mjs
+// one at a time in a copy of the sources, builds the tests named beside each, and runs them until one fails.
+// A change that every one of them survives is printed as missed, and the exit code is 1. With names, only
+// the files whose path has one of them. Wants the native build and wasm_build/dist.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from '../setup.mjs';
+import { MUTATIONS } from './mutation_list.mjs';
 
 const WORK = join(ROOT, 'build/mutations');
-const BUILD = join(WORK, 'build');
+const BUILD = join(WORK, 'native');
+/** What tests read and nothing changes. */
+const LINKS =
+  'CMakeLists.txt LICENSE THIRD-PARTY.md README.md models wasm_build package.json node_modules build tsconfig.json'.split(
+    ' ',
+  );
 
-/** @typedef {[file: string, line: string, changed: string, tests: string]} Mutation */
+/** @typedef {import('./mutation_list.mjs').Mutation} Mutation */
 
-/** What is changed, and the tests that should notice. @type {Mutation[]} */
-export const MUTATIONS = [
-  ['base/arena.c', 'count > (SIZE_MAX - slack) / size', 'count > SIZE_MAX / size', 'test_base'],
-  ['base/arena.c', 'if (arena->used > overlay->end)', 'if (arena->used < overlay->end)', 'test_base test_session'],
-  ['base/numerics.h', 'return 127.0F / (absmax > VIT158', 'return 126.0F / (absmax > VIT158', 'test_session'],
-  ['base/planes.c', 'counts[o] > plane', 'counts[o] >= plane', 'test_sums'],
-  [
-    'model/header.c',
-    'if (entry->begin != out->data_bytes)',
-    'if (entry->begin < out->data_bytes)',
-    'test_model_container',
-  ],
-  ['model/weights.c', '!(values[i] > 0.0F)', '!(values[i] >= 0.0F)', 'test_model_rules test_sums'],
-  ['model/layout.c', '(!e->is_newer && !half_scale)', '!e->is_newer', 'test_sums test_model_rules'],
-  ['model/encodings.c', 'e->rows > VIT158_MAX_PLANES * e->n_out', 'e->rows > 5 * e->n_out', 'test_sums'],
-  ['model/linear_parts.c', 'result.or_one = rows == n_out_of(layout, linear);', 'result.or_one = true;', 'test_sums'],
-  [
-    'image/exif.c',
-    'orientation >= 1 && orientation <= 8',
-    'orientation <= 8',
-    'test_image_decode test_image_malformed',
-  ],
-  ['image/png_check.c', 'c->n_bytes / 3 > 256', 'c->n_bytes / 3 > 257', 'test_image_malformed'],
-  ['image/jpeg_check.c', 'if (values[i] > 15)', 'if (values[i] > 16)', 'test_image_malformed'],
-  [
-    'image/jpeg_check.c',
-    'if (blocks > info->entropy_bytes * 8)',
-    'if (blocks > info->entropy_bytes * 80)',
-    'test_image_hostile test_image_malformed',
-  ],
-  ['image/preprocess.c', 'half + (half & 1)', 'half + 1', 'test_image_resize'],
-  [
-    'engine/rollout.c',
-    '1.0F / (float)(f->explain->end - f->explain->first)',
-    '1.0F / (float)f->explain->end',
-    'test_variants test_session',
-  ],
-  ['engine/rollout.c', 'j == first + i ? 0.5F : 0.0F', 'j == first + i ? 0.4F : 0.0F', 'test_session'],
-  ['engine/attention_int.c', '#define LARGEST_STEP 1e21F', '#define LARGEST_STEP 1e36F', 'test_numeric_edges'],
-  ['kernels/softmax_scalar.c', '*doubt = *doubt + (x - x);', '*doubt = 0.0F;', 'test_numeric_edges'],
-  [
-    'kernels/norm_scalar.c',
-    'sqrtf(variance + norm->eps) + (variance - variance)',
-    'sqrtf(variance + norm->eps)',
-    'test_numeric_edges',
-  ],
-  ['predict/top_k.c', 'logit <= best[k - 1].score', 'logit < best[k - 1].score', 'test_top_k'],
-  ['predict/top_k.c', 'logit > best[at - 1].score', 'logit >= best[at - 1].score', 'test_top_k'],
-  ['compress/allocate.c', 'losses[at - 1] <= losses[at]', 'losses[at - 1] < losses[at]', 'test_compress_allocate'],
-  ['compress/round_row.c', 'damping * trace / (double)n + 1e-12', 'damping * trace / (double)n', 'test_compress_round'],
-  ['compress/cholesky.c', 'if (!(pivot > 0))', 'if (!(pivot >= 0))', 'test_compress_round'],
-  ['compress/activation_range.c', '#define PERCENTILE 0.9999', '#define PERCENTILE 0.999', 'test_compress_static'],
-  ['import/positions.c', 'const double a = -0.5;', 'const double a = -0.75;', 'test_import_layouts'],
-  ['import/zip_read.c', 'entry->packed_bytes > size - *offset', 'entry->packed_bytes > size', 'test_import_malformed'],
-  ['import/import_plan.c', 'value == 0 || value > max', 'value > max', 'test_import_malformed'],
-  ['train/loss.c', 'loss += k * t * t *', 'loss += k * t *', 'test_train_gradient'],
-  ['train/checkpoint.c', 'if (t->optimiser.v[i] < 0.0F)', 'if (t->optimiser.v[i] < -1.0F)', 'test_train_resume'],
-  [
-    'train/checkpoint.c',
-    'if (state.position > t->train.count)',
-    'if (state.position > t->train.count + 1)',
-    'test_train_resume',
-  ],
-  ['train/augment.c', 'u + v > 0.0F && u + v <= 1.0F', 'u + v <= 1.0F', 'test_train_augment'],
-  ['train/augment.c', 'side - 1 - x', 'side - x', 'test_train_augment'],
-];
-
-/** A copy of src that may be changed, beside links to all else. */
-function prepare() {
+/** A copy of what may be changed and of the tests, beside links to all else. @param {boolean} c */
+function prepare(c) {
   mkdirSync(WORK, { recursive: true });
-  rmSync(join(WORK, 'src'), { recursive: true, force: true });
-  cpSync(join(ROOT, 'src'), join(WORK, 'src'), { recursive: true, preserveTimestamps: true });
-  for (const name of ['CMakeLists.txt', 'LICENSE', 'THIRD-PARTY.md', 'models', 'tests', 'web', 'wasm_build'])
-    if (!existsSync(join(WORK, name))) symlinkSync(join(ROOT, name), join(WORK, name));
+  for (const name of ['src', 'web', 'tests']) {
+    rmSync(join(WORK, name), { recursive: true, force: true });
+    cpSync(join(ROOT, name), join(WORK, name), { recursive: true, preserveTimestamps: true });
+  }
+  for (const name of LINKS) if (!existsSync(join(WORK, name))) symlinkSync(join(ROOT, name), join(WORK, name));
+  if (!c) return;
   execFileSync('cmake', ['-S', WORK, '-B', BUILD, '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=Release'], { stdio: 'ignore' });
 }
+
+/** @param {Mutation} mutation */
+const isC = ([file]) => !file.startsWith('web/');
 
 /** @param {string[]} tests @returns {boolean} */
 const build = (tests) => spawnSync('cmake', ['--build', BUILD, '--target', ...tests], { stdio: 'ignore' }).status === 0;
 
-/** The first of these tests that fails, or ''. A test that hangs has noticed, too. @param {string[]} tests */
-const noticed = (tests) =>
-  tests.find((test) => spawnSync(join(BUILD, test), { cwd: BUILD, stdio: 'ignore', timeout: 300_000 }).status !== 0) ??
-  '';
+/** @param {string} test @param {boolean} c @returns {boolean} whether it passes; a test that hangs fails */
+function passes(test, c) {
+  const how = /** @type {const} */ ({ stdio: 'ignore', timeout: 300_000 });
+  const run = c
+    ? spawnSync(join(BUILD, test), { cwd: BUILD, ...how })
+    : spawnSync(process.execPath, ['--test', `tests/node/${test}.test.mjs`], { cwd: WORK, ...how });
+  return run.status === 0;
+}
+
+/** The first of these tests that fails, or ''. @param {string[]} tests @param {boolean} c */
+const noticed = (tests, c) => tests.find((test) => !passes(test, c)) ?? '';
 
 /**
  * Makes one change, tells whether a test notices, and takes it back.
  * @param {Mutation} mutation
  * @returns {string} what noticed, '' if nothing did
  */
-function tryOne([file, line, changed, list]) {
-  const path = join(WORK, 'src', file);
+function tryOne(mutation) {
+  const [file, line, changed, list] = mutation;
+  const c = isC(mutation);
+  const path = join(WORK, c ? 'src' : '', file);
   const text = readFileSync(path, 'utf8');
   if (!text.includes(line)) throw new Error(`${file} has no ${line}`);
   const tests = list.split(' ');
@@ -114,7 +67,7 @@ function tryOne([file, line, changed, list]) {
     text.replace(line, () => changed),
   );
   try {
-    return build(tests) ? noticed(tests) : 'the compiler';
+    return !c || build(tests) ? noticed(tests, c) : 'the compiler';
   } finally {
     writeFileSync(path, text);
   }
@@ -123,10 +76,11 @@ function tryOne([file, line, changed, list]) {
 /** @param {string[]} names @returns {{mutation: Mutation, by: string}[]} */
 export function mutate(names = []) {
   const chosen = MUTATIONS.filter(([file]) => names.length === 0 || names.some((name) => file.includes(name)));
-  prepare();
-  const tests = [...new Set(chosen.flatMap(([, , , list]) => list.split(' ')))];
-  if (!build(tests)) throw new Error('the tests do not build');
-  const failing = noticed(tests);
+  const [ofC, others] = [chosen.filter(isC), chosen.filter((one) => !isC(one))];
+  const testsOf = (/** @type {Mutation[]} */ list) => [...new Set(list.flatMap(([, , , tests]) => tests.split(' ')))];
+  prepare(ofC.length > 0);
+  if (ofC.length > 0 && !build(testsOf(ofC))) throw new Error('the tests do not build');
+  const failing = noticed(testsOf(ofC), true) || noticed(testsOf(others), false);
   if (failing !== '') throw new Error(`${failing} fails without any change`);
   return chosen.map((mutation) => {
     const by = tryOne(mutation);
