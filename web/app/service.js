@@ -224,7 +224,10 @@ async function imported(file, said) {
   return importFile(await wasmModule('vit158-import'), file, said);
 }
 
-/** Another model than the one that was there when the image was given may have no such list. @param {Classifier} model @param {string} [name] */
+/**
+ * Another model than the one that was there when the image was given may have no such list.
+ * @param {Classifier} model @param {string} [name]
+ */
 const mergeFor = (model, name = 'off') => (model.info().metadata[mergeKey(name)] === undefined ? 'off' : name);
 
 /** @param {AbortSignal} signal */

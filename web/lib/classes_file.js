@@ -41,8 +41,8 @@ function textOf({ model, dim, method, unlike, classes }) {
   });
   const lines = classes.map(({ name, vectors, thumbnails }) => {
     const rows = vectors.map((vector) => `[${Array.from(vector, floatText).join(',')}]`).join(',');
-    const pictures = thumbnails ? `,"thumbnails":${JSON.stringify(thumbnails)}` : '';
-    return `{"name":${JSON.stringify(name)},"vectors":[${rows}]${pictures}}`;
+    const more = thumbnails ? `,"thumbnails":${JSON.stringify(thumbnails)}` : '';
+    return `{"name":${JSON.stringify(name)},"vectors":[${rows}]${more}}`;
   });
   return `${start.slice(0, -1)},"classes":[\n${lines.join(',\n')}\n]}\n`;
 }

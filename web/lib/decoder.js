@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * vit158-decode.wasm as an object: JPEG and PNG bytes to upright pixels, the same in every engine; and
- * vit158-webp.wasm, which does it for WebP where no browser does, and is loaded when the first one comes. An instance's memory never shrinks, so after a large image it is dropped and the next image
- * gets a fresh one.
+ * vit158-webp.wasm, which does it for WebP where no browser does, loaded when the first one comes. An
+ * instance's memory never shrinks, so after a large image it is dropped and the next gets a fresh one.
  */
 import { Vit158Error, errorFromStatus } from './errors.js';
 import { Heap } from './heap.js';

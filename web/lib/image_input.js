@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * Any image a caller may hold, as strips of interleaved 8-bit rows. JPEG and PNG bytes go through
- * our decoder, and WebP where nothing draws; other files and everything drawn by the browser go through a canvas, whose pixels
- * are read strip by strip.
+ * our decoders, WebP where there is no browser; other files and everything drawn by the browser go
+ * through a canvas, whose pixels are read strip by strip.
  */
 import { isJpegOrPng, isWebp } from './decoder.js';
 import { Vit158Error, isNamed, messageOf, wrapErrors } from './errors.js';
@@ -29,7 +29,7 @@ export async function openImage(image, decoder, pace = new Pace()) {
     if (isDrawable(given)) await pace.wait(whenDrawable(given), 'while waiting for the image');
     return timed(() => openPixels(given));
   }
-  const { bytes, name } = await readPicture(given, pace);
+  const { bytes, name } = await readImage(given, pace);
   if (bytes.length === 0) throw new Vit158Error('E_FORMAT', 'image: the file is empty'); // as src/image/decode.c
   const inBrowser = typeof createImageBitmap === 'function';
   const decode = async () => {
@@ -71,7 +71,7 @@ function notDrawn(name, named, error) {
  * @param {any} source for which isByteSource is true
  * @param {Pace} pace
  */
-export async function readPicture(source, pace) {
+export async function readImage(source, pace) {
   const stop = new AbortController();
   try {
     return await pace.wait(readWhole(source, stop.signal), 'while reading the image');
@@ -97,7 +97,7 @@ function openPixels(image) {
   if (isA('HTMLCanvasElement', image) || isA('OffscreenCanvas', image)) return openCanvas(image);
   if (isDrawable(image)) return openDrawable(image);
   if (image !== null && typeof image === 'object' && ArrayBuffer.isView(image.data)) return openData(image);
-  throw notAPicture(image);
+  throw notAnImage(image);
 }
 
 /** Classes that createImageBitmap takes. */
@@ -134,7 +134,7 @@ export async function whenDrawable(image) {
 }
 
 /** The refusal of what is no image. @param {unknown} image */
-export function notAPicture(image) {
+export function notAnImage(image) {
   return new Vit158Error('E_INPUT', `${describe(image)} is not an image that can be read`);
 }
 

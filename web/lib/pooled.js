@@ -7,7 +7,7 @@
 import { onAbort } from './abort.js';
 import { asFloats } from './classifier.js';
 import { Vit158Error, asCall, isVit158Error, messageOf, strangeThis, wrapErrors } from './errors.js';
-import { OTHER_ORIGIN, isDrawable, makeBitmap, notAPicture, readPicture, whenDrawable } from './image_input.js';
+import { OTHER_ORIGIN, isDrawable, makeBitmap, notAnImage, readImage, whenDrawable } from './image_input.js';
 import { bytesOf, isA, isPlainObject, isUrl } from './kinds.js';
 import { loadWasm, wasmParts } from './load_wasm.js';
 import { sizedModel } from './model_stream.js';
@@ -344,7 +344,7 @@ async function portableImage(image, pace) {
   const given = /** @type {any} */ (await pace.wait(settled(image, 'the image'), waiting));
   if (typeof given === 'string' && hasFiles()) return { input: given, transfer: [] };
   if (isA('Blob', given) && !hasFiles()) return { input: given, transfer: [] }; // in Node it may be jsdom's
-  if (isByteSource(given)) return ownBuffer((await readPicture(given, pace)).bytes.slice());
+  if (isByteSource(given)) return ownBuffer((await readImage(given, pace)).bytes.slice());
   if (isA('VideoFrame', given)) {
     const frame = await wrapErrors('E_INPUT', 'the VideoFrame cannot be read', () => given.clone());
     return { input: frame, transfer: [frame] };
@@ -355,7 +355,7 @@ async function portableImage(image, pace) {
     const copy = /** @type {any} */ (data).slice();
     return { input: { data: copy, width, height }, transfer: [copy.buffer] };
   }
-  if (!isDrawable(given)) throw notAPicture(given);
+  if (!isDrawable(given)) throw notAnImage(given);
   await pace.wait(whenDrawable(given), waiting);
   const bitmap = await makeBitmap(given);
   return { input: bitmap, transfer: [bitmap] };
