@@ -62,8 +62,9 @@ async function feed(command, from, limit) {
       assert.equal(error?.code ?? predictions.length, done % 10 === 3 ? 'E_IO' : 1);
       if (++done % 10_000 === 0 && child.exitCode === null) sizes.push(...memory(/** @type {number} */ (child.pid)));
       if (done - from === limit) {
+        const ended = once(child, 'exit'); // 'close' would wait for what nobody reads any more
         child.kill('SIGKILL');
-        await closed;
+        await ended;
         return { done, sizes, code: null };
       }
     }
