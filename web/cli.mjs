@@ -25,8 +25,8 @@ const COMMANDS = {
   eval: { summary: "measure a model's accuracy on folders of images", run: evaluate },
   import: { summary: 'convert a timm, Hugging Face or PyTorch model', run: importModel },
   info: { summary: "show a model's geometry, memory and metadata", run: info },
-  inspect: { summary: "list a model file's tensors and sizes", run: inspect },
-  pack: { summary: 'turn a float checkpoint into a packed model', run: pack },
+  inspect: { summary: 'show what a model file is made of', run: inspect },
+  pack: { summary: 'turn a float checkpoint into a packed ternary model', run: pack },
   bundle: { summary: 'put a model and the page into one HTML file', run: bundle },
   serve: { summary: 'show a model and the page in the browser', run: serve },
   record: { summary: "record a model's results for images", run: record },
@@ -72,7 +72,7 @@ async function main([name, ...rest]) {
     return EXIT.USAGE;
   }
   if (!Object.hasOwn(COMMANDS, name)) {
-    const near = nearest(name, Object.keys(COMMANDS));
+    const near = nearest(name, ['help', 'version', ...Object.keys(COMMANDS)]);
     process.stderr.write(
       `vit158: there is no command '${name}'${near ? `: did you mean ${near}?` : ''} (see vit158 --help)\n`,
     );

@@ -100,8 +100,8 @@ static void end(vit158_file_writer *out)
 
 static vit158_status cannot_write(const vit158_file_writer *out, vit158_error *error)
 {
-    return vit158_fail(error, VIT158_E_IO, "cannot write %s: %s; the old file is untouched",
-                       out->path, strerror(out->cause));
+    return vit158_fail(error, VIT158_E_IO, "%s cannot be written: %s", out->path,
+                       vit158_write_problem(out->cause));
 }
 
 static char *copy_text(const char *text)

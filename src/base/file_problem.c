@@ -26,3 +26,12 @@ const char *vit158_file_problem(int number)
         return strerror(number);
     }
 }
+
+const char *vit158_write_problem(int number)
+{
+    if (number == ENOENT || number == ENOTDIR)
+        return "there is no such folder";
+    if (number == EACCES || number == EPERM || number == EROFS)
+        return "it may not be written";
+    return vit158_file_problem(number);
+}

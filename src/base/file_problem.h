@@ -8,4 +8,7 @@
 /* Why a file or folder cannot be read, by errno; the text is static or strerror's. */
 const char *vit158_file_problem(int number);
 
+/* The same of one that cannot be written. */
+const char *vit158_write_problem(int number);
+
 #endif

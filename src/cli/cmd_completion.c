@@ -14,9 +14,9 @@ static const char zsh_start[] = "autoload -U +X bashcompinit && bashcompinit\n";
 static const char script[] =
     "_vit158() {\n"
     "  local word=${COMP_WORDS[COMP_CWORD]}\n"
-    "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-    "    COMPREPLY=($(compgen -W \"$(vit158 help | sed -n 's/^  \\([a-z-]*\\)  .*/\\1/p')\" -- "
-    "\"$word\"))\n"
+    "  if [ \"$COMP_CWORD\" -eq 1 ] || [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == help ]]; then\n"
+    "    COMPREPLY=($(compgen -W \"help version $(vit158 help | "
+    "sed -n 's/^  \\([a-z-]*\\)  .*/\\1/p')\" -- \"$word\"))\n"
     "  elif [[ $word == -* ]]; then\n"
     "    COMPREPLY=($(compgen -W \"$(vit158 help \"${COMP_WORDS[1]}\" | grep -oE -- "
     "'--[a-z0-9-]+' | sort -u)\" -- \"$word\"))\n"

@@ -140,7 +140,8 @@ static void print_text(const tally *t, const vit158_classifier *c, bool confusio
         return;
     }
     const double images = (double)t->images;
-    printf("%zu images, top-1 %.2f %%", t->images, 100.0 * (double)t->top1 / images);
+    printf("%zu image%s, top-1 %.2f %%", t->images, t->images == 1 ? "" : "s",
+           100.0 * (double)t->top1 / images);
     if (c->info.classes >= LEAST_CLASSES_TOP5)
         printf(", top-5 %.2f %%", 100.0 * (double)t->top5 / images);
     printf(", median %.2f ms", vit158_median(t->totals, t->images));

@@ -210,10 +210,8 @@ int vit158_cmd_import(int argc, char **argv)
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)
         return parsed;
-    if (r.out == NULL) {
-        fprintf(stderr, "vit158 import: say where to write with -o FILE\n");
-        return VIT158_EXIT_USAGE;
-    }
+    if (r.out == NULL)
+        return vit158_options_mistake("import", "say where to write with -o FILE");
     r.source = arguments.values[0];
     r.options.weights = (vit158_import_weights)weights;
     return import_with_texts(&r);

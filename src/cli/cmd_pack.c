@@ -122,14 +122,10 @@ int vit158_cmd_pack(int argc, char **argv)
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)
         return parsed;
-    if (out == NULL) {
-        fprintf(stderr, "vit158 pack: say where to write with -o FILE\n");
-        return VIT158_EXIT_USAGE;
-    }
-    if (ternarize + keep_float + int8 > 1) {
-        fprintf(stderr, "vit158 pack: --ternarize, --int8 and --float exclude each other\n");
-        return VIT158_EXIT_USAGE;
-    }
+    if (out == NULL)
+        return vit158_options_mistake("pack", "say where to write with -o FILE");
+    if (ternarize + keep_float + int8 > 1)
+        return vit158_options_mistake("pack", "--ternarize, --int8 and --float exclude each other");
     static const vit158_dtype rests[] = {VIT158_DTYPE_F16, VIT158_DTYPE_F32, VIT158_DTYPE_BF16};
     const vit158_pack_options choice = {.matrices = ternarize    ? VIT158_PACK_TERNARIZE
                                                     : int8       ? VIT158_PACK_INT8

@@ -88,7 +88,7 @@ static void print_done(const vit158_classifier *c, const char *out, size_t count
     const uint32_t numerics = vit158_numerics_version();
     if (!as_json) {
         vit158_print_safely(stdout, out);
-        printf(": %zu images, model ", count);
+        printf(": %zu image%s, model ", count, count == 1 ? "" : "s");
         vit158_print_safely(stdout, c->name);
         printf(", numerics %u, %zu bytes\n", numerics, n_bytes);
         return;
@@ -124,12 +124,12 @@ static int record(vit158_classifier *c, const char *out, char **files, size_t co
     vit158_status status = VIT158_OK;
     if (golden.images == NULL)
         status = vit158_fail(&error, VIT158_E_MEMORY, "not enough memory for the results");
-    else if (!record_all(&golden, c, out, files, count)) {
+    if (status == VIT158_OK) /* before the images: there may be no such folder */
+        status = name_beside(&golden.model_file, out, c->path, &error);
+    if (status == VIT158_OK && !record_all(&golden, c, out, files, count)) {
         vit158_golden_free(&golden);
         return VIT158_EXIT_FAILED;
     }
-    if (status == VIT158_OK)
-        status = name_beside(&golden.model_file, out, c->path, &error);
     if (status == VIT158_OK)
         status = name_merges(&golden.merge, c->session, &error);
     if (status == VIT158_OK)
@@ -176,10 +176,8 @@ int vit158_cmd_record(int argc, char **argv)
     const int parsed = vit158_parse_options(&usage, &arguments, argc, argv);
     if (parsed != VIT158_PARSE_OK)
         return parsed;
-    if (out == NULL) {
-        fprintf(stderr, "vit158 record: say where to write with -o FILE\n");
-        return VIT158_EXIT_USAGE;
-    }
+    if (out == NULL)
+        return vit158_options_mistake("record", "say where to write with -o FILE");
     run.model = arguments.values[0];
     vit158_classifier c;
     if (!vit158_classifier_open(&c, argv[0], &run))

@@ -209,10 +209,8 @@ int vit158_cmd_train(int argc, char **argv)
         vit158_train_recipe_print(&defaults, stdout);
         return VIT158_EXIT_OK;
     }
-    if (arguments.count != 1) {
-        fprintf(stderr, "vit158 train: which recipe? (--help)\n");
-        return VIT158_EXIT_USAGE;
-    }
+    if (arguments.count != 1)
+        return vit158_options_mistake("train", "say which recipe");
     setvbuf(stdout, NULL, _IOLBF, 0); /* progress reaches a log file as it happens */
     return train(&o, arguments.values[0]);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file_problem.h"
 #include "base/shortest.h"
 #include "cli/console.h"
 #include "cli/files.h"

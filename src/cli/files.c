@@ -27,31 +27,28 @@ static vit158_status io_error(vit158_error *error, const char *doing)
     return vit158_fail(error, VIT158_E_IO, "cannot %s: %s", doing, strerror(errno));
 }
 
-const char *vit158_write_problem(int number)
-{
-    if (number == ENOENT || number == ENOTDIR)
-        return "there is no such folder";
-    if (number == EACCES || number == EPERM || number == EROFS)
-        return "it may not be written";
-    return vit158_file_problem(number);
-}
-
+/* What the npm command reads as an address. */
 static bool is_address(const char *path)
 {
-    return strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0;
+    static const char *const schemes[] = {"http://", "https://", "file://", "data:"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (strncasecmp(path, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Opens a file or pipe, or standard input for "-", and tells its size, 0 if it is no regular
- * file. */
+ * file. `instead` is what to do with an address. */
 static vit158_status open_input(FILE **file, uint64_t *n_bytes, const char *path,
-                                vit158_error *error)
+                                const char *instead, vit158_error *error)
 {
     struct stat info;
     *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     if (*file == NULL && is_address(path))
         return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "addresses are read by the npm command only (npx vit158); here: "
-                           "curl -L ADDRESS | vit158 classify -");
+                           "addresses are read by the npm command only (npx vit158); here: %s",
+                           instead);
     if (*file == NULL)
         return vit158_fail(error, VIT158_E_IO, "%s", vit158_file_problem(errno));
     vit158_status status = VIT158_OK;
@@ -81,7 +78,8 @@ vit158_status vit158_input_read(uint8_t **bytes, size_t *n_bytes, const char *pa
     uint64_t size;
     *bytes = NULL;
     *n_bytes = 0;
-    VIT158_RETURN_IF_ERROR(open_input(&file, &size, path, error));
+    VIT158_RETURN_IF_ERROR(
+        open_input(&file, &size, path, "curl -L ADDRESS | vit158 classify -", error));
     vit158_status status = VIT158_OK;
     if (size > max_bytes)
         status =
@@ -114,7 +112,7 @@ vit158_status vit158_open_model_file(vit158_model **model, const char *path, vit
     uint64_t size;
     vit158_loader *loader;
     *model = NULL;
-    if (open_input(&file, &size, path, error) != VIT158_OK)
+    if (open_input(&file, &size, path, "curl -LO ADDRESS, and then the file", error) != VIT158_OK)
         return vit158_advise(path, error);
     vit158_status status = vit158_loader_create(&loader, size, error);
     if (status == VIT158_OK)
@@ -210,7 +208,8 @@ vit158_status vit158_hash_file(char out[65], const char *path, vit158_error *err
 {
     FILE *file;
     uint64_t size;
-    VIT158_RETURN_IF_ERROR(open_input(&file, &size, path, error));
+    VIT158_RETURN_IF_ERROR(
+        open_input(&file, &size, path, "curl -L ADDRESS | vit158 classify -", error));
     vit158_sha256 hash = vit158_sha256_start();
     uint8_t *const chunk = malloc(CHUNK_BYTES);
     vit158_status status = VIT158_OK;

@@ -12,9 +12,6 @@
 
 #include "vit158.h"
 
-/* What is wrong with a file to be written, by errno; the npm command says the same. */
-const char *vit158_write_problem(int number);
-
 /* What vit158_file_read does, for an argument of a command: "-" is standard input, and an address
  * gets advice. At most `max_bytes`. */
 vit158_status vit158_input_read(uint8_t **bytes, size_t *n_bytes, const char *path,

@@ -58,10 +58,14 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
-static const char *command_name(const void *table, size_t i)
+static const char *const words[] = {"help", "version"};
+#define WORD_COUNT (sizeof words / sizeof *words)
+
+/* All that may come first: the words, then the commands of `table`. */
+static const char *first_word(const void *table, size_t i)
 {
     const command *const all = table;
-    return all[i].name;
+    return i < WORD_COUNT ? words[i] : all[i - WORD_COUNT].name;
 }
 
 static const command *find_command(const char *name)
@@ -82,7 +86,7 @@ static int unknown_command(const char *name)
                     name, name);
             return VIT158_EXIT_USAGE;
         }
-    const char *const near = vit158_nearest(name, command_name, commands, COMMAND_COUNT);
+    const char *const near = vit158_nearest(name, first_word, commands, WORD_COUNT + COMMAND_COUNT);
     fprintf(stderr, "vit158: there is no command '%s'", name);
     if (near != NULL)
         fprintf(stderr, ": did you mean %s?", near);
@@ -101,8 +105,8 @@ static int help_on(int argc, char **argv)
     const command *const wanted = find_command(argv[2]);
     if (wanted == NULL)
         return unknown_command(argv[2]);
-    char *words[] = {argv[2], option, NULL};
-    return wanted->run(2, words);
+    char *asked[] = {argv[2], option, NULL};
+    return wanted->run(2, asked);
 }
 
 static int run_command(int argc, char **argv)

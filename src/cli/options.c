@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/nearest.h"
 
 #define HELP_COLUMN 26
 #define MAX_COLUMNS 99
+#define MOST_NAME_BYTES 64
 
 static void print_left_column(const vit158_option *option)
 {
@@ -170,7 +172,9 @@ static const char *option_name(const void *table, size_t i)
 
 static int unknown_option(const vit158_usage *usage, const char *command, const char *word)
 {
-    const char *const near = vit158_nearest(word, option_name, usage->options, usage->option_count);
+    char name[MOST_NAME_BYTES]; /* without "=value" */
+    vit158_format(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+    const char *const near = vit158_nearest(name, option_name, usage->options, usage->option_count);
     if (near == NULL)
         return mistake(command, "unknown option '%s'", word);
     return mistake(command, "unknown option '%s': did you mean %s?", word, near);

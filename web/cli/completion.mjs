@@ -19,8 +19,8 @@ const ZSH_START = 'autoload -U +X bashcompinit && bashcompinit\n';
 
 const SCRIPT = String.raw`_vit158() {
   local word=${'$'}{COMP_WORDS[COMP_CWORD]}
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "$(vit158 help | sed -n 's/^  \([a-z-]*\)  .*/\1/p')" -- "$word"))
+  if [ "$COMP_CWORD" -eq 1 ] || [[ $COMP_CWORD -eq 2 && ${'$'}{COMP_WORDS[1]} == help ]]; then
+    COMPREPLY=($(compgen -W "help version $(vit158 help | sed -n 's/^  \([a-z-]*\)  .*/\1/p')" -- "$word"))
   elif [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$(vit158 help "${'$'}{COMP_WORDS[1]}" | grep -oE -- '--[a-z0-9-]+' | sort -u)" -- "$word"))
   else

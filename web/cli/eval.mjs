@@ -199,7 +199,7 @@ function printText(tally, vit, confusion) {
   process.stdout.write(
     images === 0
       ? '0 images\n'
-      : `${images} images, top-1 ${share(rightOnes(tally))}${hasTop5(vit) ? `, top-5 ${share(tally.top5)}` : ''}, ` +
+      : `${images} image${images === 1 ? '' : 's'}, top-1 ${share(rightOnes(tally))}${hasTop5(vit) ? `, top-5 ${share(tally.top5)}` : ''}, ` +
           `median ${median(tally.ms).toFixed(2)} ms${tally.failed > 0 ? `, ${tally.failed} failed` : ''}\n`,
   );
   if (confusion) process.stdout.write(classRows(tally.judged, vit.labels()));

@@ -9,7 +9,7 @@ import { IMPORT_WEIGHTS, runImport } from '../lib/import_module.js';
 import { Classifier } from '../lib/vit158.js';
 import { EXIT, complain, printable } from './console.mjs';
 import { compareAccuracy } from './import_accuracy.mjs';
-import { IMPORT_MODULE, SourceFolder } from './import_source.mjs';
+import { IMPORT_MODULE, SourceFolder, isFolder } from './import_source.mjs';
 import { verifyImport } from './import_verify.mjs';
 import { UsageError, parseOptions } from './options.mjs';
 import { replaceFile } from './whole_file.mjs';
@@ -103,15 +103,6 @@ async function unrounded(source, values) {
   const pieces = [];
   write((bytes) => pieces.push(Buffer.from(bytes))); // a copy: the module's memory may move
   return new Uint8Array(Buffer.concat(pieces));
-}
-
-/** @param {string} source */
-function isFolder(source) {
-  try {
-    return statSync(source).isDirectory();
-  } catch (error) {
-    throw new Vit158Error('E_IO', fileProblem(error));
-  }
 }
 
 /** @param {unknown} path */

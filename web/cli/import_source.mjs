@@ -2,6 +2,8 @@
 // What the import module reads from: the files of a folder.
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Vit158Error } from '../lib/errors.js';
+import { fileProblem } from '../lib/files.js';
 
 export const IMPORT_MODULE = new URL('../../wasm_build/dist/vit158-import.wasm', import.meta.url);
 
@@ -50,5 +52,14 @@ export class SourceFolder {
   close() {
     if (this.#open !== undefined) closeSync(this.#open.descriptor);
     this.#open = undefined;
+  }
+}
+
+/** Whether a source is a folder; throws if it cannot be looked at. @param {string} source */
+export function isFolder(source) {
+  try {
+    return statSync(source).isDirectory();
+  } catch (error) {
+    throw new Vit158Error('E_IO', fileProblem(error));
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the commands share about models: the options that choose one and how it runs, where --model
 // leads, and the members that end every record.
-import { accessSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bestVariant } from '../lib/detect.js';
@@ -12,6 +12,7 @@ import { absentModel } from '../lib/shipped.js';
 import { Classifier } from '../lib/vit158.js';
 import { complain, printable, problemWith } from './console.mjs';
 import { chooseWorkers } from './images.mjs';
+import { statOf } from './whole_file.mjs';
 
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 
@@ -41,7 +42,7 @@ export async function loadModel(command, values, { images = 1, signal, called } 
   let path = wanted;
   try {
     path = findModel(wanted);
-    const workers = chooseWorkers(values, images, statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+    const workers = chooseWorkers(values, images, statOf(path)?.size ?? 0);
     return await Classifier.load(path, { ...loadOptions(values), worker: workers > 1 && workers, signal });
   } catch (error) {
     if (!signal?.aborted) complain(command, called ?? path, called === undefined ? error : unnamed(path, error));

@@ -82,7 +82,7 @@ const takesValue = (option) => option.placeholder !== undefined || option.choice
 /** @param {string} word @param {Option[]} options */
 function unknownOption(word, options) {
   const near = nearest(
-    word,
+    word.replace(/=.*/s, ''),
     options.map(({ name }) => name),
   );
   return `unknown option '${word}'${near ? `: did you mean ${near}?` : ''}`;

@@ -7,10 +7,11 @@ import { Vit158Error } from '../lib/errors.js';
 import { fileProblem } from '../lib/files.js';
 import { runPack } from '../lib/import_module.js';
 import { NAMES_BYTES } from '../lib/model_stream.js';
+import { FOLDER } from '../lib/shipped.js';
 import { refuseOthers, withAdvice } from '../lib/what_is.js';
 import { Classifier } from '../lib/vit158.js';
 import { EXIT, complain, printable } from './console.mjs';
-import { IMPORT_MODULE, SourceFolder } from './import_source.mjs';
+import { IMPORT_MODULE, SourceFolder, isFolder } from './import_source.mjs';
 import { UsageError, parseOptions } from './options.mjs';
 import { replaceFile } from './whole_file.mjs';
 
@@ -61,6 +62,7 @@ export async function pack(args) {
   }
   const files = new SourceFolder(dirname(source));
   try {
+    if (isFolder(source)) throw new Vit158Error('E_IO', FOLDER);
     if (files.size(basename(source)) < 0) throw new Vit158Error('E_IO', 'there is no such file');
     const module = await WebAssembly.compile(readFileSync(IMPORT_MODULE));
     const { zeros, kept, untrained, write } = await runPack(module, files, {

@@ -46,10 +46,11 @@ export async function record(args) {
   if (!vit) return EXIT.FAILED;
   const { numericsVersion, name } = vit.info();
   try {
+    const path = findModel(wanted);
+    const file = beside(out, path); // before the images: there may be no such folder
     const pictures = await recordAll(vit, files, out);
     if (pictures.length < files.length) return EXIT.FAILED;
-    const path = findModel(wanted);
-    const model = { file: beside(out, path), sha256: await sha256Hex(readFileSync(path)) };
+    const model = { file, sha256: await sha256Hex(readFileSync(path)) };
     const text = goldenText({ ...goldenHead(vit, model), pictures });
     writeWhole(out, text);
     const done = {
@@ -62,7 +63,7 @@ export async function record(args) {
     if (values['--json']) printJson(done);
     else
       process.stdout.write(
-        `${printable(out)}: ${done.pictures} images, model ${printable(name)}, ` +
+        `${printable(out)}: ${done.pictures} image${done.pictures === 1 ? '' : 's'}, model ${printable(name)}, ` +
           `numerics ${numericsVersion}, ${done.bytes} bytes\n`,
       );
     return EXIT.OK;

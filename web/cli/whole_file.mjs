@@ -12,12 +12,21 @@ export function writeProblem(error) {
   return error?.code ? fileProblem(error) : messageOf(error);
 }
 
+/** Nothing if there is no such file, or it cannot be looked at. @param {string} path */
+export function statOf(path) {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * A file of a name that nobody else uses, beside `path`.
  * @param {string} path
  */
 function createBeside(path) {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
+  if (statOf(path)?.isDirectory()) throw new Error('it is a folder');
   const temporary = `${path}.tmp-${process.pid}`;
   return { temporary, file: openSync(temporary, 'w') };
 }
@@ -29,14 +38,18 @@ function createBeside(path) {
  * @param {(temporary: string) => Promise<void>} check
  */
 export async function replaceFile(path, write, check) {
-  const { temporary, file } = createBeside(path);
+  /** @type {string | undefined} */
+  let temporary;
   try {
-    fill(file, write);
+    const created = createBeside(path);
+    temporary = created.temporary;
+    fill(created.file, write);
     await check(temporary);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    if (temporary !== undefined) rmSync(temporary, { force: true });
+    if (error instanceof Vit158Error) throw error;
+    throw new Vit158Error('E_IO', `${path} cannot be written: ${writeProblem(error)}`);
   }
 }
 

@@ -69,10 +69,8 @@ export async function readClasses(source, signal) {
   try {
     value = JSON.parse(strictTextOf(bytes));
   } catch (error) {
-    throw new Vit158Error(
-      bytes[0] === 0x7b ? 'E_JSON' : 'E_FORMAT',
-      `${name}: not a classes file: ${messageOf(error)}`,
-    );
+    if (bytes[0] !== 0x7b) throw new Vit158Error('E_FORMAT', `${name}: not a classes file`);
+    throw new Vit158Error('E_JSON', `${name}: not a classes file: ${messageOf(error)}`);
   }
   try {
     return checkClasses(value);

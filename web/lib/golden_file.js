@@ -58,7 +58,7 @@ function parse(bytes, name) {
   try {
     text = strictTextOf(bytes);
   } catch {
-    throw new Vit158Error('E_FORMAT', `${name}: not a golden file: not UTF-8`);
+    throw new Vit158Error('E_FORMAT', `${name}: not a golden file`);
   }
   if (!text.startsWith('{')) throw new Vit158Error('E_FORMAT', `${name}: not a golden file`);
   if (!text.trimEnd().endsWith('}'))

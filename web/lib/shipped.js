@@ -6,7 +6,8 @@
 import { Vit158Error } from './errors.js';
 import { nodeModule } from './platform.js';
 
-const WROTE_IT = 'Hugging Face or timm wrote it';
+/** What to do with a folder in a model's place. */
+export const FOLDER = 'it is a folder: run vit158 import FOLDER -o OUT.safetensors if Hugging Face or timm wrote it';
 const NAME = /^[A-Za-z0-9][\w.-]*$/;
 
 /**
@@ -20,11 +21,7 @@ export async function shippedModel(source) {
   const { stat } = /** @type {typeof import('node:fs/promises')} */ (await nodeModule('fs/promises'));
   const look = (/** @type {string} */ path) => stat(path).catch(() => undefined);
   const found = await look(source);
-  if (found?.isDirectory())
-    throw new Vit158Error(
-      'E_IO',
-      `${source}: it is a folder: run vit158 import FOLDER -o OUT.safetensors if ` + WROTE_IT,
-    );
+  if (found?.isDirectory()) throw new Vit158Error('E_IO', `${source}: ${FOLDER}`);
   if (found || !NAME.test(source)) return source;
   const folder = process.env.VIT158_MODELS || (await packageModels());
   const path = `${folder}/${source.replace(/\.safetensors$/, '')}.safetensors`;
