@@ -82,6 +82,20 @@ test('bytes, floats and text go in and come out; memory is given back', async ()
   assert.equal(heap.size, size);
 });
 
+test('integers are unsigned, -1 too; other numbers are as they are', () => {
+  const instance = { exports: { memory: new WebAssembly.Memory({ initial: 1 }), _initialize: () => 0 } };
+  for (const [given, wanted] of [
+    [-1, 0xffffffff],
+    [-2147483648, 0x80000000],
+    [7, 7],
+    [-0.5, -0.5],
+  ])
+    assert.equal(
+      new Heap(/** @type {any} */ ({ exports: { ...instance.exports, number: () => given } })).call('number'),
+      wanted,
+    );
+});
+
 test('exhausted memory is an error, and the engine works on', async () => {
   const heap = new Heap(await instantiate(await loadWasm('simd128')));
   const engine = new Engine(heap);

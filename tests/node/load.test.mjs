@@ -99,6 +99,48 @@ test('a length is a hint: compressed bodies, Responses made anew, and headers th
   }
 });
 
+test("a header's claims take no memory where nobody else tells the length", async () => {
+  const geometry = { patch_size: '16', image_size: '224', heads: '64', mean: '0.5,0.5,0.5', std: '0.5,0.5,0.5' };
+  /** @type {Record<string, unknown>} */
+  const header = { __metadata__: geometry };
+  let end = 0;
+  const add = (/** @type {string} */ name, /** @type {number[]} */ ...shape) => {
+    const begin = end;
+    end += 4 * shape.reduce((product, side) => product * side, 1);
+    header[name] = { dtype: 'F32', shape, data_offsets: [begin, end] };
+  };
+  const [dim, mlp, depth] = [4096, 16384, 2];
+  add('cls_token', 1, 1, dim);
+  add('pos_embed', 1, 197, dim);
+  add('patch_embed.proj.weight', dim, 3, 16, 16);
+  add('patch_embed.proj.bias', dim);
+  for (let i = 0; i < depth; i++) {
+    for (const norm of ['norm1', 'norm2'])
+      for (const part of ['weight', 'bias']) add(`blocks.${i}.${norm}.${part}`, dim);
+    for (const [name, n_out, n_in] of /** @type {[string, number, number][]} */ ([
+      ['attn.qkv', 3 * dim, dim],
+      ['attn.proj', dim, dim],
+      ['mlp.fc1', mlp, dim],
+      ['mlp.fc2', dim, mlp],
+    ])) {
+      add(`blocks.${i}.${name}.weight`, n_out, n_in);
+      add(`blocks.${i}.${name}.bias`, n_out);
+    }
+  }
+  for (const part of ['weight', 'bias']) add(`norm.${part}`, dim);
+  // Just below 2 GB, which the loader takes and no module has.
+  const classes = Math.floor((2 ** 31 - 64_000 - end) / (4 * dim + 4));
+  add('head.weight', classes, dim);
+  add('head.bias', classes);
+  const json = Buffer.from(JSON.stringify(header));
+  const start = Buffer.concat([Buffer.alloc(8), json, Buffer.alloc(1000)]);
+  start.writeBigUInt64LE(BigInt(json.length));
+  const load = Classifier.load(new Response(streamOf(1000, start)), { threads: 1 });
+  await assert.rejects(load, error('E_TRUNCATED', /ends after/));
+  const told = Classifier.load(new Blob([start, new Uint8Array(1000)]), { threads: 1 });
+  await assert.rejects(told, error('E_TRUNCATED', /header describes/));
+});
+
 test('as many threads whichever way the model comes', async (t) => {
   const large = withSpaces(1 << 20);
   t.mock.method(os, 'availableParallelism', () => 2);

@@ -101,6 +101,33 @@ test('unlike all, topK, threshold', async () => {
   assert.ok(own.match(vectors[0], { threshold: 0.9 }).predictions.every(({ score }) => score >= 0.9));
 });
 
+test('as like as asked for is like enough; five neighbours count', () => {
+  const axis = Float32Array.from({ length: DIM }, (_, i) => (i === 0 ? 3 : 0));
+  const exact = new OwnClasses(fileOf({ unlike: 1, classes: [{ name: 'x', vectors: [axis] }] }));
+  assert.equal(exact.match(axis).unsure, false);
+  const turned = (/** @type {number} */ angle) =>
+    Float32Array.from({ length: DIM }, (_, i) => (i === 0 ? Math.cos(angle) : i === 1 ? Math.sin(angle) : 0));
+  const [a, b] = [
+    [0.1, 0.2, 0.3, 0.4],
+    [0.15, 0.25, 0.35, 0.45],
+  ];
+  const own = new OwnClasses(
+    fileOf({
+      method: 'neighbours',
+      classes: [
+        { name: 'a', vectors: a.map(turned) },
+        { name: 'b', vectors: b.map(turned) },
+      ],
+    }),
+  );
+  const weight = (/** @type {number[]} */ angles) =>
+    angles.reduce((sum, angle) => sum + Math.exp(20 * (Math.cos(angle) - 1)), 0);
+  const [ofA, ofB] = [weight([0.1, 0.2, 0.3]), weight([0.15, 0.25])]; // the nearest five
+  const { score, label } = own.match(turned(0)).predictions[0];
+  assert.equal(label, 'a');
+  assert.ok(Math.abs(score - ofA / (ofA + ofB)) < 1e-6, String(score));
+});
+
 test('another model, another width, other options', async () => {
   const other = new OwnClasses(fileOf({ model: { name: 'other', sha256: 'a'.repeat(64) } }));
   await assert.rejects(other.classify(vit, PICTURES[0]), {

@@ -190,6 +190,15 @@ static void test_search_climbs(void **state)
     /* Candidates lie 0.007 and 0.014 apart. */
     assert_true(fabsf(steps[0] - 0.9F) < 0.02F && fabsf(steps[1] - 1.6F) < 0.03F);
     assert_true(calls <= 1 + rounds * 2 * 29);
+    /* A round that gains less than asked for is the last one. */
+    assert_true(history[2] > history[1]);
+    for (int enough = 0; enough < 2; enough++) {
+        vit158_step_search other = search;
+        float again[2] = {1, 2};
+        other.least = (history[2] - history[1]) * (enough != 0 ? 0.5 : 2.0);
+        const uint32_t ended = vit158_search_steps(again, NULL, &other);
+        assert_true(enough != 0 ? ended > 2 : ended == 2);
+    }
     /* Tops beyond the candidates: the last of them. */
     float low[2] = {2, 4};
     vit158_search_steps(low, NULL, &search);

@@ -195,6 +195,17 @@ static void test_missing_files(void **state)
     all.files[PREPROCESSOR].name = "preprocessor_config.json";
     all.files[WEIGHTS].n_bytes -= 1;
     expect(&all, NULL, "cut weights", VIT158_E_TRUNCATED, "the download is cut off");
+    all.files[WEIGHTS].n_bytes += 1;
+    const size_t whole = all.files[WEIGHTS].n_bytes;
+    uint8_t *longer = calloc(1, whole + 1);
+    assert_non_null(longer);
+    memcpy(longer, all.files[WEIGHTS].bytes, whole);
+    const void *const before = all.files[WEIGHTS].bytes;
+    all.files[WEIGHTS].bytes = longer;
+    all.files[WEIGHTS].n_bytes = whole + 1;
+    expect(&all, NULL, "a byte more", VIT158_E_FORMAT, "bytes follow its last tensor");
+    free(longer);
+    all.files[WEIGHTS].bytes = (void *)(uintptr_t)before;
     all.files[WEIGHTS].n_bytes = 100;
     expect(&all, NULL, "cut header", VIT158_E_TRUNCATED, "the download is cut off");
     all.files[WEIGHTS].n_bytes = 0;
@@ -338,6 +349,8 @@ static void test_pickles(void **state)
         {"\x80\x02}h\7.", 6, VIT158_E_FORMAT, "a damaged pickle"},
         {"\x80\x02}K\1K\2s(u.", 11, VIT158_E_UNSUPPORTED, "holds no tensors"},
         {"\x80\x02X\xff\xff\xff\xff.", 8, VIT158_E_FORMAT, "a damaged pickle"},
+        {"\x80\x02}X\3\0\0\0a\0bK\1s.", 15, VIT158_E_FORMAT,
+         "a damaged pickle"}, /* NUL in a name */
         {"\x80\x02u.", 4, VIT158_E_FORMAT, "a damaged pickle"},
         {"\x80\x02}(K\1u.", 7, VIT158_E_FORMAT, "a damaged pickle"},
         {"\x80\x02}q\0h\0h\0s.", 11, VIT158_E_UNSUPPORTED, "holds no tensors"},

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/session.h"
+#include "engine/rollout.h"
 #include "model/model.h"
 #include "unit/naive_forward.h"
 #include "unit/session_fixture.h"
@@ -238,6 +239,28 @@ static void test_equal_patches(void **state)
     }
 }
 
+/* Of equally similar ones the lowest merge: where the nine patches of a blank image are after 0 2 4
+ * have joined 1. The order is prefix, what is left of the even ones, the odd ones. */
+static void test_ties_go_to_the_lowest(void **state)
+{
+    (void)state;
+    static const uint32_t places[] = {0, 3, 3, 3, 4, 3, 5, 1, 6, 2};
+    for (vit158_engine engine = VIT158_ENGINE_SCALAR; engine <= VIT158_ENGINE_SIMD128; engine++) {
+        vit158_model *model = random_model_make(shape_of(VIT158_ENCODING_F32, 12, 1, false), 80);
+        zero_positions(model);
+        float *tensor = calloc(tensor_count(model), sizeof *tensor);
+        assert_non_null(tensor);
+        vit158_session *s =
+            open_session(model, (vit158_options){.engine = engine, .explain = 1, .merge = "0:3"});
+        run_tensor(s, model, tensor);
+        assert_int_equal(sizeof places / sizeof *places, model->info.tokens);
+        assert_memory_equal(s->forward.explain->place, places, sizeof places);
+        vit158_session_close(s);
+        free(tensor);
+        random_model_free(model);
+    }
+}
+
 /* ---- Steps ---------------------------------------------------------------------------------- */
 
 static void test_steps_and_what_is_left(void **state)
@@ -395,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_every_variant_gives_the_same_bits),
         cmocka_unit_test(test_merging_nothing_keeps_every_bit),
         cmocka_unit_test(test_equal_patches),
+        cmocka_unit_test(test_ties_go_to_the_lowest),
         cmocka_unit_test(test_steps_and_what_is_left),
         cmocka_unit_test(test_observed_passes_keep_their_bits),
         cmocka_unit_test(test_what_is_not_finite_is_an_error),

@@ -360,7 +360,11 @@ static void test_added_metadata(void **state)
                      VIT158_E_JSON);
     assert_int_equal(vit158_loader_set_metadata(loader, "{\"a\":\"b\"}", 9, &error), VIT158_OK);
     assert_int_equal(vit158_loader_set_metadata(loader, json, sizeof json - 1, &error), VIT158_OK);
-    assert_int_equal(vit158_loader_push(loader, file.data, file.n_bytes, &error), VIT158_OK);
+    assert_int_equal(vit158_loader_push(loader, file.data, 1, &error), VIT158_OK);
+    assert_int_equal(vit158_loader_set_metadata(loader, json, sizeof json - 1, &error),
+                     VIT158_E_STATE); /* the first byte has come */
+    assert_int_equal(vit158_loader_push(loader, file.data + 1, file.n_bytes - 1, &error),
+                     VIT158_OK);
     assert_int_equal(vit158_loader_set_metadata(loader, json, sizeof json - 1, &error),
                      VIT158_E_STATE);
     assert_int_equal(vit158_loader_finish(loader, &model, &error), VIT158_OK);

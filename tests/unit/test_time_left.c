@@ -64,6 +64,7 @@ static void test_words(void **state)
                  {7139, "119 min"},
                  {7200, "2 h 0 min"},
                  {12000, "3 h 20 min"},
+                 {171000, "47 h 30 min"},
                  {172800, "2 days 0 h"},
                  {1e300, "?"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

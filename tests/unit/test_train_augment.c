@@ -45,6 +45,30 @@ static void test_the_seed_decides(void **state)
     }
 }
 
+/* Colour, contrast and sharpness are mixed with a grey copy, its mean and a smoothed one: of a
+ * plain grey image all three are the image itself. */
+static void test_plain_grey_stays(void **state)
+{
+    (void)state;
+    enum { COLOR = 6, SHARPNESS = 8, LISTED = 14, LEVEL = 203 }; /* of the list in augment_ops.c */
+    uint8_t plain[BYTES], out[BYTES], scratch[BYTES];
+    uint32_t seen = 0;
+    memset(plain, LEVEL, sizeof plain);
+    for (uint64_t seed = 1; seed < 300; seed++) {
+        vit158_rng rng = vit158_rng_seed(seed), same = rng;
+        vit158_rng_uniform(&same);
+        vit158_rng_below(&same, 2);
+        const uint32_t kind = vit158_rng_below(&same, LISTED);
+        memcpy(out, plain, sizeof out);
+        vit158_train_augment_operation(out, scratch, 3, SIDE, 1.0F, &rng);
+        if (kind < COLOR || kind > SHARPNESS)
+            continue;
+        assert_memory_equal(out, plain, sizeof plain);
+        seen++;
+    }
+    assert_true(seen > 30);
+}
+
 /* Chances from the table: an image is inverted by one pair of 25 in a tenth of cases, by another
  * in a tenth after equalizing; solarizing at level 8 turns all values above 28. */
 static void test_the_policy_follows_its_table(void **state)
@@ -123,6 +147,7 @@ static void test_moves_of_a_plane(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plain_grey_stays),
         cmocka_unit_test(test_the_seed_decides),
         cmocka_unit_test(test_parts_are_enlarged),
         cmocka_unit_test(test_moves_of_a_plane),

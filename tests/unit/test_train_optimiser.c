@@ -118,6 +118,14 @@ static void test_muon_is_the_published_iteration(void **state)
     }
 }
 
+/* Of a square matrix of floats; its size does not matter. */
+static void naive_orthogonalise_floats(double *out, const float *u, uint32_t n)
+{
+    for (size_t i = 0; i < (size_t)n * n; i++)
+        out[i] = (double)u[i];
+    naive_orthogonalise(out, n, n);
+}
+
 /* One Muon step treats q, k and v apart: each square of the update has the size of Muon's rule. */
 static void test_muon_takes_qkv_apart(void **state)
 {
@@ -135,6 +143,8 @@ static void test_muon_takes_qkv_apart(void **state)
         g[i] = vit158_rng_normal(&rng);
     for (size_t i = 0; i < square; i++)
         g[qkv->weight + i] *= 1000.0F; /* q's gradient must not drown k's and v's */
+    double *expected = malloc(square * sizeof *expected);
+    assert_non_null(expected);
     const vit158_train_optimiser_step s = {.muon_lr = 0.01F, .muon_beta = 0.95F, .step = 1};
     vit158_train_optimiser_update(&t->optimiser, &s, t->parameters, g, t->pool);
     for (int piece = 0; piece < 3; piece++) {
@@ -147,7 +157,15 @@ static void test_muon_takes_qkv_apart(void **state)
         /* 32 singular values of about 1 (0.7 to 1.2) times lr 0.2 sqrt(32) */
         const double size = sqrt(sum / 32.0) / (0.01 * 0.2 * sqrt(32.0));
         assert_true(size > 0.6 && size < 1.25);
+        /* And each weight moves as the rule says: in the first step u = (1 + beta) g. */
+        naive_orthogonalise_floats(expected, g + qkv->weight + (size_t)piece * square, 32);
+        for (size_t i = 0; i < square; i++) {
+            const size_t at = qkv->weight + (size_t)piece * square + i;
+            const double moved = (double)before[at] - (double)t->parameters[at];
+            assert_true(fabs(moved - 0.01 * 0.2 * sqrt(32.0) * expected[i]) < 2e-6);
+        }
     }
+    free(expected);
     /* lr 0 for AdamW's tensors: they stay. */
     assert_memory_equal(t->parameters + t->net.head_weight, before + t->net.head_weight,
                         (size_t)4 * 32 * sizeof(float));
