@@ -17,7 +17,12 @@ export const MUTATIONS = [
     'test_model_container',
   ],
   ['model/weights.c', '!(values[i] > 0.0F)', '!(values[i] >= 0.0F)', 'test_model_rules test_sums'],
-  ['model/layout.c', '(!e->is_newer && !half_scale)', '!e->is_newer', 'test_sums test_model_rules'],
+  [
+    'model/layout.c',
+    '(!e->is_newer && !half_scale)',
+    '(!e->is_newer && (!half_scale || true))',
+    'test_sums test_model_rules',
+  ],
   ['model/encodings.c', 'e->rows > VIT158_MAX_PLANES * e->n_out', 'e->rows > 5 * e->n_out', 'test_sums'],
   ['model/linear_parts.c', 'result.or_one = rows == n_out_of(layout, linear);', 'result.or_one = true;', 'test_sums'],
   [
@@ -58,7 +63,6 @@ export const MUTATIONS = [
   ['compress/activation_range.c', '#define PERCENTILE 0.9999', '#define PERCENTILE 0.999', 'test_compress_static'],
   ['import/positions.c', 'const double a = -0.5;', 'const double a = -0.75;', 'test_import_layouts'],
   ['import/zip_read.c', 'entry->packed_bytes > size - *offset', 'entry->packed_bytes > size', 'test_import_malformed'],
-  ['import/import_plan.c', 'value == 0 || value > max', 'value > max', 'test_import_malformed'],
   ['train/loss.c', 'loss += k * t * t *', 'loss += k * t *', 'test_train_gradient'],
   ['train/checkpoint.c', 'if (t->optimiser.v[i] < 0.0F)', 'if (t->optimiser.v[i] < -1.0F)', 'test_train_resume'],
   [
@@ -67,7 +71,6 @@ export const MUTATIONS = [
     'if (state.position > t->train.count + 1)',
     'test_train_resume',
   ],
-  ['train/augment.c', 'u + v > 0.0F && u + v <= 1.0F', 'u + v <= 1.0F', 'test_train_augment'],
   ['train/augment.c', 'side - 1 - x', 'side - x', 'test_train_augment'],
   // Since then: token merging, import, quantization, fine-tuning, WebP, and the JavaScript library.
   ['engine/merge.c', '>= m->similarity[a])', '> m->similarity[a])', 'test_merge'],

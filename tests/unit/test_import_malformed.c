@@ -292,6 +292,19 @@ static void test_archives(void **state)
     }
     expect(&all, "plain.pth", "deflated", VIT158_E_UNSUPPORTED, "is compressed, which torch.save");
     release(&all);
+    load(&all.files[0], "", "plain.pth"); /* an entry as long as the file, but not at its start */
+    bytes = (uint8_t *)all.files[0].bytes;
+    const uint32_t size = (uint32_t)all.files[0].n_bytes;
+    for (size_t at = 0; at + 46 < size; at++) {
+        const uint8_t word[] = {(uint8_t)size, (uint8_t)(size >> 8), (uint8_t)(size >> 16), 0};
+        if (memcmp(bytes + at, "PK\1\2", 4) != 0 ||
+            memcmp(bytes + at + 46, "plain/data/10", 13) != 0)
+            continue;
+        memcpy(bytes + at + 20, word, sizeof word);
+        memcpy(bytes + at + 24, word, sizeof word);
+    }
+    expect(&all, "plain.pth", "long entry", VIT158_E_TRUNCATED, "the download is cut off");
+    release(&all);
     load(&all.files[0], "", "plain.pth");
     change(&all.files[0], "_rebuild_tensor_v2", "_rebuild_tensor_v3");
     expect(&all, "plain.pth", "another global", VIT158_E_UNSUPPORTED,
