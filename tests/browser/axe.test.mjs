@@ -73,7 +73,7 @@ const STATES = {
       await page.setInputFiles(`.teach-class >> nth=${i} >> input[type=file]`, pictures(...names));
       await page.waitForFunction(
         (words) => document.getElementById('teach-words')?.textContent === words,
-        `Class ${i + 1} has 2 more.`,
+        `2 pictures added to Class ${i + 1}.`,
       );
     }
     await page.waitForSelector('#teach-confusion:not([hidden])');

@@ -26,7 +26,7 @@ const FILL = {
       await page.setInputFiles(`.teach-class >> nth=${i} >> input[type=file]`, samples(...names));
       await page.waitForFunction(
         (words) => document.getElementById('teach-words')?.textContent === words,
-        `Class ${i + 1} has 2 more.`,
+        `2 pictures added to Class ${i + 1}.`,
       );
     }
     await page.waitForSelector('#teach-answer[data-state=done]');

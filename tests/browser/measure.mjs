@@ -52,7 +52,7 @@ const USES = {
       await page.setInputFiles(`.teach-class >> nth=${nth} >> input[type=file]`, SAMPLES);
       await page.waitForFunction(
         (words) => document.getElementById('teach-words')?.textContent === words,
-        `Class ${nth + 1} has ${SAMPLES.length} more.`,
+        `${SAMPLES.length} pictures added to Class ${nth + 1}.`,
       );
     }
   },

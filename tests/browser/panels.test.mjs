@@ -128,7 +128,7 @@ pageTest('own classes: taught, saved, opened again', {}, async (page) => {
     await page.setInputFiles(`.teach-class >> nth=${i} >> input[type=file]`, samples(...names));
     await page.waitForFunction(
       (words) => document.getElementById('teach-words')?.textContent?.startsWith(words),
-      `${name} has 3 more.`,
+      `3 pictures added to ${name}.`,
     );
   }
   /** @param {string} title @param {import('../../web/app/teach.js').Method} method */
@@ -215,7 +215,7 @@ pageTest('own classes: a wrong picture is taken away, and everything taken away 
     await page.setInputFiles(`.teach-class >> nth=${i} >> input[type=file]`, samples(...names));
     await page.waitForFunction(
       (words) => document.getElementById('teach-words')?.textContent === words,
-      `Class ${i + 1} has ${names.length} more.`,
+      `${names.length} pictures added to Class ${i + 1}.`,
     );
   }
   await page.waitForSelector('#teach-confusion:not([hidden])');

@@ -149,8 +149,10 @@ class InsidePanel {
       }
       const total = matrices.reduce((sum, { rows, nIn }) => sum + rows * nIn, 0);
       const zeros = matrices.reduce((sum, { counts }) => sum + counts[1], 0);
+      const weights = matrices.reduce((sum, { nOut, nIn }) => sum + nOut * nIn, 0);
+      const kind = total === weights ? 'ternary weights' : `weights as sums of ${count(total)} ternary ones`;
       this.#say(
-        `${count(total)} ternary weights in ${matrices.length} matrices; ${percent(zeros / total)} are zero, the rest are only added or subtracted.`,
+        `${count(weights)} ${kind} in ${matrices.length} matrices; ${percent(zeros / total)} are zero, the rest are only added or subtracted.`,
       );
       this.#fill(matrices);
       byId('inside-body').hidden = false;

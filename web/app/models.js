@@ -67,7 +67,8 @@ console.log(predictions[0].label, predictions[0].score);`;
 /** @param {Entry} entry @returns {string} */
 function pickerWords({ title, classes, bytes, accuracy, licence }) {
   const known = classes && !/\bclasses\b/.test(title) ? [`${classes.toLocaleString('en')} classes`] : [];
-  return [title, ...known, size(bytes), ...[accuracy, licence].filter(Boolean)].join(' · ');
+  const share = accuracy?.match(/^[\d.]+ ?%/)?.[0]; // of what is said below
+  return [title, ...known, size(bytes), ...[share, licence].filter(Boolean)].join(' · ');
 }
 
 /**

@@ -258,7 +258,8 @@ class TeachPanel {
     }
     const added = files.length - bad.length;
     const failed = bad.length ? ` Could not read ${bad.slice(0, 3).join(', ')}.` : '';
-    this.#say(`${to.view.name} has ${added} more.${failed}`);
+    const pictures = added === 1 ? '1 picture' : `${added} pictures`;
+    this.#say(`${pictures} added to ${to.view.name}.${failed}`);
   }
 
   #draw() {
