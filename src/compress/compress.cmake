@@ -5,6 +5,7 @@ add_library(vit158_compress
   src/compress/allocate.c
   src/compress/capture.c
   src/compress/cholesky.c
+  src/compress/compress_parts.c
   src/compress/compress_ptq.c
   src/compress/compress_run.c
   src/compress/ends.c
@@ -27,6 +28,7 @@ add_library(vit158_compress
   src/compress/rebuild_parallel.c
   src/compress/rebuild_state.c
   src/compress/round_row.c
+  src/compress/rounded.c
   src/compress/row_sums.c
   src/compress/sensitivity.c
   src/compress/shadow.c

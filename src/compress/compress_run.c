@@ -14,14 +14,6 @@
 /* Share of the time that sensitivities take. */
 #define MEASURING_SHARE 500U
 
-int vit158_compress_report(void *context, uint32_t done, uint32_t total)
-{
-    const vit158_compress_progress *const p = context;
-    if (p->job->progress == NULL)
-        return 0;
-    return p->job->progress(p->job->context, p->from + (p->to - p->from) * done / total);
-}
-
 /* Does anything after the rounding start from the images' first streams again? */
 static bool needs_first_streams(const vit158_compress_job *job)
 {
@@ -46,17 +38,6 @@ static vit158_quantizer_start start_of(const vit158_compress_job *job)
 static uint32_t matrix_count(const vit158_compress_job *job)
 {
     return job->model->info.depth * VIT158_BLOCK_LINEARS;
-}
-
-vit158_quantized_file vit158_compress_file(const vit158_compress_result *result,
-                                           const vit158_compress_job *job, const char *weights)
-{
-    return (vit158_quantized_file){.model = job->model,
-                                   .ends = job->ends,
-                                   .matrices = result->quantizer.matrices,
-                                   .weights = weights,
-                                   .wide_scales = job->settings.method == VIT158_METHOD_PTQ_VIT,
-                                   .extra = job->extra};
 }
 
 /* ---- Budget --------------------------------------------------------------------------------- */
@@ -167,31 +148,6 @@ static vit158_status share_out(vit158_compress_result *result, const vit158_comp
 }
 
 /* ---- Judging -------------------------------------------------------------------------------- */
-
-static uint32_t largest_of(const float *logits, uint32_t classes)
-{
-    uint32_t best = 0;
-    for (uint32_t c = 1; c < classes; c++)
-        if (logits[c] > logits[best])
-            best = c;
-    return best;
-}
-
-void vit158_nearness_add(vit158_nearness *nearness, const float *expected, const float *found,
-                         uint32_t classes)
-{
-    nearness->divergence += vit158_divergence(expected, found, classes);
-    nearness->agreement += largest_of(expected, classes) == largest_of(found, classes);
-    nearness->images++;
-}
-
-void vit158_nearness_finish(vit158_nearness *nearness)
-{
-    if (nearness->images == 0)
-        return;
-    nearness->divergence /= nearness->images;
-    nearness->agreement /= nearness->images;
-}
 
 static vit158_status judge(vit158_compress_result *result, vit158_error *error)
 {

@@ -56,7 +56,7 @@ vit158_status vit158_compress_run(vit158_compress_result *result, const vit158_c
                                   const char *out, vit158_error *error);
 void vit158_compress_result_free(vit158_compress_result *result);
 
-/* ---- Parts of it ---- */
+/* ---- Parts of it (compress_parts.c) ---- */
 
 /* Says in thousandths of `from` to `to` how far a part is: a vit158_quantizer_hook. */
 typedef struct vit158_compress_progress {

@@ -173,14 +173,6 @@ void vit158_quantizer_free(vit158_quantizer *q)
     *q = (vit158_quantizer){0};
 }
 
-void vit158_rounded_values(float *values, const vit158_rounded *matrix)
-{
-    for (size_t o = 0; o < matrix->n_out; o++)
-        for (size_t i = 0; i < matrix->n_in; i++)
-            values[o * matrix->n_in + i] =
-                matrix->levels[o].value[matrix->chosen[o * matrix->n_in + i]];
-}
-
 static vit158_status quantize_layer(vit158_layer_at *at, vit158_error *error)
 {
     vit158_quantizer *const q = at->q;

@@ -108,7 +108,7 @@ vit158_status vit158_quantizer_run(vit158_quantizer *q, vit158_quantizer_hook ho
 /* Rounds matrix `index` of [depth * 4], whose turn it is. Errors: as vit158_quantizer_run. */
 vit158_status vit158_quantizer_layer(vit158_quantizer *q, uint32_t index, vit158_error *error);
 
-/* Values [n_out][n_in] of a rounded matrix. */
+/* Values [n_out][n_in] of a rounded matrix (rounded.c). */
 void vit158_rounded_values(float *values, const vit158_rounded *matrix);
 
 #endif

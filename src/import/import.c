@@ -90,13 +90,6 @@ static vit158_status parse_extra(importer *im)
                        "{\"heads\":\"3\",\"mean\":\"0.5,0.5,0.5\"}");
 }
 
-const char *vit158_import_said(const importer *im, const char *key)
-{
-    const char *extra = vit158_header_metadata(&im->extra, key);
-    const vit158_header *own = vit158_source_metadata(&im->source);
-    return extra != NULL || own == NULL ? extra : vit158_header_metadata(own, key);
-}
-
 /* ---- */
 
 static vit158_status check_foreign(const importer *im)

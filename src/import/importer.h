@@ -2,7 +2,7 @@
  *
  * What the steps of an import share: the opened source, what its texts say, the plan made of both.
  * import.c runs the steps, import_plan.c decides geometry and recipe, import_tensors.c makes the
- * tensors, import_report.c words the report.
+ * tensors, import_report.c words the report; importer.c has what all of them call.
  */
 #ifndef VIT158_IMPORT_IMPORTER_H
 #define VIT158_IMPORT_IMPORTER_H
@@ -75,6 +75,12 @@ vit158_status vit158_import_place(vit158_importer *im, float *out, uint32_t plac
 /* A tensor of the new model, stored as asked for. */
 void vit158_import_keep(vit158_importer *im, const char *name, uint32_t rank, const uint64_t *shape,
                         const float *values);
+
+/* int8 with a scale a row, whose largest magnitude becomes 127: scales [rows] and values [rows]
+ * [columns]. */
+void vit158_import_scales(float *scales, const float *values, uint32_t rows, size_t columns);
+void vit158_import_round(int8_t *out, const float *values, const float *scales, uint32_t rows,
+                         size_t columns);
 
 /* The settings into the draft's metadata, additional metadata last. */
 vit158_status vit158_import_metadata(vit158_importer *im);

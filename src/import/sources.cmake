@@ -11,6 +11,7 @@ set(VIT158_IMPORT_SOURCES
     src/import/import_report.c
     src/import/import_tensors.c
     src/import/import_variant.c
+    src/import/importer.c
     src/import/json_value.c
     src/import/pickle_globals.c
     src/import/pickle_machine.c
@@ -19,5 +20,6 @@ set(VIT158_IMPORT_SOURCES
     src/import/positions.c
     src/import/source.c
     src/import/source_archive.c
+    src/import/source_open.c
     src/import/source_safetensors.c
     src/import/zip_read.c)
