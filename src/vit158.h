@@ -139,12 +139,17 @@ const char *vit158_model_label(const vit158_model *model, uint32_t index);
 
 typedef struct vit158_session vit158_session;
 
-/* Kernel variant. A build without SIMD has only the scalar one. */
+/* Kernel variant; all give the same bits. A build without SIMD has only the scalar one. AUTO is the
+ * fastest that the build has and the processor runs. */
 typedef enum vit158_engine {
     VIT158_ENGINE_AUTO = 0,
     VIT158_ENGINE_SCALAR = 1,
-    VIT158_ENGINE_SIMD128 = 2
+    VIT158_ENGINE_SIMD128 = 2,
+    VIT158_ENGINE_AVX2 = 3 /* native builds for x86-64 */
 } vit158_engine;
+
+/* 1 if this build has the engine and this processor runs it, else 0. */
+uint32_t vit158_engine_runs(vit158_engine engine);
 
 /* Kernel of the ternary matrix products; all give the same bits. */
 typedef enum vit158_gemm {
@@ -183,7 +188,7 @@ size_t vit158_session_memory_bytes(const vit158_session *session);
  * Returns the number of bytes without the NUL. */
 size_t vit158_session_merges(const vit158_session *session, char *out, size_t capacity);
 
-/* "scalar" or "simd128". */
+/* "scalar", "simd128" or "avx2". */
 const char *vit158_session_engine(const vit158_session *session);
 
 /* -- Input: either an image in strips of rows, or a prepared tensor. -- */

@@ -156,7 +156,7 @@ const TEXT_RULES = {
         .filter(
           (header) =>
             (/^(simde\/|wasm_simd128|immintrin)/.test(header) &&
-              !/^src\/(kernels|image)\/\w*simd\w*\.[ch]$|^src\/train\//.test(path)) ||
+              !/^src\/(kernels|image)\/(\w*simd\w*\.[ch]|vector\.h)$|^src\/train\//.test(path)) ||
             (/^stb/.test(header) && !path.startsWith('src/image/')),
         )
         .map((header) => `${path} includes <${header}>`),

@@ -20,14 +20,21 @@ foreach(list ${VIT158_TEST_LISTS})
   include(${list})
 endforeach()
 
-# Checks that run here and as wasm.
+# Checks that run here and as wasm; those of kernels run here once for each set of instructions.
+function(vit158_add_native_check name)
+  add_executable(${name} ${ARGN} tests/check.c tests/check_main.c tests/check_pages_native.c)
+  target_include_directories(${name} PRIVATE tests)
+  target_compile_options(${name} PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
+  target_compile_definitions(${name} PRIVATE _DEFAULT_SOURCE) # mmap
+  target_link_libraries(${name} PRIVATE vit158)
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
 function(vit158_add_check name)
-  add_executable(check_${name} ${ARGN} tests/check.c tests/check_main.c
-                               tests/check_pages_native.c)
-  target_include_directories(check_${name} PRIVATE tests)
-  target_compile_options(check_${name} PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
-  target_compile_definitions(check_${name} PRIVATE _DEFAULT_SOURCE) # mmap
-  target_link_libraries(check_${name} PRIVATE vit158)
-  add_test(NAME check_${name} COMMAND check_${name})
+  vit158_add_native_check(check_${name} ${ARGN})
+  if(TARGET vit158_kernels_avx2 AND name MATCHES "^(elementwise|gemm|attention|merge)$")
+    vit158_add_native_check(check_${name}_avx2 ${ARGN})
+    target_compile_definitions(check_${name}_avx2 PRIVATE VIT158_CHECK_AVX2=1)
+    set_tests_properties(check_${name}_avx2 PROPERTIES SKIP_RETURN_CODE 77)
+  endif()
 endfunction()
 include(tests/checks.cmake)

@@ -14,31 +14,20 @@
 #include "engine/merge_schedule.h"
 #include "engine/plan.h"
 
+uint32_t vit158_engine_runs(vit158_engine engine)
+{
+    return vit158_kernels_of(engine) != NULL;
+}
+
 static vit158_status choose_kernels(const vit158_kernels **out, vit158_engine engine,
                                     vit158_error *error)
 {
-    switch (engine) {
-    case VIT158_ENGINE_SCALAR:
-#if defined(VIT158_SIMD128_ONLY)
-        return vit158_fail(error, VIT158_E_UNSUPPORTED, "this build has no scalar kernels");
-#else
-        *out = &vit158_kernels_scalar;
-        return VIT158_OK;
-#endif
-    case VIT158_ENGINE_AUTO:
-#if !defined(VIT158_HAVE_SIMD128)
-        *out = &vit158_kernels_scalar;
-        return VIT158_OK;
-#endif
-    case VIT158_ENGINE_SIMD128:
-#if defined(VIT158_HAVE_SIMD128)
-        *out = &vit158_kernels_simd128;
-        return VIT158_OK;
-#else
-        return vit158_fail(error, VIT158_E_UNSUPPORTED, "this build has no SIMD kernels");
-#endif
-    }
-    return vit158_fail(error, VIT158_E_ARGUMENT, "unknown engine %d", (int)engine);
+    *out = vit158_kernels_of(engine);
+    if (*out == NULL)
+        return vit158_fail(
+            error, (uint32_t)engine > VIT158_ENGINE_AVX2 ? VIT158_E_ARGUMENT : VIT158_E_UNSUPPORTED,
+            "this build or this processor has no engine %d", (int)engine);
+    return VIT158_OK;
 }
 
 /* Takes everything a session needs; run once to measure and once to hand out. */

@@ -17,7 +17,7 @@
 
 #define MAX_IMAGE_FILE_BYTES ((size_t)256 << 20)
 
-static const char *const engine_names[] = {"auto", "scalar", "simd128", NULL};
+static const char *const engine_names[] = {"auto", "scalar", "simd128", "avx2", NULL};
 static const char *const gemm_names[] = {"auto", "dot", "table", NULL};
 
 void vit158_run_option_rows(vit158_option rows[VIT158_RUN_OPTION_COUNT], vit158_run_options *run)
@@ -77,6 +77,10 @@ bool vit158_classifier_open(vit158_classifier *c, const char *command,
     vit158_status status = vit158_find_model(&c->path, run->model, &error);
     if (status == VIT158_OK)
         status = vit158_open_model_file(&c->model, c->path, &error);
+    if (status == VIT158_OK && !vit158_engine_runs(options.engine))
+        status = vit158_fail(&error, VIT158_E_UNSUPPORTED,
+                             "--engine %s: not in this build, or not for this processor",
+                             engine_names[run->engine]);
     if (status == VIT158_OK)
         status = vit158_session_create(&c->session, c->model, &options, &error);
     if (status == VIT158_OK && (c->name = model_name(c->path)) == NULL)

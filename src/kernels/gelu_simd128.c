@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * GELU and its approximations over an array, four values at a time.
+ * GELU and its approximations over an array.
  */
 #include "kernels/ops_simd128.h"
 
-void vit158_gelu_simd128(float *x, size_t count)
+void VIT158_KERNEL(gelu)(float *x, size_t count)
 {
-    for (size_t i = 0; i < count; i += 4)
-        wasm_v128_store(x + i, vit158_gelu_x4(wasm_v128_load(x + i)));
+    for (size_t i = 0; i < count; i += VIT158_VF_LANES)
+        vit158_store_vf(x + i, vit158_gelu_vf(vit158_load_vf(x + i)));
 }
 
-/* vit158_sigmoid_gelu of four values. */
-static v128_t sigmoid_gelu_x4(v128_t x, const float curve[2])
+/* vit158_sigmoid_gelu */
+static vit158_vf sigmoid_gelu_vf(vit158_vf x, const float curve[2])
 {
-    const v128_t one = wasm_f32x4_splat(1.0F);
-    const v128_t bend = wasm_f32x4_mul(wasm_f32x4_mul(wasm_f32x4_splat(curve[1]), x), x);
-    const v128_t z = wasm_f32x4_mul(x, wasm_f32x4_add(wasm_f32x4_splat(curve[0]), bend));
-    const v128_t negative = wasm_f32x4_lt(z, wasm_f32x4_splat(0.0F));
-    const v128_t e = vit158_exp_x4(wasm_v128_bitselect(z, wasm_f32x4_neg(z), negative));
-    const v128_t part = wasm_v128_bitselect(e, one, negative);
-    return wasm_f32x4_mul(x, wasm_f32x4_div(part, wasm_f32x4_add(one, e)));
+    const vit158_vf zero = vit158_splat_vf(0.0F), one = vit158_splat_vf(1.0F);
+    const vit158_vf bend = vit158_mul_vf(vit158_mul_vf(vit158_splat_vf(curve[1]), x), x);
+    const vit158_vf z = vit158_mul_vf(x, vit158_add_vf(vit158_splat_vf(curve[0]), bend));
+    const vit158_vf e = vit158_exp_vf(vit158_if_less_vf(z, zero, z, vit158_neg_vf(z)));
+    const vit158_vf part = vit158_if_less_vf(z, zero, e, one);
+    return vit158_mul_vf(x, vit158_div_vf(part, vit158_add_vf(one, e)));
 }
 
-void vit158_sigmoid_gelu_simd128(float *x, size_t count, const float curve[2])
+void VIT158_KERNEL(sigmoid_gelu)(float *x, size_t count, const float curve[2])
 {
-    for (size_t i = 0; i < count; i += 4)
-        wasm_v128_store(x + i, sigmoid_gelu_x4(wasm_v128_load(x + i), curve));
+    for (size_t i = 0; i < count; i += VIT158_VF_LANES)
+        vit158_store_vf(x + i, sigmoid_gelu_vf(vit158_load_vf(x + i), curve));
 }

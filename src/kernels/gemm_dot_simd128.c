@@ -25,23 +25,16 @@ static uint32_t step_count(uint32_t n_in)
 }
 
 typedef struct tile_sums {
-    v128_t v[ROWS][2];
+    vit158_n8 v[ROWS];
 } tile_sums;
-
-VIT158_TEMPLATE void add_dot(v128_t v[2], const int16_t *w, v128_t x0, v128_t x1)
-{
-    const v128_t weights = wasm_v128_load32_splat(w);
-    v[0] = wasm_i32x4_add(v[0], wasm_i32x4_dot_i16x8(weights, x0));
-    v[1] = wasm_i32x4_add(v[1], wasm_i32x4_dot_i16x8(weights, x1));
-}
 
 VIT158_TEMPLATE void add_pair(tile_sums *s, const int16_t *w, const int16_t *x)
 {
-    const v128_t x0 = wasm_v128_load(x), x1 = wasm_v128_load(x + 8);
-    add_dot(s->v[0], w, x0, x1);
-    add_dot(s->v[1], w + 4, x0, x1);
-    add_dot(s->v[2], w + 8, x0, x1);
-    add_dot(s->v[3], w + 12, x0, x1);
+    const vit158_n8 pairs = vit158_load_pairs_n8(x);
+    s->v[0] = vit158_add_dot_n8(s->v[0], vit158_splat_pair_vi(w), pairs);
+    s->v[1] = vit158_add_dot_n8(s->v[1], vit158_splat_pair_vi(w + 4), pairs);
+    s->v[2] = vit158_add_dot_n8(s->v[2], vit158_splat_pair_vi(w + 8), pairs);
+    s->v[3] = vit158_add_dot_n8(s->v[3], vit158_splat_pair_vi(w + 12), pairs);
 }
 
 /* sums [ROWS][LANES] of one tile; steps >= 1. A way out after each pair, see VIT158_PIN. */
@@ -49,7 +42,7 @@ static VIT158_INNER void tile(int32_t *sums, const int16_t *w, const int16_t *x,
 {
     tile_sums s;
     for (int i = 0; i < ROWS; i++)
-        s.v[i][0] = s.v[i][1] = wasm_i32x4_splat(0);
+        s.v[i] = vit158_zero_n8();
     uint32_t pairs = 2 * steps;
     VIT158_PIN(pairs);
     for (;;) {
@@ -74,10 +67,14 @@ static VIT158_INNER void tile(int32_t *sums, const int16_t *w, const int16_t *x,
         pairs -= 4, w += STEP_W - 2, x += 2 * STEP_X;
         VIT158_PIN(w);
     }
-    for (int i = 0; i < ROWS; i++) {
-        wasm_v128_store(sums + (ptrdiff_t)LANES * i, s.v[i][0]);
-        wasm_v128_store(sums + (ptrdiff_t)LANES * i + 4, s.v[i][1]);
-    }
+    for (int i = 0; i < ROWS; i++)
+        vit158_store_n8(sums + (ptrdiff_t)LANES * i, s.v[i]);
+}
+
+/* Eight tokens of input k, zero past n_in. */
+static inline v128_t load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in)
+{
+    return k < n_in ? wasm_i16x8_load8x8(q + k * ldq) : wasm_i16x8_splat(0);
 }
 
 /* Pair j of a block of 20 inputs joins inputs first(j) and first(j) + apart. */
@@ -87,8 +84,8 @@ static VIT158_INNER void pack_trit_panel(int16_t *x, const int8_t *q, size_t ldq
         for (uint32_t i = 0; i < 5; i++, x += STEP_X) {
             for (uint32_t half = 0; half < 2; half++) {
                 const uint32_t first = k + 10 * half + i;
-                vit158_store_pairs(x + (size_t)16 * half, vit158_load_input(q, ldq, first, n_in),
-                                   vit158_load_input(q, ldq, first + 5, n_in));
+                vit158_store_pairs(x + (size_t)16 * half, load_input(q, ldq, first, n_in),
+                                   load_input(q, ldq, first + 5, n_in));
             }
         }
     }
@@ -97,8 +94,7 @@ static VIT158_INNER void pack_trit_panel(int16_t *x, const int8_t *q, size_t ldq
 static VIT158_INNER void pack_i8_panel(int16_t *x, const int8_t *q, size_t ldq, uint32_t n_in)
 {
     for (uint32_t k = 0; k < BLOCK_STEPS * 4 * (step_count(n_in) / BLOCK_STEPS); k += 2, x += 16)
-        vit158_store_pairs(x, vit158_load_input(q, ldq, k, n_in),
-                           vit158_load_input(q, ldq, k + 1, n_in));
+        vit158_store_pairs(x, load_input(q, ldq, k, n_in), load_input(q, ldq, k + 1, n_in));
 }
 
 /* Digits - 1 of the codes of two outputs, [i][2 outputs][4 groups], into every other half step. */
@@ -182,42 +178,29 @@ static void begin_group(group *g, const vit158_gemm_q8 *p, uint32_t o, uint32_t 
     }
 }
 
-typedef struct results_x8 {
-    v128_t lo;
-    v128_t hi;
-} results_x8;
-
-static inline results_x8 dequantize(const vit158_gemm_q8 *p, uint32_t row, const int32_t *sums,
-                                    uint32_t t)
+static inline vit158_x8 dequantize(const vit158_gemm_q8 *p, uint32_t row, const int32_t *sums,
+                                   uint32_t t)
 {
-    const v128_t scale = wasm_f32x4_splat(p->scale[(size_t)row * p->scale_step]);
-    const v128_t r0 = wasm_v128_load(p->r + t), r1 = wasm_v128_load(p->r + t + 4);
-    return (results_x8){vit158_dequantize_x4(wasm_v128_load(sums), wasm_f32x4_mul(scale, r0)),
-                        vit158_dequantize_x4(wasm_v128_load(sums + 4), wasm_f32x4_mul(scale, r1))};
+    const vit158_x8 scale = vit158_splat_x8(p->scale[(size_t)row * p->scale_step]);
+    return vit158_dequantize_x8(vit158_load_n8(sums),
+                                vit158_mul_x8(scale, vit158_load_x8(p->r + t)));
 }
 
 static void finish_tile(const vit158_gemm_q8 *p, const group *g, uint32_t t)
 {
     for (uint32_t i = 0; i < g->outputs; i++) {
         const uint32_t o = g->o + i;
-        results_x8 y01 = dequantize(p, o, g->sums[0] + (size_t)i * LANES, t);
+        vit158_x8 y = dequantize(p, o, g->sums[0] + (size_t)i * LANES, t);
         for (uint32_t plane = 1; plane < p->planes.count; plane++) {
             const uint32_t row = vit158_plane_row(&p->planes, p->n_out, plane, o);
             if (vit158_plane_row(&p->planes, p->n_out, plane, o + 1) == row)
                 continue;
             const int32_t *sums = g->sums[plane] + (size_t)(row - g->first[plane]) * LANES;
-            const results_x8 more = dequantize(p, row, sums, t);
-            y01.lo = wasm_f32x4_add(y01.lo, more.lo);
-            y01.hi = wasm_f32x4_add(y01.hi, more.hi);
+            y = vit158_add_x8(y, dequantize(p, row, sums, t));
         }
-        if (p->bias != NULL) {
-            const v128_t bias = wasm_f32x4_splat(p->bias[o]);
-            y01.lo = wasm_f32x4_add(y01.lo, bias);
-            y01.hi = wasm_f32x4_add(y01.hi, bias);
-        }
-        float *y = p->y + o * p->ldy + t;
-        vit158_finish_x4(y, y01.lo, p->epilogue);
-        vit158_finish_x4(y + 4, y01.hi, p->epilogue);
+        if (p->bias != NULL)
+            y = vit158_add_x8(y, vit158_splat_x8(p->bias[o]));
+        vit158_finish_x8(p->y + o * p->ldy + t, y, p->epilogue);
     }
 }
 
@@ -269,19 +252,19 @@ static void run(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0, 
     }
 }
 
-void vit158_gemm_trit_dot_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+void VIT158_KERNEL(gemm_trit_dot)(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                                   uint32_t o1, void *scratch)
 {
     run(p, t0, t1, o0, o1, scratch, pack_trit_panel, decode_trit_rows);
 }
 
-void vit158_gemm_i8_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+void VIT158_KERNEL(gemm_i8)(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                             uint32_t o1, void *scratch)
 {
     run(p, t0, t1, o0, o1, scratch, pack_i8_panel, decode_i8_rows);
 }
 
-size_t vit158_gemm_dot_scratch_simd128(const vit158_gemm_q8 *p, uint32_t n_out, uint32_t n_tokens)
+size_t VIT158_KERNEL(gemm_dot_scratch)(const vit158_gemm_q8 *p, uint32_t n_out, uint32_t n_tokens)
 {
     (void)n_out;
     const uint32_t steps = step_count(p->n_in), most = most_panels(steps);

@@ -15,37 +15,33 @@ enum {
 };
 
 typedef struct tile_sums {
-    v128_t v[ROWS][2];
+    vit158_x8 v[ROWS];
 } tile_sums;
 
 VIT158_TEMPLATE void clear(tile_sums *s)
 {
     for (int i = 0; i < ROWS; i++)
-        s->v[i][0] = s->v[i][1] = wasm_f32x4_splat(0.0F);
+        s->v[i] = vit158_splat_x8(0.0F);
 }
 
 VIT158_TEMPLATE void save(float *out, const tile_sums *s)
 {
-    for (int i = 0; i < ROWS; i++) {
-        wasm_v128_store(out + (ptrdiff_t)LANES * i, s->v[i][0]);
-        wasm_v128_store(out + (ptrdiff_t)LANES * i + 4, s->v[i][1]);
-    }
+    for (int i = 0; i < ROWS; i++)
+        vit158_store_x8(out + (ptrdiff_t)LANES * i, s->v[i]);
 }
 
-VIT158_TEMPLATE void add_product(v128_t v[2], const float *a, v128_t b0, v128_t b1)
+VIT158_TEMPLATE void add_product(vit158_x8 *sum, const float *a, vit158_x8 b)
 {
-    const v128_t weight = wasm_v128_load32_splat(a);
-    v[0] = wasm_f32x4_add(v[0], wasm_f32x4_mul(weight, b0));
-    v[1] = wasm_f32x4_add(v[1], wasm_f32x4_mul(weight, b1));
+    *sum = vit158_add_x8(*sum, vit158_mul_x8(vit158_splat_x8(*a), b));
 }
 
 VIT158_TEMPLATE void add_step(tile_sums *s, const float *a, const float *panel)
 {
-    const v128_t b0 = wasm_v128_load(panel), b1 = wasm_v128_load(panel + 4);
-    add_product(s->v[0], a, b0, b1);
-    add_product(s->v[1], a + 1, b0, b1);
-    add_product(s->v[2], a + 2, b0, b1);
-    add_product(s->v[3], a + 3, b0, b1);
+    const vit158_x8 b = vit158_load_x8(panel);
+    add_product(&s->v[0], a, b);
+    add_product(&s->v[1], a + 1, b);
+    add_product(&s->v[2], a + 2, b);
+    add_product(&s->v[3], a + 3, b);
 }
 
 /* out [ROWS][LANES] = sums of weights a [n_in][ROWS] with one panel; n_in >= 1. A way
@@ -81,10 +77,8 @@ static VIT158_INNER void run_tile(float *out, const float *a, const float *panel
 
 static VIT158_INNER void pack_panel(float *panel, const float *b, size_t ldb, uint32_t n_in)
 {
-    for (uint32_t k = 0; k < n_in; k++, panel += LANES, b += ldb) {
-        wasm_v128_store(panel, wasm_v128_load(b));
-        wasm_v128_store(panel + 4, wasm_v128_load(b + 4));
-    }
+    for (uint32_t k = 0; k < n_in; k++, panel += LANES, b += ldb)
+        vit158_store_x8(panel, vit158_load_x8(b));
 }
 
 /* Four rows of weights of unit stride to [n_in][ROWS]. */
@@ -129,15 +123,10 @@ static void finish_tile(const vit158_gemm_f32 *p, uint32_t o, uint32_t rows, uin
                         const float *sums)
 {
     for (uint32_t i = 0; i < rows; i++, sums += LANES) {
-        v128_t r0 = wasm_v128_load(sums), r1 = wasm_v128_load(sums + 4);
-        if (p->bias != NULL) {
-            const v128_t bias = wasm_f32x4_splat(p->bias[o + i]);
-            r0 = wasm_f32x4_add(r0, bias);
-            r1 = wasm_f32x4_add(r1, bias);
-        }
-        float *y = p->y + (o + i) * p->ldy + t;
-        vit158_finish_x4(y, r0, p->epilogue);
-        vit158_finish_x4(y + 4, r1, p->epilogue);
+        vit158_x8 r = vit158_load_x8(sums);
+        if (p->bias != NULL)
+            r = vit158_add_x8(r, vit158_splat_x8(p->bias[o + i]));
+        vit158_finish_x8(p->y + (o + i) * p->ldy + t, r, p->epilogue);
     }
 }
 
@@ -168,7 +157,7 @@ static uint32_t most_panels(uint32_t n_in)
 }
 
 /* Cuts the tokens into blocks of equal size. */
-void vit158_gemm_f32_simd128(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+void VIT158_KERNEL(gemm_f32)(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                              uint32_t o1, void *scratch)
 {
     const uint32_t panels = t0 < t1 ? (t1 - t0 + LANES - 1) / LANES : 0;
@@ -182,7 +171,7 @@ void vit158_gemm_f32_simd128(const vit158_gemm_f32 *p, uint32_t t0, uint32_t t1,
     }
 }
 
-size_t vit158_gemm_f32_scratch_simd128(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
+size_t VIT158_KERNEL(gemm_f32_scratch)(uint32_t n_in, uint32_t n_out, uint32_t n_tokens)
 {
     (void)n_out;
     const uint32_t panels = (n_tokens + LANES - 1) / LANES, most = most_panels(n_in);

@@ -8,28 +8,24 @@
 enum { ROWS = 4, LANES = 8 };
 
 typedef struct tile_sums {
-    v128_t v[ROWS][2];
+    vit158_n8 v[ROWS];
 } tile_sums;
 
-VIT158_TEMPLATE void add_dot(v128_t v[2], const int16_t *a, v128_t b0, v128_t b1)
+VIT158_TEMPLATE void add_dot(vit158_n8 *sum, const int16_t *a, vit158_n8 b)
 {
-    const v128_t pair = wasm_v128_load32_splat(a);
-    v[0] = wasm_i32x4_add(v[0], wasm_i32x4_dot_i16x8(pair, b0));
-    v[1] = wasm_i32x4_add(v[1], wasm_i32x4_dot_i16x8(pair, b1));
+    *sum = vit158_add_dot_n8(*sum, vit158_splat_pair_vi(a), b);
 }
 
 VIT158_TEMPLATE void clear(tile_sums *s)
 {
     for (int i = 0; i < ROWS; i++)
-        s->v[i][0] = s->v[i][1] = wasm_i32x4_splat(0);
+        s->v[i] = vit158_zero_n8();
 }
 
 VIT158_TEMPLATE void save(int32_t *out, const tile_sums *s)
 {
-    for (int i = 0; i < ROWS; i++) {
-        wasm_v128_store(out + (ptrdiff_t)LANES * i, s->v[i][0]);
-        wasm_v128_store(out + (ptrdiff_t)LANES * i + 4, s->v[i][1]);
-    }
+    for (int i = 0; i < ROWS; i++)
+        vit158_store_n8(out + (ptrdiff_t)LANES * i, s->v[i]);
 }
 
 /* Sums of four outputs whose pairs lie side by side: keys. */
@@ -39,9 +35,9 @@ static VIT158_INNER void tile_of_columns(int32_t *out, const int16_t *a, size_t 
     tile_sums s;
     clear(&s);
     for (uint32_t k = pairs; k > 0; k--, a += a_pair, b += b_pair) {
-        const v128_t b0 = wasm_v128_load(b), b1 = wasm_v128_load(b + 8);
+        const vit158_n8 x = vit158_load_pairs_n8(b);
         for (int i = 0; i < ROWS; i++)
-            add_dot(s.v[i], a + (ptrdiff_t)2 * i, b0, b1);
+            add_dot(&s.v[i], a + (ptrdiff_t)2 * i, x);
     }
     save(out, &s);
 }
@@ -54,11 +50,11 @@ static VIT158_INNER void tile_of_rows(int32_t *out, const int16_t *const row[ROW
     tile_sums s;
     clear(&s);
     for (uint32_t k = pairs; k > 0; k--, b += b_pair) {
-        const v128_t b0 = wasm_v128_load(b), b1 = wasm_v128_load(b + 8);
-        add_dot(s.v[0], a0, b0, b1);
-        add_dot(s.v[1], a1, b0, b1);
-        add_dot(s.v[2], a2, b0, b1);
-        add_dot(s.v[3], a3, b0, b1);
+        const vit158_n8 x = vit158_load_pairs_n8(b);
+        add_dot(&s.v[0], a0, x);
+        add_dot(&s.v[1], a1, x);
+        add_dot(&s.v[2], a2, x);
+        add_dot(&s.v[3], a3, x);
         a0 += a_pair, a1 += a_pair, a2 += a_pair, a3 += a_pair;
     }
     save(out, &s);
@@ -67,23 +63,16 @@ static VIT158_INNER void tile_of_rows(int32_t *out, const int16_t *const row[ROW
 static VIT158_INNER void finish_tile(const vit158_gemm_i16 *p, uint32_t o, uint32_t rows,
                                      uint32_t t, const int32_t *sums)
 {
-    v128_t c0, c1;
-    if (p->column_step == 0) {
-        c0 = c1 = wasm_v128_load32_splat(p->column_scale);
-    } else {
-        c0 = wasm_v128_load(p->column_scale + t);
-        c1 = wasm_v128_load(p->column_scale + t + 4);
-    }
+    const vit158_x8 columns = p->column_step == 0 ? vit158_splat_x8(*p->column_scale)
+                                                  : vit158_load_x8(p->column_scale + t);
     for (uint32_t i = 0; i < rows; i++, sums += LANES) {
-        const v128_t scale = wasm_v128_load32_splat(p->row_scale + (size_t)(o + i) * p->row_step);
-        float *y = p->y + (o + i) * p->ldy + t;
-        wasm_v128_store(y, vit158_dequantize_x4(wasm_v128_load(sums), wasm_f32x4_mul(scale, c0)));
-        wasm_v128_store(y + 4,
-                        vit158_dequantize_x4(wasm_v128_load(sums + 4), wasm_f32x4_mul(scale, c1)));
+        const vit158_x8 scale = vit158_splat_x8(p->row_scale[(size_t)(o + i) * p->row_step]);
+        vit158_store_x8(p->y + (o + i) * p->ldy + t,
+                        vit158_dequantize_x8(vit158_load_n8(sums), vit158_mul_x8(scale, columns)));
     }
 }
 
-void vit158_gemm_i16_simd128(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1)
+void VIT158_KERNEL(gemm_i16)(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1)
 {
     const uint32_t pairs = (p->n_in + 1) / 2;
     int32_t sums[ROWS * LANES];

@@ -9,17 +9,17 @@
  */
 #include <stdbool.h>
 
-#include "kernels/table_sums.h"
-#include "kernels/trits_simd128.h"
+#include "kernels/ops_simd128.h"
+#include "kernels/table_rows.h"
 
 enum {
     TILE = VIT158_TILE,
     LANES = VIT158_TILE_LANES,
-    TABLE_ROWS = 81, /* 3^4 */
-    ROW_BYTES = TILE * 2,
-    TABLE_BYTES = TABLE_ROWS * ROW_BYTES,
-    BLOCK_QUADS = 5,         /* of a block of codes */
-    QUADS = 2 * BLOCK_QUADS, /* whose tables, 26 kB, stay in the cache together */
+    REGISTERS = TILE / VIT158_VI16_LANES, /* of a table row */
+    ROW_BYTES = VIT158_ROW_BYTES,
+    TABLE_BYTES = VIT158_TABLE_BYTES,
+    BLOCK_QUADS = VIT158_BLOCK_QUADS,
+    QUADS = VIT158_QUADS,
     PASS_INPUTS = 2 * (int)VIT158_BLOCK_INPUTS, /* inputs of a pass over the outputs */
     SLACK = 256                                 /* rows that codes above 242 would reach */
 };
@@ -37,244 +37,163 @@ static const block_rule many_workers = {.bytes = 704 * 1024, .tiles = 7};
 
 /* A worker's scratch. */
 typedef struct workspace {
-    uint8_t *tables; /* [QUADS][TABLE_ROWS][TILE] int16 */
-    uintptr_t *rows; /* [n_rows][QUADS]: address of the table row of a row and quad */
+    uint8_t *tables;        /* [QUADS][TABLE_ROWS][TILE] int16 */
+    vit158_row_place *rows; /* [n_rows][QUADS]: where the table row of a row and quad is */
     vit158_table_sums sums;
 } workspace;
 
 /* ---- Tables ---- */
 
 /* All sums (d0 - 1) a + (d1 - 1) b, [d0 + 3 d1]. */
-VIT158_TEMPLATE void nine_sums(v128_t out[9], v128_t a, v128_t b)
+VIT158_TEMPLATE void nine_sums(vit158_vi out[9], vit158_vi a, vit158_vi b)
 {
-    const v128_t zero = wasm_i16x8_splat(0);
+    const vit158_vi zero = vit158_splat_i16_vi(0);
     out[4] = zero;
     out[5] = a;
-    out[3] = wasm_i16x8_sub(zero, a);
+    out[3] = vit158_sub_i16_vi(zero, a);
     out[7] = b;
-    out[8] = wasm_i16x8_add(b, a);
-    out[6] = wasm_i16x8_sub(b, a);
-    out[1] = wasm_i16x8_sub(zero, b);
-    out[2] = wasm_i16x8_sub(a, b);
-    out[0] = wasm_i16x8_sub(out[1], a);
+    out[8] = vit158_add_i16_vi(b, a);
+    out[6] = vit158_sub_i16_vi(b, a);
+    out[1] = vit158_sub_i16_vi(zero, b);
+    out[2] = vit158_sub_i16_vi(a, b);
+    out[0] = vit158_sub_i16_vi(out[1], a);
 }
 
-/* The table of four inputs of eight tokens. Pinning keeps the stores in order, line by line. */
-static VIT158_INNER void build_table(uint8_t *table, v128_t x0, v128_t x1, v128_t x2, v128_t x3)
+/* The table of four inputs of a register's tokens. Pinning keeps the stores in order, line by line.
+ */
+static VIT158_INNER void build_table(uint8_t *table, vit158_vi x0, vit158_vi x1, vit158_vi x2,
+                                     vit158_vi x3)
 {
-    v128_t low[9], high[9];
+    vit158_vi low[9], high[9];
     nine_sums(low, x0, x1);
     nine_sums(high, x2, x3);
     for (int j = 0; j < 9; j++, table += 9 * ROW_BYTES) {
         VIT158_PIN(table);
         for (ptrdiff_t i = 0; i < 9; i++)
-            wasm_v128_store(table + i * ROW_BYTES, wasm_i16x8_add(high[j], low[i]));
+            vit158_store_vi(table + i * ROW_BYTES, vit158_add_i16_vi(high[j], low[i]));
     }
 }
 
-/* One table for eight tokens from q on; inputs past n_in are zero. Adds to `magnitude`. */
-static inline v128_t add_table(uint8_t *table, const int8_t *q, size_t ldq, uint32_t k,
-                               uint32_t n_in, v128_t magnitude)
+/* A register's tokens of input k, of which `halves` times eight exist; zero past n_in. */
+static inline vit158_vi load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in,
+                                   uint32_t halves)
 {
-    const v128_t x0 = vit158_load_input(q, ldq, k, n_in),
-                 x1 = vit158_load_input(q, ldq, k + 1, n_in);
-    const v128_t x2 = vit158_load_input(q, ldq, k + 2, n_in),
-                 x3 = vit158_load_input(q, ldq, k + 3, n_in);
-    const v128_t x01 = wasm_i16x8_add(wasm_i16x8_abs(x0), wasm_i16x8_abs(x1));
-    const v128_t x23 = wasm_i16x8_add(wasm_i16x8_abs(x2), wasm_i16x8_abs(x3));
-    build_table(table, x0, x1, x2, x3);
-    return wasm_i16x8_add(magnitude, wasm_i16x8_add(x01, x23));
+    return k < n_in ? vit158_load_i8_vi(q + k * ldq, halves) : vit158_splat_i16_vi(0);
 }
 
-/* Tables of `quads` quads of inputs from k on, for a tile's tokens from q on. Returns the sums of
- * the inputs' magnitudes. */
-static void build_tables(v128_t magnitude[2], uint8_t *tables, const int8_t *q, size_t ldq,
+/* One table for a register's tokens from q on; inputs past n_in are zero. Adds to `magnitude`. */
+static inline vit158_vi add_table(uint8_t *table, const int8_t *q, size_t ldq, uint32_t k,
+                                  uint32_t n_in, uint32_t halves, vit158_vi magnitude)
+{
+    const vit158_vi x0 = load_input(q, ldq, k, n_in, halves);
+    const vit158_vi x1 = load_input(q, ldq, k + 1, n_in, halves);
+    const vit158_vi x2 = load_input(q, ldq, k + 2, n_in, halves);
+    const vit158_vi x3 = load_input(q, ldq, k + 3, n_in, halves);
+    const vit158_vi x01 = vit158_add_i16_vi(vit158_abs_i16_vi(x0), vit158_abs_i16_vi(x1));
+    const vit158_vi x23 = vit158_add_i16_vi(vit158_abs_i16_vi(x2), vit158_abs_i16_vi(x3));
+    build_table(table, x0, x1, x2, x3);
+    return vit158_add_i16_vi(magnitude, vit158_add_i16_vi(x01, x23));
+}
+
+/* Tables of `quads` quads of inputs from k on, for a tile's tokens from q on, of which `halves`
+ * times eight exist. Returns the sums of the inputs' magnitudes. */
+static void build_tables(uint16_t magnitude[TILE], uint8_t *tables, const int8_t *q, size_t ldq,
                          uint32_t k, uint32_t n_in, uint32_t quads, uint32_t halves)
 {
-    v128_t lo = wasm_i16x8_splat(0), hi = lo;
+    vit158_vi sums[REGISTERS];
+    for (uint32_t i = 0; i < REGISTERS; i++)
+        sums[i] = vit158_splat_i16_vi(0);
     for (uint32_t i = 0; i < quads; i++, k += 4, tables += TABLE_BYTES) {
-        lo = add_table(tables, q, ldq, k, n_in, lo);
-        if (halves == 2)
-            hi = add_table(tables + 16, q + LANES, ldq, k, n_in, hi);
+        sums[0] = add_table(tables, q, ldq, k, n_in, halves, sums[0]);
+        if (REGISTERS == 2 && halves == 2)
+            sums[REGISTERS - 1] =
+                add_table(tables + 16, q + LANES, ldq, k, n_in, 1, sums[REGISTERS - 1]);
     }
-    magnitude[0] = lo;
-    magnitude[1] = hi;
-}
-
-/* ---- Row addresses ---- */
-
-/* Addresses of four table rows, from their offsets in the tables of a block that begin at `base`.
- */
-static inline void store_addresses(uintptr_t *out, const uint8_t *base, v128_t offsets)
-{
-#if UINTPTR_MAX == UINT32_MAX
-    const v128_t tables = wasm_i32x4_const(0, TABLE_BYTES, 2 * TABLE_BYTES, 3 * TABLE_BYTES);
-    const v128_t first = wasm_i32x4_add(wasm_i32x4_splat((int32_t)(uintptr_t)base), tables);
-    wasm_v128_store(out, wasm_i32x4_add(offsets, first));
-#else
-    uint32_t offset[4];
-    wasm_v128_store(offset, offsets);
-    for (uint32_t i = 0; i < 4; i++)
-        out[i] = (uintptr_t)base + i * TABLE_BYTES + offset[i];
-#endif
-}
-
-/* The same for the fifth quads of two outputs: the low halves of 64-bit lanes. */
-static inline void store_fifth(uintptr_t *out, const uint8_t *base, v128_t offsets)
-{
-    const uint8_t *table = base + (ptrdiff_t)4 * TABLE_BYTES;
-#if UINTPTR_MAX == UINT32_MAX
-    const v128_t rows = wasm_i32x4_add(offsets, wasm_i32x4_splat((int32_t)(uintptr_t)table));
-    wasm_v128_store32_lane(out + 4, rows, 0);
-    wasm_v128_store32_lane(out + QUADS + 4, rows, 2);
-#else
-    out[4] = (uintptr_t)table + (uint64_t)wasm_i64x2_extract_lane(offsets, 0);
-    out[QUADS + 4] = (uintptr_t)table + (uint64_t)wasm_i64x2_extract_lane(offsets, 1);
-#endif
-}
-
-/* Rows of the five quads of two outputs from their four codes each, in tables from `base` on. With
- * codes c0 .. c3 the quads are c0 % 81, c0 / 81 + 3 (c1 % 27), c1 / 27 + 9 (c2 % 9),
- * c2 / 9 + 27 (c3 % 3), c3 / 3, and 3^k (c % d) = 3^k c - 81 (c / d) with d = 81 / 3^k. All times
- * the bytes of a row, modulo 2^16. */
-static inline void two_outputs(uintptr_t *out, const uint8_t *codes, const uint8_t *base)
-{
-    const v128_t c = wasm_u16x8_load8x8(codes);
-    const v128_t quotient =
-        vit158_divide_codes(c, wasm_i16x8_const(40, 13, 4, 1, 40, 13, 4, 1),
-                            wasm_i16x8_const(405, 1214, 3641, 10923, 405, 1214, 3641, 10923));
-    const v128_t scaled = wasm_i16x8_mul(
-        c, wasm_i16x8_const(ROW_BYTES, 3 * ROW_BYTES, 9 * ROW_BYTES, 27 * ROW_BYTES, ROW_BYTES,
-                            3 * ROW_BYTES, 9 * ROW_BYTES, 27 * ROW_BYTES));
-    const v128_t rest =
-        wasm_i16x8_sub(scaled, wasm_i16x8_mul(quotient, wasm_i16x8_splat(TABLE_BYTES)));
-    /* Quotients, times ROW_BYTES = 2^5, one lane up within each output. */
-    const v128_t carried = wasm_i64x2_shl(quotient, 16 + 5);
-    const v128_t four = wasm_i16x8_add(rest, carried);
-    store_addresses(out, base, wasm_u32x4_extend_low_u16x8(four));
-    store_addresses(out + QUADS, base, wasm_u32x4_extend_high_u16x8(four));
-    store_fifth(out, base, wasm_i64x2_shl(wasm_u64x2_shr(quotient, 48), 5));
-}
-
-/* rows[o][0 .. 4] from block b of the codes of rows o0 + o, for tables from `base` on. May write
- * for one more. */
-static VIT158_INNER void find_rows(uintptr_t *rows, const uint8_t *base, const vit158_gemm_q8 *p,
-                                   uint32_t b, uint32_t o0, uint32_t n_out)
-{
-    const uint8_t *codes =
-        (const uint8_t *)p->w + (size_t)4 * b * vit158_q8_rows(p) + (size_t)4 * o0;
-    const uint32_t whole = 4 * b + 4 <= vit158_trit_groups(p->n_in) ? n_out / 2 * 2 : 0;
-    uint32_t o = 0;
-    for (; o < whole; o += 2, codes += 8, rows += (size_t)2 * QUADS)
-        two_outputs(rows, codes, base);
-    for (; o < n_out; o += 2, rows += (size_t)2 * QUADS) {
-        uint8_t copy[8];
-        vit158_copy_codes(copy, p, b, o0 + o, 2, n_out - o < 2 ? n_out - o : 2);
-        two_outputs(rows, copy, base);
-    }
-}
-
-/* The same for the rows of outputs o0 .. o1 - 1 in all planes, one plane after the other. */
-static void find_planes(uintptr_t *rows, const uint8_t *base, const vit158_gemm_q8 *p, uint32_t b,
-                        uint32_t o0, uint32_t o1)
-{
-    for (uint32_t plane = 0; plane < vit158_plane_count(&p->planes); plane++) {
-        const uint32_t first = vit158_plane_row(&p->planes, p->n_out, plane, o0);
-        const uint32_t count = vit158_plane_row(&p->planes, p->n_out, plane, o1) - first;
-        find_rows(rows, base, p, b, first, count);
-        rows += (size_t)count * QUADS;
-    }
+    for (uint32_t i = 0; i < REGISTERS; i++)
+        vit158_store_vi(magnitude + (size_t)i * VIT158_VI16_LANES, sums[i]);
 }
 
 /* ---- Look-ups ---- */
 
 typedef struct row_sums {
-    v128_t v[2];
+    vit158_vi v[REGISTERS];
 } row_sums;
 
-VIT158_TEMPLATE void add_row(row_sums *s, const uint8_t *row, uint32_t halves)
+VIT158_TEMPLATE void add_row(row_sums *s, const uint8_t *row, uint32_t registers)
 {
     VIT158_PIN(row);
-    s->v[0] = wasm_i16x8_add(s->v[0], wasm_v128_load(row));
+    s->v[0] = vit158_add_i16_vi(s->v[0], vit158_load_vi(row));
     VIT158_PIN(s->v[0]);
-    if (halves == 2) {
-        s->v[1] = wasm_i16x8_add(s->v[1], wasm_v128_load(row + 16));
-        VIT158_PIN(s->v[1]);
+    if (registers == 2) {
+        s->v[REGISTERS - 1] = vit158_add_i16_vi(s->v[REGISTERS - 1], vit158_load_vi(row + 16));
+        VIT158_PIN(s->v[REGISTERS - 1]);
     }
 }
 
-/* Two rows; in wasm one load gets both addresses, because loads are what limits the loop. */
-VIT158_TEMPLATE void add_two(row_sums *s, const uintptr_t *rows, uint32_t halves)
+/* Two rows; one load gets both places, because loads are what limits the loop. */
+VIT158_TEMPLATE void add_two(row_sums *s, const uint8_t *tables, const vit158_row_place *rows,
+                             uint32_t registers)
 {
-#if UINTPTR_MAX == UINT32_MAX
     uint64_t both;
     memcpy(&both, rows, sizeof both);
-    add_row(s, (const uint8_t *)(uintptr_t)(uint32_t)both, halves);
-    add_row(s, (const uint8_t *)(uintptr_t)(uint32_t)(both >> 32), halves);
-#else
-    add_row(s, (const uint8_t *)rows[0], halves);
-    add_row(s, (const uint8_t *)rows[1], halves);
-#endif
+    add_row(s, vit158_row_at(tables, (vit158_row_place)both), registers);
+    add_row(s, vit158_row_at(tables, (vit158_row_place)(both >> 32)), registers);
 }
 
 /* One output: sums[:] += 2, 5, 8 or 10 table rows; = if first. */
-VIT158_TEMPLATE void add_output(int16_t *sums, const uintptr_t *rows, uint32_t quads, bool first,
-                                uint32_t halves)
+VIT158_TEMPLATE void add_output(int16_t *sums, const uint8_t *tables, const vit158_row_place *rows,
+                                uint32_t quads, bool first, uint32_t registers)
 {
     row_sums s;
-    s.v[0] = first ? wasm_i16x8_splat(0) : wasm_v128_load(sums);
-    if (halves == 2)
-        s.v[1] = first ? wasm_i16x8_splat(0) : wasm_v128_load(sums + 8);
-    add_two(&s, rows, halves);
+    for (uint32_t i = 0; i < registers; i++)
+        s.v[i] =
+            first ? vit158_splat_i16_vi(0) : vit158_load_vi(sums + (size_t)i * VIT158_VI16_LANES);
+    add_two(&s, tables, rows, registers);
     VIT158_PIN(quads);
     if (quads > 2) {
-        add_two(&s, rows + 2, halves);
-        add_row(&s, (const uint8_t *)rows[4], halves);
+        add_two(&s, tables, rows + 2, registers);
+        add_row(&s, vit158_row_at(tables, rows[4]), registers);
         VIT158_PIN(quads);
         if (quads > 5) {
-            add_row(&s, (const uint8_t *)rows[5], halves);
-            add_two(&s, rows + 6, halves);
+            add_row(&s, vit158_row_at(tables, rows[5]), registers);
+            add_two(&s, tables, rows + 6, registers);
             VIT158_PIN(quads);
             if (quads > 8)
-                add_two(&s, rows + 8, halves);
+                add_two(&s, tables, rows + 8, registers);
         }
     }
-    wasm_v128_store(sums, s.v[0]);
-    if (halves == 2)
-        wasm_v128_store(sums + 8, s.v[1]);
+    for (uint32_t i = 0; i < registers; i++)
+        vit158_store_vi(sums + (size_t)i * VIT158_VI16_LANES, s.v[i]);
 }
 
 /* The same for n_out outputs. */
-VIT158_TEMPLATE void look_up(int16_t *sums, const uintptr_t *rows, uint32_t n_out, uint32_t quads,
-                             bool first, uint32_t halves)
+VIT158_TEMPLATE void look_up(int16_t *sums, const uint8_t *tables, const vit158_row_place *rows,
+                             uint32_t n_out, uint32_t quads, bool first, uint32_t registers)
 {
     for (;;) {
-        add_output(sums, rows, quads, first, halves);
+        add_output(sums, tables, rows, quads, first, registers);
         if (n_out == 1)
             break;
-        add_output(sums + TILE, rows + QUADS, quads, first, halves);
+        add_output(sums + TILE, tables, rows + QUADS, quads, first, registers);
         if (n_out == 2)
             break;
         n_out -= 2, sums += 2 * TILE, rows += 2 * QUADS;
     }
 }
 
-static VIT158_INNER void look_up_half(int16_t *sums, const uintptr_t *rows, uint32_t n_out,
-                                      uint32_t quads)
+static VIT158_INNER void look_up_half(int16_t *sums, const workspace *ws, uint32_t quads)
 {
-    look_up(sums, rows, n_out, quads, false, 1);
+    look_up(sums, ws->tables, ws->rows, ws->sums.n_rows, quads, false, 1);
 }
 
-static VIT158_INNER void look_up_whole(int16_t *sums, const uintptr_t *rows, uint32_t n_out,
-                                       uint32_t quads)
+static VIT158_INNER void look_up_whole(int16_t *sums, const workspace *ws, uint32_t quads)
 {
-    look_up(sums, rows, n_out, quads, false, 2);
+    look_up(sums, ws->tables, ws->rows, ws->sums.n_rows, quads, false, REGISTERS);
 }
 
-static VIT158_INNER void look_up_first(int16_t *sums, const uintptr_t *rows, uint32_t n_out,
-                                       uint32_t quads)
+static VIT158_INNER void look_up_first(int16_t *sums, const workspace *ws, uint32_t quads)
 {
-    look_up(sums, rows, n_out, quads, true, 2);
+    look_up(sums, ws->tables, ws->rows, ws->sums.n_rows, quads, true, REGISTERS);
 }
 
 /* ---- Memory ---- */
@@ -301,7 +220,7 @@ static size_t state_bytes(uint32_t tiles)
 
 static size_t row_address_bytes(uint32_t n_rows)
 {
-    return align_bytes(((size_t)n_rows + 1) * QUADS * sizeof(uintptr_t));
+    return align_bytes(((size_t)n_rows + 1) * QUADS * sizeof(vit158_row_place));
 }
 
 static uint32_t tiles_of(uint32_t tokens)
@@ -324,7 +243,7 @@ static VIT158_INNER workspace lay_out(void *scratch, uint32_t n_rows, uint32_t t
     uint8_t *at = scratch;
     workspace ws = {.tables = at, .sums.n_rows = n_rows};
     ws.sums.states = (vit158_tile_state *)(void *)(at += table_bytes());
-    ws.rows = (uintptr_t *)(void *)(at += state_bytes(tiles));
+    ws.rows = (vit158_row_place *)(void *)(at += state_bytes(tiles));
     ws.sums.sums = (int16_t *)(void *)(at += row_address_bytes(n_rows));
     ws.sums.carries = (int16_t *)(void *)(at + sum_bytes(n_rows, tiles));
     return ws;
@@ -362,15 +281,15 @@ static void run_tile(const vit158_gemm_q8 *p, const workspace *ws, uint32_t tile
     const uint32_t n_rows = ws->sums.n_rows;
     int16_t *sums = vit158_tile_sums(&ws->sums, tile);
     vit158_tile_state *state = &ws->sums.states[tile];
-    v128_t magnitude[2];
+    uint16_t magnitude[TILE];
     build_tables(magnitude, ws->tables, p->q + t, p->ldq, k, p->n_in, quads, halves);
     if (halves == 1 && !state->begun)
         memset(sums, 0, (size_t)n_rows * TILE * sizeof *sums);
-    vit158_make_room(&ws->sums, tile, magnitude);
+    VIT158_KERNEL(make_room)(&ws->sums, tile, magnitude);
     if (halves == 1)
-        look_up_half(sums, ws->rows, n_rows, quads);
+        look_up_half(sums, ws, quads);
     else
-        (state->begun ? look_up_whole : look_up_first)(sums, ws->rows, n_rows, quads);
+        (state->begun ? look_up_whole : look_up_first)(sums, ws, quads);
     state->begun = 1;
 }
 
@@ -382,16 +301,17 @@ static VIT158_INNER void run_pass(const vit158_gemm_q8 *p, const workspace *ws,
     const uint32_t left = p->n_in - k;
     const uint32_t quads = quads_of_pass(left < inputs ? left : inputs);
     for (uint32_t i = 0; i * BLOCK_QUADS < quads; i++)
-        find_planes(ws->rows + (size_t)i * BLOCK_QUADS,
-                    ws->tables + (size_t)i * BLOCK_QUADS * TABLE_BYTES, p,
-                    k / VIT158_BLOCK_INPUTS + i, block.o0, block.o1);
+        VIT158_KERNEL(find_planes)
+    (ws->rows + (size_t)i * BLOCK_QUADS,
+     vit158_first_place(ws->tables) + i * BLOCK_QUADS * TABLE_BYTES, p, k / VIT158_BLOCK_INPUTS + i,
+     block.o0, block.o1);
     for (uint32_t t = block.t0, tile = 0; t < block.t1; t += TILE, tile++)
         run_tile(p, ws, tile, t, block.t1 - t > LANES ? 2 : 1, k, quads);
 }
 
 /* ---- The product, and the product in parts ---- */
 
-void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
+void VIT158_KERNEL(gemm_trit_table)(const vit158_gemm_q8 *p, uint32_t t0, uint32_t t1, uint32_t o0,
                                     uint32_t o1, void *scratch)
 {
     if (t0 >= t1 || o0 >= o1)
@@ -406,11 +326,11 @@ void vit158_gemm_trit_table_simd128(const vit158_gemm_q8 *p, uint32_t t0, uint32
             run_pass(p, &ws, block, k, PASS_INPUTS);
         if (p->n_in == 0)
             memset(ws.sums.sums, 0, sum_bytes(n_rows, tiles));
-        vit158_table_results(p, &ws.sums, block);
+        VIT158_KERNEL(table_results)(p, &ws.sums, block);
     }
 }
 
-size_t vit158_gemm_trit_table_scratch_simd128(const vit158_gemm_q8 *p, uint32_t n_out,
+size_t VIT158_KERNEL(gemm_trit_table_scratch)(const vit158_gemm_q8 *p, uint32_t n_out,
                                               uint32_t n_tokens)
 {
     return workspace_bytes(p->n_in, vit158_q8_most_rows(p, n_out), n_tokens, one_worker);
@@ -470,7 +390,7 @@ static void results_of_parts(const vit158_gemm_q8 *p, vit158_gemm_range block, u
     vit158_table_sums sums[VIT158_MAX_PARTNERS];
     for (uint32_t i = 0; i < scratch->workers; i++)
         sums[i] = workspace_of(p, block, scratch->memory + i * scratch->bytes).sums;
-    vit158_table_results_of_all(p, sums, scratch->workers, block, o0, o1);
+    VIT158_KERNEL(table_results_of_all)(p, sums, scratch->workers, block, o0, o1);
 }
 
 static size_t parts_scratch(const vit158_gemm_q8 *p, uint32_t n_out, uint32_t n_tokens)
@@ -478,7 +398,7 @@ static size_t parts_scratch(const vit158_gemm_q8 *p, uint32_t n_out, uint32_t n_
     return workspace_bytes(p->n_in, vit158_q8_most_rows(p, n_out), n_tokens, many_workers);
 }
 
-const vit158_product_parts vit158_table_parts_simd128 = {.count = count_parts,
+const vit158_product_parts VIT158_KERNEL(table_parts) = {.count = count_parts,
                                                          .block_tokens = tokens_of_block,
                                                          .begin = begin_parts,
                                                          .add = add_part,

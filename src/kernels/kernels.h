@@ -378,7 +378,7 @@ typedef struct vit158_product_q8 {
 typedef enum vit158_way { VIT158_WAY_DOT, VIT158_WAY_TABLE, VIT158_WAYS } vit158_way;
 
 typedef struct vit158_kernels {
-    const char *name; /* "scalar", "simd128" */
+    const char *name; /* "scalar", "simd128", "avx2" */
     vit158_product_f32 f32;
     /* By the weights' encoding, for inputs quantized to int8; `run` is NULL where there is none. */
     vit158_product_q8 q8[VIT158_ENCODINGS][VIT158_WAYS];
@@ -390,10 +390,10 @@ typedef struct vit158_kernels {
     void (*quantize_channels)(const vit158_quantize_channels *p);
     void (*softmax_i16)(const vit158_softmax_i16 *p, uint32_t t0, uint32_t t1);
     void (*i16)(const vit158_gemm_i16 *p, uint32_t t0, uint32_t t1);
-    /* x[i] = gelu(x[i]) for i < count; count a multiple of 4. */
+    /* x[i] = gelu(x[i]) for i < count; count a multiple of VIT158_TOKEN_PAD. */
     void (*gelu)(float *x, size_t count);
     /* x[i] = x[i] * sigmoid(x[i] * (curve[0] + curve[1] * x[i]^2)): vit158_sigmoid_gelu of
-     * numerics.h; count a multiple of 4. */
+     * numerics.h; count a multiple of VIT158_TOKEN_PAD. */
     void (*sigmoid_gelu)(float *x, size_t count, const float curve[2]);
     void (*patches)(const vit158_patches *p, uint32_t line0, uint32_t line1);
     void (*merge_metric)(const vit158_merge_metric *p, uint32_t t0, uint32_t t1);
@@ -417,5 +417,10 @@ static inline size_t vit158_norm_scratch(uint32_t n_channels)
 
 extern const vit158_kernels vit158_kernels_scalar;
 extern const vit158_kernels vit158_kernels_simd128; /* absent from the scalar wasm module */
+extern const vit158_kernels vit158_kernels_avx2;    /* in native builds for x86-64 */
+
+/* The kernels of an engine, the fastest for VIT158_ENGINE_AUTO; NULL if this build lacks them or
+ * this processor does not run them. All give the same bits. */
+const vit158_kernels *vit158_kernels_of(vit158_engine engine);
 
 #endif

@@ -42,32 +42,32 @@ static vit158_product_cut cut_table(uint32_t n_out, uint32_t n_rows, uint32_t n_
 
 /* One thread has no use for parts. */
 #if defined(VIT158_HAVE_THREADS) || defined(VIT158_SHARED_POOL)
-#define TABLE_PARTS &vit158_table_parts_simd128
+#define TABLE_PARTS &VIT158_KERNEL(table_parts)
 #else
 #define TABLE_PARTS NULL
 #endif
 
-const vit158_kernels vit158_kernels_simd128 = {
-    .name = "simd128",
-    .f32 = {vit158_gemm_f32_simd128, vit158_gemm_f32_scratch_simd128, cut_outputs},
-    .q8 = {[VIT158_ENCODING_TRIT] = {{vit158_gemm_trit_dot_simd128, vit158_gemm_dot_scratch_simd128,
+const vit158_kernels VIT158_KERNEL(kernels) = {
+    .name = VIT158_KERNELS_NAME,
+    .f32 = {VIT158_KERNEL(gemm_f32), VIT158_KERNEL(gemm_f32_scratch), cut_outputs},
+    .q8 = {[VIT158_ENCODING_TRIT] = {{VIT158_KERNEL(gemm_trit_dot), VIT158_KERNEL(gemm_dot_scratch),
                                       cut_outputs, NULL},
-                                     {vit158_gemm_trit_table_simd128,
-                                      vit158_gemm_trit_table_scratch_simd128, cut_table,
+                                     {VIT158_KERNEL(gemm_trit_table),
+                                      VIT158_KERNEL(gemm_trit_table_scratch), cut_table,
                                       TABLE_PARTS}},
-           [VIT158_ENCODING_I8] = {{vit158_gemm_i8_simd128, vit158_gemm_dot_scratch_simd128,
+           [VIT158_ENCODING_I8] = {{VIT158_KERNEL(gemm_i8), VIT158_KERNEL(gemm_dot_scratch),
                                     cut_outputs, NULL}}},
-    .norm_quantize = vit158_norm_quantize_simd128,
-    .norm_f32 = vit158_norm_f32_simd128,
-    .softmax = vit158_softmax_simd128,
-    .quantize_tokens = vit158_quantize_tokens_simd128,
-    .quantize_channels = vit158_quantize_channels_simd128,
-    .softmax_i16 = vit158_softmax_i16_simd128,
-    .i16 = vit158_gemm_i16_simd128,
-    .gelu = vit158_gelu_simd128,
-    .sigmoid_gelu = vit158_sigmoid_gelu_simd128,
+    .norm_quantize = VIT158_KERNEL(norm_quantize),
+    .norm_f32 = VIT158_KERNEL(norm_f32),
+    .softmax = VIT158_KERNEL(softmax),
+    .quantize_tokens = VIT158_KERNEL(quantize_tokens),
+    .quantize_channels = VIT158_KERNEL(quantize_channels),
+    .softmax_i16 = VIT158_KERNEL(softmax_i16),
+    .i16 = VIT158_KERNEL(gemm_i16),
+    .gelu = VIT158_KERNEL(gelu),
+    .sigmoid_gelu = VIT158_KERNEL(sigmoid_gelu),
     .patches = vit158_patches_scalar,
-    .merge_metric = vit158_merge_metric_simd128,
-    .best_row = vit158_best_row_simd128,
+    .merge_metric = VIT158_KERNEL(merge_metric),
+    .best_row = VIT158_KERNEL(best_row),
     .merge_rows = vit158_merge_rows_scalar,
 };

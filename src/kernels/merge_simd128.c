@@ -21,10 +21,9 @@ static VIT158_INNER vit158_x8 add_heads(const vit158_merge_metric *p, uint32_t t
             x += p->n * p->ld;
             sum = vit158_add_x8(sum, vit158_load_x8(x));
         }
-        const vit158_x8 apart = {wasm_i32x4_shuffle(sum.lo, sum.hi, 0, 2, 4, 6),
-                                 wasm_i32x4_shuffle(sum.lo, sum.hi, 1, 3, 5, 7)};
-        wasm_v128_store(even, apart.lo);
-        wasm_v128_store(odd, apart.hi);
+        const vit158_x8 apart = vit158_apart_x8(sum);
+        wasm_v128_store(even, vit158_low_x8(apart));
+        wasm_v128_store(odd, vit158_high_x8(apart));
         lane[c % 4] = vit158_add_x8(lane[c % 4], vit158_mul_x8(apart, apart));
     }
     return vit158_striped_total_x8(lane);
@@ -44,16 +43,16 @@ static void divide(float *m, size_t ld, uint32_t n, v128_t squares)
         wasm_v128_store(m, wasm_f32x4_div(wasm_v128_load(m), length));
 }
 
-void vit158_merge_metric_simd128(const vit158_merge_metric *p, uint32_t t0, uint32_t t1)
+void VIT158_KERNEL(merge_metric)(const vit158_merge_metric *p, uint32_t t0, uint32_t t1)
 {
     for (uint32_t t = t0; t < t1; t += LANES) {
         const vit158_x8 squares = add_heads(p, t);
-        divide(p->even + t / 2, p->ld, p->n, squares.lo);
-        divide(p->odd + t / 2, p->ld, p->n, squares.hi);
+        divide(p->even + t / 2, p->ld, p->n, vit158_low_x8(squares));
+        divide(p->odd + t / 2, p->ld, p->n, vit158_high_x8(squares));
     }
 }
 
-void vit158_best_row_simd128(const vit158_best_row *p, uint32_t t0, uint32_t t1)
+void VIT158_KERNEL(best_row)(const vit158_best_row *p, uint32_t t0, uint32_t t1)
 {
     for (uint32_t t = t0; t < t1; t += 4) {
         const float *s = p->s + t;

@@ -77,9 +77,8 @@ static void find_moments(vit158_x8 moments[2], const float *tile, uint32_t n, vi
     const vit158_x8 mean = norm->rms ? vit158_splat_x8(0) : vit158_div_x8(total, count);
     const vit158_x8 variance = vit158_div_x8(square_total(tile, n, mean), count);
     const vit158_x8 floored = vit158_add_x8(variance, vit158_splat_x8(norm->eps));
-    const vit158_x8 root = {wasm_f32x4_sqrt(floored.lo), wasm_f32x4_sqrt(floored.hi)};
     moments[0] = mean;
-    moments[1] = vit158_add_x8(vit158_div_x8(vit158_splat_x8(1.0F), root),
+    moments[1] = vit158_add_x8(vit158_div_x8(vit158_splat_x8(1.0F), vit158_sqrt_x8(floored)),
                                vit158_sub_x8(variance, variance));
 }
 
@@ -168,14 +167,13 @@ static vit158_x8 find_scales(float *r, vit158_x8 absmax)
 static VIT158_INNER void quantize_by_step(const vit158_norm_quantize *p, uint32_t t, const float *x,
                                           size_t ldx, vit158_x8 absmax)
 {
-    const v128_t s = wasm_f32x4_splat(1.0F / p->rule.step), most = wasm_f32x4_splat(127.0F);
-    const v128_t least = wasm_f32x4_splat(-127.0F);
+    const vit158_x8 s = vit158_splat_x8(1.0F / p->rule.step);
+    const vit158_x8 most = vit158_splat_x8(127.0F), least = vit158_splat_x8(-127.0F);
     int8_t *q = p->q + t;
     for (uint32_t c = 0; c < p->n; c++, x += ldx, q += p->ld) {
-        vit158_x8 v = vit158_load_x8(x);
-        v.lo = wasm_f32x4_pmax(least, wasm_f32x4_pmin(most, wasm_f32x4_mul(v.lo, s)));
-        v.hi = wasm_f32x4_pmax(least, wasm_f32x4_pmin(most, wasm_f32x4_mul(v.hi, s)));
-        const v128_t rounded = vit158_quantize_i16_x8(v, vit158_splat_x8(1.0F));
+        const vit158_x8 v = vit158_mul_x8(vit158_load_x8(x), s);
+        const vit158_x8 clamped = vit158_pmax_x8(least, vit158_pmin_x8(most, v));
+        const v128_t rounded = vit158_quantize_i16_x8(clamped, vit158_splat_x8(1.0F));
         wasm_v128_store64_lane(q, wasm_i8x16_narrow_i16x8(rounded, rounded), 0);
     }
     const vit158_x8 step = vit158_splat_x8(p->rule.step);
@@ -206,7 +204,7 @@ static void quantize_columns(const vit158_norm_quantize *p, uint32_t t0, uint32_
         quantize_eight(p, t, p->x + t, p->ld, find_absmax_half(p->x + t, p->ld, p->n));
 }
 
-void vit158_norm_quantize_simd128(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1,
+void VIT158_KERNEL(norm_quantize)(const vit158_norm_quantize *p, uint32_t t0, uint32_t t1,
                                   void *scratch)
 {
     float *tile = scratch;
@@ -220,7 +218,7 @@ void vit158_norm_quantize_simd128(const vit158_norm_quantize *p, uint32_t t0, ui
     }
 }
 
-void vit158_norm_f32_simd128(const vit158_norm_f32 *p, uint32_t t0, uint32_t t1, void *scratch)
+void VIT158_KERNEL(norm_f32)(const vit158_norm_f32 *p, uint32_t t0, uint32_t t1, void *scratch)
 {
     for (uint32_t t = t0; t < t1; t += LANES)
         norm_tile(p->y + t, p->ld, scratch, p->x + t, p->ld, p->n, p->norms);

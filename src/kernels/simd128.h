@@ -6,11 +6,24 @@
 #ifndef VIT158_KERNELS_SIMD128_H
 #define VIT158_KERNELS_SIMD128_H
 
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
 #ifdef __wasm_simd128__
 #include <wasm_simd128.h>
 #else
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/wasm/simd128.h>
+#endif
+
+/* The name of a kernel that is compiled once for SIMD128 and natively once more for AVX2. */
+#if defined(VIT158_AVX2)
+#define VIT158_KERNEL(name) vit158_##name##_avx2
+#define VIT158_KERNELS_NAME "avx2"
+#else
+#define VIT158_KERNEL(name) vit158_##name##_simd128
+#define VIT158_KERNELS_NAME "simd128"
 #endif
 
 /* An inner loop that stays a function of its own: V8 replaces slow code by fast code only between

@@ -32,7 +32,7 @@ static VIT158_INNER vit158_x8 scale_columns(float *s, size_t ld, uint32_t n_rows
 static inline void exp_row(float *s, vit158_x8 max, vit158_x8 *total)
 {
     const vit158_x8 x = vit158_sub_x8(vit158_load_x8(s), max);
-    const vit158_x8 e = {vit158_exp_x4(x.lo), vit158_exp_x4(x.hi)};
+    const vit158_x8 e = vit158_exp_x8(x);
     vit158_store_x8(s, e);
     *total = vit158_add_x8(*total, e);
 }
@@ -72,7 +72,7 @@ static VIT158_INNER void quantize_columns(int16_t *out, const float *s, size_t l
     }
 }
 
-void vit158_softmax_i16_simd128(const vit158_softmax_i16 *p, uint32_t t0, uint32_t t1)
+void VIT158_KERNEL(softmax_i16)(const vit158_softmax_i16 *p, uint32_t t0, uint32_t t1)
 {
     if (p->n_rows == 0)
         return;
@@ -87,7 +87,7 @@ void vit158_softmax_i16_simd128(const vit158_softmax_i16 *p, uint32_t t0, uint32
     }
 }
 
-void vit158_softmax_simd128(const vit158_softmax *p, uint32_t t0, uint32_t t1)
+void VIT158_KERNEL(softmax)(const vit158_softmax *p, uint32_t t0, uint32_t t1)
 {
     if (p->n_rows == 0)
         return;

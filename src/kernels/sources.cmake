@@ -12,7 +12,9 @@ set(VIT158_KERNELS_SOURCES
     src/kernels/norm_scalar.c
     src/kernels/patches_scalar.c
     src/kernels/quantize_i16_scalar.c
-    src/kernels/softmax_scalar.c)
+    src/kernels/softmax_scalar.c
+    src/kernels/variants.c)
+# Natively compiled a second time, for AVX2 (CMakeLists.txt).
 set(VIT158_KERNELS_SIMD128_SOURCES
     src/kernels/gelu_simd128.c
     src/kernels/gemm_dot_simd128.c
@@ -24,4 +26,5 @@ set(VIT158_KERNELS_SIMD128_SOURCES
     src/kernels/norm_simd128.c
     src/kernels/quantize_i16_simd128.c
     src/kernels/softmax_simd128.c
+    src/kernels/table_rows_simd128.c
     src/kernels/table_sums_simd128.c)

@@ -53,15 +53,17 @@ static inline bool vit158_needs_carries(uint32_t n_in)
 
 /* Notes that inputs of these magnitudes (at most 127 * 40) are about to be added to a tile's sums,
  * and makes room if the sums might not fit. */
-void vit158_make_room(const vit158_table_sums *s, uint32_t tile, const v128_t magnitude[2]);
+void VIT158_KERNEL(make_room)(const vit158_table_sums *s, uint32_t tile,
+                              const uint16_t magnitude[VIT158_TILE]);
 
 /* The results of a block from sums that are all set. */
-void vit158_table_results(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
-                          vit158_gemm_range block);
+void VIT158_KERNEL(table_results)(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
+                                  vit158_gemm_range block);
 
 /* The results of outputs o0 .. o1 - 1 for a block's tokens from the sums of `count` workers, each
  * for all outputs of the block. */
-void vit158_table_results_of_all(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
-                                 uint32_t count, vit158_gemm_range block, uint32_t o0, uint32_t o1);
+void VIT158_KERNEL(table_results_of_all)(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
+                                         uint32_t count, vit158_gemm_range block, uint32_t o0,
+                                         uint32_t o1);
 
 #endif

@@ -21,11 +21,13 @@ static VIT158_INNER void carry(int16_t *carries, int16_t *sums, size_t count, in
     }
 }
 
-void vit158_make_room(const vit158_table_sums *s, uint32_t tile, const v128_t magnitude[2])
+void VIT158_KERNEL(make_room)(const vit158_table_sums *s, uint32_t tile,
+                              const uint16_t magnitude[TILE])
 {
     vit158_tile_state *state = &s->states[tile];
-    const v128_t lo = wasm_i16x8_add(wasm_v128_load(state->magnitude), magnitude[0]);
-    const v128_t hi = wasm_i16x8_add(wasm_v128_load(state->magnitude + LANES), magnitude[1]);
+    const v128_t more0 = wasm_v128_load(magnitude), more1 = wasm_v128_load(magnitude + LANES);
+    const v128_t lo = wasm_i16x8_add(wasm_v128_load(state->magnitude), more0);
+    const v128_t hi = wasm_i16x8_add(wasm_v128_load(state->magnitude + LANES), more1);
     const bool full = wasm_i16x8_bitmask(wasm_v128_or(lo, hi)) != 0;
     if (full) {
         const size_t first = tile * vit158_tile_stride(s->n_rows);
@@ -33,76 +35,54 @@ void vit158_make_room(const vit158_table_sums *s, uint32_t tile, const v128_t ma
         state->carried = 1;
     }
     const v128_t left = wasm_i16x8_splat(1 << CARRY_SHIFT);
-    wasm_v128_store(state->magnitude, full ? wasm_i16x8_add(left, magnitude[0]) : lo);
-    wasm_v128_store(state->magnitude + LANES, full ? wasm_i16x8_add(left, magnitude[1]) : hi);
+    wasm_v128_store(state->magnitude, full ? wasm_i16x8_add(left, more0) : lo);
+    wasm_v128_store(state->magnitude + LANES, full ? wasm_i16x8_add(left, more1) : hi);
 }
 
-typedef struct sums_x8 {
-    v128_t lo;
-    v128_t hi;
-} sums_x8;
-
 /* Eight whole sums; carries NULL = none. */
-VIT158_TEMPLATE sums_x8 eight_sums(const int16_t *sums, const int16_t *carries)
+VIT158_TEMPLATE vit158_n8 eight_sums(const int16_t *sums, const int16_t *carries)
 {
-    const v128_t low = wasm_v128_load(sums);
-    sums_x8 x = {wasm_i32x4_extend_low_i16x8(low), wasm_i32x4_extend_high_i16x8(low)};
-    if (carries != NULL) {
-        const v128_t c = wasm_v128_load(carries);
-        x.lo = wasm_i32x4_add(x.lo, wasm_i32x4_shl(wasm_i32x4_extend_low_i16x8(c), CARRY_SHIFT));
-        x.hi = wasm_i32x4_add(x.hi, wasm_i32x4_shl(wasm_i32x4_extend_high_i16x8(c), CARRY_SHIFT));
-    }
-    return x;
+    const vit158_n8 low = vit158_widen_n8(wasm_v128_load(sums), 0);
+    if (carries == NULL)
+        return low;
+    return vit158_add_n8(low, vit158_widen_n8(wasm_v128_load(carries), CARRY_SHIFT));
 }
 
 /* The same, of all workers who have any. */
-VIT158_TEMPLATE sums_x8 total_sums(const vit158_table_sums *sums, uint32_t count, uint32_t tile,
-                                   size_t place)
+VIT158_TEMPLATE vit158_n8 total_sums(const vit158_table_sums *sums, uint32_t count, uint32_t tile,
+                                     size_t place)
 {
-    sums_x8 total = {wasm_i32x4_splat(0), wasm_i32x4_splat(0)};
+    vit158_n8 total = vit158_zero_n8();
     for (const vit158_table_sums *s = sums; s < sums + count; s++) {
         const vit158_tile_state *state = &s->states[tile];
-        if (!state->begun)
-            continue;
-        const sums_x8 x = eight_sums(s->sums + place, state->carried ? s->carries + place : NULL);
-        total.lo = wasm_i32x4_add(total.lo, x.lo);
-        total.hi = wasm_i32x4_add(total.hi, x.hi);
+        if (state->begun)
+            total = vit158_add_n8(
+                total, eight_sums(s->sums + place, state->carried ? s->carries + place : NULL));
     }
     return total;
 }
 
-typedef struct results_x8 {
-    v128_t lo;
-    v128_t hi;
-} results_x8;
-
 /* Eight sums of a row; r: the tokens' dequantization steps. */
-VIT158_TEMPLATE results_x8 dequantize_eight(sums_x8 s, const float *r, v128_t scale)
+VIT158_TEMPLATE vit158_x8 dequantize_eight(vit158_n8 s, const float *r, vit158_x8 scale)
 {
-    return (results_x8){vit158_dequantize_x4(s.lo, wasm_f32x4_mul(scale, wasm_v128_load(r))),
-                        vit158_dequantize_x4(s.hi, wasm_f32x4_mul(scale, wasm_v128_load(r + 4)))};
+    return vit158_dequantize_x8(s, vit158_mul_x8(scale, vit158_load_x8(r)));
 }
 
 /* Eight results of an output; bias may be NULL. */
-VIT158_TEMPLATE void finish_eight(float *y, results_x8 x, const float *bias, bool residual)
+VIT158_TEMPLATE void finish_eight(float *y, vit158_x8 x, const float *bias, bool residual)
 {
-    if (bias != NULL) {
-        x.lo = wasm_f32x4_add(x.lo, wasm_v128_load32_splat(bias));
-        x.hi = wasm_f32x4_add(x.hi, wasm_v128_load32_splat(bias));
-    }
-    if (residual) {
-        x.lo = wasm_f32x4_add(wasm_v128_load(y), x.lo);
-        x.hi = wasm_f32x4_add(wasm_v128_load(y + 4), x.hi);
-    }
-    wasm_v128_store(y, x.lo);
-    wasm_v128_store(y + 4, x.hi);
+    if (bias != NULL)
+        x = vit158_add_x8(x, vit158_splat_x8(*bias));
+    if (residual)
+        x = vit158_add_x8(vit158_load_x8(y), x);
+    vit158_store_x8(y, x);
 }
 
 /* Results of output o, which has one row, from one worker's sums, all set. */
 static VIT158_INNER void finish_one(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
                                     vit158_gemm_range block, uint32_t o)
 {
-    const v128_t scale = wasm_v128_load32_splat(p->scale + (size_t)o * p->scale_step);
+    const vit158_x8 scale = vit158_splat_x8(p->scale[(size_t)o * p->scale_step]);
     const float *bias = p->bias != NULL ? p->bias + o : NULL, *r = p->r + block.t0;
     const bool residual = p->epilogue == VIT158_ADD;
     const vit158_table_sums s = *sums;
@@ -117,7 +97,7 @@ static VIT158_INNER void finish_one(const vit158_gemm_q8 *p, const vit158_table_
                      residual);
         if (left <= LANES)
             break;
-        const sums_x8 second =
+        const vit158_n8 second =
             eight_sums(s.sums + place + LANES, carries != NULL ? carries + LANES : NULL);
         finish_eight(y + LANES, dequantize_eight(second, r + LANES, scale), bias, residual);
         if (left <= TILE)
@@ -149,20 +129,18 @@ static output_rows rows_of(const vit158_gemm_q8 *p, vit158_gemm_range block, uin
 }
 
 /* Eight results of an output of several rows, from one worker's sums, all set. */
-VIT158_TEMPLATE results_x8 rows_eight(const vit158_table_sums *s, const output_rows *rows,
-                                      size_t tile, int carried, const float *r)
+VIT158_TEMPLATE vit158_x8 rows_eight(const vit158_table_sums *s, const output_rows *rows,
+                                     size_t tile, int carried, const float *r)
 {
     const int16_t *const sums = s->sums + tile, *const carries = s->carries + tile;
-    results_x8 total = dequantize_eight(
+    vit158_x8 total = dequantize_eight(
         eight_sums(sums + rows->place[0], carried ? carries + rows->place[0] : NULL), r,
-        wasm_v128_load32_splat(rows->scale));
-    for (uint32_t i = 1; i < rows->count; i++) {
-        const results_x8 more = dequantize_eight(
-            eight_sums(sums + rows->place[i], carried ? carries + rows->place[i] : NULL), r,
-            wasm_v128_load32_splat(rows->scale + i));
-        total.lo = wasm_f32x4_add(total.lo, more.lo);
-        total.hi = wasm_f32x4_add(total.hi, more.hi);
-    }
+        vit158_splat_x8(rows->scale[0]));
+    for (uint32_t i = 1; i < rows->count; i++)
+        total = vit158_add_x8(
+            total, dequantize_eight(
+                       eight_sums(sums + rows->place[i], carried ? carries + rows->place[i] : NULL),
+                       r, vit158_splat_x8(rows->scale[i])));
     return total;
 }
 
@@ -201,15 +179,12 @@ static VIT158_INNER void finish_all(const vit158_gemm_q8 *p, const vit158_table_
     for (uint32_t t = 0; t < block.t1 - block.t0; t += LANES) {
         VIT158_PIN(bias); /* or there would be a loop for each kind of result */
         const size_t tile = t / TILE * stride + t % TILE;
-        results_x8 total = dequantize_eight(total_sums(sums, count, t / TILE, tile + rows.place[0]),
-                                            r + t, wasm_f32x4_splat(rows.scale[0]));
-        for (uint32_t i = 1; i < rows.count; i++) {
-            const results_x8 more =
-                dequantize_eight(total_sums(sums, count, t / TILE, tile + rows.place[i]), r + t,
-                                 wasm_f32x4_splat(rows.scale[i]));
-            total.lo = wasm_f32x4_add(total.lo, more.lo);
-            total.hi = wasm_f32x4_add(total.hi, more.hi);
-        }
+        vit158_x8 total = dequantize_eight(total_sums(sums, count, t / TILE, tile + rows.place[0]),
+                                           r + t, vit158_splat_x8(rows.scale[0]));
+        for (uint32_t i = 1; i < rows.count; i++)
+            total = vit158_add_x8(
+                total, dequantize_eight(total_sums(sums, count, t / TILE, tile + rows.place[i]),
+                                        r + t, vit158_splat_x8(rows.scale[i])));
         finish_eight(y + t, total, bias, residual);
     }
 }
@@ -217,11 +192,11 @@ static VIT158_INNER void finish_all(const vit158_gemm_q8 *p, const vit158_table_
 static void activate(const vit158_gemm_q8 *p, vit158_gemm_range block, uint32_t o)
 {
     if (p->epilogue == VIT158_GELU)
-        vit158_gelu_simd128(p->y + o * p->ldy + block.t0, vit158_token_stride(block.t1 - block.t0));
+        VIT158_KERNEL(gelu)(p->y + o * p->ldy + block.t0, vit158_token_stride(block.t1 - block.t0));
 }
 
-void vit158_table_results(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
-                          vit158_gemm_range block)
+void VIT158_KERNEL(table_results)(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
+                                  vit158_gemm_range block)
 {
     for (uint32_t o = block.o0; o < block.o1; o++) {
         if (p->planes.count > 1)
@@ -232,8 +207,9 @@ void vit158_table_results(const vit158_gemm_q8 *p, const vit158_table_sums *sums
     }
 }
 
-void vit158_table_results_of_all(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
-                                 uint32_t count, vit158_gemm_range block, uint32_t o0, uint32_t o1)
+void VIT158_KERNEL(table_results_of_all)(const vit158_gemm_q8 *p, const vit158_table_sums *sums,
+                                         uint32_t count, vit158_gemm_range block, uint32_t o0,
+                                         uint32_t o1)
 {
     for (uint32_t o = o0; o < o1; o++) {
         finish_all(p, sums, count, block, o);

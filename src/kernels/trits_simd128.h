@@ -10,12 +10,6 @@
 
 #include "kernels/ops_simd128.h"
 
-/* Eight tokens of input k, zero past n_in. */
-static inline v128_t vit158_load_input(const int8_t *q, size_t ldq, uint32_t k, uint32_t n_in)
-{
-    return k < n_in ? wasm_i16x8_load8x8(q + k * ldq) : wasm_i16x8_splat(0);
-}
-
 /* floor(c / d) of bytes c, for d = 3^k given h = (d - 1) / 2 and m = rne(2^15 / d): the rounding
  * product gives rne((c - h) / d), whose fraction is never near one half. Checked for all bytes. */
 static inline v128_t vit158_divide_codes(v128_t c, v128_t h, v128_t m)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/files.h"
+#include "engines.h"
 #include "unit/test.h"
 
 static void data_path(char path[512], const char *folder, const char *name, const char *ending)
@@ -149,10 +150,11 @@ void golden_check_variants(const char *name, const vit158_model *model, const fl
     size_t count;
     const vit158_options scalar = {.engine = VIT158_ENGINE_SCALAR, .gemm = VIT158_GEMM_DOT};
     float *const want = golden_run(model, input, &scalar, &count);
-    for (uint32_t variant = 0; variant < 12; variant++) {
-        const vit158_options options = {.engine = (vit158_engine)(1 + variant % 2),
-                                        .gemm = (vit158_gemm)(variant / 2 % 3),
-                                        .threads = 1 + variant / 6,
+    const uint32_t engines = (uint32_t)last_engine();
+    for (uint32_t variant = 0; variant < 6 * engines; variant++) {
+        const vit158_options options = {.engine = (vit158_engine)(1 + variant % engines),
+                                        .gemm = (vit158_gemm)(variant / engines % 3),
+                                        .threads = 1 + variant / engines / 3,
                                         .explain = variant % 2};
         float *const got = golden_run(model, input, &options, &count);
         if (memcmp(got, want, count * sizeof *got) != 0)

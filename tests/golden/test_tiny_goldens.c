@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli/files.h"
+#include "engines.h"
 #include "model/pack.h"
 #include "unit/test.h"
 
@@ -30,7 +31,7 @@ static void test_steps(void **state)
         size_t count;
         vit158_model *const model = golden_model("tiny", names[i]);
         float *const golden = golden_values("tiny", names[i], &count);
-        for (uint32_t engine = VIT158_ENGINE_SCALAR; engine <= VIT158_ENGINE_SIMD128; engine++) {
+        for (uint32_t engine = VIT158_ENGINE_SCALAR; engine <= last_engine(); engine++) {
             const vit158_options options = {.engine = (vit158_engine)engine, .explain = 1};
             golden_check(names[i], model, golden, count, &options, TOLERANCE);
         }

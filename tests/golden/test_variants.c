@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/sha256.h"
+#include "engines.h"
 #include "unit/test.h"
 
 /* As in test_tiny_goldens.c, for longer means and an exponential more. */
@@ -50,7 +51,7 @@ static void test_against_pytorch(void **state)
         size_t count;
         vit158_model *const model = golden_model("variants", name);
         float *const golden = golden_values("variants", name, &count);
-        for (uint32_t engine = VIT158_ENGINE_SCALAR; engine <= VIT158_ENGINE_SIMD128; engine++) {
+        for (uint32_t engine = VIT158_ENGINE_SCALAR; engine <= last_engine(); engine++) {
             for (uint32_t threads = 1; threads <= 2; threads++) {
                 const vit158_options options = {
                     .engine = (vit158_engine)engine, .explain = 1, .threads = threads};

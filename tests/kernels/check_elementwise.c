@@ -8,7 +8,7 @@
 
 #include "base/numerics.h"
 #include "check.h"
-#include "kernels/kernels.h"
+#include "kernels/fast.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -21,8 +21,8 @@ static const uint32_t shapes[][2] = {
 
 static const vit158_kernels *const variants[] = {
     &vit158_kernels_scalar,
-#ifdef VIT158_HAVE_SIMD128
-    &vit158_kernels_simd128,
+#ifdef FAST_KERNELS
+    &FAST_KERNELS,
 #endif
 };
 
@@ -317,7 +317,7 @@ static void softmax_bits(void)
 static void gelu_variants_are_numerics_h(void)
 {
     for (uint32_t k = 0; k < COUNT(variants); k++) {
-        for (uint32_t count = 0; count <= 64; count += 4) {
+        for (uint32_t count = 0; count <= 64; count += VIT158_TOKEN_PAD) {
             check_rng rng = check_seed(count);
             float *x = check_floats(&rng, count, -8.0F, 8.0F);
             float *y = check_alloc(count * sizeof *y);

@@ -7,11 +7,8 @@
 #include <string.h>
 
 #include "base/numerics.h"
+#include "kernels/fast.h"
 #include "kernels/gemm_cases.h"
-
-#ifdef VIT158_HAVE_SIMD128
-#include "kernels/ops_simd128.h"
-#endif
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -247,19 +244,18 @@ static const kernel sums_scalar = {"scalar sums", &SCALAR.q8[VIT158_ENCODING_TRI
                                    NULL, GEMM_SUMS};
 static const kernel i8_scalar = {"scalar i8_dot", &SCALAR.q8[VIT158_ENCODING_I8][VIT158_WAY_DOT],
                                  NULL, GEMM_I8};
-#ifdef VIT158_HAVE_SIMD128
-#define SIMD vit158_kernels_simd128
-static const kernel f32_fast = {"simd128 f32", NULL, &SIMD.f32, GEMM_TRIT};
-static const kernel dot_fast = {"simd128 trit_dot", &SIMD.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT],
-                                NULL, GEMM_TRIT};
+#ifdef FAST_KERNELS
+static const kernel f32_fast = {"fast f32", NULL, &FAST_KERNELS.f32, GEMM_TRIT};
+static const kernel dot_fast = {
+    "fast trit_dot", &FAST_KERNELS.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT], NULL, GEMM_TRIT};
 static const kernel table_fast = {
-    "simd128 trit_table", &SIMD.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE], NULL, GEMM_TRIT};
-static const kernel sums_dot = {"simd128 sums, dot", &SIMD.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT],
-                                NULL, GEMM_SUMS};
+    "fast trit_table", &FAST_KERNELS.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE], NULL, GEMM_TRIT};
+static const kernel sums_dot = {
+    "fast sums, dot", &FAST_KERNELS.q8[VIT158_ENCODING_TRIT][VIT158_WAY_DOT], NULL, GEMM_SUMS};
 static const kernel sums_table = {
-    "simd128 sums, table", &SIMD.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE], NULL, GEMM_SUMS};
-static const kernel i8_fast = {"simd128 i8_dot", &SIMD.q8[VIT158_ENCODING_I8][VIT158_WAY_DOT], NULL,
-                               GEMM_I8};
+    "fast sums, table", &FAST_KERNELS.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE], NULL, GEMM_SUMS};
+static const kernel i8_fast = {"fast i8_dot", &FAST_KERNELS.q8[VIT158_ENCODING_I8][VIT158_WAY_DOT],
+                               NULL, GEMM_I8};
 #endif
 
 /* Whether `y` equals `before` outside the range, whose end t1 may be rounded up. */
@@ -346,7 +342,7 @@ KERNEL_CASES(dot_scalar, TRIT_BITS)
 KERNEL_CASES(table_scalar, TRIT_BITS)
 KERNEL_CASES(i8_scalar, I8_BITS)
 KERNEL_CASES(sums_scalar, SUMS_BITS)
-#ifdef VIT158_HAVE_SIMD128
+#ifdef FAST_KERNELS
 static void check_variant(const kernel *tested, const kernel *definition)
 {
     for (uint32_t i = 0; i < 3 * COUNT(edge_shapes) && !check_failed(); i++) {
@@ -370,7 +366,8 @@ static void check_variant(const kernel *tested, const kernel *definition)
 static void run_parts(float *y, const product *p, vit158_gemm_range block, uint32_t workers,
                       check_rng *rng)
 {
-    const vit158_product_parts *parts = &vit158_table_parts_simd128;
+    const vit158_product_parts *parts =
+        FAST_KERNELS.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE].parts;
     if (block.o0 == block.o1)
         return;
     const size_t bytes = (parts->scratch(&p->q8, p->shape.n_out, p->shape.n_tokens) + 63) / 64 * 64;
@@ -390,6 +387,7 @@ static void run_parts(float *y, const product *p, vit158_gemm_range block, uint3
 
 static void check_parts(const kernel *tested, const kernel *definition)
 {
+    const vit158_product_parts *parts = tested->q8->parts;
     check_rng rng = check_seed(6);
     for (uint32_t i = 0; i < 3 * COUNT(edge_shapes) && !check_failed(); i++) {
         const gemm_shape s = edge_shapes[i % COUNT(edge_shapes)];
@@ -397,8 +395,7 @@ static void check_parts(const kernel *tested, const kernel *definition)
                                        (vit158_epilogue)(i / COUNT(edge_shapes)));
         float *y = make_result(&p);
         const uint32_t step =
-            s.n_tokens > 0 ? vit158_table_parts_simd128.block_tokens(&p.q8, 0, s.n_out, s.n_tokens)
-                           : 0;
+            s.n_tokens > 0 ? parts->block_tokens(&p.q8, 0, s.n_out, s.n_tokens) : 0;
         const uint32_t cut = check_below(&rng, s.n_out + 1);
         for (uint32_t t = 0; t < s.n_tokens; t += step) {
             const uint32_t t1 = s.n_tokens - t < step ? s.n_tokens : t + step;
@@ -441,7 +438,7 @@ CHECK_CASES({"f32_definition", f32_definition}, {"trit_definition", trit_definit
             {"dot_scalar_bits", dot_scalar_bits}, {"table_scalar_bits", table_scalar_bits},
             {"i8_scalar_bits", i8_scalar_bits}, {"sums_definition", sums_definition},
             {"sums_scalar_ranges", sums_scalar_ranges}, {"sums_scalar_bits", sums_scalar_bits},
-#ifdef VIT158_HAVE_SIMD128
+#ifdef FAST_KERNELS
             {"f32_fast_equals_scalar", f32_fast_equals_scalar},
             {"dot_fast_equals_scalar", dot_fast_equals_scalar},
             {"table_fast_equals_scalar", table_fast_equals_scalar},

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "kernels/kernels.h"
+#include "kernels/fast.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -18,8 +18,8 @@
 
 static const vit158_kernels *const variants[] = {
     &vit158_kernels_scalar,
-#ifdef VIT158_HAVE_SIMD128
-    &vit158_kernels_simd128,
+#ifdef FAST_KERNELS
+    &FAST_KERNELS,
 #endif
 };
 

@@ -300,7 +300,9 @@ test('both commands say the same and write the same', () => {
     ['verify', golden, '--tolerance', 'x'],
   ]) {
     const [npm, native] = Object.values(COMMANDS).map((command) => command(...args));
-    assert.deepEqual(npm, native, args.join(' '));
+    // Natively the processor may have more than SIMD128; the bits are the same.
+    const stdout = native.stdout.replace(/, avx2,|"engine":"avx2"/, (name) => name.replace('avx2', 'simd128'));
+    assert.deepEqual(npm, { ...native, stdout }, args.join(' '));
   }
   const own = join(folder, 'native.json');
   const written = nativeCommand(

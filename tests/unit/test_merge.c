@@ -11,6 +11,7 @@
 
 #include "api/session.h"
 #include "engine/rollout.h"
+#include "engines.h"
 #include "model/model.h"
 #include "unit/naive_forward.h"
 #include "unit/session_fixture.h"
@@ -158,7 +159,7 @@ static void test_every_variant_gives_the_same_bits(void **state)
         vit158_session *first =
             open_session(model, (vit158_options){.engine = 1, .merge = merge, .explain = 1});
         run_tensor(first, model, tensor);
-        for (vit158_engine engine = VIT158_ENGINE_SCALAR; engine <= VIT158_ENGINE_SIMD128; engine++)
+        for (vit158_engine engine = VIT158_ENGINE_SCALAR; engine <= last_engine(); engine++)
             for (uint32_t threads = 1; threads <= 4; threads++)
                 for (uint32_t explain = 0; explain <= 1; explain++) {
                     vit158_session *s = open_session(model, (vit158_options){.engine = engine,
@@ -337,7 +338,7 @@ static void spoil_keys(void *context, const vit158_sight *sight)
 static void test_what_is_not_finite_is_an_error(void **state)
 {
     (void)state;
-    for (vit158_engine engine = VIT158_ENGINE_SCALAR; engine <= VIT158_ENGINE_SIMD128; engine++)
+    for (vit158_engine engine = VIT158_ENGINE_SCALAR; engine <= last_engine(); engine++)
         for (uint32_t average = 0; average <= 1; average++) {
             vit158_model *model =
                 random_model_make(shape_of(VIT158_ENCODING_F32, 12, 1, average == 1), 97);

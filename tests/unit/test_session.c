@@ -12,6 +12,7 @@
 #include "api/session.h"
 #include "base/rng.h"
 #include "base/sha256.h"
+#include "engines.h"
 #include "unit/naive_forward.h"
 #include "unit/random_model.h"
 #include "unit/session_fixture.h"
@@ -118,7 +119,7 @@ static void test_every_variant_gives_the_same_bits(void **state)
         vit158_session *first = open_session(model, (vit158_options){.engine = 1});
         run_tensor(first, model, tensor);
         const float *expected = vit158_session_logits(first);
-        for (vit158_engine engine = VIT158_ENGINE_AUTO; engine <= VIT158_ENGINE_SIMD128; engine++)
+        for (vit158_engine engine = VIT158_ENGINE_AUTO; engine <= last_engine(); engine++)
             for (vit158_gemm gemm = VIT158_GEMM_AUTO; gemm <= VIT158_GEMM_TABLE; gemm++)
                 for (uint32_t threads = 1; threads <= 3; threads++)
                     for (uint32_t explain = 0; explain <= 1; explain++)
@@ -386,7 +387,7 @@ static void test_overflowing_inputs_are_an_error(void **state)
         shape.outer_norms = true;
         shape.inner_norms = i % 2 == 1;
         shape.side = i / 2 % 2 == 1 ? 48 : 12; /* 145 tokens: attention in integers */
-        expect_overflow(shape, VIT158_ENGINE_SIMD128);
+        expect_overflow(shape, VIT158_ENGINE_AUTO);
         expect_overflow(shape, VIT158_ENGINE_SCALAR);
     }
 }

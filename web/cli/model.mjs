@@ -19,7 +19,7 @@ const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 /** @type {import('./options.mjs').Option[]} */
 export const RUN_OPTIONS = [
   { name: '--model', letter: '-m', placeholder: 'M', help: 'model file, or name of a model in models/' },
-  { name: '--engine', choices: ['auto', 'scalar', 'simd128'], help: 'kernels to run (auto: the fastest)' },
+  { name: '--engine', choices: ['auto', 'scalar', 'simd128', 'avx2'], help: 'kernels to run (auto: the fastest)' },
   { name: '--gemm', choices: ['auto', 'dot', 'table'], help: 'kernel of ternary products (auto: by layer shape)' },
   { name: '--threads', placeholder: 'N', range: [1, 64], help: 'threads per image (1)' },
   {
@@ -121,6 +121,8 @@ export function loadOptions({
   '--threads': threads = 1,
   '--merge': merge,
 }) {
+  if (engine === 'avx2')
+    throw new Vit158Error('E_UNSUPPORTED', '--engine avx2: not in this build, or not for this processor');
   return /** @type {import('../lib/vit158.d.ts').LoadOptions} */ ({ engine, gemm, threads, merge });
 }
 
