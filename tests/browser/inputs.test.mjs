@@ -183,4 +183,11 @@ pageTest('a picture like none of the classes is called so, the best guesses stay
   await page.click('.sample >> nth=1');
   await answered(page, unsure);
   assert.equal(await page.getAttribute('#results', 'data-unsure'), 'false');
+  await page.setInputFiles(
+    '#file',
+    ['bird.jpg', 'imagenet/pizza.jpg'].map((name) => path.join(ROOT, 'models/samples', name)),
+  );
+  await page.waitForFunction(() => document.getElementById('many-words')?.textContent?.startsWith('2 pictures in'));
+  const seen = '#many-rows tr:not([hidden]) td:nth-child(3)';
+  assert.deepEqual(await page.$$eval(seen, (all) => all.map((one) => one.textContent)), ['None (spotlight?)', 'pizza']);
 });

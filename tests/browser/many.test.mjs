@@ -68,8 +68,8 @@ pageTest("several files become a table with Node's logits", {}, async (page) => 
   assert.equal(csv.name, 'vit158-results.csv');
   const lines = csv.content.trimEnd().split('\r\n');
   assert.equal(lines.length, 12);
-  assert.equal(lines[0], 'file,label,class,score,ms,logits_sha256,error');
-  assert.match(lines[11], /^"a ""quoted"", odd name\.jpg",,,,,,"?E_/);
+  assert.equal(lines[0], 'file,label,class,score,unsure,ms,logits_sha256,error');
+  assert.match(lines[11], /^"a ""quoted"", odd name\.jpg",,,,,,,"?E_/);
 
   const { results, ...about } = JSON.parse((await saved(page, '#many-json')).content);
   assert.equal(about.model, MODEL);

@@ -24,6 +24,7 @@ const someFiles = (count) => Array.from({ length: count }, (_, i) => new File(['
 /** @param {File} file @returns {any} */
 const resultOf = ({ name }) => ({
   predictions: [{ label: `label, "${name}"`, index: 3, score: 0.5 }],
+  unsure: true,
   timing: { total: 1.5 },
   logitsSha256: 'ab',
 });
@@ -57,7 +58,7 @@ test('a batch runs so many at once, every file once, failures beside the rest', 
     files.map((_, i) => (i === 7 ? 'failed' : 'done')),
   );
   assert.equal(rows[7].error, 'E_IMAGE: bad');
-  assert.equal(toCsv(rows.slice(2, 3)).split('\r\n')[1], '2.jpg,"label, ""2.jpg""",3,0.5,1.5,ab,');
+  assert.equal(toCsv(rows.slice(2, 3)).split('\r\n')[1], '2.jpg,"label, ""2.jpg""",3,0.5,true,1.5,ab,');
 });
 
 test('no text of a CSV file is a formula to a spreadsheet, and numbers stay numbers', () => {
@@ -68,10 +69,10 @@ test('no text of a CSV file is a formula to a spreadsheet, and numbers stay numb
       .slice(1)
       .join('\r\n');
   const done = /** @type {const} */ ({ state: 'done', index: 0, score: 1e-9, ms: -0.5 });
-  assert.equal(line('=1+1.jpg', { ...done, label: '@SUM(A1)' }), "'=1+1.jpg,'@SUM(A1),0,1e-9,-0.5,,\r\n");
-  assert.equal(line('+1', { ...done, label: '-2,"x' }), `'+1,"'-2,""x",0,1e-9,-0.5,,\r\n`);
-  assert.equal(line('\t=1', { state: 'failed', error: '\r=1' }), `'\t=1,,,,,,"'\r=1"\r\n`);
-  assert.equal(line('a=1-2.jpg', { ...done, label: "'=1" }), "a=1-2.jpg,'=1,0,1e-9,-0.5,,\r\n");
+  assert.equal(line('=1+1.jpg', { ...done, label: '@SUM(A1)' }), "'=1+1.jpg,'@SUM(A1),0,1e-9,false,-0.5,,\r\n");
+  assert.equal(line('+1', { ...done, label: '-2,"x' }), `'+1,"'-2,""x",0,1e-9,false,-0.5,,\r\n`);
+  assert.equal(line('\t=1', { state: 'failed', error: '\r=1' }), `'\t=1,,,,,,,"'\r=1"\r\n`);
+  assert.equal(line('a=1-2.jpg', { ...done, label: "'=1" }), "a=1-2.jpg,'=1,0,1e-9,false,-0.5,,\r\n");
 });
 
 test('a batch that is aborted starts no more files and leaves the rest waiting', async () => {

@@ -10,6 +10,7 @@
  * @property {string} label
  * @property {number} index         of the class
  * @property {number} score
+ * @property {boolean} unsure       the picture looks like none of the classes
  * @property {number} ms            decode to answer, in the worker
  * @property {string} logitsSha256
  * @property {string} error         code and sentence, '' if none
@@ -18,7 +19,7 @@
 /** @param {File} file @returns {Row} */
 export function newRow({ name, webkitRelativePath }) {
   const path = webkitRelativePath || name;
-  const blank = { label: '', index: -1, score: 0, ms: 0, logitsSha256: '', error: '' };
+  const blank = { label: '', index: -1, score: 0, unsure: false, ms: 0, logitsSha256: '', error: '' };
   return { name: path, state: 'waiting', ...blank };
 }
 
@@ -49,21 +50,22 @@ export async function classifyAll(files, rows, classify, { atOnce, signal, onRow
 }
 
 /** @param {import('../lib/vit158.js').Classification} result @returns {Partial<Row>} */
-function recordOf({ predictions: [first], timing, logitsSha256 }) {
+function recordOf({ predictions: [first], unsure, timing, logitsSha256 }) {
   const { label, index, score } = first ?? { label: 'no classes', index: 0, score: 0 };
-  return { state: 'done', label, index, score, ms: timing.total, logitsSha256 };
+  return { state: 'done', label, index, score, unsure, ms: timing.total, logitsSha256 };
 }
 
-const COLUMNS = /** @type {const} */ (['file', 'label', 'class', 'score', 'ms', 'logits_sha256', 'error']);
+const COLUMNS = /** @type {const} */ (['file', 'label', 'class', 'score', 'unsure', 'ms', 'logits_sha256', 'error']);
 
 /** @param {Row} row */
-function valuesOf({ name, state, label, index, score, ms, logitsSha256, error }) {
+function valuesOf({ name, state, label, index, score, unsure, ms, logitsSha256, error }) {
   const done = state === 'done';
   return [
     name,
     label,
     done ? index : '',
     done ? Number(score.toPrecision(6)) : '',
+    done ? unsure : '',
     done ? Number(ms.toFixed(3)) : '',
     logitsSha256,
     error,
@@ -73,7 +75,7 @@ function valuesOf({ name, state, label, index, score, ms, logitsSha256, error })
 /**
  * A field of RFC 4180. Text that a spreadsheet would take for a formula gets an apostrophe in front:
  * names of files and labels of models may be a stranger's.
- * @param {string | number} value
+ * @param {string | number | boolean} value
  */
 function fieldOf(value) {
   const text = typeof value === 'string' ? value.replace(/^[=+\-@\t\r]/, "'$&") : String(value);

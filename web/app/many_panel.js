@@ -80,19 +80,23 @@ class RowView {
    * @param {Thumbnails} thumbnails
    */
   fill(row, file, thumbnails) {
-    const { name, state, label, index, score, ms, error } = row;
+    const { name, state, label, index, score, unsure, ms, error } = row;
     if (row === this.#row && state === this.node.dataset.state) return;
     this.#row = row;
     thumbnails.show(this.#canvas, file);
     this.#open.textContent = name;
     this.node.dataset.state = state;
+    this.node.dataset.unsure = String(unsure);
+    const [guess] = labelParts(label, index);
     this.#label.textContent =
       state === 'done'
-        ? labelParts(label, index)[0]
+        ? unsure
+          ? `None (${guess}?)`
+          : guess
         : state === 'failed'
           ? pictureWords(error.replace(/:.*/s, '')).title
           : '…';
-    this.#label.title = error;
+    this.#label.title = unsure ? `It looks like none of the classes; the best guess is ${guess}.` : error;
     this.#score.textContent = state === 'done' ? percent(score) : '';
     this.#time.textContent = state === 'done' ? duration(ms) : '';
   }

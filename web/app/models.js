@@ -68,7 +68,7 @@ console.log(predictions[0].label, predictions[0].score);`;
 function pickerWords({ title, classes, bytes, accuracy, licence }) {
   const known = classes && !/\bclasses\b/.test(title) ? [`${classes.toLocaleString('en')} classes`] : [];
   const share = accuracy?.match(/^[\d.]+ ?%/)?.[0]; // of what is said below
-  return [title, ...known, size(bytes), ...[share, licence].filter(Boolean)].join(' · ');
+  return [title, ...known, share, size(bytes), licence].filter(Boolean).join(' · ');
 }
 
 /**
