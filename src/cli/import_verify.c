@@ -34,8 +34,8 @@ static vit158_status find_tensors(verification *v)
     v->pixels = vit158_safetensors_find(v->file, "pixel_values");
     v->logits = vit158_safetensors_find(v->file, "logits");
     if (v->pixels == NULL || v->logits == NULL)
-        return vit158_fail(v->error, VIT158_E_TENSOR,
-                           "a file with the tensors pixel_values and logits is expected");
+        return vit158_fail(v->error, VIT158_E_TENSOR, "there is no tensor %s in it",
+                           v->pixels == NULL ? "pixel_values" : "logits");
     const uint64_t *shape = v->pixels->shape;
     if (v->pixels->rank != 4 || shape[1] != v->info.channels || shape[2] != v->info.image_size ||
         shape[3] != v->info.image_size || shape[0] == 0)

@@ -21,6 +21,9 @@ static struct {
     vit158_import_report report;
     vit158_error error;
     vit158_file_head head;
+    float *values; /* of a tensor that was read */
+    uint32_t rank;
+    uint64_t shape[VIT158_MAX_RANK];
 } state;
 
 static uint64_t size_of(void *context, const char *name)
@@ -40,6 +43,9 @@ static void clear(void)
 {
     vit158_head_clear(&state.head);
     vit158_draft_clear(&state.draft);
+    free(state.values);
+    state.values = NULL;
+    state.rank = 0;
     state.error = (vit158_error){VIT158_OK, ""};
     state.report.text[0] = 0;
 }
@@ -83,16 +89,21 @@ static vit158_status read_bytes(void *context, uint64_t position, void *out, siz
                : vit158_fail(error, VIT158_E_TRUNCATED, "ends unexpectedly");
 }
 
+static vit158_status open_source(vit158_safetensors **out, char *file)
+{
+    const vit158_file_bytes bytes = {file, size_of(NULL, file), read_bytes, NULL};
+    return vit158_safetensors_over(out, &bytes, &state.error);
+}
+
 uint32_t vit158_wasm_pack(char *file, uint32_t matrices, uint32_t rest, const char *metadata)
 {
     const vit158_pack_options options = {.matrices = (vit158_pack_matrices)matrices,
                                          .rest = (vit158_dtype)rest,
                                          .metadata_json = metadata};
-    const vit158_file_bytes bytes = {file, size_of(NULL, file), read_bytes, NULL};
     vit158_safetensors *in = NULL;
     vit158_pack_report report;
     clear();
-    vit158_status status = vit158_safetensors_over(&in, &bytes, &state.error);
+    vit158_status status = open_source(&in, file);
     if (status == VIT158_OK)
         status = vit158_pack_draft(&state.draft, &report, in, &options, &state.error);
     vit158_safetensors_close(in);
@@ -100,6 +111,46 @@ uint32_t vit158_wasm_pack(char *file, uint32_t matrices, uint32_t rest, const ch
         vit158_format(state.report.text, sizeof state.report.text, "%llu %u %u",
                       (unsigned long long)report.zeros, report.kept, report.untrained);
     return finish(status);
+}
+
+static vit158_status read_values(const vit158_safetensors *in, const char *name)
+{
+    const vit158_tensor_entry *entry = vit158_safetensors_find(in, name);
+    if (entry == NULL)
+        return vit158_fail(&state.error, VIT158_E_TENSOR, "there is no tensor %s in it", name);
+    if (entry->n_elements < SIZE_MAX / sizeof *state.values)
+        state.values = malloc((size_t)entry->n_elements * sizeof *state.values);
+    if (state.values == NULL)
+        return vit158_fail(&state.error, VIT158_E_MEMORY, "not enough memory for %s", name);
+    state.rank = entry->rank;
+    memcpy(state.shape, entry->shape, entry->rank * sizeof *state.shape);
+    return vit158_safetensors_read_f32(in, entry, state.values, &state.error);
+}
+
+uint32_t vit158_wasm_import_tensor(char *file, const char *name)
+{
+    vit158_safetensors *in = NULL;
+    clear();
+    vit158_status status = open_source(&in, file);
+    if (status == VIT158_OK)
+        status = read_values(in, name);
+    vit158_safetensors_close(in);
+    return (uint32_t)status;
+}
+
+const float *vit158_wasm_import_values(void)
+{
+    return state.values;
+}
+
+uint32_t vit158_wasm_import_rank(void)
+{
+    return state.rank;
+}
+
+double vit158_wasm_import_side(uint32_t index)
+{
+    return (double)state.shape[index];
 }
 
 const char *vit158_wasm_import_message(void)

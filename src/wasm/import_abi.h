@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The flat interface of vit158-import.wasm, for import and pack of the npm command, and for the
- * page's import. The module asks
- * its caller for the source's files (two imports, below), and leaves the new model as pieces to
- * write one after the other. One import at a time.
+ * page's import. The module asks its caller for the source's files (two imports, below), and leaves
+ * the new model as pieces to write one after the other. One import at a time.
  */
 #ifndef VIT158_WASM_IMPORT_ABI_H
 #define VIT158_WASM_IMPORT_ABI_H
@@ -32,5 +31,12 @@ double vit158_wasm_import_bytes(uint32_t weights);
 uint32_t vit158_wasm_import_piece_count(void);
 const void *vit158_wasm_import_piece(uint32_t index);
 uint32_t vit158_wasm_import_piece_bytes(uint32_t index);
+
+/* Reads the F32, F16 or BF16 tensor of that name from a safetensors file. Returns a vit158_status;
+ * what was read or made before is gone. */
+uint32_t vit158_wasm_import_tensor(char *file, const char *name);
+const float *vit158_wasm_import_values(void);
+uint32_t vit158_wasm_import_rank(void);
+double vit158_wasm_import_side(uint32_t index); /* of its shape, index < rank */
 
 #endif

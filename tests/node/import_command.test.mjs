@@ -191,8 +191,36 @@ test('the commands of web/IMPORT.md, and what they print', () => {
   );
   const python = run('/usr/bin/python3', ['script.py']);
   assert.equal(python.status, 0, python.stderr);
-  assert.match(
-    npm('timm', '-o', 'out.safetensors', '--verify', 'verify.safetensors').stderr,
-    /logits must be F32 with the shape \[2, 5\]/,
-  );
+  for (const command of [native, npm])
+    assert.match(
+      command('timm', '-o', 'out.safetensors', '--verify', 'verify.safetensors').stderr,
+      /logits must have the shape \[2, 5\]/,
+    );
+});
+
+test('files that verify nothing: both commands refuse them in the same words', () => {
+  const good = readFileSync(join(DATA, 'verify.safetensors'));
+  const header = 8 + Number(good.readBigUInt64LE());
+  const renamed = Buffer.from(good);
+  renamed.write('"logitz"', good.indexOf('"logits"'));
+  const infinite = Buffer.from(good);
+  infinite.writeFloatLE(Infinity, header);
+  for (const [bytes, words] of /** @type {[Buffer, RegExp][]} */ ([
+    [good.subarray(0, 7), /only 7 bytes long/],
+    [good.subarray(0, header - 1), /ends inside its header/],
+    [good.subarray(0, -4), /4 of \d+ bytes of data are missing/],
+    [Buffer.from('not a safetensors file'), /not a safetensors file/],
+    [renamed, /there is no tensor logits in it/],
+    [infinite, /not finite/],
+  ])) {
+    writeFileSync(join(scratch, 'bad.safetensors'), bytes);
+    const said = [native, npm].map((command) =>
+      command(join(DATA, 'timm'), '-o', 'out.safetensors', '--verify', 'bad.safetensors'),
+    );
+    for (const { status, stderr } of said) {
+      assert.equal(status, 1);
+      assert.match(stderr, words);
+    }
+    assert.equal(said[1].stderr, said[0].stderr);
+  }
 });

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 // `vit158 import --verify`: whether the new model gives the logits that PyTorch gave.
 import { readFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { Vit158Error } from '../lib/errors.js';
-import { fileProblem } from '../lib/files.js';
+import { readTensors } from '../lib/import_module.js';
 import { Classifier } from '../lib/vit158.js';
+import { IMPORT_MODULE, SourceFolder } from './import_source.mjs';
 
 const TOLERANCE = 1e-4;
 
 /**
  * Prints a line; true if it passed.
  * @param {string} modelPath
- * @param {string} verifyPath safetensors with pixel_values [n][c][S][S] and logits [n][C], F32
+ * @param {string} verifyPath safetensors with pixel_values [n][c][S][S] and logits [n][C]
  * @param {boolean} exact weights are F32: logits must agree, else top-1
  */
 export async function verifyImport(modelPath, verifyPath, exact) {
@@ -18,15 +20,15 @@ export async function verifyImport(modelPath, verifyPath, exact) {
   try {
     const { imageSize: side, channels, classes, embedding } = vit.info().model;
     const results = classes > 0 ? classes : embedding; // without a head embeddings are compared
-    const tensors = readTensors(readFile(verifyPath));
-    const pixels = tensor(tensors.pixel_values, [NaN, channels, side, side], 'pixel_values');
-    const count = tensors.pixel_values.shape[0];
-    const wanted = tensor(tensors.logits, [count, results], 'logits');
+    const [pixels, wanted] = await tensorsOf(verifyPath);
+    checkShape(pixels, [undefined, channels, side, side], 'pixel_values');
+    const count = pixels.shape[0];
+    checkShape(wanted, [count, results], 'logits');
     let [apart, largest, agreed] = [0, 0, 0];
-    const one = pixels.length / count;
+    const one = channels * side * side;
     for (let i = 0; i < count; i++) {
-      const logits = await vit.forward(pixels.slice(i * one, (i + 1) * one));
-      const theirs = wanted.subarray(i * results, (i + 1) * results);
+      const logits = await vit.forward(pixels.values.slice(i * one, (i + 1) * one));
+      const theirs = wanted.values.subarray(i * results, (i + 1) * results);
       theirs.forEach((value, c) => {
         largest = Math.max(largest, Math.abs(value));
         apart = Math.max(apart, Math.abs(logits[c] - value));
@@ -46,55 +48,33 @@ export async function verifyImport(modelPath, verifyPath, exact) {
   }
 }
 
-/** @param {string} path */
-function readFile(path) {
+/**
+ * The two tensors of a file, by the import module.
+ * @param {string} path
+ * @returns {Promise<Tensor[]>}
+ */
+async function tensorsOf(path) {
+  const files = new SourceFolder(dirname(path));
+  const module = await WebAssembly.compile(readFileSync(IMPORT_MODULE));
   try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Vit158Error('E_IO', fileProblem(error));
+    const names = ['pixel_values', 'logits'].map((name) => Buffer.from(name));
+    return await readTensors(module, files, Buffer.from(basename(path)), names);
+  } finally {
+    files.close();
   }
 }
 
-/** @typedef {{dtype: string, shape: number[], bytes: Buffer}} Tensor */
-
-/** @param {Buffer} file @returns {Record<string, Tensor>} */
-function readTensors(file) {
-  const start = 8 + Number(file.subarray(0, 8).length === 8 ? file.readBigUInt64LE() : 0n);
-  if (file[8] !== 0x7b || start > file.length)
-    throw new Vit158Error('E_FORMAT', 'a safetensors file with the tensors pixel_values and logits is expected');
-  const header = JSON.parse(file.subarray(8, start).toString('utf8'));
-  delete header.__metadata__;
-  return Object.fromEntries(
-    Object.entries(header).map(
-      ([
-        name,
-        {
-          dtype,
-          shape,
-          data_offsets: [from, to],
-        },
-      ]) => [name, { dtype, shape, bytes: file.subarray(start + from, start + to) }],
-    ),
-  );
-}
+/** @typedef {{shape: number[], values: Float32Array}} Tensor */
 
 /**
- * @param {Tensor | undefined} found
- * @param {number[]} shape NaN: any length
+ * @param {Tensor} tensor
+ * @param {(number | undefined)[]} shape undefined: any number but 0
  * @param {string} name
  */
-function tensor(found, shape, name) {
-  if (found === undefined)
-    throw new Vit158Error('E_TENSOR', 'a file with the tensors pixel_values and logits is expected');
+function checkShape(tensor, shape, name) {
   const fits =
-    found.dtype === 'F32' &&
-    found.shape.length === shape.length &&
-    found.shape[0] > 0 &&
-    shape.every((side, i) => Number.isNaN(side) || side === found.shape[i]) &&
-    found.bytes.length === 4 * found.shape.reduce((product, side) => product * side, 1);
-  if (!fits) {
-    const sides = shape.map((side) => (Number.isNaN(side) ? 'n' : side)).join(', ');
-    throw new Vit158Error('E_TENSOR', `${name} must be F32 with the shape [${sides}]`);
-  }
-  return new Float32Array(new Uint8Array(found.bytes).buffer);
+    tensor.shape.length === shape.length &&
+    tensor.shape.every((side, i) => (shape[i] === undefined ? side > 0 : side === shape[i]));
+  if (!fits)
+    throw new Vit158Error('E_TENSOR', `${name} must have the shape [${shape.map((side) => side ?? 'n').join(', ')}]`);
 }

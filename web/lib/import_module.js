@@ -60,6 +60,27 @@ export async function runPack(module, files, { file, matrices, rest, metadata })
   return { zeros, kept, untrained: untrained === 1, write };
 }
 
+/**
+ * Tensors of floats out of a safetensors file.
+ * @param {WebAssembly.Module} module
+ * @param {SourceFiles} files
+ * @param {Uint8Array} file its name
+ * @param {Uint8Array[]} names
+ * @returns {Promise<{shape: number[], values: Float32Array}[]>}
+ */
+export async function readTensors(module, files, file, names) {
+  const heap = await instantiate(module, files);
+  const { pointer } = place(heap, file);
+  return names.map((name) => {
+    check(heap, heap.call('vit158_wasm_import_tensor', pointer, place(heap, name).pointer));
+    const shape = Array.from({ length: heap.call('vit158_wasm_import_rank') }, (_, i) =>
+      heap.call('vit158_wasm_import_side', i),
+    );
+    const count = shape.reduce((product, side) => product * side, 1);
+    return { shape, values: heap.floats(heap.call('vit158_wasm_import_values'), count) };
+  });
+}
+
 /** @param {WebAssembly.Module} module @param {SourceFiles} files */
 async function instantiate(module, files) {
   /** @type {Heap} */
