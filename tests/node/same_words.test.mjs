@@ -33,10 +33,7 @@ const CALLS = {
       ['help', 'xyzzy'],
     ],
   ],
-  'help on each': ['classify', 'eval', 'import', 'completion', 'record', 'verify'].map((name) => [
-    'help',
-    name,
-  ]),
+  'help on each': ['classify', 'eval', 'import', 'completion', 'record', 'verify'].map((name) => ['help', name]),
   completion: [['completion'], ['completion', 'bash'], ['completion', 'zsh'], ['completion', 'fish']],
   'too few and too many': [
     ...[['classify'], ['eval'], ['inspect'], ['pack'], ['import'], ['record'], ['verify']],
