@@ -8,7 +8,6 @@
 #include "image/exif.h"
 
 #define RIFF_HEAD 12 /* "RIFF", length, "WEBP" */
-#define CHUNK_HEAD 8 /* name, length */
 #define FLAG_ANIMATION 0x02
 
 typedef struct chunk {

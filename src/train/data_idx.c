@@ -12,7 +12,6 @@
 
 #define IMAGES_MAGIC 0x00000803U
 #define LABELS_MAGIC 0x00000801U
-#define MAX_CLASSES 1000U
 
 static vit158_status read_exactly(gzFile file, void *out, size_t n_bytes, const char *path,
                                   vit158_error *error)

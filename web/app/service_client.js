@@ -5,7 +5,7 @@
 import { REPLY, REQUEST } from './service_messages.js';
 
 /** An error from the other side, with its stable code. */
-export class ServiceError extends Error {
+class ServiceError extends Error {
   /** @param {import('./service_messages.js').Failure} failure */
   constructor({ code, message }) {
     super(message);

@@ -10,7 +10,7 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
 /** Names in a folder in order of their bytes. @param {string} folder */
-export function listNames(folder) {
+function listNames(folder) {
   try {
     return readdirSync(folder)
       .filter((name) => !name.startsWith('.'))

@@ -33,7 +33,7 @@ export const TITLE_OPTION = {
  * @param {string[]} words of the command line
  * @returns {{wanted: string | undefined, pictures: string[]}}
  */
-export function modelAndPictures(words) {
+function modelAndPictures(words) {
   const isPicture = words.length > 0 && /\.(jpe?g|png|webp)$/i.test(words[0]);
   return isPicture ? { wanted: undefined, pictures: words } : { wanted: words[0], pictures: words.slice(1) };
 }

@@ -43,8 +43,8 @@ export async function runImport(module, files, { file, weights = 'f16', heads = 
 }
 
 /** Kinds of matrices and of the rest, by the module's numbers. */
-export const PACK_MATRICES = ['trained', 'ternarize', 'int8', 'float'];
-export const PACK_REST = ['f32', 'f16', 'bf16'];
+const PACK_MATRICES = ['trained', 'ternarize', 'int8', 'float'];
+const PACK_REST = ['f32', 'f16', 'bf16'];
 
 /**
  * @param {WebAssembly.Module} module

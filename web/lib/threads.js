@@ -29,7 +29,7 @@ export async function chooseThreads(wanted, modelBytes) {
  * True if memory can be shared with workers and this thread may wait for them: Node, or a worker of
  * a cross-origin isolated page.
  */
-export function canShare() {
+function canShare() {
   if (typeof SharedArrayBuffer !== 'function') return false;
   if (!hasFiles()) {
     if (typeof document !== 'undefined' || typeof Worker !== 'function') return false;

@@ -11,11 +11,6 @@ const DIGITS = Uint8Array.from(
   (_, at) => Math.floor(Math.floor(at / TRITS) / 3 ** (at % TRITS)) % 3,
 );
 
-/** @param {number} rows @param {number} nIn @returns {number} bytes of their codes */
-export function tritBytes(rows, nIn) {
-  return rows * Math.ceil(nIn / TRITS);
-}
-
 /**
  * Every weight, in the order of the codes: blocks [rows][4 groups], then [rows][the rest].
  * @param {Uint8Array} codes
