@@ -107,6 +107,17 @@ test('a connection that breaks', async () => {
   await assert.rejects(readWhole(`${origin}/cut`), error('E_NETWORK', /reading .*\/cut after 9 bytes/));
 });
 
+test('a stream of other things than bytes, and a network error', async () => {
+  const strings = new ReadableStream({
+    start(controller) {
+      controller.enqueue('text');
+      controller.close();
+    },
+  });
+  await assert.rejects(readWhole(new Response(strings)), error('E_NETWORK', /the stream gives "text", not bytes$/));
+  await assert.rejects(readWhole(Response.error()), error('E_NETWORK', /is a network error$/));
+});
+
 test('a Response that was read before', async () => {
   const response = new Response('x');
   await response.text();

@@ -281,6 +281,7 @@ function problemOf(response) {
   const type = response.headers.get('content-type') ?? '';
   if (response.type === 'opaque')
     return 'is opaque, fetched with mode "no-cors", so that nobody can read it: fetch it with CORS';
+  if (response.type === 'error') return 'is a network error';
   if (!response.ok) return `answered ${response.status} ${response.statusText}`.trimEnd();
   if (response.bodyUsed) return 'has no body that can be read: it has been read before';
   if (response.body === null) return 'has no body that can be read';
@@ -308,6 +309,7 @@ function fromReader(reader, name, path, { length = 0, announced = 0 }, code) {
       wrapErrors(code, `reading ${name} after ${loaded} bytes`, async () => {
         const { value, done } = await reader.read();
         if (done) return undefined;
+        if (!isBuffer(value)) throw new TypeError(`the stream gives ${describe(value)}, not bytes`);
         const bytes = bytesOf(value);
         loaded += bytes.length;
         return bytes;
