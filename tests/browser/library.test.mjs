@@ -198,6 +198,60 @@ test('a video, a lossy WebP and a bitmap with transparency are classified', asyn
   for (const sum of Object.values(sums)) assert.ok(Math.abs(sum - 1) < 1e-5);
 });
 
+test('canvases, bitmaps and frames that are gone are named, the same with a worker as without', async () => {
+  const [alone, worker] = await inPage(async (model) => {
+    const { Classifier: Page } = await import(/** @type {any} */ ('/web/lib/vit158.js'));
+    const canvas = () => Object.assign(document.createElement('canvas'), { width: 40, height: 40 });
+    const pieces = {
+      transferred: async () => {
+        const one = canvas();
+        one.transferControlToOffscreen();
+        return one;
+      },
+      posted: async () => {
+        const one = new OffscreenCanvas(40, 40);
+        structuredClone(one, { transfer: [one] });
+        return one;
+      },
+      flat: async () => Object.assign(canvas(), { height: 0 }),
+      bitmap: async () => {
+        const one = await createImageBitmap(new ImageData(4, 4));
+        one.close();
+        return one;
+      },
+      frame: async () => {
+        const one = new VideoFrame(await createImageBitmap(new ImageData(4, 4)), { timestamp: 0 });
+        one.close();
+        return one;
+      },
+    };
+    const said = [];
+    for (const options of [{}, { worker: true }]) {
+      const page = await Page.load(model, options);
+      /** @type {Record<string, string>} */
+      const found = {};
+      for (const [name, make] of Object.entries(pieces))
+        found[name] = await page.classify(await make()).then(
+          () => 'no error',
+          (/** @type {any} */ e) => `${e.name} ${e.code} ${e.message}`,
+        );
+      page.dispose();
+      said.push(found);
+    }
+    return said;
+  }, MODEL);
+  for (const [name, words] of Object.entries({
+    transferred: /E_INPUT the canvas is gone/,
+    posted: /E_INPUT the canvas has no pixels/,
+    flat: /E_INPUT the canvas has no pixels/,
+    bitmap: /E_INPUT the ImageBitmap has been closed/,
+  })) {
+    assert.match(alone[name], words);
+    assert.equal(worker[name], alone[name]);
+  }
+  for (const { frame } of [alone, worker]) assert.match(frame, /^Vit158Error E_INPUT /);
+});
+
 test('errors say what is wrong', async () => {
   const errors = await inPage(
     async ({ model, foreign }) => {

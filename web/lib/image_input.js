@@ -94,7 +94,7 @@ async function timed(open) {
  * @returns {PixelRows | Promise<PixelRows>}
  */
 function openPixels(image) {
-  if (isA('HTMLCanvasElement', image) || isA('OffscreenCanvas', image)) return openCanvas(image);
+  if (isCanvas(image)) return openCanvas(image);
   if (isDrawable(image)) return openDrawable(image);
   if (image !== null && typeof image === 'object' && ArrayBuffer.isView(image.data)) return openData(image);
   throw notAnImage(image);
@@ -110,6 +110,9 @@ const DRAWABLE = [
   'HTMLCanvasElement',
   'OffscreenCanvas',
 ];
+
+/** @param {unknown} image */
+const isCanvas = (image) => isA('HTMLCanvasElement', image) || isA('OffscreenCanvas', image);
 
 /** @param {unknown} image */
 export function isDrawable(image) {
@@ -128,7 +131,10 @@ export async function whenDrawable(image) {
       );
   } else if (isA('HTMLVideoElement', image) && image.readyState < 2) {
     throw new Vit158Error('E_INPUT', 'the video has no frame yet: wait for its event "loadeddata"');
-  } else if ((image.width === 0 || image.height === 0) && isA('ImageBitmap', image)) {
+  } else if (isCanvas(image)) {
+    if (!(isSide(image.width) && isSide(image.height))) throw new Vit158Error('E_INPUT', 'the canvas has no pixels');
+    contextOf(image);
+  } else if (image.width === 0 && isA('ImageBitmap', image)) {
     throw new Vit158Error('E_INPUT', 'the ImageBitmap has been closed or transferred');
   }
 }
@@ -162,7 +168,6 @@ function isSide(side) {
 
 /** @param {HTMLCanvasElement | OffscreenCanvas} canvas */
 function openCanvas(canvas) {
-  if (!(isSide(canvas.width) && isSide(canvas.height))) throw new Vit158Error('E_INPUT', 'the canvas has no pixels');
   const context = contextOf(canvas);
   return context ? canvasRows(context, canvas.width, canvas.height) : openDrawable(canvas);
 }
