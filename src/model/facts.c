@@ -123,21 +123,22 @@ static int64_t variant_bytes(const describer *d)
     return floats * (int64_t)vit158_dtype_bytes(d->out->form.rest);
 }
 
-/* What format version 2 adds to a file, against one row an output, F32 scales and a float rest. */
+/* What a file has beyond one row an output, F32 scales, a float rest and matrices that are all
+ * stored as the first one. */
 static int64_t newer_bytes(const describer *d)
 {
     static const uint32_t rest[] = {VIT158_SLOT_POS, VIT158_SLOT_PATCH_WEIGHT,
                                     VIT158_SLOT_HEAD_WEIGHT};
     const vit158_facts *out = d->out;
+    const vit158_stored_type *usual = vit158_stored_type_for(out->form.encoding, out->form.rest);
     int64_t more = 0;
     for (uint32_t i = 0; i < out->matrix_count; i++) {
         const vit158_matrix_facts *facts = &out->matrices[i];
-        if (!facts->type->coded)
-            continue;
+        const uint32_t scales = !usual->coded ? 0 : out->form.row_scales ? facts->n_out : 1;
         more += (int64_t)(vit158_stored_bytes(facts->type, facts->n_rows, facts->n_in) -
-                          vit158_stored_bytes(facts->type, facts->n_out, facts->n_in));
+                          vit158_stored_bytes(usual, facts->n_out, facts->n_in));
         more += (int64_t)scale_bytes(d, i / VIT158_BLOCK_LINEARS, i % VIT158_BLOCK_LINEARS) -
-                4 * (int64_t)(out->form.row_scales ? facts->n_out : 1);
+                4 * (int64_t)scales;
     }
     more += variant_bytes(d);
     for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {

@@ -49,7 +49,7 @@ typedef struct vit158_stored_form {
     bool row_scales;          /* a scale for each output, not one for the matrix */
     vit158_encoding encoding; /* of the matrices; F32 stands for `rest` */
     vit158_dtype rest;        /* element type of all that is neither matrix nor scale */
-    int64_t newer_bytes;      /* what format version 2 adds to the size */
+    int64_t newer_bytes;      /* what the formula of a plain file leaves out */
 } vit158_stored_form;
 
 typedef struct vit158_facts {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "model/facts.h"
 #include "model/names.h"
 #include "unit/model_parts.h"
 #include "unit/naive_forward.h"
@@ -332,6 +333,10 @@ static void test_scratch_of_few_outputs(void **state)
         fail_msg("%s", error.message);
     free(mixed.data);
     assert_int_equal(vit158_plane_rows(&model->blocks[0].fc2.planes, D, 0, D), ROWS_EACH * D);
+    vit158_facts facts; /* the formula of a file's size holds for mixed ones, too */
+    assert_int_equal(vit158_facts_of_model(&facts, model, NULL), VIT158_OK);
+    assert_int_equal(facts.formula_bytes, model->info.file_bytes);
+    vit158_facts_clear(&facts);
     float first[3], other[3];
     logits_of(first, model, (vit158_options){.engine = VIT158_ENGINE_SCALAR});
     for (uint32_t threads = 1; threads < 5; threads++) {
