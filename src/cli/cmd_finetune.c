@@ -342,9 +342,10 @@ static int finetune(job *j, const char *wanted)
     if (status == VIT158_OK)
         status = make(&complete, j, &error);
     free(base);
-    if (status != VIT158_OK)
+    const bool stopped = *j->how.stop != 0;
+    if (status != VIT158_OK && !stopped)
         return vit158_complain("finetune", NULL, &error);
-    if (!complete) {
+    if (status != VIT158_OK || !complete) {
         fprintf(stderr, "vit158 finetune: stopped; the same command goes on from %s\n",
                 j->how.out_dir);
         return VIT158_EXIT_FAILED;

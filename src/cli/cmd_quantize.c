@@ -5,7 +5,6 @@
  */
 #include "cli/commands.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "cli/image_source.h"
 #include "cli/options.h"
 #include "cli/quantize_report.h"
+#include "cli/run_command.h"
 #include "compress/compress_run.h"
 #include "model/metadata_json.h"
 
@@ -30,13 +30,8 @@
 /* --steps similarity; those before are vit158_step_rule. */
 #define SIMILARITY_STEPS 3U
 
-static volatile sig_atomic_t interrupted;
-
-static void note_interrupt(int signal_number)
-{
-    (void)signal_number;
-    interrupted = 1;
-}
+/* From vit158_stop_on_signals. */
+static volatile int *interrupted;
 
 typedef struct request {
     const char *in, *out, *report, *plot, *metadata, *weights;
@@ -108,7 +103,7 @@ static vit158_status embed(request *r, vit158_embedder *images, vit158_image_sou
 {
     r->bar = vit158_progress_start(source->count);
     size_t failed = 0, learned = 0;
-    for (size_t i = 0; i < source->count && !interrupted; i++) {
+    for (size_t i = 0; i < source->count && !*interrupted; i++) {
         const size_t place = place_of(r, source->count, i);
         vit158_image image;
         vit158_error reason;
@@ -125,7 +120,7 @@ static vit158_status embed(request *r, vit158_embedder *images, vit158_image_sou
         vit158_progress_update(&r->bar, i + 1);
     }
     vit158_progress_clear(&r->bar);
-    if (interrupted)
+    if (*interrupted)
         return vit158_fail(error, VIT158_E_ABORTED, "interrupted; nothing was written");
     if (learned == 0)
         return vit158_fail(error, VIT158_E_ARGUMENT, "no image could be read");
@@ -140,7 +135,7 @@ static int show_progress(void *context, uint32_t thousandths)
 {
     request *const r = context;
     vit158_progress_update(&r->bar, thousandths);
-    return interrupted;
+    return *interrupted;
 }
 
 static vit158_status collect(request *r, vit158_image_source *source, vit158_error *error)
@@ -210,8 +205,7 @@ static int quantize(request *r)
     if (status == VIT158_OK) {
         r->job.model = model;
         r->job.pool = vit158_thread_pool_start(&threads, r->threads);
-        signal(SIGINT, note_interrupt);
-        signal(SIGTERM, note_interrupt);
+        interrupted = vit158_stop_on_signals();
         status = quantize_with(r, &source, &error);
         vit158_thread_pool_stop(&threads);
     }

@@ -2,7 +2,8 @@
 // `vit158 finetune` as a command: a folder of patterns and a packed model become a ternary model that knows the patterns,
 // also in the engine; what was complete is not done again; mistakes are said.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
@@ -144,6 +145,30 @@ test('a handful of held-out images gives no threshold', () => {
   assert.equal(metadata.format, 'vit158');
   assert.ok(!('unsure' in metadata));
 });
+
+for (const stage of ['float', 'ternary'])
+  test(`a signal in the ${stage} stage ends it with a checkpoint`, async () => {
+    const out = `stopped-${stage}.safetensors`;
+    const options = ['--size', '28', '--minutes', stage === 'float' ? '5' : '0.2', '--clock', 'processor'];
+    const child = spawn(
+      join(ROOT, 'build/native/vit158'),
+      ['finetune', 'photos', '--base', BASE, '-o', out, ...options],
+      {
+        cwd: FOLDER,
+      },
+    );
+    let [stdout, stderr] = ['', ''];
+    child.stderr.on('data', (text) => (stderr += text));
+    child.stdout.on('data', (text) => {
+      stdout += text;
+      if (!child.killed && stdout.includes(`\n${stage}: `)) child.kill('SIGTERM'); // a second one ends it at once
+    });
+    const [code] = await once(child, 'close');
+    assert.equal(code, 1, stdout + stderr);
+    assert.match(stderr, /stopped; the same command goes on from stopped-/);
+    assert.ok(existsSync(join(FOLDER, `${out}.run/${stage}/last.ckpt`)), stdout);
+    assert.ok(!existsSync(join(FOLDER, out)));
+  });
 
 test('what is complete is not done again', () => {
   const log = join(FOLDER, 'stripes.safetensors.run/ternary/log.jsonl');
