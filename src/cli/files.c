@@ -97,11 +97,16 @@ static vit158_status push_file(vit158_loader *loader, FILE *file, vit158_error *
     if (chunk == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to read the file");
     vit158_status status = VIT158_OK;
+    bool is_empty = true; /* pipes and devices, too */
     size_t n_bytes;
-    while (status == VIT158_OK && (n_bytes = fread(chunk, 1, CHUNK_BYTES, file)) > 0)
+    while (status == VIT158_OK && (n_bytes = fread(chunk, 1, CHUNK_BYTES, file)) > 0) {
+        is_empty = false;
         status = vit158_loader_push(loader, chunk, n_bytes, error);
+    }
     if (status == VIT158_OK && ferror(file))
         status = io_error(error, "read the file");
+    else if (is_empty)
+        status = vit158_fail(error, VIT158_E_TRUNCATED, "is empty: the download failed");
     free(chunk);
     return status;
 }

@@ -50,7 +50,7 @@ const CALLS = {
     ...['--topk=3', '--top_k', '--treshold=1', '--keep-goin', '-j', '--json=1', '-k', '-k0', '-kx', '-k1.5', '-k-1'],
     ...['--top-k=', '--threshold', '--threshold=2', '--threshold=nan', '--workers=0', '--workers=65', '--engine=x'],
     ...['--gemm=x', '--merge=x', '--merge=', '--classes=none', '--classes=text', '--classes=folder', '--files-from=x'],
-    ...['-mnone', '-m.', '-mtext', '-mempty', '-mcircle'],
+    ...['-mnone', '-m.', '-mtext', '-mempty', '-mcircle', '-m/dev/null'],
   ].map((option) => ['classify', ...MODEL, option, PICTURE]),
   'paths of images': [
     ...['none', 'folder', 'circle', 'text', 'empty', 'text/x', '', '*.jpg', 'x'.repeat(300), 'ftp://x/y'],
@@ -68,6 +68,12 @@ const CALLS = {
     ['pack', path, '-o', 'out'],
     ['eval', ...MODEL, path],
   ]),
+  devices: [
+    ['inspect', '/dev/null'],
+    ['info', '-m', '/dev/null'],
+    ['verify', '/dev/null'],
+    ['eval', ...MODEL, '/dev/null'],
+  ],
   'files to write': ['none/x', 'folder', 'text/x', 'circle'].flatMap((path) => [
     ['pack', LATENT, '-o', path],
     ['import', SOURCE, '-o', path],
@@ -83,10 +89,10 @@ const CALLS = {
   ],
 };
 
-/** Without times. @param {string} command @param {string[]} args */
+/** Without times and kernels. @param {string} command @param {string[]} args */
 function run(command, ...args) {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', input: '' });
-  return { status, stdout: stdout.replace(/median [\d.]+ ms/, 'median'), stderr };
+  return { status, stdout: stdout.replace(/median [\d.]+ ms|, (simd128|avx2),/g, ''), stderr };
 }
 
 for (const [name, calls] of Object.entries(CALLS)) {

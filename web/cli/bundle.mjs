@@ -39,7 +39,9 @@ export async function bundle(args) {
     const done = { file: out, model, pictures, bytes: Buffer.byteLength(text) };
     if (values['--json']) printJson(done);
     else
-      process.stdout.write(`${printable(out)}: model ${printable(model)}, ${pictures} images, ${done.bytes} bytes\n`);
+      process.stdout.write(
+        `${printable(out)}: model ${printable(model)}, ${pictures} image${pictures === 1 ? '' : 's'}, ${done.bytes} bytes\n`,
+      );
     return EXIT.OK;
   } catch (error) {
     return complain('bundle', out, error);
