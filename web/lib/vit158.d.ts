@@ -12,7 +12,7 @@ export declare const VERSION: string;
 
 /** Stable codes of Vit158Error; new ones may be added. */
 export type ErrorCode =
-  /** a caller's value is out of range */
+  /** a caller's value is out of range, or a method was called without its object */
   | 'E_ARGUMENT'
   /** a source or image is of a type that is not taken, or cannot be read */
   | 'E_INPUT'
@@ -28,7 +28,7 @@ export type ErrorCode =
   | 'E_INTEGRITY'
   /** a local file could not be read */
   | 'E_IO'
-  /** WebAssembly is missing, the module is not one of this version, or it crashed */
+  /** WebAssembly or its module is missing, the module is not one of this version, or it crashed */
   | 'E_WASM'
   /** not a file of the expected kind */
   | 'E_FORMAT'
