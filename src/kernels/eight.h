@@ -21,13 +21,6 @@ typedef struct vit158_n8 {
 
 /* ---- Functions of numerics.h, of every float of a register ---- */
 
-/* vit158_rne */
-static inline vit158_vf vit158_rne_vf(vit158_vf x)
-{
-    const vit158_vf magic = vit158_splat_vf(12582912.0F);
-    return vit158_sub_vf(vit158_add_vf(x, magic), magic);
-}
-
 /* p * x + c, two roundings. */
 static inline vit158_vf vit158_horner_vf(vit158_vf p, vit158_vf x, float c)
 {
