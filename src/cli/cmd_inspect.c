@@ -165,7 +165,7 @@ int vit158_cmd_inspect(int argc, char **argv)
         .synopsis = "inspect FILE [options]",
         .about = "Describes a model file: architecture, bytes by part, bits per weight, share of "
                  "zeros in each matrix, and whether its size matches the format's formula. "
-                 "Checkpoints that are still to be packed can be inspected too.",
+                 "The native command also inspects checkpoints that are still to be packed.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .min_arguments = 1,

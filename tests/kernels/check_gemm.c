@@ -366,8 +366,7 @@ static void check_variant(const kernel *tested, const kernel *definition)
 static void run_parts(float *y, const product *p, vit158_gemm_range block, uint32_t workers,
                       check_rng *rng)
 {
-    const vit158_product_parts *parts =
-        FAST_KERNELS.q8[VIT158_ENCODING_TRIT][VIT158_WAY_TABLE].parts;
+    const vit158_product_parts *parts = &FAST_TABLE_PARTS;
     if (block.o0 == block.o1)
         return;
     const size_t bytes = (parts->scratch(&p->q8, p->shape.n_out, p->shape.n_tokens) + 63) / 64 * 64;
@@ -387,7 +386,7 @@ static void run_parts(float *y, const product *p, vit158_gemm_range block, uint3
 
 static void check_parts(const kernel *tested, const kernel *definition)
 {
-    const vit158_product_parts *parts = tested->q8->parts;
+    const vit158_product_parts *parts = &FAST_TABLE_PARTS;
     check_rng rng = check_seed(6);
     for (uint32_t i = 0; i < 3 * COUNT(edge_shapes) && !check_failed(); i++) {
         const gemm_shape s = edge_shapes[i % COUNT(edge_shapes)];
