@@ -142,10 +142,12 @@ export class LiveVideo {
   async #loop(session, onFrame) {
     let last = performance.now();
     let interval = 0;
+    let fresh = this.#nextFrame();
     while (session === this.#session) {
-      await this.#nextFrame();
+      await fresh;
       if (session !== this.#session) return;
       const frame = await createImageBitmap(this.#video).catch(() => null);
+      fresh = this.#nextFrame(); // mostly there before the answer is: then what is on the stage is taken at once
       if (!frame) continue; // between two films there may be no frame
       await onFrame(frame);
       const now = performance.now();
