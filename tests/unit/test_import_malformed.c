@@ -93,6 +93,11 @@ static void test_hugging_face_texts(void **state)
     } cases[] = {
         {CONFIG, "}", NULL, VIT158_E_JSON, "config.json: "},
         {CONFIG, "{", "[", VIT158_E_JSON, "config.json: "},
+        {CONFIG, "{", "{\"x\": 01,", VIT158_E_JSON, "a number with a leading zero"},
+        {CONFIG, "{", "{\"x\": 1.,", VIT158_E_JSON, "a digit is expected"},
+        {CONFIG, "{", "{\"x\": -,", VIT158_E_JSON, "a digit is expected"},
+        {CONFIG, "{", "{\"x\": 1e+,", VIT158_E_JSON, "a digit is expected"},
+        {CONFIG, "{", "{\"x\": nul,", VIT158_E_JSON, "config.json: "},
         {CONFIG, "\"vit\"", "\"swin\"", VIT158_E_UNSUPPORTED, "model_type swin is not a plain"},
         {CONFIG, "\"vit\"", "7", VIT158_E_METADATA, "key model_type: a name is expected"},
         {CONFIG, "\"model_type\"", "\"type\"", VIT158_E_METADATA, "has no model_type"},

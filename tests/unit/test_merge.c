@@ -278,6 +278,7 @@ static void test_steps_and_what_is_left(void **state)
     char merges[16];
     vit158_error error;
     assert_int_equal(vit158_session_merges(s, merges, sizeof merges), 7);
+    assert_int_equal(vit158_session_merges(s, NULL, 0), 0); /* there is no room */
     assert_string_equal(merges, "0:4,2:1");
     assert_int_equal(vit158_session_step_count(s), 10);
     assert_int_equal(vit158_session_set_tensor(s, tensor, tensor_count(model), &error), VIT158_OK);

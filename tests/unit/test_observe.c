@@ -466,6 +466,7 @@ static void test_errors(void **state)
     assert_int_equal(vit158_session_start_at(s, 6, residual, 200, &error), VIT158_E_ARGUMENT);
     assert_string_equal(error.message, "start at step 6: steps are 1 to 5");
     assert_int_equal(vit158_session_start_at(s, 1, residual, 199, &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_session_start_at(s, 1, NULL, 200, &error), VIT158_E_ARGUMENT);
     assert_int_equal(vit158_session_run_until(s, 2, &error), VIT158_E_STATE);
     residual[7] = INFINITY;
     assert_int_equal(vit158_session_start_at(s, 1, residual, 200, &error), VIT158_E_ARGUMENT);

@@ -225,6 +225,9 @@ static void test_bad_options(void **state)
                      VIT158_E_ARGUMENT);
     assert_int_equal(vit158_session_create(&s, NULL, NULL, &error), VIT158_E_ARGUMENT);
     assert_int_equal(vit158_session_create(NULL, model, NULL, &error), VIT158_E_ARGUMENT);
+    assert_int_equal(vit158_engine_runs(VIT158_ENGINE_AUTO), 1);
+    assert_int_equal(vit158_engine_runs(VIT158_ENGINE_SCALAR), 1);
+    assert_int_equal(vit158_engine_runs((vit158_engine)9), 0);
     random_model_free(model);
 }
 
