@@ -27,6 +27,9 @@ static vit158_status io_error(vit158_error *error, const char *doing)
     return vit158_fail(error, VIT158_E_IO, "cannot %s: %s", doing, strerror(errno));
 }
 
+/* What to do with the address of an image. */
+static const char pipe_it[] = "curl -L ADDRESS | vit158 classify -";
+
 /* What the npm command reads as an address. */
 static bool is_address(const char *path)
 {
@@ -78,8 +81,7 @@ vit158_status vit158_input_read(uint8_t **bytes, size_t *n_bytes, const char *pa
     uint64_t size;
     *bytes = NULL;
     *n_bytes = 0;
-    VIT158_RETURN_IF_ERROR(
-        open_input(&file, &size, path, "curl -L ADDRESS | vit158 classify -", error));
+    VIT158_RETURN_IF_ERROR(open_input(&file, &size, path, pipe_it, error));
     vit158_status status = VIT158_OK;
     if (size > max_bytes)
         status =
@@ -213,8 +215,7 @@ vit158_status vit158_hash_file(char out[65], const char *path, vit158_error *err
 {
     FILE *file;
     uint64_t size;
-    VIT158_RETURN_IF_ERROR(
-        open_input(&file, &size, path, "curl -L ADDRESS | vit158 classify -", error));
+    VIT158_RETURN_IF_ERROR(open_input(&file, &size, path, pipe_it, error));
     vit158_sha256 hash = vit158_sha256_start();
     uint8_t *const chunk = malloc(CHUNK_BYTES);
     vit158_status status = VIT158_OK;
