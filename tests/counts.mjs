@@ -2,8 +2,12 @@
 // How many tests passed, failed and were skipped, read off what each runner prints.
 
 /**
- * `skippedTests` names what was skipped, as far as the runner tells, `ranTwice` what passed or failed at a second try.
- * @typedef {{passed: number, failed: number, skipped: number, skippedTests?: string[], ranTwice?: string[]}} Counts
+ * `failedTests` and `skippedTests` name what failed and what was skipped, as far as the runner tells,
+ * `ranTwice` what passed or failed at a second try.
+ * @typedef {{
+ *   passed: number, failed: number, skipped: number,
+ *   failedTests?: string[], skippedTests?: string[], ranTwice?: string[],
+ * }} Counts
  */
 
 /** @param {Counts} counts */
@@ -28,7 +32,13 @@ export function withExitCode(counts, exitCode) {
  * @returns {Counts}
  */
 export function countCtest(xml) {
-  const counts = { passed: 0, failed: 0, skipped: 0, skippedTests: /** @type {string[]} */ ([]) };
+  const counts = {
+    passed: 0,
+    failed: 0,
+    skipped: 0,
+    failedTests: /** @type {string[]} */ ([]),
+    skippedTests: /** @type {string[]} */ ([]),
+  };
   for (const section of xml.split(/(?=<testcase )/).slice(1)) {
     /** @param {string} word */
     const cmocka = (word) => {
@@ -46,7 +56,10 @@ export function countCtest(xml) {
     const names = [...section.matchAll(/^\[ +SKIPPED +\] (\w+)$/gm)].map((match) => match[1]);
     counts.skippedTests.push(...new Set(names)); // cmocka prints each twice
     counts.passed += isCmocka || status !== 'run' ? cmocka('PASSED') : 1;
-    counts.failed += status === 'run' ? 0 : Math.max(cmocka('FAILED'), 1);
+    if (status === 'run') continue;
+    const failed = new Set([...section.matchAll(/^\[ +FAILED +\] (\w+)$/gm)].map((match) => match[1]));
+    counts.failed += Math.max(cmocka('FAILED'), 1);
+    counts.failedTests.push(...(failed.size > 0 ? failed : [section.match(/name="([^"]*)"/)?.[1] ?? '']));
   }
   return counts;
 }
@@ -63,6 +76,7 @@ export function countTap(tap) {
     passed: count('pass'),
     failed: count('fail') + count('cancelled'),
     skipped: count('skipped') + count('todo'),
+    failedTests: [...tap.matchAll(/^ *not ok \d+ - ((?!.* # TODO).*)$/gm)].map((match) => match[1]),
     skippedTests: [...tap.matchAll(/^ *ok \d+ - (.*) # (?:skip|todo)/gim)].map((match) => match[1]),
     ranTwice: [...tap.matchAll(/^ *# RUN TWICE: (.*?); the first run failed/gm)].map((match) => match[1]),
   };

@@ -116,13 +116,18 @@ async function proofs(wanted) {
   const names = wanted.length > 0 ? wanted.map((name) => name + ENDING) : all;
   const unknown = names.filter((name) => !all.includes(name));
   if (unknown.length > 0) console.log(`tests/proof has no ${unknown.join(', ')}`);
-  const total = { ...one(unknown.length === 0), passed: 0, skippedTests: /** @type {string[]} */ ([]) };
+  const total = {
+    ...one(unknown.length === 0),
+    passed: 0,
+    failedTests: /** @type {string[]} */ ([]),
+    skippedTests: /** @type {string[]} */ ([]),
+  };
   for (const name of names.filter((each) => all.includes(each))) {
     const begin = Date.now();
     const counts = await nodeTests('tests/proof', '1', [name]);
     keepResult(name.slice(0, -ENDING.length), counts, Date.now() - begin);
     for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += counts[key];
-    total.skippedTests.push(...(counts.skippedTests ?? []));
+    for (const key of /** @type {const} */ (['failedTests', 'skippedTests'])) total[key].push(...(counts[key] ?? []));
   }
   return total;
 }
@@ -172,6 +177,7 @@ async function main(names, rest) {
     total.skipped += counts.skipped;
     const seconds = ((Date.now() - begin) / 1000).toFixed(1);
     summary.push(`${name.padEnd(8)} ${countsLine(counts)} (${seconds} s)`);
+    if (counts.failedTests?.length) summary.push(`         FAILED: ${counts.failedTests.join(', ')}`);
     if (counts.ranTwice?.length) summary.push(`         RUN TWICE: ${counts.ranTwice.join(', ')}`);
     if (counts.skippedTests?.length) summary.push(`         SKIPPED: ${counts.skippedTests.join(', ')}`);
   }

@@ -48,14 +48,27 @@ const CTEST_REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 `;
 
 test('ctest: cmocka counts, plain tests, failures, crashes, skips', () => {
-  assert.deepEqual(countCtest(CTEST_REPORT), { passed: 4, failed: 4, skipped: 2, skippedTests: ['test_b', 'skipper'] });
-  assert.deepEqual(countCtest(''), { passed: 0, failed: 0, skipped: 0, skippedTests: [] });
+  assert.deepEqual(countCtest(CTEST_REPORT), {
+    passed: 4,
+    failed: 4,
+    skipped: 2,
+    failedTests: ['test_x', 'crash', 'missing'],
+    skippedTests: ['test_b', 'skipper'],
+  });
+  assert.deepEqual(countCtest(''), { passed: 0, failed: 0, skipped: 0, failedTests: [], skippedTests: [] });
 });
 
 test('node: closing lines of TAP', () => {
   const tap =
-    'ok 1 - x\n    ok 1 - y # SKIP no judge\nok 2 - z\n# RUN TWICE: z; the first run failed: Error: it\n1..7\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n';
-  assert.deepEqual(countTap(tap), { passed: 3, failed: 2, skipped: 2, skippedTests: ['y'], ranTwice: ['z'] });
+    'ok 1 - x\n    ok 1 - y # SKIP no judge\nok 2 - z\nnot ok 3 - a, b\n    not ok 1 - c\nnot ok 4 - d # TODO later\n# RUN TWICE: z; the first run failed: Error: it\n1..7\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n';
+  assert.deepEqual(countTap(tap), {
+    passed: 3,
+    failed: 2,
+    skipped: 2,
+    failedTests: ['a, b', 'c'],
+    skippedTests: ['y'],
+    ranTwice: ['z'],
+  });
 });
 
 test('scripts: last line, or one failure', () => {
