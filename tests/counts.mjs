@@ -83,6 +83,35 @@ export function countTap(tap) {
 }
 
 /**
+ * The files of all that failed, as node's TAP output names them; none if one is not named.
+ * @param {string} tap
+ * @returns {string[]}
+ */
+export function failedFiles(tap) {
+  const failures = tap.split(/^ *not ok \d+ - /m).slice(1);
+  const files = failures
+    .filter((failure) => !/^.* # TODO/.test(failure))
+    .map((failure) => failure.match(/^.*\n(?: +.*\n){1,3}? *location: '(.*):\d+:\d+'\n/)?.[1] ?? '');
+  return files.includes('') ? [] : [...new Set(files)];
+}
+
+/**
+ * What counts if a runner's failures were run once more.
+ * @param {Counts} first
+ * @param {Counts} second  of the failed files alone
+ * @returns {Counts}
+ */
+export function afterSecondRun(first, second) {
+  return {
+    ...first,
+    passed: first.passed + Math.max(0, first.failed - second.failed),
+    failed: second.failed,
+    failedTests: second.failedTests,
+    ranTwice: [...(first.ranTwice ?? []), ...(first.failedTests ?? [])],
+  };
+}
+
+/**
  * A script's last line, "N passed, N failed"; anything else is one failure.
  * @param {string} output
  * @returns {Counts}

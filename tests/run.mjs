@@ -6,8 +6,16 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { countCtest, countLastLine, countsLine, countTap, withExitCode } from './counts.mjs';
+import { basename, join } from 'node:path';
+import {
+  afterSecondRun,
+  countCtest,
+  countLastLine,
+  countsLine,
+  countTap,
+  failedFiles,
+  withExitCode,
+} from './counts.mjs';
 import { keepResult } from './proof_result.mjs';
 import { PACKAGES, PROOF_PACKAGES, ROOT, setUp } from './setup.mjs';
 
@@ -89,12 +97,15 @@ const testsOf = (folder) =>
         .sort()
     : [];
 
-/** @param {string} folder @param {string} [jobs] @param {string[]} [names] @returns {Promise<Counts>} */
-async function nodeTests(folder, jobs = JOBS, names = testsOf(folder)) {
+/**
+ * @param {string} folder @param {string} [jobs] @param {string[]} [names]
+ * @returns {Promise<{counts: Counts, failed: string[]}>} `failed`: names of files
+ */
+async function runNode(folder, jobs = JOBS, names = testsOf(folder)) {
   const files = names.map((name) => `${folder}/${name}`);
   if (files.length === 0) {
     console.log(`${folder} has no *${ENDING}`);
-    return one(false);
+    return { counts: one(false), failed: [] };
   }
   const tap = join(ROOT, 'build', `${folder.replaceAll('/', '-')}.tap`);
   mkdirSync(join(ROOT, 'build'), { recursive: true });
@@ -107,7 +118,20 @@ async function nodeTests(folder, jobs = JOBS, names = testsOf(folder)) {
     `--test-reporter-destination=${tap}`,
     ...files,
   ]);
-  return withExitCode(countTap(readFileSync(tap, 'utf8')), code);
+  const report = readFileSync(tap, 'utf8');
+  const failed = failedFiles(report).map((path) => basename(path));
+  return { counts: withExitCode(countTap(report), code), failed: names.filter((name) => failed.includes(name)) };
+}
+
+/** @param {Parameters<typeof runNode>} args */
+const nodeTests = async (...args) => (await runNode(...args)).counts;
+
+/** In CI files with failures are run once more, alone: its machines are shared. @returns {Promise<Counts>} */
+async function nodeStep() {
+  const { counts, failed } = await runNode('tests/node');
+  if (failed.length === 0 || !process.env.CI) return counts;
+  console.log(`\nRUN TWICE: ${failed.join(', ')}, for ${counts.failedTests?.join(', ')}`);
+  return afterSecondRun(counts, await nodeTests('tests/node', '1', failed));
 }
 
 /** The long tests, one after the other; each leaves its result. @param {string[]} wanted  all if empty @returns {Promise<Counts>} */
@@ -148,7 +172,7 @@ const STEPS = {
       return withExitCode(countLastLine(output), code);
     },
   },
-  node: { about: 'tests/node, by node --test', run: () => nodeTests('tests/node') },
+  node: { about: 'tests/node, by node --test', run: nodeStep },
   // One more than there are processors: browsers often wait, for timers, frames and each other.
   browser: { about: 'tests/browser, by node --test', run: () => nodeTests('tests/browser', String(Number(JOBS) + 1)) },
   proof: { about: 'tests/proof, what takes long, by node --test', run: proofs },

@@ -2,7 +2,15 @@
 // The sums that `npm test` prints: a failure must never be counted as nothing.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { countCtest, countLastLine, countsLine, countTap, withExitCode } from '../counts.mjs';
+import {
+  afterSecondRun,
+  countCtest,
+  countLastLine,
+  countsLine,
+  countTap,
+  failedFiles,
+  withExitCode,
+} from '../counts.mjs';
 
 const CTEST_REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuite name="(empty)" tests="6" failures="2" disabled="0" skipped="2">
@@ -68,6 +76,30 @@ test('node: closing lines of TAP', () => {
     failedTests: ['a, b', 'c'],
     skippedTests: ['y'],
     ranTwice: ['z'],
+  });
+});
+
+test('node: what failed is run once more', () => {
+  const failure = (/** @type {string} */ name, /** @type {string} */ place) =>
+    `not ok 1 - ${name}\n  ---\n  duration_ms: 2\n  location: '${place}'\n  failureType: 'testCodeFailure'\n  ...\n`;
+  const passed = "ok 2 - fine\n  ---\n  duration_ms: 1\n  location: '/x/fine.test.mjs:3:1'\n  ...\n";
+  const tap =
+    failure('a', '/x/a.test.mjs:1:2') +
+    passed +
+    failure('b', '/x/b.test.mjs:9:1') +
+    failure('later # TODO', '/x/t.mjs:1:1');
+  assert.deepEqual(failedFiles(tap + failure('again', '/x/a.test.mjs:7:2')), ['/x/a.test.mjs', '/x/b.test.mjs']);
+  assert.deepEqual(failedFiles(passed), []);
+  assert.deepEqual(failedFiles(tap + 'not ok 9 - who\n' + passed), []);
+  const first = { passed: 5, failed: 2, skipped: 1, failedTests: ['a', 'b'], skippedTests: ['s'] };
+  const second = { passed: 3, failed: 1, skipped: 0, failedTests: ['b'], skippedTests: [] };
+  assert.deepEqual(afterSecondRun(first, second), {
+    passed: 6,
+    failed: 1,
+    skipped: 1,
+    failedTests: ['b'],
+    skippedTests: ['s'],
+    ranTwice: ['a', 'b'],
   });
 });
 
