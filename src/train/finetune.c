@@ -26,10 +26,13 @@
 #define FLOAT_SHARE 0.3F  /* of the minutes; the rest is the ternary stage's */
 #define VALIDATIONS 10.0F /* a stage */
 #define PATIENCE 3U       /* of them without a gain */
-/* A deterministic run takes its schedule from epochs: so many as these make of the minutes, in
- * images a second at 65 tokens (what two cores of 2021 do). */
+/* Images a second at 65 tokens (what two cores of 2021 do), which turn minutes into epochs: a
+ * deterministic run takes its schedule from them, every run its augmentation. */
 #define FLOAT_PACE 50.0F
 #define TERNARY_PACE 70.0F
+/* Augmentation keeps a network from learning its images by heart. With fewer epochs there is less
+ * danger of that, and strong augmentation would only slow it down. */
+#define FULL_AUGMENTATION_EPOCHS 16.0F
 
 static const char *const names[VIT158_TRAIN_STAGES] = {"head", "float", "ternary"};
 
@@ -121,7 +124,41 @@ vit158_status vit158_train_finetune_path(char path[VIT158_TRAIN_RECIPE_TEXT],
     return path_of(path, how, names[stage], name, error);
 }
 
-/* What the network learns from, and how fast. */
+/* How often a stage sees each of the images. */
+static vit158_status epochs_of(float *epochs, const vit158_train_recipe *r, bool ternary,
+                               vit158_error *error)
+{
+    vit158_train_dataset train = {0}, held = {0};
+    VIT158_RETURN_IF_ERROR(vit158_train_data_open(&train, &held, r, error));
+    const uint32_t side = r->net.image_size / r->net.patch_size;
+    const float pace = (ternary ? TERNARY_PACE : FLOAT_PACE) * (USUAL_GRID * USUAL_GRID + 1) /
+                       (float)(side * side + 1);
+    *epochs = 60.0F * r->minutes * pace / (float)train.count;
+    vit158_train_dataset_free(&train);
+    vit158_train_dataset_free(&held);
+    return VIT158_OK;
+}
+
+static void set_augmentation(vit158_train_recipe *r, float epochs)
+{
+    const float part = epochs < FULL_AUGMENTATION_EPOCHS ? epochs / FULL_AUGMENTATION_EPOCHS : 1.0F;
+    r->augment.flip = 1;
+    r->augment.crop_area = 1.0F - 0.65F * part;
+    r->augment.operations = 1;
+    r->augment.magnitude = 0.7F * part;
+    r->augment.erase = 0.2F * part;
+    r->augment.mix = 0.3F * part;
+}
+
+/* A schedule that no clock changes. */
+static void set_epochs(vit158_train_recipe *r, float epochs)
+{
+    r->epochs = epochs > 1.0F ? epochs : 1.0F;
+    r->minutes = 0.0F;
+    r->eval_minutes = 1e6F; /* at the ends only */
+}
+
+/* What the network learns from, and how fast; augmentation waits for the number of images. */
 static vit158_status set_learning(vit158_train_recipe *r, const vit158_train_finetune *how,
                                   uint32_t stage, vit158_error *error)
 {
@@ -134,12 +171,6 @@ static vit158_status set_learning(vit158_train_recipe *r, const vit158_train_fin
     r->warmup_steps = 50;
     r->ema = 0.0F;
     r->label_smoothing = 0.1F;
-    r->augment.flip = 1;
-    r->augment.crop_area = 0.35F;
-    r->augment.operations = 1;
-    r->augment.magnitude = 0.7F;
-    r->augment.erase = 0.2F;
-    r->augment.mix = 0.3F;
     r->net.head_only = stage == VIT158_TRAIN_STAGE_HEAD;
     if (!ternary)
         return VIT158_OK;
@@ -202,23 +233,6 @@ vit158_status vit158_train_finetune_recipe(vit158_train_recipe *r, const vit158_
     return VIT158_OK;
 }
 
-/* The minutes as epochs, for a schedule that no clock changes. */
-static vit158_status set_epochs(vit158_train_recipe *r, bool ternary, vit158_error *error)
-{
-    vit158_train_dataset train = {0}, held = {0};
-    VIT158_RETURN_IF_ERROR(vit158_train_data_open(&train, &held, r, error));
-    const uint32_t side = r->net.image_size / r->net.patch_size;
-    const float pace = (ternary ? TERNARY_PACE : FLOAT_PACE) * (USUAL_GRID * USUAL_GRID + 1) /
-                       (float)(side * side + 1);
-    const float epochs = 60.0F * r->minutes * pace / (float)train.count;
-    r->epochs = epochs > 1.0F ? epochs : 1.0F;
-    r->minutes = 0.0F;
-    r->eval_minutes = 1e6F; /* at the ends only */
-    vit158_train_dataset_free(&train);
-    vit158_train_dataset_free(&held);
-    return VIT158_OK;
-}
-
 static vit158_status write_recipe(const vit158_train_recipe *r, const char *path,
                                   vit158_error *error)
 {
@@ -238,8 +252,11 @@ static vit158_status run_recipe(bool *complete, vit158_train_recipe *r,
     VIT158_RETURN_IF_ERROR(vit158_make_folder(how->out_dir, error));
     VIT158_RETURN_IF_ERROR(vit158_make_folder(folder, error));
     VIT158_RETURN_IF_ERROR(vit158_make_folder(r->cache_dir, error));
+    float epochs = 0.0F;
+    VIT158_RETURN_IF_ERROR(epochs_of(&epochs, r, stage == VIT158_TRAIN_STAGE_TERNARY, error));
+    set_augmentation(r, epochs);
     if (how->deterministic)
-        VIT158_RETURN_IF_ERROR(set_epochs(r, stage == VIT158_TRAIN_STAGE_TERNARY, error));
+        set_epochs(r, epochs);
     const vit158_train_run_options run = {.out_dir = folder,
                                           .resume =
                                               access(checkpoint, F_OK) == 0 ? checkpoint : NULL,
