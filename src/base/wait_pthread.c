@@ -13,6 +13,7 @@
 
 void vit158_waiter_init(vit158_waiter *w)
 {
+    atomic_store(&w->sleepers, 0);
     pthread_mutex_init(&w->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -40,14 +41,18 @@ void vit158_wait(vit158_waiter *w, _Atomic uint32_t *word, uint32_t seen, uint32
         until.tv_nsec -= 1000000000L;
     }
     pthread_mutex_lock(&w->mutex);
+    atomic_fetch_add(&w->sleepers, 1);
     if (atomic_load(word) == seen)
         pthread_cond_timedwait(&w->changed, &w->mutex, &until);
+    atomic_fetch_sub(&w->sleepers, 1);
     pthread_mutex_unlock(&w->mutex);
 }
 
 void vit158_wake(vit158_waiter *w, _Atomic uint32_t *word)
 {
     (void)word;
+    if (atomic_load(&w->sleepers) == 0)
+        return;
     pthread_mutex_lock(&w->mutex); /* no wake-up between a sleeper's look and its sleep */
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->mutex);

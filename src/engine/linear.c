@@ -12,7 +12,7 @@
 /* A product is made in parts if there are at least so many parts for each worker. */
 #define LEAST_PARTS 4U
 /* Outputs whose results a task makes then. */
-#define RESULT_OUTPUTS 64U
+#define RESULT_OUTPUTS 32U
 
 static uint32_t divide_up(uint32_t n, uint32_t by)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of the SIMD128 variant.
+ * The table of the SIMD128 variant and, compiled a second time, of AVX2's.
  */
 #include <stdbool.h>
 
 #include "kernels/ops_scalar.h"
 #include "kernels/ops_simd128.h"
 
-enum { LEAST_OUT = 64, LEAST_TOKENS = 64, ROWS_A_TOKEN = 3 };
+enum { LEAST_OUT = 48, LEAST_TOKENS = 64, ROWS_A_TOKEN = 3 };
 
 static uint32_t part(uint32_t n, uint32_t parts, uint32_t multiple)
 {
@@ -15,12 +15,14 @@ static uint32_t part(uint32_t n, uint32_t parts, uint32_t multiple)
 }
 
 /* Every task packs panels of all tokens, so outputs are cut, and not finely: two tasks a worker,
- * which leaves the last to whoever is first. */
+ * which leaves the last to whoever is first, or one where two would be small. */
 static vit158_product_cut cut_outputs(uint32_t n_out, uint32_t n_rows, uint32_t n_tokens,
                                       uint32_t workers)
 {
     (void)n_rows;
-    const uint32_t share = part(n_out, 2 * workers, 8);
+    uint32_t share = part(n_out, 2 * workers, 8);
+    if (share < LEAST_OUT)
+        share = part(n_out, workers, 8);
     return (vit158_product_cut){.token_step = n_tokens,
                                 .out_step = share < LEAST_OUT ? LEAST_OUT : share};
 }
