@@ -76,7 +76,7 @@ export function countTap(tap) {
     passed: count('pass'),
     failed: count('fail') + count('cancelled'),
     skipped: count('skipped') + count('todo'),
-    failedTests: [...tap.matchAll(/^ *not ok \d+ - ((?!.* # TODO).*)$/gm)].map((match) => match[1]),
+    failedTests: [...tap.matchAll(/^ *not ok \d+ - ((?!.* # todo).*)$/gim)].map((match) => match[1]),
     skippedTests: [...tap.matchAll(/^ *ok \d+ - (.*) # (?:skip|todo)/gim)].map((match) => match[1]),
     ranTwice: [...tap.matchAll(/^ *# RUN TWICE: (.*?); the first run failed/gm)].map((match) => match[1]),
   };
@@ -90,7 +90,7 @@ export function countTap(tap) {
 export function failedFiles(tap) {
   const failures = tap.split(/^ *not ok \d+ - /m).slice(1);
   const files = failures
-    .filter((failure) => !/^.* # TODO/.test(failure))
+    .filter((failure) => !/^.* # todo/i.test(failure))
     .map((failure) => failure.match(/^.*\n(?: +.*\n){1,3}? *location: '(.*):\d+:\d+'\n/)?.[1] ?? '');
   return files.includes('') ? [] : [...new Set(files)];
 }

@@ -68,7 +68,7 @@ test('ctest: cmocka counts, plain tests, failures, crashes, skips', () => {
 
 test('node: closing lines of TAP', () => {
   const tap =
-    'ok 1 - x\n    ok 1 - y # SKIP no judge\nok 2 - z\nnot ok 3 - a, b\n    not ok 1 - c\nnot ok 4 - d # TODO later\n# RUN TWICE: z; the first run failed: Error: it\n1..7\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n';
+    'ok 1 - x\n    ok 1 - y # SKIP no judge\nok 2 - z\nnot ok 3 - a, b\n    not ok 1 - c\nnot ok 4 - d # todo later\n# RUN TWICE: z; the first run failed: Error: it\n1..7\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n';
   assert.deepEqual(countTap(tap), {
     passed: 3,
     failed: 2,
@@ -87,7 +87,7 @@ test('node: what failed is run once more', () => {
     failure('a', '/x/a.test.mjs:1:2') +
     passed +
     failure('b', '/x/b.test.mjs:9:1') +
-    failure('later # TODO', '/x/t.mjs:1:1');
+    failure('later # todo', '/x/t.mjs:1:1');
   assert.deepEqual(failedFiles(tap + failure('again', '/x/a.test.mjs:7:2')), ['/x/a.test.mjs', '/x/b.test.mjs']);
   assert.deepEqual(failedFiles(passed), []);
   assert.deepEqual(failedFiles(tap + 'not ok 9 - who\n' + passed), []);
