@@ -170,6 +170,10 @@ static vit158_status decode_png(vit158_decoded *out, const uint8_t *bytes, size_
     const uint64_t generous = vit158_png_memory(&info, true);
     const uint64_t allowed = generous < max_bytes ? generous : max_bytes;
     const vit158_status status = vit158_stb_png(out, bytes, &info, (size_t)allowed, error);
+    if (status == VIT158_E_IMAGE && info.stray_offset != 0)
+        return vit158_fail(error, VIT158_E_IMAGE,
+                           "PNG: IDAT at byte %zu does not follow the other IDATs",
+                           info.stray_offset);
     if (status == VIT158_E_IMAGE && !info.ended)
         return vit158_fail(error, VIT158_E_TRUNCATED,
                            "PNG: the file ends at byte %zu, before its image does", n_bytes);

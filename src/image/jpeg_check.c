@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "image/exif.h"
 #include "image/jpeg_markers.h"
+#include "image/jpeg_tables.h"
 #include "image/orient.h"
 
 #define SLACK_BYTES 65536    /* stb_image's own state and rounding */
@@ -90,18 +91,6 @@ static vit158_status take_quantizers(walk *w, segment *s, vit158_error *error)
     return VIT158_OK;
 }
 
-/* A code of length n takes 2^-n of the code space. */
-static bool code_space_fits(const uint8_t counts[16])
-{
-    uint32_t code = 0;
-    for (int i = 0; i < 16; i++) {
-        code = (code + counts[i]) << 1;
-        if (code > 1U << (i + 2))
-            return false;
-    }
-    return true;
-}
-
 static vit158_status take_huffman(walk *w, segment *s, vit158_error *error)
 {
     while (vit158_bytes_left(&s->in) > 0) {
@@ -111,18 +100,15 @@ static vit158_status take_huffman(walk *w, segment *s, vit158_error *error)
         const uint8_t *counts = vit158_bytes_take(&s->in, 16);
         if (counts == NULL)
             return damaged(s, "a short Huffman table", error);
-        uint32_t total = 0;
-        for (int i = 0; i < 16; i++)
-            total += counts[i];
-        if (total > 256 || !code_space_fits(counts))
+        const uint32_t total = vit158_jpeg_table_values(counts);
+        if (total > 256 || !vit158_jpeg_codes_fit(counts))
             return damaged(s, "too many Huffman codes", error);
         const uint8_t *values = vit158_bytes_take(&s->in, total);
         if (values == NULL)
             return damaged(s, "a short Huffman table", error);
-        for (uint32_t i = 0; head >> 4 == 0 && i < total; i++)
-            if (values[i] > 15)
-                return damaged(s, "a bad DC code", error);
-        w->huffman[head >> 4][head & 15] = true;
+        if (head >> 4 == 0 && !vit158_jpeg_values_fit(values, total))
+            return damaged(s, "a bad DC code", error);
+        w->huffman[head >> 4][head & 15] = total > 0;
     }
     return VIT158_OK;
 }
@@ -245,12 +231,13 @@ static vit158_status take_scan(walk *w, segment *s, vit158_error *error)
     return VIT158_OK;
 }
 
-/* Entropy-coded data: up to a marker that is neither a restart nor a stuffed zero. */
+/* Entropy-coded data: up to a marker that is neither a restart nor a stuffed zero. stb_image knows
+ * no restart behind the last interval. */
 static vit158_status skip_entropy(walk *w, vit158_error *error)
 {
     const size_t begin = w->in.position;
     const uint8_t *data = w->in.data;
-    size_t at = begin;
+    size_t at = begin, behind_restart = SIZE_MAX;
     for (;;) {
         const size_t left = w->in.n_bytes - at;
         const uint8_t *found = left > 0 ? memchr(data + at, 0xFF, left) : NULL;
@@ -258,13 +245,21 @@ static vit158_status skip_entropy(walk *w, vit158_error *error)
             return truncated(w, error);
         at = (size_t)(found - data);
         const uint32_t next = data[at + 1];
-        if (next == 0xFF)
-            at++; /* fill byte */
-        else if (next == 0 || (next >= VIT158_JPEG_RST0 && next <= VIT158_JPEG_RST7))
+        if (next == 0xFF) { /* fill byte */
+            behind_restart += at == behind_restart;
+            at++;
+        } else if (next == 0) {
             at += 2;
-        else
+        } else if (next >= VIT158_JPEG_RST0 && next <= VIT158_JPEG_RST7) {
+            at += 2;
+            behind_restart = at;
+        } else {
             break;
+        }
     }
+    if (at == behind_restart)
+        return vit158_fail(error, VIT158_E_IMAGE,
+                           "JPEG: a restart behind the last interval before byte %zu", at);
     w->info->entropy_bytes += at - begin;
     w->in.position = at;
     return VIT158_OK;

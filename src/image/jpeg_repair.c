@@ -17,10 +17,11 @@ typedef struct repair {
     uint32_t scanned;    /* components of the scans so far */
     uint32_t scans;
     bool sequential;
-    int adobe;    /* colour transform of the Adobe segment, -1 without */
-    bool jfif;    /* has a JFIF segment */
-    size_t frame; /* where the frame header's components begin in `out` */
-    bool renamed; /* the components R, G, B are 1, 2, 3 now */
+    int adobe;        /* colour transform of the Adobe segment, -1 without */
+    bool jfif;        /* has a JFIF segment */
+    size_t frame;     /* where the frame header's components begin in `out` */
+    uint8_t names[4]; /* of the components, once they are renamed 1, 2, ... */
+    bool renamed;
 } repair;
 
 static void put(repair *r, const uint8_t *bytes, size_t n_bytes)
@@ -88,45 +89,75 @@ static void note_frame(repair *r, uint32_t marker, const uint8_t *data, size_t n
 
 #define COMPONENT_BYTES 3 /* of the frame header: name, sampling, table */
 
-/* YCbCr whose components are called R, G and B get other names. */
-static void rename_components(repair *r)
+/* Names that mislead: R, G and B for YCbCr, or the same for two components. */
+static bool must_rename(const repair *r, const uint8_t *names)
 {
-    static const uint8_t letters[] = "RGB";
-    uint8_t *names = r->out + r->frame;
-    if (r->components != 3 || r->frame + (size_t)3 * COMPONENT_BYTES > r->n_out ||
-        !vit158_jpeg_is_ycc(r->jfif, r->adobe))
-        return;
-    for (size_t i = 0; i < 3; i++)
-        if (names[i * COMPONENT_BYTES] != letters[i])
-            return;
-    for (size_t i = 0; i < 3; i++)
-        names[i * COMPONENT_BYTES] = (uint8_t)(i + 1);
-    r->renamed = true;
+    static const uint8_t letters[] = {'R', 'G', 'B'};
+    if (r->components == 3 && memcmp(names, letters, 3) == 0)
+        return vit158_jpeg_is_ycc(r->jfif, r->adobe);
+    for (uint32_t i = 1; r->sequential && i < r->components; i++)
+        if (memchr(names, names[i], i) != NULL)
+            return true;
+    return false;
 }
 
-/* The same names in a scan's header of `n_bytes` bytes, which was put last. */
+/* Calls the components 1, 2, ... if their names mislead. */
+static void rename_components(repair *r)
+{
+    uint8_t *header = r->out + r->frame;
+    if (r->components == 0 || r->components > sizeof r->names ||
+        r->frame + (size_t)r->components * COMPONENT_BYTES > r->n_out)
+        return;
+    for (uint32_t i = 0; i < r->components; i++)
+        r->names[i] = header[(size_t)i * COMPONENT_BYTES];
+    r->renamed = must_rename(r, r->names);
+    for (uint32_t i = 0; r->renamed && i < r->components; i++)
+        header[(size_t)i * COMPONENT_BYTES] = (uint8_t)(i + 1);
+}
+
+/* The same names in a scan's header of `n_bytes` bytes, which was put last. Among components of one
+ * name libjpeg takes the first that is not before this place in the list; 0 is nobody's name. */
 static void rename_selectors(repair *r, size_t n_bytes)
 {
     uint8_t *data = r->out + r->n_out - n_bytes;
-    for (size_t i = 0; r->renamed && n_bytes > 0 && i < data[0] && 2 + 2 * i < n_bytes; i++) {
+    for (uint32_t i = 0; r->renamed && n_bytes > 0 && i < data[0] && 2 + 2 * i < n_bytes; i++) {
         uint8_t *name = &data[1 + 2 * i];
-        *name = *name == 'R' ? 1 : *name == 'G' ? 2 : *name == 'B' ? 3 : *name;
+        uint32_t c = 0;
+        while (c < r->components && (r->names[c] != *name || c < i))
+            c++;
+        *name = c < r->components ? (uint8_t)(c + 1) : 0;
     }
 }
 
-static void note_tables(repair *r, const uint8_t *data, size_t n_bytes)
+/* Huffman tables. Decoders look at one when a scan uses it: a damaged one becomes an empty one,
+ * which no scan may use. */
+static void put_tables(repair *r, const uint8_t *data, size_t n_bytes)
 {
+    const size_t segment = r->n_out;
+    put_segment(r, VIT158_JPEG_DHT, data, 0);
     vit158_bytes in = vit158_bytes_over(data, n_bytes);
-    while (vit158_bytes_left(&in) > 0 && !in.failed) {
+    while (vit158_bytes_left(&in) > 0) {
+        const uint8_t *table = data + in.position;
         const uint32_t head = vit158_bytes_u8(&in);
         const uint8_t *counts = vit158_bytes_take(&in, 16);
-        size_t n_values = 0;
-        for (int i = 0; counts != NULL && i < 16; i++)
-            n_values += counts[i];
-        vit158_bytes_take(&in, n_values);
-        if ((head & 0xEE) == 0 && !in.failed)
+        const uint32_t n_values = counts != NULL ? vit158_jpeg_table_values(counts) : 0;
+        const uint8_t *values = vit158_bytes_take(&in, n_values);
+        if (in.failed || n_values > 256) { /* broken for all */
+            put(r, table, n_bytes - (size_t)(table - data));
+            break;
+        }
+        if ((head & 0xEE) == 0)
             r->table[head >> 4][head & 1] = true;
+        static const uint8_t empty[16];
+        const bool fine = vit158_jpeg_codes_fit(counts) &&
+                          (head >> 4 != 0 || vit158_jpeg_values_fit(values, n_values));
+        put(r, table, 1);
+        put(r, fine ? counts : empty, 16);
+        put(r, values, fine ? n_values : 0);
     }
+    const size_t length = r->n_out - segment - 2;
+    r->out[segment + 2] = (uint8_t)(length >> 8);
+    r->out[segment + 3] = (uint8_t)length;
 }
 
 /* What libjpeg assumes where the file is silent, before the first scan. */
@@ -147,6 +178,22 @@ static void put_defaults(repair *r)
         uint8_t adobe[12] = "Adobe";
         adobe[11] = r->adobe < 0 ? 0 : 2;
         put_segment(r, VIT158_JPEG_APP14, adobe, sizeof adobe);
+    }
+}
+
+/* Restarts are between two intervals. Length of those at the end of a scan's data, and of bytes
+ * that fill. */
+static size_t behind_last_interval(const uint8_t *data, size_t n_bytes)
+{
+    size_t end = n_bytes;
+    for (;;) {
+        if (end >= 1 && data[end - 1] == 0xFF)
+            end--;
+        else if (end >= 2 && data[end - 2] == 0xFF && data[end - 1] >= VIT158_JPEG_RST0 &&
+                 data[end - 1] <= VIT158_JPEG_RST7)
+            end -= 2;
+        else
+            return n_bytes - end;
     }
 }
 
@@ -175,8 +222,9 @@ static void put_scan(repair *r, const uint8_t *data, size_t n_bytes)
             break;
     }
     at = at < end ? at : end;
-    put(r, bytes + begin, at - begin);
     r->in.position = at;
+    at -= behind_last_interval(bytes + begin, at - begin);
+    put(r, bytes + begin, at - begin);
 }
 
 static void put_known(repair *r, uint32_t marker, const uint8_t *data, size_t n_bytes)
@@ -187,9 +235,11 @@ static void put_known(repair *r, uint32_t marker, const uint8_t *data, size_t n_
     }
     if (marker == VIT158_JPEG_DNL)
         return; /* the height is in the frame header; stb_image refuses another one */
-    if (marker == VIT158_JPEG_DHT)
-        note_tables(r, data, n_bytes);
-    else if (marker == VIT158_JPEG_APP14 && n_bytes >= 12 && memcmp(data, "Adobe", 6) == 0)
+    if (marker == VIT158_JPEG_DHT) {
+        put_tables(r, data, n_bytes);
+        return;
+    }
+    if (marker == VIT158_JPEG_APP14 && n_bytes >= 12 && memcmp(data, "Adobe", 6) == 0)
         r->adobe = data[11];
     else if (marker == VIT158_JPEG_APP0)
         r->jfif = r->jfif || vit158_jpeg_is_jfif(data, n_bytes);

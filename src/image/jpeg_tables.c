@@ -39,3 +39,31 @@ const uint8_t *vit158_jpeg_table(size_t *n_bytes, int ac, int number)
         return number == 0 ? ac_luma : ac_chroma;
     return number == 0 ? dc_luma : dc_chroma;
 }
+
+uint32_t vit158_jpeg_table_values(const uint8_t counts[16])
+{
+    uint32_t total = 0;
+    for (int i = 0; i < 16; i++)
+        total += counts[i];
+    return total;
+}
+
+/* A code of n bits takes 2^-n of the code space. */
+bool vit158_jpeg_codes_fit(const uint8_t counts[16])
+{
+    uint32_t code = 0;
+    for (int i = 0; i < 16; i++) {
+        code = (code + counts[i]) << 1;
+        if (code > 1U << (i + 2))
+            return false;
+    }
+    return true;
+}
+
+bool vit158_jpeg_values_fit(const uint8_t *values, uint32_t n_values)
+{
+    for (uint32_t i = 0; i < n_values; i++)
+        if (values[i] > 15)
+            return false;
+    return true;
+}

@@ -18,7 +18,7 @@
 typedef struct chunk {
     size_t offset; /* of the length field */
     uint32_t n_bytes;
-    char type[5]; /* empty until it was read */
+    char type[5]; /* empty until it was read, and if it is no word */
     const uint8_t *data;
     bool damaged; /* ancillary, with a wrong checksum */
 } chunk;
@@ -47,6 +47,17 @@ static bool is_critical(const chunk *c)
     return (c->type[0] & 32) == 0;
 }
 
+/* What browsers skip whatever its type is: an ancillary chunk behind the header, as its checksum
+ * says. The walk is at its data. */
+static bool is_nameless_chunk(const walk *w, const uint8_t *type, uint32_t n_bytes)
+{
+    vit158_bytes in = w->in;
+    vit158_bytes_take(&in, n_bytes);
+    const uint32_t stored = vit158_bytes_u32(&in, true);
+    return w->info->width != 0 && (type[0] & 32) != 0 && !in.failed &&
+           vit158_crc32(w->crc_table, type, (size_t)n_bytes + 4) == stored;
+}
+
 static vit158_status read_chunk(chunk *out, walk *w, vit158_error *error)
 {
     *out = (chunk){.offset = w->in.position};
@@ -55,11 +66,13 @@ static vit158_status read_chunk(chunk *out, walk *w, vit158_error *error)
     if (type == NULL)
         return vit158_fail(error, VIT158_E_TRUNCATED, "PNG: the file ends at byte %zu without IEND",
                            w->in.n_bytes);
-    for (int i = 0; i < 4; i++)
-        if (!is_letter(type[i]))
-            return vit158_fail(error, VIT158_E_IMAGE, "PNG: no chunk type at byte %zu",
-                               out->offset + 4);
-    memcpy(out->type, type, 4);
+    const bool word =
+        is_letter(type[0]) && is_letter(type[1]) && is_letter(type[2]) && is_letter(type[3]);
+    if (!word && !is_nameless_chunk(w, type, out->n_bytes))
+        return vit158_fail(error, VIT158_E_IMAGE, "PNG: no chunk type at byte %zu",
+                           out->offset + 4);
+    if (word)
+        memcpy(out->type, type, 4);
     if (out->n_bytes > MAX_CHUNK_BYTES)
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: chunk %s at byte %zu has length %u",
                            out->type, out->offset, out->n_bytes);
@@ -169,9 +182,9 @@ static vit158_status take_palette(walk *w, const chunk *c, vit158_error *error)
     vit158_png_info *info = w->info;
     if (info->color_type != VIT158_PNG_INDEXED)
         return VIT158_OK; /* a suggestion for displays */
-    if (w->seen_idat || info->palette_count != 0)
+    if (info->palette_count != 0)
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: misplaced PLTE at byte %zu", c->offset);
-    if (c->n_bytes == 0 || c->n_bytes % 3 != 0 || c->n_bytes / 3 > 256)
+    if (c->n_bytes / 3 == 0 || c->n_bytes / 3 > 256)
         return vit158_fail(error, VIT158_E_IMAGE,
                            "PNG: PLTE of %u bytes, not 3 for each of 1 to 256 colours", c->n_bytes);
     const uint32_t count = c->n_bytes / 3, most = 1U << info->depth;
@@ -183,9 +196,6 @@ static vit158_status take_palette(walk *w, const chunk *c, vit158_error *error)
 static vit158_status take_data(walk *w, const chunk *c, vit158_error *error)
 {
     vit158_png_info *info = w->info;
-    if (w->idat_over)
-        return vit158_fail(error, VIT158_E_IMAGE,
-                           "PNG: IDAT at byte %zu does not follow the other IDATs", c->offset);
     if (info->color_type == VIT158_PNG_INDEXED && info->palette_count == 0)
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: an indexed image without PLTE");
     if (c->n_bytes > MAX_IDAT_BYTES - info->idat_bytes)
@@ -201,17 +211,21 @@ static vit158_status take_data(walk *w, const chunk *c, vit158_error *error)
 
 static vit158_status take_chunk(walk *w, const chunk *c, vit158_error *error)
 {
-    if (is_type(c, "IDAT"))
+    if (is_type(c, "IDAT") && !w->idat_over)
         return take_data(w, c, error);
     w->idat_over = w->seen_idat;
-    if (is_type(c, "PLTE"))
-        return take_palette(w, c, error);
-    if (is_type(c, "IHDR"))
-        return vit158_fail(error, VIT158_E_IMAGE, "PNG: a second IHDR at byte %zu", c->offset);
     if (is_type(c, "eXIf") && !c->damaged && !w->seen_exif) {
         w->seen_exif = true;
         w->info->orientation = vit158_exif_orientation(c->data, c->n_bytes);
     }
+    if (is_type(c, "IDAT") && w->info->stray_offset == 0)
+        w->info->stray_offset = c->offset;
+    if (w->idat_over || c->type[0] == '\0')
+        return VIT158_OK; /* without a word, or behind the image: nobody looks */
+    if (is_type(c, "PLTE"))
+        return take_palette(w, c, error);
+    if (is_type(c, "IHDR"))
+        return vit158_fail(error, VIT158_E_IMAGE, "PNG: a second IHDR at byte %zu", c->offset);
     if (is_critical(c))
         return vit158_fail(error, VIT158_E_UNSUPPORTED, "PNG: unknown critical chunk %s", c->type);
     return VIT158_OK;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Structure of a PNG file (PNG specification, 3rd edition): chunk lengths, order and checksums,
- * header values. Ancillary chunks with a wrong checksum are skipped, and
- * after the image data whatever cannot be read ends the file, as in browsers. What passes is safe
- * to hand to stb_image; the compressed data are not looked into.
+ * header values. As in browsers, ancillary chunks with a wrong checksum are skipped, and so is
+ * whatever stands behind the image data; what cannot be read there ends the file. What passes is
+ * safe to hand to stb_image; the compressed data are not looked into.
  */
 #ifndef VIT158_IMAGE_PNG_CHECK_H
 #define VIT158_IMAGE_PNG_CHECK_H
@@ -33,6 +33,7 @@ typedef struct vit158_png_info {
     uint64_t raw_bytes;  /* of the decompressed data, at least */
     size_t idat_offset;  /* first IDAT chunk; the others follow without a gap */
     size_t idat_end;     /* end of the last */
+    size_t stray_offset; /* an IDAT chunk behind a gap, which is not read; else 0 */
     uint32_t idat_bytes; /* of image data in all IDAT chunks */
     size_t palette_offset;
     uint32_t palette_count; /* entries of 3 bytes that an index can name; 0 unless indexed */

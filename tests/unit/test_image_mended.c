@@ -20,6 +20,12 @@ typedef struct mended {
     test_mutation mutation;
 } mended;
 
+/* DHT segments of a table of this class and number: one code of 2 bits, whose value is no DC code;
+ * four codes of one bit. */
+#define DC_OF_77(number) "\xFF\xC4\0\x14" number "\0\1" ZEROS_14 "\x4D"
+#define FOUR_OF_ONE_BIT(number) "\xFF\xC4\0\x17" number "\4\0" ZEROS_14 "\1\2\3\4"
+#define ZEROS_14 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+
 /* clang-format off */
 static const mended cases[] = {
     /* Bytes and markers between segments. */
@@ -63,6 +69,19 @@ static const mended cases[] = {
     {"grey.jpg", {TEST_CUT, "C4", 0, NULL, 33 + 183}},
     {"cmyk.jpg", {TEST_SET, "EE", 4, BYTES("adobe")}},
     {"cmyk.jpg", {TEST_CUT, "EE", 0, NULL, 16}},
+    /* Damaged Huffman tables that no scan uses: of another number, replaced, behind the last. */
+    {"baseline_444.jpg", {TEST_INSERT, "DA", 0, BYTES(DC_OF_77("\3"))}},
+    {"grey.jpg", {TEST_INSERT, "DA", 0, BYTES(FOUR_OF_ONE_BIT("\x12"))}},
+    {"progressive.jpg", {TEST_INSERT, "C4", 0, BYTES(FOUR_OF_ONE_BIT("\0"))}},
+    {"baseline_420.jpg", {TEST_INSERT, "C4", 0, BYTES(DC_OF_77("\1"))}},
+    {"grey.jpg", {TEST_INSERT, "D9", 0, BYTES(FOUR_OF_ONE_BIT("\x10"))}},
+    {"baseline_444.jpg", {TEST_INSERT, "DA", 0, BYTES(FOUR_OF_ONE_BIT("\x12") "abc")}},
+    /* Restarts behind the last interval, also with bytes that fill. */
+    {"grey.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\xD0")}},
+    {"baseline_420.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\xD3\xFF\xD4")}},
+    {"baseline_444.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\xFF\xD7\xFF\xFF")}},
+    {"progressive.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\xD1")}},
+    {"restarts.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\xD5")}},
     /* A trailer between the image and an end marker. */
     {"grey.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\x33SEFT\0\0")}},
     {"grey.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\xF0\xFF\xFFSEFT\0\0")}},
@@ -77,6 +96,14 @@ static const mended cases[] = {
     {"rgb_8.png", {TEST_SET, "IEND", 3, BYTES("\1")}},
     {"rgb_8.png", {TEST_SET, "IEND", 0, BYTES("\xFF")}},
     {"rgb_8.png", {TEST_INSERT, "IEND", 0, BYTES("trash and nothing else")}},
+    /* PNG: what nobody looks at behind the image data; an ancillary chunk that is no word. */
+    {"rgb_8.png", {TEST_INSERT, "IEND", 0, BYTES("\0\0\0\0ABCD\xDB\x17\x20\xA5")}},
+    {"rgb_8.png", {TEST_INSERT, "IEND", 0, BYTES("\0\0\0\0IHDR\xA8\xA1\xAE\x0A")}},
+    {"indexed_4.png", {TEST_INSERT, "IEND", 0, BYTES("\0\0\0\3PLTEabc\x6D\x1F\xA5\x0A")}},
+    {"rgb_8.png", {TEST_INSERT, "IEND", 0,
+     BYTES("\0\0\0\0ABCD\xDB\x17\x20\xA5\0\0\0\4IDATmore\x40\x35\xCA\x67"
+           "\0\0\0\4IDATmore\x40\x35\xCA\x67")}},
+    {"rgb_8.png", {TEST_INSERT, "IDAT", 0, BYTES("\0\0\0\0t1xt\x50\x3E\x21\xAB")}},
 };
 /* clang-format on */
 
@@ -193,6 +220,16 @@ static void test_palettes(void **state)
     assert_memory_equal(found.data, right.data, (size_t)right.row_bytes * right.height);
     vit158_image_free(&found);
     free(longer);
+
+    n_long = n_bytes;
+    const test_mutation part = {TEST_INSERT, "PLTE", (int)(8 + 3 * count), BYTES("ab")};
+    longer = test_mutate(file, &n_long, &part);
+    test_put_u32(longer + plte, 3 * count + 2);
+    test_fix_crcs(longer, n_long);
+    found = decode("a palette with part of a colour", longer, n_long);
+    assert_memory_equal(found.data, right.data, (size_t)right.row_bytes * right.height);
+    vit158_image_free(&found);
+    free(longer);
     vit158_image_free(&right);
     free(file);
 }
@@ -220,7 +257,8 @@ static vit158_image decode_named(const test_mutation *change, const char *names)
 }
 
 /* Components called R, G, B are these colours only where neither JFIF nor Adobe says otherwise
- * (Pillow and Chromium agree): what is stored is then shown as it is. */
+ * (Pillow and Chromium agree): what is stored is then shown as it is. Of components of one name the
+ * scan's list means each in its turn. */
 static void test_names_of_components(void **state)
 {
     (void)state;
@@ -240,9 +278,11 @@ static void test_names_of_components(void **state)
         const test_mutation *change;
         const char *names;
         const vit158_image *image;
-    } named[] = {{&as_it_is, "RGB", &right}, {&adobe_ycc, "RGB", &right},
-                 {&no_jfif, "RGB", &stored}, {&adobe_rgb, "RGB", &stored},
-                 {&no_jfif, "RGX", &right},  {&as_it_is, "BGR", &right}};
+    } named[] = {
+        {&as_it_is, "RGB", &right},    {&adobe_ycc, "RGB", &right},  {&no_jfif, "RGB", &stored},
+        {&adobe_rgb, "RGB", &stored},  {&no_jfif, "RGX", &right},    {&as_it_is, "BGR", &right},
+        {&as_it_is, "\1\1\1", &right}, {&no_jfif, "\2\2\3", &right}, {&no_jfif, "RRR", &right},
+        {&as_it_is, "\1\2\2", &right}, {&adobe_rgb, "abb", &stored}};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
         vit158_image found = decode_named(named[i].change, named[i].names);
         if (memcmp(found.data, named[i].image->data, n) != 0)
