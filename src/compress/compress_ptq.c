@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/error.h"
+
+#include "base/sizes.h"
 #include "compress/compress_run.h"
 
 /* Images that omegas are measured on. */
@@ -14,11 +16,6 @@
 /* Share of the time that takes, and of the search for steps that follows. */
 #define MEASURING_SHARE 600U
 #define SEARCH_SHARE 900U
-
-static uint32_t least_of(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- Budget --------------------------------------------------------------------------------- */
 
@@ -94,7 +91,7 @@ static vit158_status choose_bits(vit158_compress_result *result, const vit158_co
     VIT158_RETURN_IF_ERROR(vit158_ptq_create(&measuring, &job->ends->model, &job->ptq, error));
     const vit158_status status = vit158_omega_measure(
         outcome->omegas, &measuring, job->model, &job->images->known,
-        least_of(job->learned, OMEGA_IMAGES), job->pool, vit158_compress_report, &p, error);
+        vit158_smaller(job->learned, OMEGA_IMAGES), job->pool, vit158_compress_report, &p, error);
     vit158_ptq_free(&measuring);
     VIT158_RETURN_IF_ERROR(status);
     return meet_budget(result, job, weights, error);
@@ -115,7 +112,7 @@ static vit158_status judge(vit158_compress_result *result, const vit158_compress
     const vit158_ptq *const ptq = &result->outcome.ptq;
     const vit158_streams *const known = &job->images->known, *const rounded = &job->images->rounded;
     VIT158_RETURN_IF_ERROR(vit158_ptq_compare(ptq, job->model, known, rounded, 0,
-                                              least_of(job->learned, ptq->settings.images),
+                                              vit158_smaller(job->learned, ptq->settings.images),
                                               job->pool, judge_image, result, error));
     VIT158_RETURN_IF_ERROR(vit158_ptq_compare(ptq, job->model, known, rounded, job->learned,
                                               known->images - job->learned, job->pool, judge_image,

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/sizes.h"
 #include "engine/attention_int.h"
 #include "engine/rollout.h"
 #include "engine/watch.h"
@@ -208,7 +209,7 @@ void vit158_attend(vit158_forward *f, const vit158_step *step)
     attention_job job = {.f = f,
                          .step = step,
                          .kind = integer ? &vit158_attention_int : &attention_float,
-                         .tiles = (step->needed + VIT158_QUERY_TILE - 1) / VIT158_QUERY_TILE,
+                         .tiles = vit158_pieces(step->needed, VIT158_QUERY_TILE),
                          .factor = 1.0F / sqrtf((float)head_dim_of(f)),
                          .integer = integer};
     if (integer)

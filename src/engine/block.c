@@ -6,6 +6,8 @@
  * exact GELU is a part of fc1's product, an approximate one a pass of its own.
  */
 #include "base/numerics.h"
+
+#include "base/sizes.h"
 #include "engine/attention.h"
 #include "engine/linear.h"
 #include "engine/steps.h"
@@ -61,7 +63,7 @@ static void activate(const vit158_forward *f, uint32_t rows, uint32_t tokens)
                           .curve = is_quick ? quick : by_tanh,
                           .rows = rows,
                           .columns = vit158_token_stride(tokens)};
-    f->pool->run(f->pool, activate_task, &job, (rows + TASK_ROWS - 1) / TASK_ROWS);
+    f->pool->run(f->pool, activate_task, &job, vit158_pieces(rows, TASK_ROWS));
 }
 
 void vit158_mlp_half(vit158_forward *f, const vit158_step *step)

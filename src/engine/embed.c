@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "engine/linear.h"
+
+#include "base/sizes.h"
 #include "engine/steps.h"
 #include "engine/watch.h"
 
@@ -65,7 +67,7 @@ void vit158_embed(vit158_forward *f, const vit158_step *step)
     vit158_linear_apply(f, &m->patch, (vit158_prepared){.x = f->wide}, f->x, VIT158_STORE,
                         (vit158_part){step->tokens_out, 0, d});
     positions_job positions = {.f = f, .tokens = step->tokens_out};
-    f->pool->run(f->pool, add_positions, &positions, (d + TASK_CHANNELS - 1) / TASK_CHANNELS);
+    f->pool->run(f->pool, add_positions, &positions, vit158_pieces(d, TASK_CHANNELS));
     if (m->norm_pre.weight != NULL) {
         vit158_normalise(f, f->normed, f->x, m->norm_pre, d, step->tokens_out);
         memcpy(f->x, f->normed, d * f->ld * sizeof *f->x);

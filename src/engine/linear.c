@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/sizes.h"
 #include "engine/watch.h"
 
 /* Tokens a norm task handles: few enough to share out, enough to amortise the call. */
@@ -13,21 +14,6 @@
 #define LEAST_PARTS 4U
 /* Outputs whose results a task makes then. */
 #define RESULT_OUTPUTS 32U
-
-static uint32_t divide_up(uint32_t n, uint32_t by)
-{
-    return (n + by - 1) / by;
-}
-
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
 
 /* ---- Norms ---------------------------------------------------------------------------------- */
 
@@ -44,7 +30,7 @@ static void norm_task(void *context, uint32_t task, uint32_t worker)
     const norm_job *job = context;
     const vit158_kernels *k = job->f->kernels;
     const uint32_t t0 = task * NORM_TASK_TOKENS;
-    const uint32_t t1 = smaller(t0 + NORM_TASK_TOKENS, job->tokens);
+    const uint32_t t1 = vit158_smaller(t0 + NORM_TASK_TOKENS, job->tokens);
     void *scratch = vit158_scratch(job->f, worker);
     if (job->quantized)
         k->norm_quantize(&job->quantize, t0, t1, scratch);
@@ -55,7 +41,7 @@ static void norm_task(void *context, uint32_t task, uint32_t worker)
 static void run_norms(norm_job *job)
 {
     vit158_pool *pool = job->f->pool;
-    pool->run(pool, norm_task, job, divide_up(job->tokens, NORM_TASK_TOKENS));
+    pool->run(pool, norm_task, job, vit158_pieces(job->tokens, NORM_TASK_TOKENS));
 }
 
 void vit158_normalise(const vit158_forward *f, float *y, const float *x, vit158_norm norm,
@@ -159,9 +145,9 @@ static vit158_product_cut part_task_size(const vit158_linear *layer, vit158_cut_
                                          vit158_part part, uint32_t workers)
 {
     vit158_product_cut size = task_size(layer, cut, part.tokens, workers);
-    const uint32_t tasks = divide_up(layer->n_out, size.out_step);
-    const uint32_t share = divide_up(divide_up(part.o1 - part.o0, tasks), 8) * 8;
-    size.out_step = smaller(size.out_step, share);
+    const uint32_t tasks = vit158_pieces(layer->n_out, size.out_step);
+    const uint32_t share = vit158_pieces(vit158_pieces(part.o1 - part.o0, tasks), 8) * 8;
+    size.out_step = vit158_smaller(size.out_step, share);
     return size;
 }
 
@@ -169,9 +155,9 @@ static void product_task(void *context, uint32_t task, uint32_t worker)
 {
     const product_job *job = context;
     const uint32_t t0 = task % job->token_tasks * job->cut.token_step;
-    const uint32_t t1 = smaller(t0 + job->cut.token_step, job->part.tokens);
+    const uint32_t t1 = vit158_smaller(t0 + job->cut.token_step, job->part.tokens);
     const uint32_t o0 = job->part.o0 + task / job->token_tasks * job->cut.out_step;
-    const uint32_t o1 = smaller(o0 + job->cut.out_step, job->part.o1);
+    const uint32_t o1 = vit158_smaller(o0 + job->cut.out_step, job->part.o1);
     void *scratch = vit158_scratch(job->f, worker);
     if (job->run8 != NULL)
         job->run8(&job->p8, t0, t1, o0, o1, scratch);
@@ -209,8 +195,8 @@ static void results_task(void *context, uint32_t task, uint32_t worker)
     const parts_job *job = context;
     const uint32_t o0 = job->block.o0 + task * RESULT_OUTPUTS;
     (void)worker;
-    job->parts->results(&job->p8, job->block, o0, smaller(o0 + RESULT_OUTPUTS, job->block.o1),
-                        &job->scratch);
+    job->parts->results(&job->p8, job->block, o0,
+                        vit158_smaller(o0 + RESULT_OUTPUTS, job->block.o1), &job->scratch);
 }
 
 static void apply_in_parts(vit158_forward *f, const vit158_product_parts *parts,
@@ -223,11 +209,11 @@ static void apply_in_parts(vit158_forward *f, const vit158_product_parts *parts,
                                  .workers = vit158_pool_at_work(f->pool)}};
     const uint32_t step = parts->block_tokens(p8, part.o0, part.o1, part.tokens);
     for (uint32_t t = 0; t < part.tokens; t += step) {
-        job.block = (vit158_gemm_range){t, smaller(t + step, part.tokens), part.o0, part.o1};
+        job.block = (vit158_gemm_range){t, vit158_smaller(t + step, part.tokens), part.o0, part.o1};
         for (uint32_t worker = 0; worker < job.scratch.workers; worker++)
             parts->begin(p8, job.block, vit158_scratch(f, worker));
         f->pool->run(f->pool, part_task, &job, parts->count(p8->n_in));
-        f->pool->run(f->pool, results_task, &job, divide_up(part.o1 - part.o0, RESULT_OUTPUTS));
+        f->pool->run(f->pool, results_task, &job, vit158_pieces(part.o1 - part.o0, RESULT_OUTPUTS));
     }
 }
 
@@ -274,8 +260,8 @@ static void apply(vit158_forward *f, const vit158_linear *layer, vit158_prepared
                                     .n_out = layer->n_out,
                                     .epilogue = epilogue};
     }
-    job.token_tasks = divide_up(part.tokens, job.cut.token_step);
-    const uint32_t out_tasks = divide_up(part.o1 - part.o0, job.cut.out_step);
+    job.token_tasks = vit158_pieces(part.tokens, job.cut.token_step);
+    const uint32_t out_tasks = vit158_pieces(part.o1 - part.o0, job.cut.out_step);
     f->pool->run(f->pool, product_task, &job, job.token_tasks * out_tasks);
 }
 
@@ -341,6 +327,6 @@ size_t vit158_linear_scratch(const vit158_forward *f, const vit158_linear *layer
     }
     /* The whole product, if the caller does without helpers, has the room of all. */
     const size_t whole = product_scratch(f, layer, product, layer->n_out, tokens);
-    const size_t larger_one = larger(shared, (whole + workers - 1) / workers);
-    return larger(larger_one, vit158_norm_scratch(layer->n_in));
+    const size_t larger_one = vit158_larger(shared, (whole + workers - 1) / workers);
+    return vit158_larger(larger_one, vit158_norm_scratch(layer->n_in));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/numerics.h"
+#include "base/sizes.h"
 #include "engine/rollout.h"
 #include "engine/steps.h"
 
@@ -46,11 +47,6 @@ typedef struct match_job {
     uint32_t n_odd;
 } match_job;
 
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 static uint32_t patches_of(const vit158_forward *f, const vit158_step *step)
 {
     return step->tokens_in - f->model->info.prefix_tokens;
@@ -79,7 +75,8 @@ static void metric_task(void *context, uint32_t task, uint32_t worker)
     const match_job *job = context;
     const uint32_t t0 = task * METRIC_PATCHES;
     (void)worker;
-    job->f->kernels->merge_metric(&job->metric, t0, smaller(t0 + METRIC_PATCHES, job->patches));
+    job->f->kernels->merge_metric(&job->metric, t0,
+                                  vit158_smaller(t0 + METRIC_PATCHES, job->patches));
 }
 
 static void match_task(void *context, uint32_t task, uint32_t worker)
@@ -88,7 +85,7 @@ static void match_task(void *context, uint32_t task, uint32_t worker)
     const vit158_kernels *kernels = job->f->kernels;
     const vit158_merging *m = job->f->merging;
     const uint32_t first = task * TILE;
-    const uint32_t columns = smaller(job->n_even - first, TILE);
+    const uint32_t columns = vit158_smaller(job->n_even - first, TILE);
     float *similarities = vit158_scratch(job->f, worker); /* [n_odd][TILE] */
     const vit158_gemm_f32 product = {.y = similarities,
                                      .ldy = TILE,
@@ -199,7 +196,7 @@ static void rows_task(void *context, uint32_t task, uint32_t worker)
 {
     const rows_job *job = context;
     const uint32_t row = task * TASK_ROWS;
-    job->f->kernels->merge_rows(&job->rows, row, smaller(row + TASK_ROWS, job->row_count),
+    job->f->kernels->merge_rows(&job->rows, row, vit158_smaller(row + TASK_ROWS, job->row_count),
                                 vit158_scratch(job->f, worker));
 }
 
@@ -208,15 +205,15 @@ static void merge_matrix(const vit158_forward *f, float *x, uint32_t rows)
 {
     rows_job job = {.f = f, .rows = f->merging->rows, .row_count = rows};
     job.rows.x = x;
-    f->pool->run(f->pool, rows_task, &job, (rows + TASK_ROWS - 1) / TASK_ROWS);
+    f->pool->run(f->pool, rows_task, &job, vit158_pieces(rows, TASK_ROWS));
 }
 
 void vit158_merge(vit158_forward *f, const vit158_step *step)
 {
     vit158_merging *m = f->merging;
     match_job job = match_begin(f, step);
-    f->pool->run(f->pool, metric_task, &job, (job.patches + METRIC_PATCHES - 1) / METRIC_PATCHES);
-    f->pool->run(f->pool, match_task, &job, (job.n_even + TILE - 1) / TILE);
+    f->pool->run(f->pool, metric_task, &job, vit158_pieces(job.patches, METRIC_PATCHES));
+    f->pool->run(f->pool, match_task, &job, vit158_pieces(job.n_even, TILE));
     const float doubt = choose(m, job.n_even, step->tokens_in - step->tokens_out);
     arrange(f, step, job.n_even);
     merge_matrix(f, f->x, f->model->info.dim);

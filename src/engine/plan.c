@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/plan.h"
 
+#include "base/sizes.h"
 #include "engine/attention.h"
 #include "engine/attention_int.h"
 #include "engine/linear.h"
 #include "engine/merge.h"
 #include "engine/rollout.h"
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
 
 typedef struct needs {
     size_t scratch; /* of one worker */
@@ -27,7 +23,7 @@ static void need_layer(needs *n, const vit158_forward *f, const vit158_linear *l
         n->quantized = true;
     else
         n->dense = true;
-    n->scratch = larger(n->scratch, vit158_linear_scratch(f, layer, tokens));
+    n->scratch = vit158_larger(n->scratch, vit158_linear_scratch(f, layer, tokens));
 }
 
 /* What a step needs of memory if it computes `needed` tokens; products of fewer tokens are cut in
@@ -37,15 +33,15 @@ static void need_step(needs *n, const vit158_forward *f, const vit158_step *step
     const vit158_model *m = f->model;
     switch (step->kind) {
     case VIT158_STEP_EMBED:
-        n->scratch = larger(n->scratch, vit158_linear_scratch(f, &m->patch, needed));
+        n->scratch = vit158_larger(n->scratch, vit158_linear_scratch(f, &m->patch, needed));
         break;
     case VIT158_STEP_ATTENTION: {
         const vit158_block *b = &m->blocks[step->block];
         const uint32_t head_dim = m->info.dim / m->info.heads;
         if (vit158_attention_is_int(m, step->block))
             n->integer = true;
-        n->scratch =
-            larger(n->scratch, vit158_attention_scratch(f->kernels, step->tokens_in, head_dim));
+        n->scratch = vit158_larger(n->scratch,
+                                   vit158_attention_scratch(f->kernels, step->tokens_in, head_dim));
         need_layer(n, f, &b->qkv, step->tokens_in);
         need_layer(n, f, &b->qkv, needed);
         need_layer(n, f, &b->proj, needed);
@@ -53,14 +49,14 @@ static void need_step(needs *n, const vit158_forward *f, const vit158_step *step
     }
     case VIT158_STEP_MERGE:
         n->merges = true;
-        n->scratch = larger(n->scratch, vit158_merge_scratch(f, step));
+        n->scratch = vit158_larger(n->scratch, vit158_merge_scratch(f, step));
         break;
     case VIT158_STEP_MLP:
         need_layer(n, f, &m->blocks[step->block].fc1, needed);
         need_layer(n, f, &m->blocks[step->block].fc2, needed);
         break;
     default: /* whatever works a token at a time */
-        n->scratch = larger(n->scratch, vit158_norm_scratch(m->info.dim));
+        n->scratch = vit158_larger(n->scratch, vit158_norm_scratch(m->info.dim));
         break;
     }
 }
@@ -75,7 +71,7 @@ static needs sum_up(const vit158_forward *f, bool explain)
         need_step(&total, f, step, step->tokens_out); /* for an observer */
     }
     if (explain)
-        total.scratch = larger(total.scratch, f->kernels->f32.scratch(n, n, n));
+        total.scratch = vit158_larger(total.scratch, f->kernels->f32.scratch(n, n, n));
     total.scratch = (total.scratch + VIT158_ARENA_ALIGN - 1) & ~(size_t)(VIT158_ARENA_ALIGN - 1);
     return total;
 }
@@ -93,8 +89,8 @@ void vit158_forward_plan(vit158_forward *f, vit158_arena *arena, const vit158_fo
                           .gemm = setup->gemm,
                           .ld = vit158_token_stride(setup->program.max_tokens)};
     const needs n = sum_up(f, setup->explain);
-    const size_t widest_input = larger(d, info->mlp_dim);
-    const size_t wide_rows = larger(larger(4 * d, info->mlp_dim), model->patch.n_in);
+    const size_t widest_input = vit158_larger(d, info->mlp_dim);
+    const size_t wide_rows = vit158_larger(vit158_larger(4 * d, info->mlp_dim), model->patch.n_in);
     const size_t row = f->ld * sizeof(float);
     f->x = vit158_arena_take(arena, d, row);
     f->wide = vit158_arena_take(arena, wide_rows, row);

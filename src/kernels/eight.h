@@ -233,11 +233,12 @@ static inline vit158_n8 vit158_zero_n8(void)
     return v;
 }
 
-static inline vit158_n8 vit158_load_n8(const int32_t *s)
+/* [8] int32, or [8][2] int16. */
+static inline vit158_n8 vit158_load_n8(const void *s)
 {
     vit158_n8 v;
     for (int i = 0; i < VIT158_X8_PARTS; i++)
-        v.part[i] = vit158_load_vi(s + (ptrdiff_t)i * VIT158_VF_LANES);
+        v.part[i] = vit158_load_vi((const int32_t *)s + (ptrdiff_t)i * VIT158_VF_LANES);
     return v;
 }
 
@@ -252,15 +253,6 @@ static inline vit158_n8 vit158_add_n8(vit158_n8 a, vit158_n8 b)
     for (int i = 0; i < VIT158_X8_PARTS; i++)
         a.part[i] = vit158_add_i32_vi(a.part[i], b.part[i]);
     return a;
-}
-
-/* Eight pairs of int16, [8][2]. */
-static inline vit158_n8 vit158_load_pairs_n8(const int16_t *s)
-{
-    vit158_n8 v;
-    for (int i = 0; i < VIT158_X8_PARTS; i++)
-        v.part[i] = vit158_load_vi(s + (ptrdiff_t)i * 2 * VIT158_VF_LANES);
-    return v;
 }
 
 /* sum + the products of a pair, in every lane of `pair`, with eight pairs. */

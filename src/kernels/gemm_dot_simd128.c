@@ -30,7 +30,7 @@ typedef struct tile_sums {
 
 VIT158_TEMPLATE void add_pair(tile_sums *s, const int16_t *w, const int16_t *x)
 {
-    const vit158_n8 pairs = vit158_load_pairs_n8(x);
+    const vit158_n8 pairs = vit158_load_n8(x);
     s->v[0] = vit158_add_dot_n8(s->v[0], vit158_splat_pair_vi(w), pairs);
     s->v[1] = vit158_add_dot_n8(s->v[1], vit158_splat_pair_vi(w + 4), pairs);
     s->v[2] = vit158_add_dot_n8(s->v[2], vit158_splat_pair_vi(w + 8), pairs);

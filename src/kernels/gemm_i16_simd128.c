@@ -35,7 +35,7 @@ static VIT158_INNER void tile_of_columns(int32_t *out, const int16_t *a, size_t 
     tile_sums s;
     clear(&s);
     for (uint32_t k = pairs; k > 0; k--, a += a_pair, b += b_pair) {
-        const vit158_n8 x = vit158_load_pairs_n8(b);
+        const vit158_n8 x = vit158_load_n8(b);
         for (int i = 0; i < ROWS; i++)
             add_dot(&s.v[i], a + (ptrdiff_t)2 * i, x);
     }
@@ -50,7 +50,7 @@ static VIT158_INNER void tile_of_rows(int32_t *out, const int16_t *const row[ROW
     tile_sums s;
     clear(&s);
     for (uint32_t k = pairs; k > 0; k--, b += b_pair) {
-        const vit158_n8 x = vit158_load_pairs_n8(b);
+        const vit158_n8 x = vit158_load_n8(b);
         add_dot(&s.v[0], a0, x);
         add_dot(&s.v[1], a1, x);
         add_dot(&s.v[2], a2, x);
