@@ -104,15 +104,6 @@ static vit158_status cannot_write(const vit158_file_writer *out, vit158_error *e
                        vit158_write_problem(out->cause));
 }
 
-static char *copy_text(const char *text)
-{
-    const size_t n_bytes = strlen(text) + 1;
-    char *const copy = malloc(n_bytes);
-    if (copy != NULL)
-        memcpy(copy, text, n_bytes);
-    return copy;
-}
-
 /* A file of a name that nobody has, for writing; -1 with errno. */
 static int create(vit158_file_writer *out)
 {
@@ -128,7 +119,7 @@ static int create(vit158_file_writer *out)
 
 vit158_status vit158_file_begin(vit158_file_writer *out, const char *path, vit158_error *error)
 {
-    *out = (vit158_file_writer){.path = copy_text(path),
+    *out = (vit158_file_writer){.path = strdup(path),
                                 .temporary = malloc(strlen(path) + SUFFIX_BYTES)};
     if (out->path == NULL || out->temporary == NULL) {
         end(out);

@@ -21,9 +21,13 @@ bool vit158_is_folder(const char *path)
 
 vit158_status vit158_make_folder(const char *path, vit158_error *error)
 {
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+    if (mkdir(path, 0777) == 0)
         return VIT158_OK;
-    return vit158_fail(error, VIT158_E_IO, "cannot create %s: %s", path, strerror(errno));
+    const int cause = errno;
+    if (cause == EEXIST && vit158_is_folder(path))
+        return VIT158_OK;
+    return vit158_fail(error, VIT158_E_IO, "cannot create %s: %s", path,
+                       cause == EEXIST ? "a file has that name" : vit158_write_problem(cause));
 }
 
 char *vit158_join_path(const char *folder, const char *name)

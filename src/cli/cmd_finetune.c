@@ -26,7 +26,6 @@
 #include "train/finetune.h"
 
 #define DEFAULT_BASE "vit158-imagenet"
-#define MAX_METADATA_BYTES (1U << 20)
 #define MOST_CALIBRATING "300" /* images that rounding looks at */
 #define NAME VIT158_TRAIN_RECIPE_TEXT
 
@@ -123,7 +122,8 @@ static vit158_status join_metadata(char **text, const job *j, double unsure, vit
     *text = NULL;
     if (j->metadata != NULL)
         VIT158_RETURN_IF_ERROR(vit158_name_error(
-            error, vit158_input_read(&bytes, &n_bytes, j->metadata, MAX_METADATA_BYTES, error),
+            error,
+            vit158_input_read(&bytes, &n_bytes, j->metadata, VIT158_MAX_METADATA_BYTES, error),
             j->metadata));
     size_t at = 0;
     while (at < n_bytes && bytes[at] != '{')

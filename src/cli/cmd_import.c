@@ -19,8 +19,6 @@
 #include "cli/options.h"
 #include "import/import.h"
 
-#define MAX_TEXT_BYTES (4U << 20)
-
 typedef struct request {
     const char *source;
     const char *out;
@@ -29,20 +27,6 @@ typedef struct request {
     const char *verify;
     vit158_import_options options;
 } request;
-
-/* The file's text with a NUL behind it, to be freed. */
-static vit158_status read_text(char **text, size_t *length, const char *path, vit158_error *error)
-{
-    uint8_t *bytes;
-    VIT158_RETURN_IF_ERROR(vit158_input_read(&bytes, length, path, MAX_TEXT_BYTES, error));
-    *text = malloc(*length + 1);
-    if (*text != NULL) {
-        memcpy(*text, bytes, *length);
-        (*text)[*length] = 0;
-    }
-    free(bytes);
-    return *text != NULL ? VIT158_OK : vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
-}
 
 static double megabytes(uint64_t bytes)
 {
@@ -126,18 +110,19 @@ static int import(request *r)
 static int import_with_texts(request *r)
 {
     vit158_error error;
-    char *labels = NULL;
-    char *metadata = NULL;
+    uint8_t *labels = NULL;
+    uint8_t *metadata = NULL;
     size_t ignored;
     int result = VIT158_EXIT_OK;
-    if (r->labels != NULL &&
-        read_text(&labels, &r->options.labels_bytes, r->labels, &error) != VIT158_OK)
+    if (r->labels != NULL && vit158_input_read(&labels, &r->options.labels_bytes, r->labels,
+                                               VIT158_MAX_METADATA_BYTES, &error) != VIT158_OK)
         result = vit158_complain("import", r->labels, &error);
     else if (r->metadata != NULL &&
-             read_text(&metadata, &ignored, r->metadata, &error) != VIT158_OK)
+             vit158_input_read(&metadata, &ignored, r->metadata, VIT158_MAX_METADATA_BYTES,
+                               &error) != VIT158_OK)
         result = vit158_complain("import", r->metadata, &error);
-    r->options.labels = labels;
-    r->options.metadata_json = metadata;
+    r->options.labels = (const char *)labels;
+    r->options.metadata_json = (const char *)metadata;
     if (result == VIT158_EXIT_OK)
         result = import(r);
     free(labels);

@@ -15,8 +15,6 @@
 #include "cli/options.h"
 #include "model/pack.h"
 
-#define MAX_METADATA_BYTES (4U << 20)
-
 static void print_report(const vit158_pack_report *report, const char *path)
 {
     const vit158_model_info *info = &report->info;
@@ -35,28 +33,15 @@ static void print_report(const vit158_pack_report *report, const char *path)
                         "expect the model to have lost its accuracy\n");
 }
 
-/* The file's text, to be freed. */
-static vit158_status read_metadata(char **text, const char *path, vit158_error *error)
-{
-    uint8_t *bytes;
-    size_t n_bytes;
-    VIT158_RETURN_IF_ERROR(vit158_input_read(&bytes, &n_bytes, path, MAX_METADATA_BYTES, error));
-    *text = malloc(n_bytes + 1);
-    if (*text != NULL) {
-        memcpy(*text, bytes, n_bytes);
-        (*text)[n_bytes] = 0;
-    }
-    free(bytes);
-    return *text != NULL ? VIT158_OK : vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
-}
-
 static int pack(const char *in, const char *out, const char *metadata, vit158_pack_options options)
 {
     vit158_error error;
-    char *text = NULL;
-    if (metadata != NULL && read_metadata(&text, metadata, &error) != VIT158_OK)
+    uint8_t *text = NULL;
+    size_t n_bytes;
+    if (metadata != NULL && vit158_input_read(&text, &n_bytes, metadata, VIT158_MAX_METADATA_BYTES,
+                                              &error) != VIT158_OK)
         return vit158_complain("pack", metadata, &error);
-    options.metadata_json = text;
+    options.metadata_json = (const char *)text;
     vit158_pack_report report;
     const vit158_status status = vit158_pack_file(in, out, &options, &report, &error);
     free(text);

@@ -21,7 +21,6 @@
 #include "compress/compress_run.h"
 #include "model/metadata_json.h"
 
-#define MAX_METADATA_BYTES (4U << 20)
 #define MAX_SOURCES 32
 #define MEASURED_IMAGES 32U
 #define MOST_WORKERS 16
@@ -29,9 +28,6 @@
 #define FIRST_TRAINED (VIT158_METHOD_PTQ_VIT + 1U)
 /* --steps similarity; those before are vit158_step_rule. */
 #define SIMILARITY_STEPS 3U
-
-/* From vit158_stop_on_signals. */
-static volatile int *interrupted;
 
 typedef struct request {
     const char *in, *out, *report, *plot, *metadata, *weights;
@@ -44,6 +40,7 @@ typedef struct request {
     vit158_header extra;
     vit158_compress_job job;
     vit158_progress bar;
+    const volatile int *stop; /* from vit158_stop_on_signals */
 } request;
 
 /* "int8", "rows:1" to "rows:4", "bits:4" to "bits:8", "budget:BYTES". */
@@ -77,7 +74,7 @@ static vit158_status read_metadata(request *r, vit158_error *error)
     uint8_t *bytes;
     size_t n_bytes;
     VIT158_RETURN_IF_ERROR(
-        vit158_input_read(&bytes, &n_bytes, r->metadata, MAX_METADATA_BYTES, error));
+        vit158_input_read(&bytes, &n_bytes, r->metadata, VIT158_MAX_METADATA_BYTES, error));
     const vit158_status status =
         vit158_metadata_of_json(&r->extra, (const char *)bytes, n_bytes, error);
     free(bytes);
@@ -103,7 +100,7 @@ static vit158_status embed(request *r, vit158_embedder *images, vit158_image_sou
 {
     r->bar = vit158_progress_start(source->count);
     size_t failed = 0, learned = 0;
-    for (size_t i = 0; i < source->count && !*interrupted; i++) {
+    for (size_t i = 0; i < source->count && !*r->stop; i++) {
         const size_t place = place_of(r, source->count, i);
         vit158_image image;
         vit158_error reason;
@@ -120,7 +117,7 @@ static vit158_status embed(request *r, vit158_embedder *images, vit158_image_sou
         vit158_progress_update(&r->bar, i + 1);
     }
     vit158_progress_clear(&r->bar);
-    if (*interrupted)
+    if (*r->stop)
         return vit158_fail(error, VIT158_E_ABORTED, "interrupted; nothing was written");
     if (learned == 0)
         return vit158_fail(error, VIT158_E_ARGUMENT, "no image could be read");
@@ -135,7 +132,7 @@ static int show_progress(void *context, uint32_t thousandths)
 {
     request *const r = context;
     vit158_progress_update(&r->bar, thousandths);
-    return *interrupted;
+    return *r->stop;
 }
 
 static vit158_status collect(request *r, vit158_image_source *source, vit158_error *error)
@@ -205,7 +202,7 @@ static int quantize(request *r)
     if (status == VIT158_OK) {
         r->job.model = model;
         r->job.pool = vit158_thread_pool_start(&threads, r->threads);
-        interrupted = vit158_stop_on_signals();
+        r->stop = vit158_stop_on_signals();
         status = quantize_with(r, &source, &error);
         vit158_thread_pool_stop(&threads);
     }

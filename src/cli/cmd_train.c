@@ -16,7 +16,6 @@
 #include "train/train_run.h"
 
 #define MAX_SETTINGS 32
-#define PATH_BYTES 1024 /* vit158_train_run refuses longer names of folders */
 
 typedef struct train_options {
     const char *out, *resume, *init, *teacher;
@@ -99,7 +98,7 @@ static const char *const run_files[] = {"best.safetensors", "last.safetensors", 
 static bool has_file(const char *folder, const char *name)
 {
     struct stat info;
-    char path[PATH_BYTES];
+    char path[VIT158_TRAIN_PATH_BYTES];
     const int length = snprintf(path, sizeof path, "%s/%s", folder, name);
     return length > 0 && (size_t)length < sizeof path && stat(path, &info) == 0 && info.st_size > 0;
 }

@@ -12,8 +12,10 @@
 
 #include "vit158.h"
 
+#define VIT158_MAX_METADATA_BYTES ((size_t)4 << 20) /* of a --metadata or --labels file */
+
 /* What vit158_file_read does, for an argument of a command: "-" is standard input, and an address
- * gets advice. At most `max_bytes`. */
+ * gets advice. At most `max_bytes`; a NUL follows them here too. */
 vit158_status vit158_input_read(uint8_t **bytes, size_t *n_bytes, const char *path,
                                 size_t max_bytes, vit158_error *error);
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/statistics.h"
+#include "compress/sensitivity.h"
 
 /* Of this thread alone: what other processes do changes it little. */
 static double processor_ms(void)
@@ -102,8 +103,7 @@ vit158_status vit158_merge_search_begin(vit158_merge_search *search, const vit15
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
                            "merges are chosen by classes, for models of 3 blocks or more");
     search->points = calloc(MOST_POINTS + 1, sizeof *search->points);
-    search->before = calloc(info.classes, sizeof *search->before);
-    vit158_status status = search->points != NULL && search->before != NULL
+    vit158_status status = search->points != NULL
                                ? VIT158_OK
                                : vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
     if (status == VIT158_OK)
@@ -131,17 +131,6 @@ static vit158_status run(double *ms, vit158_session *session, const float *tenso
     return VIT158_OK;
 }
 
-/* ln of the sum of exp(logits). */
-static double log_total(const float *logits, uint32_t count)
-{
-    double largest = (double)logits[0], sum = 0;
-    for (uint32_t c = 1; c < count; c++)
-        largest = fmax(largest, (double)logits[c]);
-    for (uint32_t c = 0; c < count; c++)
-        sum += exp((double)logits[c] - largest);
-    return largest + log(sum);
-}
-
 static uint32_t first_class(const vit158_session *session)
 {
     vit158_prediction best = {0};
@@ -152,11 +141,8 @@ static uint32_t first_class(const vit158_session *session)
 static void compare(const vit158_merge_search *search, vit158_merge_point *point,
                     const vit158_session *session, uint32_t classes)
 {
-    const float *logits = vit158_session_logits(session);
-    const double total = log_total(logits, classes);
-    double kl = 0;
-    for (uint32_t c = 0; c < classes; c++)
-        kl += exp(search->before[c]) * (search->before[c] - ((double)logits[c] - total));
+    const double kl = vit158_divergence(vit158_session_logits(search->plain),
+                                        vit158_session_logits(session), classes);
     point->kl += kl;
     point->kl_square += kl * kl;
     point->agreement += first_class(session) == first_class(search->plain);
@@ -185,14 +171,8 @@ static vit158_status run_point(const vit158_merge_search *search, vit158_merge_p
 static vit158_status run_all(vit158_merge_search *search, const float *tensor, size_t count,
                              vit158_error *error)
 {
-    vit158_model_info info;
     double plain_ms;
-    vit158_model_get_info(search->model, &info);
     VIT158_RETURN_IF_ERROR(run(&plain_ms, search->plain, tensor, count, error));
-    const float *logits = vit158_session_logits(search->plain);
-    const double total = log_total(logits, info.classes);
-    for (uint32_t c = 0; c < info.classes; c++)
-        search->before[c] = (double)logits[c] - total;
     for (size_t i = 0; i < search->count; i++)
         if (!search->points[i].is_out)
             VIT158_RETURN_IF_ERROR(
@@ -283,6 +263,5 @@ void vit158_merge_search_free(vit158_merge_search *search)
         free(search->points[i].ratios);
     vit158_session_close(search->plain);
     free(search->points);
-    free(search->before);
     *search = (vit158_merge_search){.model = NULL};
 }

@@ -35,7 +35,6 @@ typedef struct vit158_merge_search {
     size_t images;      /* seen so far */
     size_t capacity;    /* of images */
     size_t first_stage; /* after so many images only what is near the curve goes on; 0: all do */
-    double *before;     /* [classes] log-probabilities of the unmerged model */
 } vit158_merge_search;
 
 /* Makes the lists of the family; for at most `images` images. Errors: VIT158_E_UNSUPPORTED (a model

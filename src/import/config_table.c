@@ -90,8 +90,9 @@ vit158_status vit158_config_side(const vit158_config *c, uint32_t *out,
     return VIT158_OK;
 }
 
-vit158_status vit158_config_numbers(const vit158_config *c, char *out, size_t capacity,
-                                    const vit158_json_value *value)
+/* "0.5,0.5,0.5" from an array of numbers. */
+static vit158_status read_numbers(const vit158_config *c, char *out, size_t capacity,
+                                  const vit158_json_value *value)
 {
     size_t length = 0;
     if (value->kind == VIT158_JSON_NULL)
@@ -140,12 +141,12 @@ vit158_status vit158_config_dim(vit158_config *c, const vit158_json_value *value
 
 vit158_status vit158_config_mean(vit158_config *c, const vit158_json_value *value)
 {
-    return vit158_config_numbers(c, c->out->mean, sizeof c->out->mean, value);
+    return read_numbers(c, c->out->mean, sizeof c->out->mean, value);
 }
 
 vit158_status vit158_config_std(vit158_config *c, const vit158_json_value *value)
 {
-    return vit158_config_numbers(c, c->out->std, sizeof c->out->std, value);
+    return read_numbers(c, c->out->std, sizeof c->out->std, value);
 }
 
 vit158_status vit158_config_problem(vit158_config *c, const vit158_json_value *value)

@@ -39,9 +39,6 @@ vit158_status vit158_config_count(const vit158_config *c, uint32_t *out,
 /* One number, or two equal ones in an array. */
 vit158_status vit158_config_side(const vit158_config *c, uint32_t *out,
                                  const vit158_json_value *value);
-/* "0.5,0.5,0.5" from an array of numbers. */
-vit158_status vit158_config_numbers(const vit158_config *c, char *out, size_t capacity,
-                                    const vit158_json_value *value);
 /* Refuses anything but the given text or null. */
 vit158_status vit158_config_only(const vit158_config *c, const vit158_json_value *value,
                                  const char *text, const char *why);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "import/importer.h"
+#include "model/metadata_json.h"
 
 typedef vit158_importer importer;
 
@@ -69,21 +70,12 @@ static vit158_status open_file(importer *im)
 
 static vit158_status parse_extra(importer *im)
 {
-    static const char head[] = "{\"__metadata__\":";
     const char *json = im->options->metadata_json;
     if (json == NULL)
         return VIT158_OK;
-    const size_t n_bytes = sizeof head - 1 + strlen(json) + 1;
-    char *header = malloc(n_bytes + 1);
-    if (header == NULL)
-        return vit158_fail(im->error, VIT158_E_MEMORY, "not enough memory for the metadata");
-    memcpy(header, head, sizeof head - 1);
-    memcpy(header + sizeof head - 1, json, strlen(json));
-    memcpy(header + n_bytes - 1, "}", 2);
     vit158_error reason;
-    const vit158_status status = vit158_header_parse(&im->extra, header, n_bytes, &reason);
-    free(header);
-    if (status == VIT158_OK && im->extra.tensor_count == 0)
+    const vit158_status status = vit158_metadata_of_json(&im->extra, json, strlen(json), &reason);
+    if (status == VIT158_OK)
         return VIT158_OK;
     return vit158_fail(im->error, status == VIT158_E_MEMORY ? status : VIT158_E_METADATA,
                        "--metadata: a JSON object of strings is expected, such as "

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "base/file_problem.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
 #include "train/evaluate.h"
@@ -15,37 +15,29 @@
 
 #define COPIES 2U
 #define EPOCHS 40U
-#define PATH_BYTES 1024
 
-static vit158_status path_in(char out[PATH_BYTES], const char *folder, const char *name,
-                             vit158_error *error)
+static vit158_status write_log(const vit158_train_run_options *options, const vit158_trainer *t,
+                               double minutes, const vit158_train_evaluation *e,
+                               vit158_error *error)
 {
-    if (vit158_format(out, PATH_BYTES, "%s/%s", folder, name) + 1 >= PATH_BYTES)
-        return vit158_fail(error, VIT158_E_ARGUMENT, "the name of the output folder is too long");
-    return VIT158_OK;
-}
-
-static vit158_status write_log(const char *folder, const vit158_trainer *t, double minutes,
-                               const vit158_train_evaluation *e, vit158_error *error)
-{
-    char path[PATH_BYTES];
-    VIT158_RETURN_IF_ERROR(path_in(path, folder, "log.jsonl", error));
+    char path[VIT158_TRAIN_PATH_BYTES];
+    VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, options, "log.jsonl", error));
     FILE *log = fopen(path, "w");
     if (log == NULL)
-        return vit158_fail(error, VIT158_E_IO, "cannot open %s: %s", path, strerror(errno));
+        return vit158_fail(error, VIT158_E_IO, "%s: %s", path, vit158_write_problem(errno));
     fprintf(log,
             "{\"type\":\"eval\",\"step\":0,\"minutes\":%.3f,\"images\":%llu,"
             "\"val_accuracy\":%.5f,\"val_loss\":%.5f}\n",
             minutes, (unsigned long long)t->state.images, e->accuracy, e->loss);
     return fclose(log) == 0
                ? VIT158_OK
-               : vit158_fail(error, VIT158_E_IO, "cannot write %s: %s", path, strerror(errno));
+               : vit158_fail(error, VIT158_E_IO, "%s: %s", path, vit158_write_problem(errno));
 }
 
 static vit158_status fit(bool *complete, vit158_trainer *t, const vit158_train_run_options *options,
                          vit158_error *error)
 {
-    char path[PATH_BYTES];
+    char path[VIT158_TRAIN_PATH_BYTES];
     const double start = vit158_now_ms();
     vit158_train_embeddings embeddings;
     double accuracy = 0.0;
@@ -68,8 +60,8 @@ static vit158_status fit(bool *complete, vit158_trainer *t, const vit158_train_r
                 t->train.count, COPIES,
                 (double)t->state.images / (1e-3 * (embedded - start) + 1e-9),
                 60.0 * minutes - 1e-3 * (embedded - start), 100.0 * e.accuracy, 100.0 * accuracy);
-    VIT158_RETURN_IF_ERROR(write_log(options->out_dir, t, minutes, &e, error));
-    VIT158_RETURN_IF_ERROR(path_in(path, options->out_dir, "best.safetensors", error));
+    VIT158_RETURN_IF_ERROR(write_log(options, t, minutes, &e, error));
+    VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, options, "best.safetensors", error));
     return vit158_train_model_save(t, t->parameters, e.accuracy, path, error);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file_problem.h"
 #include "base/folder.h"
 #include "base/text.h"
 #include "train/checkpoint.h"
@@ -24,7 +25,6 @@
 #define SMOOTHING 0.98
 #define DIVERGED 4.0 /* times the loss of guessing */
 #define GAIN 1e-3    /* of the loss; less is noise */
-#define PATH_BYTES 1024
 
 typedef struct run {
     vit158_trainer *t;
@@ -40,11 +40,12 @@ typedef struct run {
     uint32_t without_gain; /* validations since the last better accuracy or loss */
 } run;
 
-static vit158_status path_in(char out[PATH_BYTES], const run *r, const char *name,
-                             vit158_error *error)
+vit158_status vit158_train_run_path(char out[VIT158_TRAIN_PATH_BYTES],
+                                    const vit158_train_run_options *options, const char *name,
+                                    vit158_error *error)
 {
-    const size_t n = vit158_format(out, PATH_BYTES, "%s/%s", r->options->out_dir, name);
-    if (n + 1 >= PATH_BYTES)
+    const size_t capacity = VIT158_TRAIN_PATH_BYTES;
+    if (vit158_format(out, capacity, "%s/%s", options->out_dir, name) + 1 >= capacity)
         return vit158_fail(error, VIT158_E_ARGUMENT, "the name of the output folder is too long");
     return VIT158_OK;
 }
@@ -52,15 +53,15 @@ static vit158_status path_in(char out[PATH_BYTES], const run *r, const char *nam
 static vit158_status check_log(const run *r, vit158_error *error)
 {
     if (fflush(r->log) != 0 || ferror(r->log))
-        return vit158_fail(error, VIT158_E_IO, "cannot write %s/log.jsonl: %s", r->options->out_dir,
-                           strerror(errno));
+        return vit158_fail(error, VIT158_E_IO, "%s/log.jsonl: %s", r->options->out_dir,
+                           vit158_write_problem(errno));
     return VIT158_OK;
 }
 
 static vit158_status save_checkpoint(run *r, vit158_error *error)
 {
-    char path[PATH_BYTES];
-    VIT158_RETURN_IF_ERROR(path_in(path, r, "last.ckpt", error));
+    char path[VIT158_TRAIN_PATH_BYTES];
+    VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, r->options, "last.ckpt", error));
     r->checkpoint_ms = vit158_now_ms();
     VIT158_RETURN_IF_ERROR(vit158_train_checkpoint_save(r->t, path, error));
     return vit158_train_soft_labels_save(r->t->soft_labels, error);
@@ -87,7 +88,7 @@ static void count_gain(run *r, double accuracy, double loss)
 static vit158_status evaluate(run *r, vit158_error *error)
 {
     vit158_trainer *t = r->t;
-    char path[PATH_BYTES];
+    char path[VIT158_TRAIN_PATH_BYTES];
     r->last_eval = t->state.seconds;
     double low = 0.0, high = 0.0;
     if (t->net.config.ternary)
@@ -117,7 +118,7 @@ static vit158_status evaluate(run *r, vit158_error *error)
     if (accuracy <= t->state.best)
         return VIT158_OK;
     t->state.best = accuracy;
-    VIT158_RETURN_IF_ERROR(path_in(path, r, "best.safetensors", error));
+    VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, r->options, "best.safetensors", error));
     return vit158_train_model_save(t, use_average ? t->average : t->parameters, accuracy, path,
                                    error);
 }
@@ -232,8 +233,8 @@ static vit158_status train(run *r, vit158_error *error)
         log_step(r, &none);
     VIT158_RETURN_IF_ERROR(evaluate(r, error));
     VIT158_RETURN_IF_ERROR(save_checkpoint(r, error));
-    char path[PATH_BYTES];
-    VIT158_RETURN_IF_ERROR(path_in(path, r, "last.safetensors", error));
+    char path[VIT158_TRAIN_PATH_BYTES];
+    VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, r->options, "last.safetensors", error));
     return vit158_train_model_save(t, t->parameters, t->state.best, path, error);
 }
 
@@ -285,13 +286,13 @@ vit158_status vit158_train_run(const vit158_train_recipe *recipe,
                                const vit158_train_run_options *options, vit158_error *error)
 {
     run r = {.options = options, .best_loss = -1.0};
-    char path[PATH_BYTES];
+    char path[VIT158_TRAIN_PATH_BYTES];
     VIT158_RETURN_IF_ERROR(vit158_train_recipe_check(recipe, error));
     VIT158_RETURN_IF_ERROR(vit158_make_folder(options->out_dir, error));
-    VIT158_RETURN_IF_ERROR(path_in(path, &r, "log.jsonl", error));
+    VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, options, "log.jsonl", error));
     r.log = fopen(path, "a");
     if (r.log == NULL)
-        return vit158_fail(error, VIT158_E_IO, "cannot open %s: %s", path, strerror(errno));
+        return vit158_fail(error, VIT158_E_IO, "%s: %s", path, vit158_write_problem(errno));
     vit158_status status = start(&r, recipe, error);
     /* What it starts from is the best so far: a short run may not get back there. */
     if (status == VIT158_OK && recipe->init[0] && r.t->state.step == 0)

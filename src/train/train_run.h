@@ -17,7 +17,15 @@ typedef struct vit158_train_run_options {
     FILE *progress;     /* NULL = quiet */
 } vit158_train_run_options;
 
+#define VIT158_TRAIN_PATH_BYTES 1024 /* of a file of a run, the NUL included */
+
 vit158_status vit158_train_run(const vit158_train_recipe *recipe,
                                const vit158_train_run_options *options, vit158_error *error);
+
+/* The path of a file of the run's folder. Errors: VIT158_E_ARGUMENT, the folder's name is too long.
+ */
+vit158_status vit158_train_run_path(char out[VIT158_TRAIN_PATH_BYTES],
+                                    const vit158_train_run_options *options, const char *name,
+                                    vit158_error *error);
 
 #endif

@@ -93,6 +93,9 @@ static void test_what_is_no_folder(void **state)
                      VIT158_E_IO);
     assert_string_equal(error.message, "there is no such file");
     assert_int_equal(vit158_make_folder(inside("none/deeper"), &error), VIT158_E_IO);
+    assert_non_null(strstr(error.message, "none/deeper: there is no such folder"));
+    assert_int_equal(vit158_make_folder(inside("a.jpg"), &error), VIT158_E_IO);
+    assert_non_null(strstr(error.message, "a.jpg: a file has that name"));
     assert_true(vit158_is_folder(folder));
     assert_false(vit158_is_folder(inside("a.jpg")));
     assert_false(vit158_is_image_name("jpg"));
