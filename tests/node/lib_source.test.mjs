@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // web/lib/source.js: every kind of source, lengths, abort, and errors that say what was wrong.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { sizedModel } from '../../web/lib/model_stream.js';
 import { isByteSource, openSource, readWhole } from '../../web/lib/source.js';
 import { serve } from './server.mjs';
-import { temporaryFolder } from './shared.mjs';
+import { ROOT, temporaryFolder } from './shared.mjs';
 
 const BYTES = Uint8Array.from({ length: 3_000_017 }, (_, i) => (i * 7919) >> 5);
 const folder = temporaryFolder();
@@ -144,5 +145,28 @@ test('closing early and twice is fine', async () => {
     assert.ok((await stream.pull())?.length);
     await stream.close();
     await stream.close();
+  }
+});
+
+test("a model's size is found in headers up to the engine's own limit", async () => {
+  const [, mib] =
+    /VIT158_MAX_HEADER_BYTES \((\d+)U << 20\)/.exec(readFileSync(join(ROOT, 'src/model/header.h'), 'utf8')) ?? [];
+  const most = Number(mib) << 20;
+  for (const [headerBytes, size] of [
+    [100, 8 + 100 + 12],
+    [most, 8 + most + 12],
+    [most + 1, 0],
+  ]) {
+    const file = Buffer.alloc(8 + headerBytes + 12, ' ');
+    file.writeBigUInt64LE(BigInt(headerBytes));
+    file.write('{"t":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}', 8);
+    /** @type {number[]} */
+    const totals = [];
+    const stream = await sizedModel(await openSource(new Blob([file])), ({ total }) => totals.push(total));
+    assert.equal(stream.length, file.length, 'a Blob knows its length');
+    const unknown = await sizedModel({ ...(await openSource(new Blob([file]))), length: 0 }, ({ total }) =>
+      totals.push(total),
+    );
+    assert.deepEqual([unknown.size, unknown.length, totals.at(-1)], [size, 0, size]);
   }
 });

@@ -2,12 +2,13 @@
 /**
  * A model's file as a stream that knows its size. What a server announces may count compressed bytes,
  * or be missing; the file's own header says where its last tensor ends.
+ * The engine reads the header itself: here only the total is found, which onProgress names before an engine is there.
  */
 import { latin1Of, textOf } from './platform.js';
 
 /** @typedef {import('./source.js').ByteStream} ByteStream */
 
-/** As in src/model/FORMAT.md. */
+/** VIT158_MAX_HEADER_BYTES of src/model/header.h; a test compares. */
 const MAX_HEADER_BYTES = 4 << 20;
 
 /** Of a file that what_is.js looks into. (More would be too many arguments of a call.) */
@@ -40,7 +41,7 @@ export async function sizedModel(stream, onProgress) {
   return {
     ...stream,
     size,
-    start: firstBytes(waiting, NAMES_BYTES),
+    start: joined(waiting).slice(0, NAMES_BYTES),
     length: stream.length || (stream.announced === size ? size : 0),
     async pull() {
       const held = waiting.shift();
@@ -52,22 +53,6 @@ export async function sizedModel(stream, onProgress) {
       return chunk;
     },
   };
-}
-
-/** @param {Uint8Array[]} pieces @param {number} count */
-function firstBytes(pieces, count) {
-  const start = new Uint8Array(
-    Math.min(
-      count,
-      pieces.reduce((sum, piece) => sum + piece.length, 0),
-    ),
-  );
-  let at = 0;
-  for (const piece of pieces) {
-    start.set(piece.subarray(0, start.length - at), at);
-    at = Math.min(start.length, at + piece.length);
-  }
-  return start;
 }
 
 /** Where the header ends; 8 if it cannot be one. @param {Uint8Array} start at least 8 bytes */

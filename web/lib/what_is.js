@@ -4,6 +4,7 @@
  * sentences as src/model/what_is.c, which a test compares.
  */
 import { NAMES_BYTES } from './model_stream.js';
+import { movedFiles } from './workers.js';
 import { hasFiles, latin1Of, textOf } from './platform.js';
 import { Vit158Error, isNamed, isVit158Error } from './errors.js';
 
@@ -144,12 +145,7 @@ export function withoutModule(error) {
   const isMoved = hasFiles() && (isNamed(error, 'TypeError') || error.code === 'E_IO');
   if (!isMoved) return error;
   const where = isVit158Error(error) ? ` (${error.message})` : '';
-  return new Vit158Error(
-    'E_WASM',
-    `a bundler has moved the files of vit158${where}: leave the package out of the bundle (external in esbuild and ` +
-      'Rollup, externals in webpack, serverExternalPackages in Next.js), or import vit158/inline',
-    { cause: error },
-  );
+  return new Vit158Error('E_WASM', `${movedFiles(where)}, or import vit158/inline`, { cause: error });
 }
 
 /** Codes of what the engine finds wrong with a file. */

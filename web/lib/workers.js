@@ -17,19 +17,19 @@ import { hasFiles, nodeModule } from './platform.js';
 /** @typedef {import('./vit158.d.ts').WorkerLike} WorkerLike */
 
 /**
- * Why a worker died; files of the package that a bundler took apart do not find each other.
- * @param {unknown} error
+ * What to do where files of the package, taken apart by a bundler, do not find each other.
+ * @param {string} [where] it was noticed, in parentheses
  */
+export const movedFiles = (where = '') =>
+  `a bundler has moved the files of vit158${where}: leave the package out of the bundle (external in esbuild and ` +
+  "Rollup, externals in webpack, serverExternalPackages: ['vit158'] in Next.js)";
+
+/** Why a worker died. @param {unknown} error */
 export function workerProblem(error) {
   const text = messageOf(error);
   const taken =
     hasFiles() && /import statement outside a module|Cannot find module|ERR_MODULE_NOT_FOUND|Invalid URL/.test(text);
-  return `${text}${
-    taken
-      ? ' (a bundler has moved the files of vit158: leave the package out of the bundle, as external in esbuild and ' +
-        "Rollup, externals in webpack, serverExternalPackages: ['vit158'] in Next.js)"
-      : ''
-  }`;
+  return taken ? `${text}; ${movedFiles()}` : text;
 }
 
 /**
