@@ -59,6 +59,10 @@ export const PROOF_PACKAGES = [
     why: 'PyTorch in good time',
     file: '/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.so.0',
   },
+  { name: 'slurmctld', why: 'runs the recipe for Slurm', file: '/usr/sbin/slurmctld' },
+  { name: 'slurmd', why: 'runs the recipe for Slurm', file: '/usr/sbin/slurmd' },
+  { name: 'slurm-client', why: 'runs the recipe for Slurm', file: '/usr/bin/sbatch' },
+  { name: 'munge', why: 'runs the recipe for Slurm', file: '/usr/sbin/munged' },
 ];
 
 /** @param {string} text */

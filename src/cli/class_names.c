@@ -2,11 +2,13 @@
  *
  * See class_names.h.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "cli/class_names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "model/json_in.h"
 
 /* Looks for `name` in a JSON array of strings. */
@@ -47,4 +49,29 @@ bool vit158_find_class(uint32_t *index, const vit158_model *model, const char *n
         }
     }
     return false;
+}
+
+void vit158_class_labels_free(vit158_class_labels *labels)
+{
+    for (uint32_t i = 0; i < labels->count; i++)
+        free(labels->values[i]);
+    free(labels->values);
+    *labels = (vit158_class_labels){0};
+}
+
+vit158_status vit158_class_labels_copy(vit158_class_labels *out, const vit158_model *model,
+                                       vit158_error *error)
+{
+    vit158_model_info info;
+    vit158_model_get_info(model, &info);
+    *out = (vit158_class_labels){.values = calloc(info.classes, sizeof *out->values)};
+    for (uint32_t i = 0; out->values != NULL && i < info.classes; i++) {
+        out->values[i] = strdup(vit158_model_label(model, i));
+        if (out->values[i] == NULL)
+            break;
+        out->count++;
+    }
+    return out->count == info.classes
+               ? VIT158_OK
+               : vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the labels");
 }

@@ -18,6 +18,8 @@ add_library(vit158_cli STATIC
   src/cli/cmd_verify.c
   src/cli/confusion.c
   src/cli/console.c
+  src/cli/eval_report.c
+  src/cli/evaluation.c
   src/cli/facts_text.c
   src/cli/files.c
   src/cli/find_model.c
@@ -38,6 +40,9 @@ add_library(vit158_cli STATIC
   src/cli/image_source.c
   src/cli/merge_report.c
   src/cli/merge_search.c
+  src/cli/part_combine.c
+  src/cli/part_read.c
+  src/cli/part_write.c
   src/cli/path_list.c
   src/cli/image_team.c
   src/cli/profile.c

@@ -31,9 +31,9 @@ bool vit158_is_wrong_list(const char *path)
     return ends_in(path, ".csv") || ends_in(path, ".json");
 }
 
-static const char *name_of(char room[32], const vit158_model *model, uint32_t index)
+static const char *name_of(char room[32], const vit158_class_labels *labels, uint32_t index)
 {
-    const char *const label = vit158_model_label(model, index);
+    const char *const label = labels->values[index];
     if (*label != '\0')
         return label;
     snprintf(room, 32, "class %u", index);
@@ -56,32 +56,32 @@ static void write_csv(FILE *out, const char *text)
     fputc('"', out);
 }
 
-static void write_row(FILE *out, const vit158_judged *one, const vit158_model *model)
+static void write_row(FILE *out, const vit158_judged *one, const vit158_class_labels *labels)
 {
     char a[32], b[32], score[48];
     vit158_number_text(score, (double)one->score);
     write_csv(out, one->path);
     fputc(',', out);
-    write_csv(out, name_of(a, model, one->truth));
+    write_csv(out, name_of(a, labels, one->truth));
     fputc(',', out);
-    write_csv(out, name_of(b, model, one->predicted));
+    write_csv(out, name_of(b, labels, one->predicted));
     fprintf(out, ",%s\n", score);
 }
 
-static void write_object(FILE *out, const vit158_judged *one, const vit158_model *model)
+static void write_object(FILE *out, const vit158_judged *one, const vit158_class_labels *labels)
 {
     char a[32], b[32];
     vit158_json json = vit158_json_to(out);
     vit158_json_open(&json, NULL, '{');
     vit158_json_text(&json, "file", one->path);
-    vit158_json_text(&json, "class", name_of(a, model, one->truth));
-    vit158_json_text(&json, "predicted", name_of(b, model, one->predicted));
+    vit158_json_text(&json, "class", name_of(a, labels, one->truth));
+    vit158_json_text(&json, "predicted", name_of(b, labels, one->predicted));
     vit158_json_number(&json, "score", one->score);
     vit158_json_close(&json, '}');
 }
 
 vit158_status vit158_write_wrong(const char *path, const vit158_judged *judged, size_t count,
-                                 const vit158_model *model, vit158_error *error)
+                                 const vit158_class_labels *labels, vit158_error *error)
 {
     const bool json = ends_in(path, ".json");
     FILE *const out = fopen(path, "w");
@@ -95,10 +95,10 @@ vit158_status vit158_write_wrong(const char *path, const vit158_judged *judged, 
             continue;
         if (json) {
             fputs(comma ? ",\n" : "\n", out);
-            write_object(out, &judged[i], model);
+            write_object(out, &judged[i], labels);
             comma = true;
         } else {
-            write_row(out, &judged[i], model);
+            write_row(out, &judged[i], labels);
         }
     }
     if (json)
@@ -176,18 +176,18 @@ static size_t wrong_run(const vit158_judged *judged, size_t first, size_t images
 }
 
 void vit158_print_classes(FILE *out, const vit158_judged *judged, size_t count,
-                          const vit158_model *model)
+                          const vit158_class_labels *labels)
 {
     char room[32];
     for (size_t i = 0; i < count;) {
         const class_sum sum = sum_class(judged, count, i);
         fprintf(out, "  %6.2f %% of %zu  ", 100.0 * (double)sum.right / (double)sum.images,
                 sum.images);
-        vit158_print_safely(out, name_of(room, model, judged[i].truth));
+        vit158_print_safely(out, name_of(room, labels, judged[i].truth));
         for (size_t k = 0; k < sum.kinds && k < MOST_SHOWN; k++) {
             const size_t at = wrong_run(judged, i, sum.images, k);
             fputs(k > 0 ? ", " : "  (taken for ", out);
-            vit158_print_safely(out, name_of(room, model, judged[at].predicted));
+            vit158_print_safely(out, name_of(room, labels, judged[at].predicted));
             fprintf(out, " %zu", run_length(judged, i + sum.images, at));
         }
         fputs(sum.kinds > MOST_SHOWN ? ", ...)\n" : sum.kinds > 0 ? ")\n" : "\n", out);
@@ -195,26 +195,27 @@ void vit158_print_classes(FILE *out, const vit158_judged *judged, size_t count,
     }
 }
 
-static void json_class(vit158_json *json, const vit158_model *model, uint32_t index, size_t images)
+static void json_class(vit158_json *json, const vit158_class_labels *labels, uint32_t index,
+                       size_t images)
 {
     vit158_json_open(json, NULL, '{');
-    vit158_json_text(json, "label", vit158_model_label(model, index));
+    vit158_json_text(json, "label", labels->values[index]);
     vit158_json_number(json, "index", index);
     vit158_json_number(json, "images", (double)images);
 }
 
 void vit158_json_classes(vit158_json *json, const vit158_judged *judged, size_t count,
-                         const vit158_model *model)
+                         const vit158_class_labels *labels)
 {
     vit158_json_open(json, "classes", '[');
     for (size_t i = 0; i < count;) {
         const class_sum sum = sum_class(judged, count, i);
-        json_class(json, model, judged[i].truth, sum.images);
+        json_class(json, labels, judged[i].truth, sum.images);
         vit158_json_number(json, "top1", (double)sum.right / (double)sum.images);
         vit158_json_open(json, "taken_for", '[');
         for (size_t k = 0; k < sum.kinds; k++) {
             const size_t at = wrong_run(judged, i, sum.images, k);
-            json_class(json, model, judged[at].predicted, run_length(judged, i + sum.images, at));
+            json_class(json, labels, judged[at].predicted, run_length(judged, i + sum.images, at));
             vit158_json_close(json, '}');
         }
         vit158_json_close(json, ']');

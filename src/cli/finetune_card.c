@@ -19,14 +19,11 @@ static void write_stages(FILE *out, const double *stages)
             fprintf(out, "- %s: %.1f %%\n", names[i], 100.0 * stages[i]);
 }
 
-vit158_status vit158_card_write(const char *path, const vit158_card *card, vit158_error *error)
+static void write_card(FILE *out, const vit158_card *card, const vit158_judgement *best,
+                       const vit158_class_labels *labels)
 {
-    vit158_file_writer file;
     vit158_model_info info;
-    const vit158_judgement *const best = card->val != NULL ? card->val : card->held;
     vit158_model_get_info(best->model, &info);
-    VIT158_RETURN_IF_ERROR(vit158_file_begin(&file, path, error));
-    FILE *const out = file.file;
     fprintf(out,
             "# %s\n\n| | |\n|---|---|\n| File | %llu bytes |\n| Input | %u x %u |\n"
             "| Geometry | patch %u, %u tokens, dim %u, depth %u, heads %u, MLP %u |\n"
@@ -51,7 +48,7 @@ vit158_status vit158_card_write(const char *path, const vit158_card *card, vit15
         fprintf(out, "\nNo `unsure` threshold: choosing one takes 20 right answers on held-out "
                      "images.\n");
     fprintf(out, "\n## Classes\n```\n");
-    vit158_print_classes(out, best->judged, best->count, best->model);
+    vit158_print_classes(out, best->judged, best->count, labels);
     fprintf(
         out,
         "```\n\n## How it was made\nFrom the images of `%s`, %s%s%s:\n\n    %s\n\nThe recipe of "
@@ -59,5 +56,20 @@ vit158_status vit158_card_write(const char *path, const vit158_card *card, vit15
         card->folder, card->base != NULL ? "starting from `" : "from random weights",
         card->base != NULL ? vit158_base_name(card->base) : "", card->base != NULL ? "`" : "",
         card->command, card->work);
-    return vit158_file_commit(&file, error);
+}
+
+vit158_status vit158_card_write(const char *path, const vit158_card *card, vit158_error *error)
+{
+    vit158_file_writer file;
+    vit158_class_labels labels;
+    const vit158_judgement *const best = card->val != NULL ? card->val : card->held;
+    vit158_status status = vit158_class_labels_copy(&labels, best->model, error);
+    if (status == VIT158_OK)
+        status = vit158_file_begin(&file, path, error);
+    if (status == VIT158_OK) {
+        write_card(file.file, card, best, &labels);
+        status = vit158_file_commit(&file, error);
+    }
+    vit158_class_labels_free(&labels);
+    return status;
 }

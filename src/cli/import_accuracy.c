@@ -54,8 +54,10 @@ static vit158_status judge_all(tally *t, vit158_classifier c[2], const char *fol
                                vit158_error *error)
 {
     vit158_labelled_images list = {0};
-    vit158_status status =
-        vit158_labelled_images_list(&list, &t->failed, "import", c[1].model, folder, error);
+    vit158_status status = vit158_labelled_images_list(&list, c[1].model, folder, error);
+    for (size_t i = 0; i < list.unknown_count; i++)
+        vit158_complain_unknown_folder("import", list.unknown[i]);
+    t->failed += list.unknown_count;
     if (status == VIT158_OK && list.count == 0)
         status = vit158_fail(error, VIT158_E_IO,
                              "no images: expected a folder for each class with *.jpg, *.jpeg, "

@@ -18,14 +18,17 @@ typedef struct vit158_labelled_images {
     vit158_labelled_image *values;
     size_t count;
     size_t capacity;
+    char **unknown; /* [unknown_count] paths of folders that name no class; owned */
+    size_t unknown_count;
 } vit158_labelled_images;
 
 /* Every image under `root` with its class of the model, in the order of their names, into a list
- * that is empty so far. Folders that name no class are complained about in the name of `command`
- * and counted in *failed. Free the list in any case. Errors: VIT158_E_IO, VIT158_E_MEMORY. */
-vit158_status vit158_labelled_images_list(vit158_labelled_images *list, size_t *failed,
-                                          const char *command, const vit158_model *model,
+ * that is empty so far. Folders that name no class are listed too. Free the list in any case.
+ * Errors: VIT158_E_IO, VIT158_E_MEMORY. */
+vit158_status vit158_labelled_images_list(vit158_labelled_images *list, const vit158_model *model,
                                           const char *root, vit158_error *error);
+/* Complains about a folder that names no class, in the name of `command`. */
+void vit158_complain_unknown_folder(const char *command, const char *folder);
 void vit158_labelled_images_free(vit158_labelled_images *list);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -135,6 +136,34 @@ static void test_record_and_verify(void **state)
     remove(GOLDEN);
 }
 
+#define LABELLED "test_command_memory.tmp.d"
+#define LABELLED_CAT LABELLED "/cat"
+#define LABELLED_IMAGE LABELLED_CAT "/a.png"
+#define LABELS VIT158_SOURCE_DIR "/models/vit158-cifar10.safetensors"
+#define PART "test_command_memory.tmp.part"
+
+/* A folder, a shard of it, and its parts. */
+static void test_eval(void **state)
+{
+    (void)state;
+    long said;
+    mkdir(LABELLED, 0777);
+    mkdir(LABELLED_CAT, 0777);
+    remove(LABELLED_IMAGE);
+    assert_int_equal(symlink(VIT158_TEST_DATA "/images/rgb_8.png", LABELLED_IMAGE), 0);
+    SWEEP(vit158_cmd_eval, NULL, "eval", LABELLED, "-m", LABELS, "--workers", "1", "--confusion");
+    SWEEP(vit158_cmd_eval, PART, "eval", LABELLED, "-m", LABELS, "--workers", "1", "--shard", "1/1",
+          "-o", PART);
+    const char *const again[] = {"eval",    LABELLED, "-m", LABELS, "--workers", "1",
+                                 "--shard", "1/1",    "-o", PART,   NULL};
+    assert_int_equal(short_memory_run(vit158_cmd_eval, again, &said), VIT158_EXIT_OK);
+    SWEEP(vit158_cmd_eval, NULL, "eval", "--combine", PART, "--json", "--confusion");
+    remove(PART);
+    remove(LABELLED_IMAGE);
+    rmdir(LABELLED_CAT);
+    rmdir(LABELLED);
+}
+
 /* A result in JSON with everything that can be asked for, of a JPEG that is mended. */
 static void test_classify_in_json(void **state)
 {
@@ -188,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_import),
         cmocka_unit_test(test_record_and_verify),
         cmocka_unit_test(test_classify_in_json),
+        cmocka_unit_test(test_eval),
         cmocka_unit_test(test_train),
         cmocka_unit_test(test_completion),
         cmocka_unit_test(test_plot),

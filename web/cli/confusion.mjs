@@ -3,7 +3,7 @@
 // and the list of wrong images. src/cli/confusion.c writes the same.
 import { printable } from './console.mjs';
 
-/** @typedef {import('./eval.mjs').Judged} Judged */
+/** @typedef {{path: string, truth: number, predicted: number, score: number}} Judged */
 
 /** So many wrong classes are shown in a line; the JSON has all. */
 const MOST_SHOWN = 3;

@@ -15,14 +15,16 @@ const REDRAW_MS = 100;
  * @param {unknown} error
  */
 export function complain(command, subject, error) {
-  const message =
-    error instanceof Vit158Error
-      ? printable(problemWith(subject, error))
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error);
+  const problem = problemOf(subject, error);
+  const message = error instanceof Vit158Error ? printable(problem) : problem;
   process.stderr.write(`vit158 ${command}: ${subject === undefined ? '' : `${printable(subject)}: `}${message}\n`);
   return EXIT.FAILED;
+}
+
+/** What is said of an error after its subject. @param {string | undefined} subject @param {unknown} error */
+export function problemOf(subject, error) {
+  if (error instanceof Vit158Error) return problemWith(subject, error);
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /**
