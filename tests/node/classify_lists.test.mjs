@@ -10,12 +10,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { classesText } from '../../web/lib/classes.js';
 import { Classifier } from '../../web/lib/vit158.js';
-import { ROOT, jsonLines, run, temporaryFolder } from './shared.mjs';
+import { NATIVE, ROOT, jsonLines, run, temporaryFolder } from './shared.mjs';
 import { tinyPath } from './tiny.mjs';
 
 const CIFAR = join(ROOT, 'models/vit158-cifar10.safetensors');
 const PICTURE = join(ROOT, 'models/samples/cat.jpg');
-const NATIVE = join(ROOT, 'build/native/vit158');
 const folder = temporaryFolder();
 const COMMANDS = /** @type {[string, string[]][]} */ ([
   ['native', [NATIVE]],

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { ROOT } from '../setup.mjs';
 import { checkRecords, comparable, KINDS as SAMPLES } from './same_everywhere.mjs';
+import { NATIVE } from './shared.mjs';
 
-const NATIVE = join(ROOT, 'build/native/vit158');
 const NPM = join(ROOT, 'web/cli.mjs');
 const TINY = join(ROOT, 'tests/data/tiny');
 const SCRATCH = mkdtempSync(join(tmpdir(), 'vit158-commands-'));

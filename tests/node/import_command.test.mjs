@@ -6,9 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { ROOT, temporaryFolder } from './shared.mjs';
+import { NATIVE, ROOT, temporaryFolder } from './shared.mjs';
 
-const NATIVE = join(ROOT, 'build/native/vit158');
 const DATA = join(ROOT, 'tests/data/import');
 const FOLDERS = ['hf4', 'hf5', 'hf4-sharded', 'hf4-bin', 'timm', 'timm-wrapper'];
 const FILES = [

@@ -70,11 +70,13 @@ export function run(command, args, env = {}) {
 /** The npm command. @param {string[]} args */
 export const npmCommand = (...args) => run(process.execPath, [join(ROOT, 'web/cli.mjs'), ...args]);
 
-/** The native command; the tests' build makes it. @param {string[]} args */
+/** The native command; the tests' build makes it. The proof of coverage has another one. */
+export const NATIVE = process.env.VIT158_NATIVE ?? join(ROOT, 'build/native/vit158');
+
+/** @param {string[]} args */
 export function nativeCommand(...args) {
-  const command = join(ROOT, 'build/native/vit158');
-  if (!existsSync(command)) throw new Error(`${command} is missing: run \`npm run build:native\``);
-  return run(command, args);
+  if (!existsSync(NATIVE)) throw new Error(`${NATIVE} is missing: run \`npm run build:native\``);
+  return run(NATIVE, args);
 }
 
 /** @param {string} lines JSON, one record a line */
