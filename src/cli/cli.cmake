@@ -67,7 +67,7 @@ if(VIT158_BUILD_TRAIN)
   target_sources(vit158_command PRIVATE src/cli/cmd_finetune.c src/cli/finetune_card.c
                  src/cli/finetune_judge.c src/cli/folder_report.c src/cli/stage_log.c src/cli/cmd_plot.c
                  src/cli/cmd_quantize.c src/cli/cmd_train.c
-                 src/cli/quantize_report.c src/cli/unpack_zip.c)
+                 src/cli/quantize_images.c src/cli/quantize_report.c src/cli/unpack_zip.c)
   target_compile_definitions(vit158_command PRIVATE VIT158_HAVE_TRAIN=1)
   target_link_libraries(vit158_command PRIVATE vit158_compress)
 endif()

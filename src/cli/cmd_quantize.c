@@ -14,8 +14,8 @@
 #include "base/threads.h"
 #include "cli/console.h"
 #include "cli/files.h"
-#include "cli/image_source.h"
 #include "cli/options.h"
+#include "cli/quantize_images.h"
 #include "cli/quantize_report.h"
 #include "cli/run_command.h"
 #include "compress/compress_run.h"
@@ -35,8 +35,9 @@ typedef struct request {
     vit158_option_list calibrate;
     uint32_t images, held, seed, threads, method, activations, steps, input_bits, ranking, biases;
     uint32_t weight_bits; /* 0: --weights names rows */
-    uint32_t start, updates, modules, forcing;
+    uint32_t start, updates, modules, forcing, distil_updates;
     double minutes, distil, rate;
+    vit158_quantize_images from;
     vit158_header extra;
     vit158_compress_job job;
     vit158_progress bar;
@@ -82,52 +83,6 @@ static vit158_status read_metadata(request *r, vit158_error *error)
     return status;
 }
 
-/* Every (count / held)-th image is kept for judging and comes last. */
-static size_t place_of(const request *r, size_t count, size_t index)
-{
-    const size_t held = r->held;
-    const size_t learned = count - held;
-    if (index < learned)
-        return index + (held > 0 ? index * held / learned : 0);
-    /* The place of held image h: where the learned ones leave a gap. */
-    const size_t h = index - learned;
-    const size_t next = ((h + 1) * learned + held - 1) / held;
-    return next + h;
-}
-
-static vit158_status embed(request *r, vit158_embedder *images, vit158_image_source *source,
-                           vit158_error *error)
-{
-    r->bar = vit158_progress_start(source->count);
-    size_t failed = 0, learned = 0;
-    for (size_t i = 0; i < source->count && !*r->stop; i++) {
-        const size_t place = place_of(r, source->count, i);
-        vit158_image image;
-        vit158_error reason;
-        if (vit158_image_source_decode(source, place, &image, &reason) != VIT158_OK) {
-            vit158_progress_clear(&r->bar);
-            vit158_complain("quantize", source->images[place].name, &reason);
-            failed++;
-            continue;
-        }
-        const vit158_status status = vit158_embedder_add(images, &image, error);
-        vit158_image_free(&image);
-        VIT158_RETURN_IF_ERROR(status);
-        learned += i < source->count - r->held;
-        vit158_progress_update(&r->bar, i + 1);
-    }
-    vit158_progress_clear(&r->bar);
-    if (*r->stop)
-        return vit158_fail(error, VIT158_E_ABORTED, "interrupted; nothing was written");
-    if (learned == 0)
-        return vit158_fail(error, VIT158_E_ARGUMENT, "no image could be read");
-    vit158_embedder_finish(images);
-    r->job.learned = (uint32_t)learned;
-    fprintf(stderr, "%zu images to calibrate with, %zu held out, %zu other files skipped\n",
-            learned, (size_t)images->count - learned, source->skipped + failed);
-    return VIT158_OK;
-}
-
 static int show_progress(void *context, uint32_t thousandths)
 {
     request *const r = context;
@@ -135,36 +90,21 @@ static int show_progress(void *context, uint32_t thousandths)
     return *r->stop;
 }
 
-static vit158_status collect(request *r, vit158_image_source *source, vit158_error *error)
-{
-    for (size_t i = 0; i < r->calibrate.count; i++) {
-        vit158_error reason;
-        const vit158_status status =
-            vit158_image_source_add(source, r->calibrate.values[i], &reason);
-        if (status != VIT158_OK)
-            return vit158_fail(error, status, "%s: %s", r->calibrate.values[i], reason.message);
-    }
-    VIT158_RETURN_IF_ERROR(vit158_image_source_draw(source, r->images, r->seed, error));
-    if (r->held >= source->count)
-        return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "%u of %zu images held out: none are left to calibrate with", r->held,
-                           source->count);
-    return VIT158_OK;
-}
-
-static vit158_status quantize_with(request *r, vit158_image_source *source, vit158_error *error)
+static vit158_status quantize_with(request *r, vit158_error *error)
 {
     vit158_embedder images = {0};
     vit158_ends ends = {0};
     VIT158_RETURN_IF_ERROR(vit158_ends_create(&ends, r->job.model, error));
     vit158_status status =
-        vit158_embedder_create(&images, r->job.model, &ends, (uint32_t)source->count, error);
+        vit158_embedder_create(&images, r->job.model, &ends, (uint32_t)r->from.source.count, error);
     if (status == VIT158_OK)
-        status = embed(r, &images, source, error);
+        status = vit158_quantize_images_embed(&r->from, &images, &r->bar, r->stop, error);
     if (status == VIT158_OK) {
         vit158_compress_result result = {0};
         r->job.ends = &ends;
         r->job.images = &images;
+        r->job.learned = (uint32_t)r->from.learned;
+        r->job.rebuild.reader = &r->from.reader;
         r->job.spends_images = true;
         r->job.progress = show_progress;
         r->job.context = r;
@@ -187,7 +127,6 @@ static int quantize(request *r)
 {
     vit158_error error;
     vit158_model *model = NULL;
-    vit158_image_source source = {0};
     vit158_thread_pool threads;
     const char *subject = r->in;
     vit158_status status = vit158_open_model_file(&model, r->in, &error);
@@ -197,18 +136,19 @@ static int quantize(request *r)
     }
     if (status == VIT158_OK) {
         subject = NULL;
-        status = collect(r, &source, &error);
+        status = vit158_quantize_images_collect(&r->from, r->calibrate.values, r->calibrate.count,
+                                                r->images, r->held, r->seed, &error);
     }
     if (status == VIT158_OK) {
         r->job.model = model;
         r->job.pool = vit158_thread_pool_start(&threads, r->threads);
         r->stop = vit158_stop_on_signals();
-        status = quantize_with(r, &source, &error);
+        status = quantize_with(r, &error);
         vit158_thread_pool_stop(&threads);
     }
     if (status != VIT158_OK)
         vit158_complain("quantize", subject, &error);
-    vit158_image_source_free(&source);
+    vit158_quantize_images_free(&r->from);
     vit158_header_clear(&r->extra);
     vit158_model_close(model);
     return status == VIT158_OK ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
@@ -223,6 +163,7 @@ static void set_rebuild(request *r)
     rebuild->seed = r->seed;
     rebuild->minutes = r->minutes;
     rebuild->distil_minutes = r->distil;
+    rebuild->distil_updates = r->distil_updates;
     rebuild->forcing = r->forcing == 1;
     rebuild->rate = r->rate > 0 ? (float)(r->rate / 100) : rebuild->rate;
     rebuild->modules = r->modules > 0 ? r->modules : rebuild->modules;
@@ -402,6 +343,13 @@ int vit158_cmd_quantize(int argc, char **argv)
          .kind = VIT158_OPTION_NUMBER,
          .value = &r.distil,
          .max = 1e5},
+        {.name = "--distill-updates",
+         .placeholder = "N",
+         .help = "the same for N batches of 8 images, whatever the time: a result to be had again",
+         .kind = VIT158_OPTION_UINT,
+         .value = &r.distil_updates,
+         .min = 1,
+         .max = 1e9},
         {.name = "--images",
          .placeholder = "N",
          .help = "only N of all images, drawn by the seed; default all",
@@ -466,6 +414,7 @@ int vit158_cmd_quantize(int argc, char **argv)
         r.weights = ptq ? "int8" : "rows:3";
     const bool readable = read_weights(&r);
     set_method(&r, ptq);
+    const bool distils = vit158_rebuild_distils(&r.job.rebuild);
     const char *const missing =
         r.calibrate.count == 0 ? "say which images with --calibrate"
         : r.out == NULL        ? "say where to write with -o FILE"
@@ -474,9 +423,10 @@ int vit158_cmd_quantize(int argc, char **argv)
         : !ptq && strncmp(r.weights, "bits:", 5) == 0 ? "--weights bits:N is for --method ptq-vit"
         : ptq && strncmp(r.weights, "rows:", 5) == 0  ? "--method ptq-vit takes --weights int8, "
                                                         "bits:N or budget:BYTES"
-        : ptq && r.distil > 0                         ? "--distill is not for ptq-vit"
-        : r.activations == 1 && (r.distil > 0 || r.method >= FIRST_TRAINED)
+        : ptq && distils                              ? "--distill is not for ptq-vit"
+        : r.activations == 1 && (distils || r.method >= FIRST_TRAINED)
             ? "--activations static is not trained with: use token"
+        : r.distil > 0 && r.distil_updates > 0 ? "give --distill or --distill-updates, not both"
         : wrong_steps(&r, ptq) ? "--steps of ptq-vit is minmax or similarity, of other methods "
                                  "minmax, percentile or mse"
         : r.plot != NULL && (ptq || r.job.budget == 0)

@@ -160,6 +160,10 @@ static void write_json(FILE *out, const vit158_compress_result *result,
         vit158_json_number(&json, "predicted_divergence", result->predicted);
     vit158_json_text(&json, "activations",
                      job->settings.static_steps ? "int8, a stored step a layer" : "int8 a token");
+    if (result->rebuilt.distilled > 0) {
+        vit158_json_number(&json, "distillation_updates", result->rebuilt.distilled);
+        vit158_json_number(&json, "kept_after_updates", result->rebuilt.kept);
+    }
     if (job->settings.method == VIT158_METHOD_PTQ_VIT)
         write_ptq(&json, result);
     vit158_json_open(&json, "layers", '[');

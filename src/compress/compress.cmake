@@ -8,7 +8,9 @@ add_library(vit158_compress
   src/compress/compress_parts.c
   src/compress/compress_ptq.c
   src/compress/compress_run.c
+  src/compress/distil.c
   src/compress/ends.c
+  src/compress/fresh_views.c
   src/compress/input_queue.c
   src/compress/latent.c
   src/compress/layer_round.c

@@ -17,7 +17,7 @@
 /* Does anything after the rounding start from the images' first streams again? */
 static bool needs_first_streams(const vit158_compress_job *job)
 {
-    return job->settings.method == VIT158_METHOD_PTQ_VIT || job->rebuild.distil_minutes > 0 ||
+    return job->settings.method == VIT158_METHOD_PTQ_VIT || vit158_rebuild_distils(&job->rebuild) ||
            job->rebuild.kind == VIT158_REBUILD_PARALLEL;
 }
 

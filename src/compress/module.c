@@ -215,6 +215,50 @@ double vit158_module_step(vit158_module *m, vit158_pool *pool, const vit158_modu
     return loss / VIT158_MODULE_BATCH;
 }
 
+/* ---- What has been learnt ------------------------------------------------------------------- */
+
+static size_t scale_count(const vit158_latent *latent)
+{
+    return (size_t)latent->matrix->n_out * VIT158_MAX_ROW_SUMS;
+}
+
+static size_t weight_count(const vit158_latent *latent)
+{
+    return (size_t)latent->matrix->n_out * latent->matrix->n_in;
+}
+
+size_t vit158_module_size(const vit158_module *m)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < matrix_count(m); i++)
+        size += weight_count(&m->latents[i]) + scale_count(&m->latents[i]);
+    return size;
+}
+
+void vit158_module_keep(const vit158_module *m, float *kept)
+{
+    for (uint32_t i = 0; i < matrix_count(m); i++) {
+        const vit158_latent *const latent = &m->latents[i];
+        memcpy(kept, latent->w, weight_count(latent) * sizeof *kept);
+        kept += weight_count(latent);
+        memcpy(kept, latent->scale, scale_count(latent) * sizeof *kept);
+        kept += scale_count(latent);
+    }
+}
+
+void vit158_module_go_back(const vit158_module *m, const float *kept)
+{
+    for (uint32_t i = 0; i < matrix_count(m); i++) {
+        const vit158_latent *const latent = &m->latents[i];
+        memcpy(latent->w, kept, weight_count(latent) * sizeof *kept);
+        kept += weight_count(latent);
+        memcpy(latent->scale, kept, scale_count(latent) * sizeof *kept);
+        kept += scale_count(latent);
+        vit158_latent_round(latent, m->parameters + layer_of(m, i)->weight);
+        pack(m, i);
+    }
+}
+
 void vit158_module_finish(const vit158_module *m)
 {
     for (uint32_t i = 0; i < matrix_count(m); i++)

@@ -46,6 +46,11 @@ void vit158_module_free(vit158_module *module);
 double vit158_module_step(vit158_module *module, vit158_pool *pool,
                           const vit158_module_example *batch, float rate, uint64_t step);
 
+/* What has been learnt, [vit158_module_size] floats: to be kept, and to go back to. */
+size_t vit158_module_size(const vit158_module *module);
+void vit158_module_keep(const vit158_module *module, float *kept);
+void vit158_module_go_back(const vit158_module *module, const float *kept);
+
 /* The quantizer's student multiplies by what was learnt from now on. */
 void vit158_module_finish(const vit158_module *module);
 

@@ -7,12 +7,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "compress/distil.h"
 #include "compress/layer_round.h"
 #include "compress/module.h"
 #include "compress/rebuild_parallel.h"
-
-/* Units of the distillation in what the hook is told. */
-#define DISTIL_UNITS 1000U
 
 vit158_rebuild_settings vit158_rebuild_defaults(void)
 {
@@ -27,31 +25,6 @@ vit158_rebuild_settings vit158_rebuild_defaults(void)
 static double limit_of(double minutes)
 {
     return minutes > 0 ? vit158_now_ms() + 60e3 * minutes : 1e300;
-}
-
-/* ---- Streams -------------------------------------------------------------------------------- */
-
-typedef struct advance_job {
-    vit158_quantizer *q;
-    uint32_t first, end;
-} advance_job;
-
-static void advance_image(void *context, uint32_t image, uint32_t worker)
-{
-    const advance_job *const job = context;
-    vit158_quantizer *const q = job->q;
-    for (uint32_t half = 2 * job->first; half < 2 * job->end; half++)
-        vit158_shadow_add_branch(&q->student, &q->works[worker],
-                                 q->rounded.values + image * q->rounded.stride, half / 2, half % 2);
-}
-
-/* The student's streams, from `inputs` before block `first`, to behind block end - 1. */
-static void advance(vit158_quantizer *q, const float *inputs, uint32_t first, uint32_t end)
-{
-    advance_job job = {q, first, end};
-    memcpy(q->rounded.values, inputs,
-           q->rounded.stride * q->rounded.images * sizeof *q->rounded.values);
-    q->pool->run(q->pool, advance_image, &job, q->rounded.images);
 }
 
 /* ---- Training one module -------------------------------------------------------------------- */
@@ -106,7 +79,7 @@ static vit158_status rebuild_module(vit158_rebuild *r, uint32_t first, uint32_t 
     const vit158_status status = train_module(r, &m, inputs, error);
     if (status == VIT158_OK) {
         vit158_module_finish(&m);
-        advance(q, inputs, first, end);
+        vit158_rebuild_advance(q, inputs, first, end);
     }
     vit158_module_free(&m);
     return status;
@@ -126,42 +99,6 @@ static vit158_status run_sequential(vit158_rebuild *r, vit158_error *error)
     return status;
 }
 
-/* ---- Logits --------------------------------------------------------------------------------- */
-
-static vit158_status train_logits(vit158_rebuild *r, vit158_module *m, vit158_error *error)
-{
-    const double span = 60e3 * r->settings->distil_minutes, start = vit158_now_ms();
-    vit158_rng rng = vit158_rng_seed(r->settings->seed * 1000 + 999);
-    vit158_module_example batch[VIT158_MODULE_BATCH];
-    uint32_t said = 0;
-    for (;;) {
-        const double share = (vit158_now_ms() - start) / span;
-        if (share >= 1)
-            return vit158_rebuild_report(r, DISTIL_UNITS - said, error);
-        draw(r, r->start->rounded->values, true, &rng, batch);
-        vit158_module_step(m, r->q->pool, batch, r->settings->rate * (float)(1 - share),
-                           ++r->outcome->distilled);
-        const uint32_t reached = (uint32_t)(share * DISTIL_UNITS);
-        VIT158_RETURN_IF_ERROR(vit158_rebuild_report(r, reached - said, error));
-        said = reached;
-    }
-}
-
-static vit158_status distil(vit158_rebuild *r, vit158_error *error)
-{
-    vit158_quantizer *const q = r->q;
-    vit158_module m;
-    VIT158_RETURN_IF_ERROR(vit158_rebuild_logits(r, error));
-    VIT158_RETURN_IF_ERROR(vit158_module_create(&m, q, 0, q->model->info.depth, 1, error));
-    const vit158_status status = train_logits(r, &m, error);
-    if (status == VIT158_OK) {
-        vit158_module_finish(&m);
-        advance(q, r->start->rounded->values, 0, q->model->info.depth);
-    }
-    vit158_module_free(&m);
-    return status;
-}
-
 /* ---- The whole ------------------------------------------------------------------------------ */
 
 static vit158_status run_all(vit158_rebuild *r, vit158_error *error)
@@ -175,9 +112,9 @@ static vit158_status run_all(vit158_rebuild *r, vit158_error *error)
         }
     if (r->settings->kind == VIT158_REBUILD_PARALLEL) {
         VIT158_RETURN_IF_ERROR(vit158_rebuild_parallel(r, error));
-        advance(r->q, r->start->rounded->values, 0, r->q->model->info.depth);
+        vit158_rebuild_advance(r->q, r->start->rounded->values, 0, r->q->model->info.depth);
     }
-    return r->settings->distil_minutes > 0 ? distil(r, error) : VIT158_OK;
+    return vit158_rebuild_distils(r->settings) ? vit158_distil(r, error) : VIT158_OK;
 }
 
 vit158_status vit158_rebuild_run(vit158_quantizer *q, const vit158_quantizer_start *start,
@@ -199,8 +136,8 @@ vit158_status vit158_rebuild_run(vit158_quantizer *q, const vit158_quantizer_sta
         r.total += r.modules * settings->updates;
     else if (settings->kind == VIT158_REBUILD_PARALLEL)
         r.total += settings->updates;
-    if (settings->distil_minutes > 0)
-        r.total += DISTIL_UNITS;
+    if (vit158_rebuild_distils(settings))
+        r.total += VIT158_DISTIL_UNITS;
     outcome->modules = r.modules;
     const vit158_status status = run_all(&r, error);
     free(r.logits);

@@ -2,6 +2,7 @@
 #include "compress/rebuild_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -35,4 +36,26 @@ vit158_status vit158_rebuild_logits(vit158_rebuild *r, vit158_error *error)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the logits");
     r->q->pool->run(r->q->pool, teacher_logits, r, r->q->learned);
     return VIT158_OK;
+}
+
+typedef struct advance_job {
+    vit158_quantizer *q;
+    uint32_t first, end;
+} advance_job;
+
+static void advance_image(void *context, uint32_t image, uint32_t worker)
+{
+    const advance_job *const job = context;
+    vit158_quantizer *const q = job->q;
+    for (uint32_t half = 2 * job->first; half < 2 * job->end; half++)
+        vit158_shadow_add_branch(&q->student, &q->works[worker],
+                                 q->rounded.values + image * q->rounded.stride, half / 2, half % 2);
+}
+
+void vit158_rebuild_advance(vit158_quantizer *q, const float *inputs, uint32_t first, uint32_t end)
+{
+    advance_job job = {q, first, end};
+    memcpy(q->rounded.values, inputs,
+           q->rounded.stride * q->rounded.images * sizeof *q->rounded.values);
+    q->pool->run(q->pool, advance_image, &job, q->rounded.images);
 }

@@ -19,8 +19,8 @@ vit158_status vit158_embedder_create(vit158_embedder *e, const vit158_model *mod
     return status;
 }
 
-static vit158_status embed(vit158_session *session, float *stream, size_t stride,
-                           const vit158_image *image, vit158_error *error)
+vit158_status vit158_first_stream(vit158_session *session, float *stream, size_t stride,
+                                  const vit158_image *image, vit158_error *error)
 {
     VIT158_RETURN_IF_ERROR(vit158_session_set_image(session, image->data, image->width,
                                                     image->height, image->row_bytes,
@@ -36,8 +36,9 @@ vit158_status vit158_embedder_add(vit158_embedder *e, const vit158_image *image,
         return vit158_fail(error, VIT158_E_STATE, "there is room for %u images", e->count);
     vit158_streams *const both[2] = {&e->known, &e->rounded};
     for (int i = 0; i < 2; i++)
-        VIT158_RETURN_IF_ERROR(embed(e->sessions[i], both[i]->values + e->count * both[i]->stride,
-                                     both[i]->stride, image, error));
+        VIT158_RETURN_IF_ERROR(vit158_first_stream(e->sessions[i],
+                                                   both[i]->values + e->count * both[i]->stride,
+                                                   both[i]->stride, image, error));
     e->count++;
     return VIT158_OK;
 }

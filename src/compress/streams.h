@@ -16,6 +16,11 @@ typedef struct vit158_embedder {
     vit158_session *sessions[2];   /* float, rounded */
 } vit158_embedder;
 
+/* An image's stream [N][d], `stride` = N d floats, behind the embedding.
+ * Errors: those of vit158_session_set_image. */
+vit158_status vit158_first_stream(vit158_session *session, float *stream, size_t stride,
+                                  const vit158_image *image, vit158_error *error);
+
 /* Room for `images`. Errors: VIT158_E_MEMORY. */
 vit158_status vit158_embedder_create(vit158_embedder *e, const vit158_model *model,
                                      const vit158_ends *ends, uint32_t images, vit158_error *error);

@@ -129,6 +129,12 @@ test('what is trained gives a model that opens, the same each time; so does dist
   assert.equal(taught.length, plain.length);
   assert.ok(!taught.equals(plain));
   (await Classifier.load(join(FOLDER, 'taught.safetensors'))).dispose();
+  const updates = ['--weights', 'rows:1', '--method', 'mse', '--distill-updates', '5', '--hold-out', '2'];
+  const counted = quantize('counted.safetensors', ...updates, '--report', 'counted.json');
+  const report = JSON.parse(readFileSync(join(FOLDER, 'counted.json'), 'utf8'));
+  assert.equal(report.distillation_updates, 5);
+  assert.ok(report.kept_after_updates <= 5);
+  assert.ok(counted.equals(quantize('again.safetensors', ...updates, '--threads', '3')));
 });
 
 test('every method and kind of weights gives a model that opens', async () => {
@@ -300,6 +306,9 @@ test('mistakes are said in one line', () => {
     [[...good, '--method', 'ptq-vit', '--weights', 'budget:30000', '--input-bits', '8'], 2, /no --input-bits/],
     [[...good, '--updates', '9'], 2, /are for rem and mrem/],
     [[...good, '--method', 'ptq-vit', '--distill', '1'], 2, /--distill is not for ptq-vit/],
+    [[...good, '--method', 'ptq-vit', '--distill-updates', '1'], 2, /--distill is not for ptq-vit/],
+    [[...good, '--distill', '1', '--distill-updates', '1'], 2, /--distill or --distill-updates, not both/],
+    [[...good, '--distill-updates', '1', '--activations', 'static'], 2, /static is not trained with/],
     [[...good, '--method', 'mrem-s', '--activations', 'static'], 2, /static is not trained with/],
     [[...good, '--method', 'ptq-vit', '--steps', 'mse'], 2, /--steps of ptq-vit/],
     [[...good, '--plot', 'x.svg'], 2, /budget:BYTES/],

@@ -9,6 +9,7 @@ if(VIT158_BUILD_TRAIN)
   vit158_add_compress_test(test_compress_net tests/unit/test_compress_net.c ${COMPRESS_FIXTURE})
   vit158_add_compress_test(test_compress_rebuild tests/unit/test_compress_rebuild.c
                            ${COMPRESS_FIXTURE})
+  vit158_add_compress_test(test_compress_distil tests/unit/test_compress_distil.c ${COMPRESS_FIXTURE})
   vit158_add_compress_test(test_compress_round tests/unit/test_compress_round.c)
   vit158_add_compress_test(test_compress_static tests/unit/test_compress_static.c
                            ${COMPRESS_FIXTURE})
