@@ -32,8 +32,10 @@ static void plan(vit158_module *m, vit158_arena *arena)
 {
     m->parameters = vit158_arena_take(arena, m->net.parameters, sizeof(float));
     vit158_train_packed_plan(&m->packed, &m->net, 16, arena);
-    for (uint32_t i = 0; i < VIT158_MODULE_LANES; i++)
+    for (uint32_t i = 0; i < VIT158_MODULE_LANES; i++) {
         vit158_train_workspace_plan(&m->lanes[i], &m->net, VIT158_MODULE_LANE_IMAGES, true, arena);
+        m->lanes[i].gradient = vit158_arena_take(arena, m->net.parameters, sizeof(float));
+    }
 }
 
 /* Those that rounding has fitted take the model's place. */

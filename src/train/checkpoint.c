@@ -50,7 +50,8 @@ static vit158_tensor_view view_of(const vit158_train_net *net, const vit158_trai
 /* State numbers as text; doubles by their bits, so that a resumed run continues exactly. */
 typedef struct state_text {
     char values[STATE_KEYS][24];
-    vit158_metadata_pair pairs[STATE_KEYS + 1];
+    char slots[24];
+    vit158_metadata_pair pairs[STATE_KEYS + 2];
 } state_text;
 
 static uint64_t double_bits(double x)
@@ -121,7 +122,9 @@ vit158_status vit158_train_checkpoint_save(const vit158_trainer *t, const char *
         text.pairs[i] = (vit158_metadata_pair){state_keys[i], text.values[i]};
     }
     text.pairs[STATE_KEYS] = (vit158_metadata_pair){"checkpoint_version", CHECKPOINT_VERSION};
-    const vit158_contents contents = {views, (size_t)PARTS * count, text.pairs, STATE_KEYS + 1};
+    vit158_format(text.slots, sizeof text.slots, "%u", t->recipe.slots);
+    text.pairs[STATE_KEYS + 1] = (vit158_metadata_pair){"slots", text.slots};
+    const vit158_contents contents = {views, (size_t)PARTS * count, text.pairs, STATE_KEYS + 2};
     const vit158_status status = vit158_safetensors_write(path, &contents, NULL, NULL, error);
     free(views);
     free(names);
@@ -162,6 +165,21 @@ static bool is_plausible(const vit158_train_state *s, uint32_t key)
     }
 }
 
+/* A deterministic run goes on with the sums that it began with. Older checkpoints do not say. */
+static vit158_status check_slots(const vit158_trainer *t, const char *slots, vit158_error *error)
+{
+    uint64_t number;
+    if (!t->recipe.deterministic || slots == NULL)
+        return VIT158_OK;
+    if (!read_number(&number, slots))
+        return vit158_fail(error, VIT158_E_METADATA, "the checkpoint has no valid \"slots\"");
+    return number == t->recipe.slots
+               ? VIT158_OK
+               : vit158_fail(error, VIT158_E_ARGUMENT,
+                             "the checkpoint is of a run with %llu slots, the recipe says %u",
+                             (unsigned long long)number, t->recipe.slots);
+}
+
 static vit158_status read_state(vit158_trainer *t, const vit158_header *header, vit158_error *error)
 {
     const char *version = vit158_header_metadata(header, "checkpoint_version");
@@ -188,6 +206,7 @@ static vit158_status read_state(vit158_trainer *t, const vit158_header *header, 
         return vit158_fail(error, VIT158_E_METADATA,
                            "the checkpoint stands at image %llu of %u: other training data",
                            (unsigned long long)state.position, t->train.count);
+    VIT158_RETURN_IF_ERROR(check_slots(t, vit158_header_metadata(header, "slots"), error));
     t->state = state;
     return VIT158_OK;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/evaluate.h"
 
-#include "train/lanes.h"
 #include "train/loss.h"
 #include "train/network.h"
 
@@ -18,7 +17,7 @@ static const uint8_t *image_of(const vit158_trainer *t, uint32_t task, uint32_t 
     return t->val.pixels + at * vit158_train_dataset_image(&t->val);
 }
 
-static void evaluate_task(void *context, uint32_t task, uint32_t worker)
+static void evaluate_task(void *context, uint32_t task, uint32_t worker, vit158_train_slot *slot)
 {
     vit158_trainer *t = context;
     vit158_train_workspace *workspace = &t->workspace[worker];
@@ -36,12 +35,12 @@ static void evaluate_task(void *context, uint32_t task, uint32_t worker)
     for (uint32_t i = 0; i < workspace->images; i++) {
         const float *z = workspace->logits + i * workspace->logit_ld;
         const uint32_t label = t->val.labels[task * t->recipe.microbatch + i];
-        feed->loss += vit158_train_cross_entropy(z, t->val.classes, label);
-        feed->correct += vit158_train_largest_logit(z, t->val.classes) == label;
+        slot->loss += vit158_train_cross_entropy(z, t->val.classes, label);
+        slot->correct += vit158_train_largest_logit(z, t->val.classes) == label;
     }
 }
 
-static void teachers_task(void *context, uint32_t task, uint32_t worker)
+static void teachers_task(void *context, uint32_t task, uint32_t worker, vit158_train_slot *slot)
 {
     vit158_trainer *t = context;
     vit158_train_feed *feed = &t->feed[worker];
@@ -51,27 +50,21 @@ static void teachers_task(void *context, uint32_t task, uint32_t worker)
         vit158_train_feed_normalise(&t->feeder, feed->mixed + i * size, image_of(t, task, i));
     vit158_train_teachers_run(t->teachers, worker, feed->mixed, count, NULL, feed->soft_labels);
     for (uint32_t i = 0; i < count; i++)
-        feed->correct +=
+        slot->correct +=
             vit158_train_largest_logit(feed->soft_labels + (size_t)i * classes, classes) ==
             t->val.labels[task * t->recipe.microbatch + i];
 }
 
-/* A task over all validation images, with the means of what the workers counted. */
-static vit158_train_evaluation over_all(vit158_trainer *t, vit158_task task)
+/* A task over all validation images, with the means of what they counted. */
+static vit158_train_evaluation over_all(vit158_trainer *t, vit158_train_slot_task task)
 {
-    vit158_train_evaluation e = {0};
+    vit158_train_slot sum;
     if (t->val.count == 0)
-        return e;
+        return (vit158_train_evaluation){0};
     const uint32_t n_tasks = (t->val.count + t->recipe.microbatch - 1) / t->recipe.microbatch;
-    vit158_train_feed_clear(t->feed, t->recipe.threads);
-    vit158_train_run_lanes(t->pool, t->recipe.deterministic, task, t, n_tasks);
-    for (uint32_t w = 0; w < t->recipe.threads; w++) {
-        e.accuracy += (double)t->feed[w].correct;
-        e.loss += t->feed[w].loss;
-    }
-    e.accuracy /= t->val.count;
-    e.loss /= t->val.count;
-    return e;
+    vit158_train_slots_run(&t->slots, &sum, t->pool, false, task, t, n_tasks);
+    return (vit158_train_evaluation){.loss = sum.loss / t->val.count,
+                                     .accuracy = (double)sum.correct / t->val.count};
 }
 
 vit158_train_evaluation vit158_train_evaluate(vit158_trainer *t)

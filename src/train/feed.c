@@ -39,14 +39,6 @@ void vit158_train_feed_plan(vit158_train_feed *feed, const vit158_train_feeder *
     feed->order = vit158_arena_take(arena, feeder->net->tokens, sizeof(uint32_t));
 }
 
-void vit158_train_feed_clear(vit158_train_feed *feeds, uint32_t count)
-{
-    for (uint32_t w = 0; w < count; w++) {
-        feeds[w].loss = 0.0;
-        feeds[w].correct = feeds[w].seen = 0;
-    }
-}
-
 uint64_t vit158_train_feed_epoch(const vit158_train_recipe *recipe, uint64_t epoch)
 {
     const uint32_t repeat = recipe->teacher_epochs;

@@ -30,9 +30,6 @@ typedef struct vit158_train_feed {
     float *soft_labels; /* [microbatch][classes]: mean of the teachers' logits */
     float *channels;    /* [dim], of hints */
     uint32_t *order;    /* [patches] */
-    double loss;        /* summed over images since last cleared */
-    uint64_t correct;
-    uint64_t seen;
 } vit158_train_feed;
 
 /* A microbatch: images first .. first + count - 1 of the epoch's order, at a point of the schedule.
@@ -75,8 +72,5 @@ void vit158_train_feed_plain(const vit158_train_feeder *feeder, vit158_train_fee
 /* Patches of all places of an image of floats. */
 void vit158_train_feed_patches(const vit158_train_net *net, vit158_train_workspace *workspace,
                                uint32_t slot, const float *pixels);
-
-/* Clears the counters of `count` workers. */
-void vit158_train_feed_clear(vit158_train_feed *feeds, uint32_t count);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "train/hints.h"
-#include "train/lanes.h"
 #include "train/loss.h"
 #include "train/soft_labels.h"
 
@@ -48,7 +47,7 @@ typedef struct batch_job {
     double progress;
 } batch_job;
 
-static void microbatch_task(void *context, uint32_t task, uint32_t worker)
+static void microbatch_task(void *context, uint32_t task, uint32_t worker, vit158_train_slot *slot)
 {
     const batch_job *job = context;
     vit158_trainer *t = job->t;
@@ -59,6 +58,7 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
                                       .first = t->state.position + (uint64_t)task * r->microbatch,
                                       .count = r->microbatch,
                                       .progress = job->progress};
+    workspace->gradient = slot->gradient;
     vit158_train_feed_microbatch(&t->feeder, feed, workspace, &place);
     const vit158_train_hints hints = {
         .teacher = t->teachers != NULL ? &t->teachers->first->workspace[worker] : NULL,
@@ -85,14 +85,13 @@ static void microbatch_task(void *context, uint32_t task, uint32_t worker)
             .classes = classes,
             .teacher_weight = r->teacher_weight,
             .temperature = r->temperature};
-        feed->loss += vit158_train_loss_gradient(workspace->dlogits + i * workspace->logit_ld,
+        slot->loss += vit158_train_loss_gradient(workspace->dlogits + i * workspace->logit_ld,
                                                  &loss, 1.0F / (float)r->batch);
-        feed->correct += vit158_train_largest_logit(z, classes) == feed->labels[i];
-        feed->seen++;
+        slot->correct += vit158_train_largest_logit(z, classes) == feed->labels[i];
     }
     workspace->hint_loss = 0.0;
     vit158_train_backward(&pass);
-    feed->loss += workspace->hint_loss * r->batch;
+    slot->loss += workspace->hint_loss * r->batch;
 }
 
 static void chunk_of(const vit158_trainer *t, uint32_t task, size_t *at, size_t *count)
@@ -102,16 +101,27 @@ static void chunk_of(const vit158_trainer *t, uint32_t task, size_t *at, size_t 
     *count = left < VIT158_TRAIN_GRADIENT_CHUNK ? left : VIT158_TRAIN_GRADIENT_CHUNK;
 }
 
+typedef struct chunk_sum {
+    const vit158_trainer *t;
+    size_t at, count;
+} chunk_sum;
+
+static void add_chunk(void *context, uint32_t s, uint32_t other)
+{
+    const chunk_sum *c = context;
+    const vit158_train_slot *slot = c->t->slots.slot;
+    c->t->compute->combine(slot[s].gradient + c->at, slot[other].gradient + c->at, c->count, 1.0F,
+                           1.0F);
+}
+
 static void sum_task(void *context, uint32_t task, uint32_t worker)
 {
     (void)worker;
     vit158_trainer *t = context;
-    size_t at, count;
-    chunk_of(t, task, &at, &count);
-    float *sum = t->workspace[0].gradient + at;
-    for (uint32_t w = 1; w < t->recipe.threads; w++)
-        t->compute->combine(sum, t->workspace[w].gradient + at, count, 1.0F, 1.0F);
-    t->partial[task] = t->compute->sum_of_squares(sum, count);
+    chunk_sum sum = {.t = t};
+    chunk_of(t, task, &sum.at, &sum.count);
+    vit158_train_slots_tree(&t->slots, add_chunk, &sum);
+    t->partial[task] = t->compute->sum_of_squares(t->slots.slot[0].gradient + sum.at, sum.count);
 }
 
 typedef struct scale_job {
@@ -125,7 +135,7 @@ static void scale_task(void *context, uint32_t task, uint32_t worker)
     const scale_job *job = context;
     size_t at, count;
     chunk_of(job->t, task, &at, &count);
-    float *g = job->t->workspace[0].gradient + at;
+    float *g = job->t->slots.slot[0].gradient + at;
     job->t->compute->combine(g, g, count, 0.0F, job->factor);
 }
 
@@ -136,13 +146,6 @@ static void average_task(void *context, uint32_t task, uint32_t worker)
     size_t at, count;
     chunk_of(job->t, task, &at, &count);
     job->t->compute->blend(job->t->average + at, job->t->parameters + at, count, job->factor);
-}
-
-static void clear_task(void *context, uint32_t task, uint32_t worker)
-{
-    (void)worker;
-    vit158_trainer *t = context;
-    memset(t->workspace[task].gradient, 0, t->net.parameters * sizeof(float));
 }
 
 static double summed_gradient(vit158_trainer *t)
@@ -173,7 +176,7 @@ static void apply_gradient(vit158_trainer *t, double progress)
                                            .beta2 = r->beta2,
                                            .muon_beta = r->muon_beta,
                                            .step = t->state.step + 1};
-    vit158_train_optimiser_update(&t->optimiser, &s, t->parameters, t->workspace[0].gradient,
+    vit158_train_optimiser_update(&t->optimiser, &s, t->parameters, t->slots.slot[0].gradient,
                                   t->pool);
     const uint32_t chunks = vit158_train_gradient_chunks(&t->net);
     /* Early on the average follows faster, so that it forgets the initial values. */
@@ -193,19 +196,12 @@ vit158_status vit158_train_step(vit158_trainer *t, vit158_train_step_result *res
         t->state.position = 0;
     }
     vit158_train_feed_order(&t->feeder, t->state.epoch);
-    vit158_train_feed_clear(t->feed, r->threads);
     batch_job job = {t, vit158_train_progress(t)};
-    t->pool->run(t->pool, clear_task, t, r->threads);
-    vit158_train_run_lanes(t->pool, r->deterministic, microbatch_task, &job,
+    vit158_train_slot sum;
+    vit158_train_slots_run(&t->slots, &sum, t->pool, true, microbatch_task, &job,
                            r->batch / r->microbatch);
-    double loss = 0.0;
-    uint64_t correct = 0;
-    for (uint32_t w = 0; w < r->threads; w++) {
-        loss += t->feed[w].loss;
-        correct += t->feed[w].correct;
-    }
-    *result =
-        (vit158_train_step_result){loss / r->batch, (double)correct / r->batch, summed_gradient(t)};
+    *result = (vit158_train_step_result){sum.loss / r->batch, (double)sum.correct / r->batch,
+                                         summed_gradient(t)};
     if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
         return vit158_fail(error, VIT158_E_NUMERIC,
                            "the loss or a gradient is not finite at step %llu",

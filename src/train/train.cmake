@@ -44,7 +44,6 @@ add_library(vit158_train
   src/train/head_run.c
   src/train/head_rows.c
   src/train/hints.c
-  src/train/lanes.c
   src/train/loss.c
   src/train/mimetic.c
   src/train/multiply.c
@@ -56,6 +55,7 @@ add_library(vit158_train
   src/train/optimiser.c
   src/train/plain_text.c
   src/train/train_run.c
+  src/train/slots.c
   src/train/start.c
   src/train/start_matrix.c
   src/train/step.c

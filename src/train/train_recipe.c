@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "train/network.h"
 #include "train/plain_text.h"
+#include "train/slots.h"
 
 typedef enum key_kind {
     KEY_TEXT,
@@ -119,7 +120,10 @@ static const recipe_key keys[] = {
      0,
      1,
      {"0", "1"},
-     "1 = bit-identical weights for the same seed and thread count"},
+     "1 = bit-identical weights for the same seed and slots, whatever the number of threads"},
+    COUNT(slots, 1, VIT158_TRAIN_MAX_SLOTS,
+          "deterministic: sums that microbatches go to in turn and that are added up in a fixed "
+          "order; at most so many threads work"),
     {"seed", KEY_SEED, AT(seed), 0, 0, {0}, "of initial values, order, augmentation"},
     {"start",
      KEY_FLAG,
@@ -238,6 +242,7 @@ void vit158_train_recipe_defaults(vit158_train_recipe *r)
     r->threads = 2;
     r->gradient_bits = 16;
     r->float_bits = 32;
+    r->slots = 8;
     r->seed = 1;
     r->muon = true;
     r->lr = 2e-3F;

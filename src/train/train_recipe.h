@@ -28,6 +28,7 @@ typedef struct vit158_train_recipe {
     uint32_t float_bits;
     uint32_t batch, microbatch, threads;
     bool deterministic;
+    uint32_t slots; /* of deterministic runs */
     uint64_t seed;
     bool mimetic;   /* initial values; else normal */
     bool muon, wsd; /* else AdamW, cosine */

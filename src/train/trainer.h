@@ -10,6 +10,7 @@
 #include "train/dataset.h"
 #include "train/feed.h"
 #include "train/optimiser.h"
+#include "train/slots.h"
 #include "train/soft_labels.h"
 
 /* All that a resumed run continues from, beside the arrays. */
@@ -38,6 +39,7 @@ typedef struct vit158_trainer {
     vit158_train_packed packed;
     vit158_train_workspace workspace[VIT158_TRAIN_MAX_WORKERS];
     vit158_train_feed feed[VIT158_TRAIN_MAX_WORKERS];
+    vit158_train_slots slots;              /* after a step slot 0 has the gradient */
     double *partial;                       /* sums of the gradient's chunks */
     vit158_train_teachers *teachers;       /* NULL = none */
     vit158_train_soft_labels *soft_labels; /* of the teachers; NULL = they do not teach */

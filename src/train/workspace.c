@@ -23,7 +23,6 @@ void vit158_train_workspace_plan(vit158_train_workspace *workspace, const vit158
     if (!with_gradient)
         return;
     workspace->dlogits = vit158_train_take_rows(arena, max_images, workspace->logit_ld);
-    workspace->gradient = vit158_arena_take(arena, net->parameters, sizeof(float));
 }
 
 void vit158_train_workspace_whole(vit158_train_workspace *workspace, const vit158_train_net *net,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * One worker's workspace for microbatches: the activations saved for the backward pass, gradients
- * and scratch.
+ * of rows, and scratch.
  *
  * Letters: T rows of a microbatch = images * tokens, d width, H heads, F hidden, C classes.
  */
@@ -58,7 +58,7 @@ typedef struct vit158_train_workspace {
     float *attention; /* scratch of attention */
     void *products;   /* scratch of trit_gradient, or of half_product */
     double hint_loss; /* of all hints since last cleared */
-    float *gradient;  /* [parameters], summed over this worker's microbatches */
+    float *gradient;  /* [parameters], the caller's: what backward passes add to */
 } vit158_train_workspace;
 
 /* rows x cols floats with the spare rows that products want (compute.h). */
@@ -67,7 +67,8 @@ static inline float *vit158_train_take_rows(vit158_arena *arena, size_t rows, si
     return vit158_arena_take(arena, (rows + VIT158_TRAIN_TILE_ROWS) * cols, sizeof(float));
 }
 
-/* with_gradient 0: forward passes only (teacher, evaluation). */
+/* with_gradient 0: forward passes only (teacher, evaluation); else the caller gives `gradient` its
+ * memory. */
 void vit158_train_workspace_plan(vit158_train_workspace *workspace, const vit158_train_net *net,
                                  uint32_t max_images, bool with_gradient, vit158_arena *arena);
 

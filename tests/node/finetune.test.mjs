@@ -212,9 +212,10 @@ test('the float network can be rounded to more rows or bytes instead', () => {
 /** Where entries begin in the archive's table. @param {Buffer} zip */
 const tableOf = (zip) => zip.readUInt32LE(zip.length - 6);
 
-test('deterministic runs make the same model', () => {
+test('deterministic runs make the same model, with any number of threads', () => {
   writeImages('few', 12, 8);
-  const [one, other] = ['one', 'other'].map((name) => {
+  const [one, ...others] = ['1', '2', '4'].map((threads) => {
+    const name = `on${threads}`;
     const args = [
       'finetune',
       'few',
@@ -225,13 +226,15 @@ test('deterministic runs make the same model', () => {
       '--minutes',
       '0.01',
       '--deterministic',
+      '--threads',
+      threads,
     ];
     const { status, stdout, stderr } = run(...args);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /float: [\d.]+ epochs at 28 x 28 pixels/);
     return readFileSync(join(FOLDER, `${name}.safetensors`));
   });
-  assert.deepEqual(one, other);
+  for (const other of others) assert.deepEqual(other, one);
 });
 
 test('an archive of class folders is unpacked once, and learned from like a folder', () => {

@@ -113,6 +113,13 @@ static void test_checkpoints_that_no_run_wrote(void **state)
     refuse_checkpoint(t, "checkpoint_version", "1.0", VIT158_E_UNSUPPORTED, "version 1.0");
     refuse_checkpoint(t, "checkpoint_version", NULL, VIT158_E_FORMAT, "no checkpoint");
     assert_int_equal(vit158_train_checkpoint_load(t, fixture_path("good.ckpt"), &error), VIT158_OK);
+    write_changed(fixture_path("good.ckpt"), fixture_path("bad.ckpt"), "slots", "4");
+    assert_int_equal(vit158_train_checkpoint_load(t, fixture_path("bad.ckpt"), &error), VIT158_OK);
+    t->recipe.deterministic = true; /* now sums must go on as they began */
+    refuse_checkpoint(t, "slots", "4", VIT158_E_ARGUMENT, "a run with 4 slots, the recipe says 8");
+    refuse_checkpoint(t, "slots", "x", VIT158_E_METADATA, "slots");
+    write_changed(fixture_path("good.ckpt"), fixture_path("bad.ckpt"), "slots", NULL);
+    assert_int_equal(vit158_train_checkpoint_load(t, fixture_path("bad.ckpt"), &error), VIT158_OK);
     t->optimiser.v[5] = -1.0F;
     assert_int_equal(vit158_train_checkpoint_save(t, fixture_path("bad.ckpt"), &error), VIT158_OK);
     assert_int_equal(vit158_train_checkpoint_load(t, fixture_path("bad.ckpt"), &error),

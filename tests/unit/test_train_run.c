@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whole runs: determinism, resuming, learning, stopping on nonsense, and what bad recipes, bad data
+ * Whole runs: learning, stopping on nonsense, and what bad recipes, bad data
  * and a full disk lead to.
  */
 #include "unit/test.h"
@@ -21,74 +21,6 @@
 #include "train/teacher.h"
 #include "train/train_run.h"
 #include "unit/train_fixture.h"
-
-/* Everything random switched on. */
-static void busy_recipe(vit158_train_recipe *r)
-{
-    fixture_recipe(r);
-    r->deterministic = 1;
-    r->drop_path = 0.2F;
-    r->keep_tokens = 0.75F;
-    r->label_smoothing = 0.1F;
-    r->augment = (vit158_train_augment){.operations = 2,
-                                        .magnitude = 1.0F,
-                                        .autoaugment = 0.5F,
-                                        .crop = 1,
-                                        .flip = 1,
-                                        .erase = 0.5F,
-                                        .mix = 0.5F,
-                                        .cutmix = 0.5F,
-                                        .mixup_alpha = 0.5F};
-}
-
-static void test_deterministic_runs_are_equal_and_survive_resuming(void **state)
-{
-    (void)state;
-    vit158_train_recipe r;
-    vit158_error error;
-    busy_recipe(&r);
-    vit158_trainer *whole = fixture_trainer(&r, 30, 0), *first = fixture_trainer(&r, 30, 0);
-    fixture_steps(whole, 11); /* the epoch has 3 steps: resuming happens inside one */
-    fixture_steps(first, 7);
-    assert_int_equal(vit158_train_checkpoint_save(first, fixture_path("a.ckpt"), &error),
-                     VIT158_OK);
-    vit158_trainer_close(first);
-    r.seed = 1; /* a resumed run reads the same recipe */
-    vit158_trainer *second = fixture_trainer(&r, 30, 0);
-    assert_int_equal(vit158_train_checkpoint_load(second, fixture_path("a.ckpt"), &error),
-                     VIT158_OK);
-    fixture_steps(second, 4);
-    const size_t n_bytes = whole->net.parameters * sizeof(float);
-    assert_memory_equal(whole->parameters, second->parameters, n_bytes);
-    assert_memory_equal(whole->average, second->average, n_bytes);
-    assert_memory_equal(whole->optimiser.m, second->optimiser.m, n_bytes);
-    assert_int_equal(whole->state.position, second->state.position);
-    r.seed = 2;
-    vit158_trainer *other = fixture_trainer(&r, 30, 0);
-    fixture_steps(other, 11);
-    assert_memory_not_equal(whole->parameters, other->parameters, n_bytes);
-    vit158_trainer_close(other);
-    vit158_trainer_close(second);
-    vit158_trainer_close(whole);
-}
-
-/* An image's random changes must not depend on who handles it. */
-static void test_thread_counts_agree_up_to_summation(void **state)
-{
-    (void)state;
-    vit158_train_recipe r;
-    busy_recipe(&r);
-    r.net.ternary = 0; /* no rounding flips */
-    vit158_trainer *two = fixture_trainer(&r, 32, 0);
-    r.threads = 1;
-    vit158_trainer *one = fixture_trainer(&r, 32, 0);
-    fixture_steps(two, 1);
-    fixture_steps(one, 1);
-    for (size_t i = 0; i < one->net.parameters; i++)
-        assert_true(fabsf(one->workspace[0].gradient[i] - two->workspace[0].gradient[i]) < 1e-5F);
-    vit158_trainer_close(one);
-    vit158_trainer_close(two);
-}
 
 static void check_overfits(uint32_t ternary, uint32_t muon)
 {
@@ -374,7 +306,7 @@ static void test_a_run_in_a_folder_resumes_to_the_same_file(void **state)
     vit158_error error;
     uint8_t *whole, *resumed;
     size_t n, m;
-    busy_recipe(&r);
+    fixture_busy_recipe(&r);
     r.epochs = 3;
     images_in_a_file(&r);
     const vit158_train_run_options once = {.out_dir = fixture_path("once")};
@@ -436,8 +368,6 @@ static void test_a_run_that_gains_nothing_ends_early(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_deterministic_runs_are_equal_and_survive_resuming),
-        cmocka_unit_test(test_thread_counts_agree_up_to_summation),
         cmocka_unit_test(test_a_tiny_network_overfits_64_images),
         cmocka_unit_test(test_a_gradient_that_is_not_finite_stops_the_run),
         cmocka_unit_test(test_a_teacher_reads_the_models_we_write),

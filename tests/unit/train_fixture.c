@@ -37,6 +37,24 @@ void fixture_recipe(vit158_train_recipe *r)
     r->warmup_steps = 2;
 }
 
+void fixture_busy_recipe(vit158_train_recipe *r)
+{
+    fixture_recipe(r);
+    r->deterministic = 1;
+    r->drop_path = 0.2F;
+    r->keep_tokens = 0.75F;
+    r->label_smoothing = 0.1F;
+    r->augment = (vit158_train_augment){.operations = 2,
+                                        .magnitude = 1.0F,
+                                        .autoaugment = 0.5F,
+                                        .crop = 1,
+                                        .flip = 1,
+                                        .erase = 0.5F,
+                                        .mix = 0.5F,
+                                        .cutmix = 0.5F,
+                                        .mixup_alpha = 0.5F};
+}
+
 void fixture_conv_recipe(vit158_train_recipe *r)
 {
     fixture_recipe(r);

@@ -10,6 +10,8 @@
 
 /* Defaults of a tiny network: 8 x 8 grey images, patch 4, 5 tokens, d 32, H 2, L 2, F 48. */
 void fixture_recipe(vit158_train_recipe *recipe);
+/* Deterministic, with everything random switched on. */
+void fixture_busy_recipe(vit158_train_recipe *recipe);
 /* Of a tiny convolutional network: 16 x 16 images, grids of 8, 4 and 2 places a side, 16 to 64
  * channels. */
 void fixture_conv_recipe(vit158_train_recipe *recipe);
