@@ -208,8 +208,8 @@ static vit158_status write_curve(const job *j, vit158_error *error)
 
 static void say_accuracy(const char *what, const vit158_judgement *j)
 {
-    printf("%s: %zu of %zu right, %.1f %% (standard error %.1f points)\n", what, j->right, j->count,
-           100.0 * j->accuracy, 100.0 * j->standard_error);
+    printf("%s: %zu of %zu right, %.1f %% (standard error %.1f points)\n", what, j->correct,
+           j->count, 100.0 * j->accuracy, 100.0 * j->standard_error);
 }
 
 static void say_what_is_next(const job *j)

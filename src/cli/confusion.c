@@ -136,7 +136,7 @@ static size_t run_length(const vit158_judged *judged, size_t count, size_t first
 
 typedef struct class_sum {
     size_t images;
-    size_t right;
+    size_t correct;
     size_t kinds; /* wrong classes */
 } class_sum;
 
@@ -147,7 +147,7 @@ static class_sum sum_class(const vit158_judged *judged, size_t count, size_t fir
         const size_t n = run_length(judged, count, i);
         sum.images += n;
         if (judged[i].predicted == judged[i].truth)
-            sum.right += n;
+            sum.correct += n;
         else
             sum.kinds++;
         i += n;
@@ -181,7 +181,7 @@ void vit158_print_classes(FILE *out, const vit158_judged *judged, size_t count,
     char room[32];
     for (size_t i = 0; i < count;) {
         const class_sum sum = sum_class(judged, count, i);
-        fprintf(out, "  %6.2f %% of %zu  ", 100.0 * (double)sum.right / (double)sum.images,
+        fprintf(out, "  %6.2f %% of %zu  ", 100.0 * (double)sum.correct / (double)sum.images,
                 sum.images);
         vit158_print_safely(out, name_of(room, labels, judged[i].truth));
         for (size_t k = 0; k < sum.kinds && k < MOST_SHOWN; k++) {
@@ -211,7 +211,7 @@ void vit158_json_classes(vit158_json *json, const vit158_judged *judged, size_t 
     for (size_t i = 0; i < count;) {
         const class_sum sum = sum_class(judged, count, i);
         json_class(json, labels, judged[i].truth, sum.images);
-        vit158_json_number(json, "top1", (double)sum.right / (double)sum.images);
+        vit158_json_number(json, "top1", (double)sum.correct / (double)sum.images);
         vit158_json_open(json, "taken_for", '[');
         for (size_t k = 0; k < sum.kinds; k++) {
             const size_t at = wrong_run(judged, i, sum.images, k);

@@ -7,7 +7,7 @@
 
 static void write_accuracy(FILE *out, const char *what, const vit158_judgement *j)
 {
-    fprintf(out, "| %s | %zu of %zu | %.1f %% | %.1f |\n", what, j->right, j->count,
+    fprintf(out, "| %s | %zu of %zu | %.1f %% | %.1f |\n", what, j->correct, j->count,
             100.0 * j->accuracy, 100.0 * j->standard_error);
 }
 

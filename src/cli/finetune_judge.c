@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "cli/files.h"
 
-#define UNSURE_SHARE 0.05 /* of the right answers */
+#define UNSURE_SHARE 0.05 /* of the correct answers */
 
 void vit158_judgement_free(vit158_judgement *j)
 {
@@ -54,13 +54,13 @@ static vit158_status summarise(vit158_judgement *j, vit158_error *error)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the scores");
     for (size_t i = 0; i < j->count; i++)
         if (j->judged[i].predicted == j->judged[i].truth)
-            scores[j->right++] = j->judged[i].score;
-    qsort(scores, j->right, sizeof *scores, by_score);
-    const size_t at = (size_t)(UNSURE_SHARE * (double)j->right);
+            scores[j->correct++] = j->judged[i].score;
+    qsort(scores, j->correct, sizeof *scores, by_score);
+    const size_t at = (size_t)(UNSURE_SHARE * (double)j->correct);
     /* Two decimals, downwards: no score that stands is above it. */
     j->unsure = at > 0 ? floor(100.0 * (double)scores[at]) / 100.0 : 0.0;
     free(scores);
-    j->accuracy = j->count > 0 ? (double)j->right / (double)j->count : 0.0;
+    j->accuracy = j->count > 0 ? (double)j->correct / (double)j->count : 0.0;
     j->standard_error =
         j->count > 0 ? sqrt(j->accuracy * (1.0 - j->accuracy) / (double)j->count) : 0.0;
     vit158_sort_judged(j->judged, j->count);

@@ -9,7 +9,7 @@
 #include "train/dataset.h"
 
 typedef struct vit158_judgement {
-    size_t count, right;
+    size_t count, correct;
     double accuracy, standard_error; /* 0 .. 1 */
     /* A score that 5 % of the right answers do not reach; 0: there are fewer than 20, too few for
      * that. */

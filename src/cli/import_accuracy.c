@@ -13,9 +13,9 @@
 
 typedef struct tally {
     size_t images;
-    size_t right[2]; /* source, new model */
-    size_t only[2];  /* right where the other is wrong */
-    size_t same;     /* answers */
+    size_t correct[2]; /* source, new model */
+    size_t only[2];    /* correct where the other is not */
+    size_t same;       /* answers */
     size_t failed;
 } tally;
 
@@ -41,12 +41,12 @@ static void judge(tally *t, vit158_classifier c[2], const vit158_labelled_image 
             return;
         }
     }
-    const bool right[2] = {answers[0] == image->class_index, answers[1] == image->class_index};
+    const bool correct[2] = {answers[0] == image->class_index, answers[1] == image->class_index};
     t->images++;
     t->same += answers[0] == answers[1];
     for (int i = 0; i < 2; i++) {
-        t->right[i] += right[i];
-        t->only[i] += right[i] && !right[1 - i];
+        t->correct[i] += correct[i];
+        t->only[i] += correct[i] && !correct[1 - i];
     }
 }
 
@@ -78,8 +78,9 @@ static bool report(const tally *t)
     const bool passed = t->images > 0 && t->failed == 0 && b - c <= STANDARD_ERRORS * sqrt(b + c);
     printf("verify: %zu images, the source is right in %.2f %%, the new model in %.2f %% "
            "(%zu only the one, %zu only the other), same answer in %.2f %%: %s\n",
-           t->images, 100.0 * (double)t->right[0] / images, 100.0 * (double)t->right[1] / images,
-           t->only[0], t->only[1], 100.0 * (double)t->same / images, passed ? "passed" : "FAILED");
+           t->images, 100.0 * (double)t->correct[0] / images,
+           100.0 * (double)t->correct[1] / images, t->only[0], t->only[1],
+           100.0 * (double)t->same / images, passed ? "passed" : "FAILED");
     return passed;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a search for merges found, as a table, as JSON and as a picture.
+ * What a search for merges found, as a table, as JSON and as a drawing.
  */
 #ifndef VIT158_CLI_MERGE_REPORT_H
 #define VIT158_CLI_MERGE_REPORT_H

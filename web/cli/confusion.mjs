@@ -16,32 +16,32 @@ const nameOf = (index, labels) => labels[index] || `class ${index}`;
  * @param {Judged[]} judged
  */
 function byClass(judged) {
-  /** @type {Map<number, {images: number, right: number, wrong: Map<number, number>}>} */
+  /** @type {Map<number, {images: number, correct: number, wrong: Map<number, number>}>} */
   const classes = new Map();
   for (const { truth, predicted } of judged) {
-    const one = classes.get(truth) ?? { images: 0, right: 0, wrong: new Map() };
+    const one = classes.get(truth) ?? { images: 0, correct: 0, wrong: new Map() };
     classes.set(truth, one);
     one.images++;
-    if (predicted === truth) one.right++;
+    if (predicted === truth) one.correct++;
     else one.wrong.set(predicted, (one.wrong.get(predicted) ?? 0) + 1);
   }
   return [...classes]
     .sort(([a], [b]) => a - b)
-    .map(([index, { images, right, wrong }]) => ({
+    .map(([index, { images, correct, wrong }]) => ({
       index,
       images,
-      right,
+      correct,
       wrong: [...wrong].sort(([a, m], [b, n]) => n - m || a - b),
     }));
 }
 
 /** For JSON. @param {Judged[]} judged @param {string[]} labels */
 export function classMembers(judged, labels) {
-  return byClass(judged).map(({ index, images, right, wrong }) => ({
+  return byClass(judged).map(({ index, images, correct, wrong }) => ({
     label: labels[index],
     index,
     images,
-    top1: right / images,
+    top1: correct / images,
     taken_for: wrong.map(([other, count]) => ({ label: labels[other], index: other, images: count })),
   }));
 }
@@ -49,11 +49,11 @@ export function classMembers(judged, labels) {
 /** Lines for people. @param {Judged[]} judged @param {string[]} labels */
 export function classRows(judged, labels) {
   return byClass(judged)
-    .map(({ index, images, right, wrong }) => {
+    .map(({ index, images, correct, wrong }) => {
       const others = wrong.slice(0, MOST_SHOWN).map(([other, count]) => `${printable(nameOf(other, labels))} ${count}`);
       const more = wrong.length > MOST_SHOWN ? ', ...' : '';
       return (
-        `  ${((100 * right) / images).toFixed(2).padStart(6)} % of ${images}  ${printable(nameOf(index, labels))}` +
+        `  ${((100 * correct) / images).toFixed(2).padStart(6)} % of ${images}  ${printable(nameOf(index, labels))}` +
         `${others.length > 0 ? `  (taken for ${others.join(', ')}${more})` : ''}\n`
       );
     })

@@ -20,7 +20,7 @@ export async function compareAccuracy(source, modelPath, folder) {
   const models = [await Classifier.load(source), await Classifier.load(modelPath)];
   try {
     const { images, failed } = labelled(folder, models[1]);
-    const tally = { images: 0, right: [0, 0], only: [0, 0], same: 0, failed };
+    const tally = { images: 0, correct: [0, 0], only: [0, 0], same: 0, failed };
     const progress = new Progress(images.length);
     for (const [i, { path, truth }] of images.entries()) {
       try {
@@ -39,18 +39,18 @@ export async function compareAccuracy(source, modelPath, folder) {
   }
 }
 
-/** @typedef {{images: number, right: number[], only: number[], same: number, failed: number}} Tally */
+/** @typedef {{images: number, correct: number[], only: number[], same: number, failed: number}} Tally */
 
 /** @param {Tally} tally @param {Classifier[]} models @param {string} path @param {number} truth */
 async function judge(tally, models, path, truth) {
   const answers = [];
   for (const model of models) answers.push((await model.classify(path, { topK: 1 })).predictions[0]?.index);
-  const right = answers.map((answer) => answer === truth);
+  const correct = answers.map((answer) => answer === truth);
   tally.images++;
   tally.same += Number(answers[0] === answers[1]);
-  right.forEach((is, i) => {
-    tally.right[i] += Number(is);
-    tally.only[i] += Number(is && !right[1 - i]);
+  correct.forEach((is, i) => {
+    tally.correct[i] += Number(is);
+    tally.only[i] += Number(is && !correct[1 - i]);
   });
 }
 
@@ -74,11 +74,11 @@ function labelled(folder, model) {
 }
 
 /** @param {Tally} tally */
-function report({ images, right, only: [b, c], same, failed }) {
+function report({ images, correct, only: [b, c], same, failed }) {
   const passed = images > 0 && failed === 0 && b - c <= STANDARD_ERRORS * Math.sqrt(b + c);
   const share = (/** @type {number} */ count) => `${((100 * count) / images).toFixed(2)} %`;
   process.stdout.write(
-    `verify: ${images} images, the source is right in ${share(right[0])}, the new model in ${share(right[1])} ` +
+    `verify: ${images} images, the source is right in ${share(correct[0])}, the new model in ${share(correct[1])} ` +
       `(${b} only the one, ${c} only the other), same answer in ${share(same)}: ${passed ? 'passed' : 'FAILED'}\n`,
   );
   return passed;
