@@ -10,7 +10,7 @@ import type { ByteSource, Classifier, ImageInput, RunOptions, Timing } from './v
 
 /** What a file of classes holds; web/FILES.md has the JSON. */
 export interface ClassesFile {
-  /** Of which the vectors are embeddings; sha256 of its file, lower-case hexadecimal. */
+  /** The model whose embeddings the vectors are; sha256 of its file, lower-case hexadecimal. */
   model: { name: string; sha256: string };
   /** Numbers in a vector. */
   dim: number;
@@ -65,7 +65,7 @@ export declare class OwnClasses {
     options?: OwnOptions | null,
   ): Promise<Matches & { timing: Timing }>;
 
-  /** The same for an embedding that was had before. */
+  /** The same for an embedding computed earlier. */
   match(embedding: ArrayLike<number>, options?: MatchOptions | null): Matches;
 }
 

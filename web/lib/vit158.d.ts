@@ -22,9 +22,9 @@ export type ErrorCode =
   | 'E_MEMORY'
   /** the caller's signal was aborted (`cause` is its reason) or the deadline has passed */
   | 'E_ABORT'
-  /** an address could not be fetched, or answered with something else */
+  /** a URL could not be fetched, or returned something else */
   | 'E_NETWORK'
-  /** a model file has another SHA-256 than the caller asked for */
+  /** a model file's SHA-256 is not the one that the caller asked for */
   | 'E_INTEGRITY'
   /** a local file could not be read */
   | 'E_IO'
@@ -34,7 +34,7 @@ export type ErrorCode =
   | 'E_FORMAT'
   /** the file ends before it should */
   | 'E_TRUNCATED'
-  /** larger than a stated limit */
+  /** larger than a documented limit */
   | 'E_LIMIT'
   /** model: the header is not valid JSON */
   | 'E_JSON'
@@ -52,7 +52,7 @@ export type ErrorCode =
   | 'E_NUMERIC'
   /** a helper thread or worker died, or could not be started: load the model anew */
   | 'E_THREAD'
-  /** a function that the caller gave has thrown (`cause`), or this package has a defect */
+  /** a function of the caller's has thrown (`cause`), or this package has a defect */
   | 'E_INTERNAL';
 
 /** Everything this package throws. After an error other than E_STATE the object works on. */
@@ -106,7 +106,7 @@ export interface LoadProgress {
  */
 export type Merge = 'off' | 'fast' | 'faster' | 'fastest' | (string & {});
 
-/** In all options null is as good as leaving it out; names that are not here are refused. */
+/** In all options null counts as not given; names that are not here are refused. */
 export interface LoadOptions {
   signal?: AbortSignal | null;
   onProgress?: ((progress: LoadProgress) => void) | null;
@@ -121,7 +121,7 @@ export interface LoadOptions {
   engine?: 'auto' | 'scalar' | 'simd128';
   /** Kernel of the ternary products; all give the same logits. */
   gemm?: 'auto' | 'dot' | 'table';
-  /** What calls merge that do not say so themselves; default "off". */
+  /** What calls merge unless they say otherwise; default "off". */
   merge?: Merge;
   /**
    * Threads inside one image, if this engine can share memory (Node; workers of cross-origin isolated
@@ -278,11 +278,11 @@ export interface Info {
   numericsVersion: number;
   engine: 'scalar' | 'simd128';
   gemm: 'auto' | 'dot' | 'table';
-  /** What calls merge that do not say so themselves, as a list in order of blocks, or "off". */
+  /** What calls merge unless they say otherwise, as a list in order of blocks, or "off". */
   merge: string;
-  /** Threads at hand inside one image. */
+  /** Threads available for one image. */
   threads: number;
-  /** Workers that images are shared out to; 0 = the calling thread does the work. */
+  /** Workers that share the images; 0: the calling thread does the work. */
   workers: number;
   /** Memory of the WebAssembly instance (of each worker's, if there are several): weights, session and the engine itself. */
   memoryBytes: number;
@@ -371,13 +371,13 @@ export declare class Classifier {
 
   info(): Info;
 
-  /** Looks at every ternary weight: for information, not for each image. */
+  /** Reads every ternary weight: for information, not for each image. */
   inspect(): Promise<Inspection>;
 
   /** All labels in class order. */
   labels(): string[];
 
-  /** Gives the memory back. Running calls fail with E_STATE; calling it again does nothing. */
+  /** Frees the memory. Running calls fail with E_STATE; calling it again does nothing. */
   dispose(): void;
   [Symbol.dispose](): void;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Makes the calling worker one of a Classifier that was loaded with `newWorker`. To be called at once
- * by the worker's module:
+ * Makes the calling worker serve a Classifier that was loaded with `newWorker`. The worker's module calls it
+ * right away:
  *
  *     import { serveClassifier } from 'vit158/worker';
  *     serveClassifier();
