@@ -59,15 +59,18 @@ string(JSON default_model GET ${manifest_text} default)
 set_source_files_properties(src/cli/find_model.c PROPERTIES COMPILE_DEFINITIONS
   "VIT158_MODELS_FOLDER=\"${PROJECT_SOURCE_DIR}/models\";VIT158_DEFAULT_MODEL=\"${default_model}\"")
 
+# Commands that train and quantize; their tests link these too.
+set(vit158_train_commands
+  src/cli/cmd_finetune.c src/cli/cmd_plot.c src/cli/cmd_quantize.c src/cli/cmd_train.c
+  src/cli/finetune_card.c src/cli/finetune_judge.c src/cli/folder_report.c
+  src/cli/quantize_images.c src/cli/quantize_report.c src/cli/stage_log.c src/cli/unpack_zip.c)
+
 add_executable(vit158_command src/cli/main.c)
 set_target_properties(vit158_command PROPERTIES OUTPUT_NAME vit158)
 target_compile_options(vit158_command PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
 target_link_libraries(vit158_command PRIVATE vit158_cli)
 if(VIT158_BUILD_TRAIN)
-  target_sources(vit158_command PRIVATE src/cli/cmd_finetune.c src/cli/finetune_card.c
-                 src/cli/finetune_judge.c src/cli/folder_report.c src/cli/stage_log.c src/cli/cmd_plot.c
-                 src/cli/cmd_quantize.c src/cli/cmd_train.c
-                 src/cli/quantize_images.c src/cli/quantize_report.c src/cli/unpack_zip.c)
+  target_sources(vit158_command PRIVATE ${vit158_train_commands})
   target_compile_definitions(vit158_command PRIVATE VIT158_HAVE_TRAIN=1)
   target_link_libraries(vit158_command PRIVATE vit158_compress)
 endif()

@@ -19,8 +19,5 @@ if(VIT158_BUILD_TRAIN)
     target_link_options(test_${name} PRIVATE
                         -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc)
   endforeach()
-  target_sources(test_trainer_memory PRIVATE
-                 src/cli/cmd_finetune.c src/cli/cmd_quantize.c src/cli/finetune_card.c
-                 src/cli/finetune_judge.c src/cli/folder_report.c src/cli/image_source.c
-                 src/cli/quantize_report.c src/cli/stage_log.c src/cli/unpack_zip.c)
+  target_sources(test_trainer_memory PRIVATE ${vit158_train_commands})
 endif()
