@@ -139,10 +139,10 @@ vit158_status vit158_file_begin(vit158_file_writer *out, const char *path, vit15
     return status;
 }
 
+/* The first failure: nothing is tried after it. */
 static void remember(vit158_file_writer *out)
 {
-    if (!out->failed)
-        out->cause = errno;
+    out->cause = errno;
     out->failed = true;
 }
 

@@ -51,16 +51,15 @@ bool vit158_is_image_name(const char *name)
     return false;
 }
 
-static bool wanted(const char *folder, const char *name, vit158_entry_kind kind)
+/* An entry of the open folder. */
+static bool wanted(int folder, const char *name, vit158_entry_kind kind)
 {
+    struct stat info;
     if (name[0] == '.')
         return false;
     if (kind == VIT158_ENTRY_IMAGE)
         return vit158_is_image_name(name);
-    char *const path = vit158_join_path(folder, name);
-    const bool is_folder = path != NULL && vit158_is_folder(path);
-    free(path);
-    return is_folder;
+    return fstatat(folder, name, &info, 0) == 0 && S_ISDIR(info.st_mode);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -96,7 +95,8 @@ vit158_status vit158_list_folder(vit158_names *names, const char *folder, vit158
     vit158_status status = VIT158_OK;
     const struct dirent *entry;
     while (status == VIT158_OK && (entry = readdir(directory)) != NULL) {
-        if (wanted(folder, entry->d_name, kind) && !append_name(names, &capacity, entry->d_name))
+        if (wanted(dirfd(directory), entry->d_name, kind) &&
+            !append_name(names, &capacity, entry->d_name))
             status = vit158_fail(error, VIT158_E_MEMORY, "not enough memory to list the folder");
     }
     closedir(directory);
