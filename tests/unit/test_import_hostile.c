@@ -300,6 +300,75 @@ static void test_any_byte_changed(void **state)
     assert_true(opened > 100 && refusals > 1000);
 }
 
+/* The shape in a header, from `begin` to its bracket, as others of the same size or another one. */
+static const char *other_shape(char out[32], const char *shape, size_t n_bytes, int kind)
+{
+    unsigned long sides[4] = {0};
+    const int rank = sscanf(shape, "[%lu,%lu,%lu,%lu", &sides[0], &sides[1], &sides[2], &sides[3]);
+    unsigned long count = 1;
+    for (int i = 0; i < rank; i++)
+        count *= sides[i];
+    if (kind == 0)
+        snprintf(out, 32, "[%lu]", count);
+    else if (kind == 1)
+        snprintf(out, 32, "[1,%lu]", count);
+    else if (kind == 2)
+        snprintf(out, 32, "[%lu,1,1]", count);
+    else if (kind == 3)
+        snprintf(out, 32, "[1,1,1,%lu]", count);
+    else if (kind == 4)
+        snprintf(out, 32, "[1,%lu,2]", count / 2);
+    else if (kind == 5)
+        snprintf(out, 32, "[%lu,2]", count / 2);
+    else
+        snprintf(out, 32, "[2,%lu]", count / 2);
+    const size_t length = strlen(out);
+    if (length > n_bytes)
+        return NULL; /* no room */
+    memset(out + length, ' ', n_bytes - length);
+    out[n_bytes] = 0;
+    return out;
+}
+
+/* Every tensor of another shape of the same size: a model only where the shape is the old one. */
+static void test_other_shapes(void **state)
+{
+    (void)state;
+    static const size_t with_header[] = {0, 1, 2, 6};
+    uint32_t refusals = 0;
+    for (size_t s = 0; s < sizeof with_header / sizeof *with_header; s++) {
+        memory_files all;
+        vit158_error error;
+        load(&all, &sources[with_header[s]]);
+        const memory_file *file = &all.files[all.count - 1];
+        char *bytes = (char *)(uintptr_t)file->bytes;
+        for (size_t at = 8; at < 4500 && at + 40 < file->n_bytes; at++) {
+            if (memcmp(bytes + at, "\"shape\":", 8) != 0)
+                continue;
+            char *begin = bytes + at + 8 + (bytes[at + 8] == ' ');
+            const size_t n_bytes = (size_t)((char *)memchr(begin, ']', 32) - begin) + 1;
+            char right[32], found[32], other[32];
+            memcpy(right, begin, n_bytes);
+            size_t n = 0;
+            for (size_t i = 0; i < n_bytes; i++)
+                if (right[i] != ' ')
+                    found[n++] = right[i];
+            found[n] = 0;
+            for (int kind = 0; kind < 7; kind++) {
+                if (other_shape(other, found, n_bytes, kind) == NULL ||
+                    strncmp(other, found, n) == 0)
+                    continue;
+                memcpy(begin, other, n_bytes);
+                refusals += import(&all, &error) != VIT158_OK;
+                memcpy(begin, right, n_bytes);
+            }
+        }
+        release(&all);
+    }
+    print_message("%u refused\n", refusals);
+    assert_true(refusals > 200);
+}
+
 static void test_every_allocation_failing(void **state)
 {
     (void)state;
@@ -333,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_texts_cut_anywhere),
         cmocka_unit_test(test_other_values_in_texts),
         cmocka_unit_test(test_any_byte_changed),
+        cmocka_unit_test(test_other_shapes),
         cmocka_unit_test(test_every_allocation_failing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

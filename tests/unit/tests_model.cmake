@@ -15,6 +15,7 @@ target_link_options(test_model_memory PRIVATE
 vit158_add_test(test_model_pack tests/unit/test_model_pack.c ${model_helpers})
 vit158_add_test(test_pack_kinds tests/unit/test_pack_kinds.c ${model_helpers})
 vit158_add_test(test_import_malformed tests/unit/test_import_malformed.c)
+vit158_add_test(test_import_archive tests/unit/test_import_archive.c)
 vit158_add_test(test_import_hostile tests/unit/test_import_hostile.c)
 target_link_options(test_import_hostile PRIVATE
                     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free)
