@@ -119,7 +119,7 @@ static int create(vit158_file_writer *out)
 
 vit158_status vit158_file_begin(vit158_file_writer *out, const char *path, vit158_error *error)
 {
-    *out = (vit158_file_writer){.path = strdup(path),
+    *out = (vit158_file_writer){.path = vit158_copy_text(path),
                                 .temporary = malloc(strlen(path) + SUFFIX_BYTES)};
     if (out->path == NULL || out->temporary == NULL) {
         end(out);

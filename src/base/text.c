@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct sink {
@@ -106,4 +107,13 @@ size_t vit158_format(char *out, size_t capacity, const char *format, ...)
     const size_t length = vit158_format_list(out, capacity, format, arguments);
     va_end(arguments);
     return length;
+}
+
+char *vit158_copy_text(const char *text)
+{
+    const size_t n_bytes = strlen(text) + 1;
+    char *const copy = malloc(n_bytes);
+    if (copy != NULL)
+        memcpy(copy, text, n_bytes);
+    return copy;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A small printf for messages and names: no floats, no locale, no allocation.
+ * Text: a small printf for messages and names (no floats, no locale, no allocation), and copies.
  */
 #ifndef VIT158_BASE_TEXT_H
 #define VIT158_BASE_TEXT_H
@@ -18,5 +18,8 @@ __attribute__((format(printf, 3, 4)))
 #endif
 size_t
 vit158_format(char *out, size_t capacity, const char *format, ...);
+
+/* By malloc, to be freed; NULL if memory is short. */
+char *vit158_copy_text(const char *text);
 
 #endif

@@ -45,12 +45,6 @@ static void no_memory(vit158_draft *draft)
     vit158_fail(&draft->failure, VIT158_E_MEMORY, "not enough memory for the new model");
 }
 
-static char *copy_text(const char *text)
-{
-    char *copy = malloc(strlen(text) + 1);
-    return copy != NULL ? strcpy(copy, text) : NULL;
-}
-
 /* Makes room for one more element; false after a failure. */
 static bool grow(vit158_draft *draft, void **array, size_t *capacity, size_t count, size_t size)
 {
@@ -87,7 +81,7 @@ void vit158_draft_set(vit158_draft *draft, const char *key, const char *value)
     draft->metadata = array;
     if (!room)
         return;
-    char *new_value = copy_text(value);
+    char *new_value = vit158_copy_text(value);
     const size_t i = find_key(draft, key);
     if (i < draft->metadata_count) {
         if (new_value == NULL) {
@@ -98,7 +92,7 @@ void vit158_draft_set(vit158_draft *draft, const char *key, const char *value)
         draft->metadata[i].value = new_value;
         return;
     }
-    char *new_key = copy_text(key);
+    char *new_key = vit158_copy_text(key);
     if (new_key == NULL || new_value == NULL) {
         free(new_key);
         free(new_value);
@@ -139,7 +133,7 @@ void *vit158_draft_tensor(vit158_draft *draft, const char *name, vit158_dtype dt
         n_bytes *= (size_t)shape[i];
     }
     void *data = malloc(n_bytes > 0 ? n_bytes : 1);
-    view.name = copy_text(name);
+    view.name = vit158_copy_text(name);
     view.data = data;
     if (view.name == NULL || data == NULL) {
         free((void *)view.name);
