@@ -77,7 +77,7 @@ static bool append_name(vit158_names *names, size_t *capacity, const char *name)
         names->values = values;
         *capacity = more;
     }
-    char *const copy = strdup(name);
+    char *const copy = vit158_copy_text(name);
     if (copy != NULL)
         names->values[names->count++] = copy;
     return copy != NULL;

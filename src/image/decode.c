@@ -62,8 +62,8 @@ static vit158_status unknown_format(const uint8_t *bytes, size_t n_bytes, vit158
     if (n_bytes == 0)
         return vit158_fail(error, VIT158_E_FORMAT, "image: the file is empty");
     const size_t png = sizeof png_signature - 1, jpeg = sizeof jpeg_signature - 1;
-    if (n_bytes > 0 && ((n_bytes < png && memcmp(bytes, png_signature, n_bytes) == 0) ||
-                        (n_bytes < jpeg && memcmp(bytes, jpeg_signature, n_bytes) == 0)))
+    if ((n_bytes < png && memcmp(bytes, png_signature, n_bytes) == 0) ||
+        (n_bytes < jpeg && memcmp(bytes, jpeg_signature, n_bytes) == 0))
         return vit158_fail(error, VIT158_E_TRUNCATED, "image: only %zu bytes", n_bytes);
     /* UNREACHABLE: where libwebp is, WebP was decoded. */
     if (vit158_is_webp(bytes, n_bytes))

@@ -148,6 +148,12 @@ static void test_broken_exif_means_upright(void **state)
         bad[changes[i].at] = changes[i].value;
         assert_int_equal(vit158_exif_orientation(bad, sizeof bad), 1);
     }
+    uint8_t wide[sizeof good]; /* a LONG, alone and as the first of two */
+    memcpy(wide, good, sizeof good);
+    wide[12] = 4;
+    assert_int_equal(vit158_exif_orientation(wide, sizeof wide), 6);
+    wide[14] = 2;
+    assert_int_equal(vit158_exif_orientation(wide, sizeof wide), 1);
     assert_int_equal(vit158_exif_orientation(NULL, 0), 1);
 }
 

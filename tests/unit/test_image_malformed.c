@@ -206,6 +206,8 @@ static const malformed jpeg_cases[] = {
      VIT158_E_IMAGE, "misplaced marker in segment FFD8"},
     {"grey.jpg", {TEST_INSERT, "DA", 0, BYTES("\xFF\xF0\0\2")}, false,
      VIT158_E_IMAGE, "unknown marker in segment FFF0"},
+    {"grey.jpg", {TEST_INSERT, "DA", 0, BYTES("\xFF\2\0\2")}, false,
+     VIT158_E_IMAGE, "unknown marker in segment FF02"},
     {"baseline_444.jpg", {TEST_SET, "C0", 11, BYTES("\x10")}, false,
      VIT158_E_IMAGE, "sampling factor"},
     {"baseline_444.jpg", {TEST_SET, "C0", 11, BYTES("\x15")}, false,
@@ -269,6 +271,8 @@ static void test_other_files(void **state)
     } files[] = {{BYTES(""), VIT158_E_FORMAT, "empty"},
                  {BYTES("\x89PN"), VIT158_E_TRUNCATED, "only 3 bytes"},
                  {BYTES("\xFF"), VIT158_E_TRUNCATED, "only 1 bytes"},
+                 {BYTES("ab"), VIT158_E_FORMAT, "neither"},
+                 {BYTES("\xFF\xD8z"), VIT158_E_FORMAT, "neither"},
                  {BYTES("hello, world"), VIT158_E_FORMAT, "neither"},
                  {BYTES("GIF89a\1\0\1\0"), VIT158_E_UNSUPPORTED, "GIF"},
                  {BYTES("\0\0\0\x1C"

@@ -279,10 +279,10 @@ static void test_names_of_components(void **state)
         const char *names;
         const vit158_image *image;
     } named[] = {
-        {&as_it_is, "RGB", &right},    {&adobe_ycc, "RGB", &right},  {&no_jfif, "RGB", &stored},
-        {&adobe_rgb, "RGB", &stored},  {&no_jfif, "RGX", &right},    {&as_it_is, "BGR", &right},
-        {&as_it_is, "\1\1\1", &right}, {&no_jfif, "\2\2\3", &right}, {&no_jfif, "RRR", &right},
-        {&as_it_is, "\1\2\2", &right}, {&adobe_rgb, "abb", &stored}};
+        {&as_it_is, "RGB", &right},   {&adobe_ycc, "RGB", &right},   {&no_jfif, "RGB", &stored},
+        {&adobe_rgb, "RGB", &stored}, {&no_jfif, "RGX", &right},     {&no_jfif, "RXB", &right},
+        {&as_it_is, "BGR", &right},   {&as_it_is, "\1\1\1", &right}, {&no_jfif, "\2\2\3", &right},
+        {&no_jfif, "RRR", &right},    {&as_it_is, "\1\2\2", &right}, {&adobe_rgb, "abb", &stored}};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
         vit158_image found = decode_named(named[i].change, named[i].names);
         if (memcmp(found.data, named[i].image->data, n) != 0)

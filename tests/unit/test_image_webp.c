@@ -119,6 +119,42 @@ static void test_what_is_wrong_is_named(void **state)
     }
 }
 
+/* Chunks behind the image: the first EXIF counts, whatever it holds, and the last may lack its pad.
+ */
+static void test_chunks_behind_the_image(void **state)
+{
+    (void)state;
+#define EXIF_3 "EXIF\x1A\0\0\0II*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\3\0\0\0\0\0\0\0"
+    static const struct {
+        const char *file, *bytes;
+        size_t n_bytes;
+        uint32_t width;
+    } cases[] = {{"animated.webp", BYTES("ABCD\3\0\0\0abc"), 41},
+                 {"animated.webp", BYTES("EXIF\2\0\0\0ab" EXIF_3), 41},
+                 {"animated.webp", BYTES("EXIF\6\0\0\0abcdef"), 41},
+                 {"orientation_6.webp", BYTES(EXIF_3), 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t n_bytes = 0;
+        uint8_t *bytes = test_load_image(cases[i].file, &n_bytes);
+        vit158_image right, found;
+        assert_int_equal(vit158_image_decode(&right, bytes, n_bytes, 0, NULL), VIT158_OK);
+        uint8_t *longer = malloc(n_bytes + cases[i].n_bytes);
+        memcpy(longer, bytes, n_bytes);
+        memcpy(longer + n_bytes, cases[i].bytes, cases[i].n_bytes);
+        n_bytes += cases[i].n_bytes;
+        for (int b = 0; b < 4; b++) /* RIFF's length */
+            longer[4 + b] = (uint8_t)((n_bytes - 8) >> (8 * b));
+        assert_int_equal(vit158_image_decode(&found, longer, n_bytes, 0, NULL), VIT158_OK);
+        assert_true(found.width == right.width && found.height == right.height);
+        assert_true(cases[i].width == 0 || found.width == cases[i].width);
+        assert_memory_equal(found.data, right.data, (size_t)right.row_bytes * right.height);
+        vit158_image_free(&right);
+        vit158_image_free(&found);
+        free(longer);
+        free(bytes);
+    }
+}
+
 /* The largest lossless image is a few bytes: 14 bits for each side less 1. */
 static void test_large_images_are_refused_by_their_head(void **state)
 {
@@ -158,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_cut_anywhere),
         cmocka_unit_test(test_any_byte_changed),
         cmocka_unit_test(test_what_is_wrong_is_named),
+        cmocka_unit_test(test_chunks_behind_the_image),
         cmocka_unit_test(test_large_images_are_refused_by_their_head),
 #else
         cmocka_unit_test(test_refused_without_libwebp),

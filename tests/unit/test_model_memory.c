@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "import/json_value.h"
+#include "model/latent_facts.h"
 #include "model/pack.h"
 #include "unit/model_parts.h"
 
@@ -149,6 +151,114 @@ static void test_packing_survives_failing_allocations(void **state)
     remove("test_model_memory.tmp.safetensors");
 }
 
+#define MADE "test_model_memory.tmp.safetensors"
+
+/* Runs `act` with allocation after allocation refused, until one run refuses none. */
+static void refuse_each(vit158_status (*act)(int kind, vit158_error *error), int kind)
+{
+    const size_t before = live_bytes;
+    for (long failures = 0;; failures++) {
+        vit158_error error = {0};
+        fail_at = failures;
+        const vit158_status status = act(kind, &error);
+        const bool all_succeeded = fail_at >= 0;
+        fail_at = -1;
+        if (status != (all_succeeded ? VIT158_OK : VIT158_E_MEMORY))
+            fail_msg("kind %d, allocation %ld: %d %s", kind, failures, (int)status, error.message);
+        assert_int_equal(live_bytes, before);
+        const bool is_there = remove(MADE) == 0;
+        if (all_succeeded) {
+            assert_true(failures > 0);
+            return;
+        }
+        assert_false(is_there);
+    }
+}
+
+/* Files of random weights: ternary, sums of them, int8, float. */
+static vit158_status make_synth(int kind, vit158_error *error)
+{
+    vit158_synth_options options = synth_small();
+    options.encoding = (const vit158_encoding[]){VIT158_ENCODING_TRIT, VIT158_ENCODING_TRIT,
+                                                 VIT158_ENCODING_I8, VIT158_ENCODING_F32}[kind];
+    options.rows = kind == 1 ? 3 : 0;
+    return vit158_synth_file(MADE, &options, NULL, error);
+}
+
+static vit158_status pack_float(int kind, vit158_error *error)
+{
+    const vit158_pack_options options = {
+        .rest = VIT158_DTYPE_F16, .matrices = kind == 0 ? VIT158_PACK_INT8 : VIT158_PACK_TERNARIZE};
+    return vit158_pack_file(VIT158_TEST_DATA "/tiny/float-2.safetensors", MADE, &options, NULL,
+                            error);
+}
+
+static vit158_status read_latent(int kind, vit158_error *error)
+{
+    (void)kind;
+    vit158_safetensors *file = NULL;
+    vit158_facts facts;
+    bool latent = false;
+    vit158_status status =
+        vit158_safetensors_open(&file, VIT158_TEST_DATA "/tiny/latent-6.safetensors", error);
+    if (status == VIT158_OK)
+        status = vit158_is_latent(&latent, file, error);
+    if (status == VIT158_OK)
+        status = vit158_facts_of_latent(&facts, file, error);
+    if (status == VIT158_OK) {
+        assert_true(latent && facts.matrix_count == 8);
+        vit158_facts_clear(&facts);
+    }
+    vit158_safetensors_close(file);
+    return status;
+}
+
+static void test_making_and_reading_survive_failing_allocations(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 4; kind++)
+        refuse_each(make_synth, kind);
+    for (int kind = 0; kind < 2; kind++)
+        refuse_each(pack_float, kind);
+    refuse_each(read_latent, 0);
+}
+
+/* What the wasm module says of a model. */
+static void test_a_model_as_json(void **state)
+{
+    (void)state;
+    const vit158_synth_options options = synth_small();
+    const file_bytes plain = synth_bytes(&options);
+    vit158_model *model = NULL;
+    assert_int_equal(vit158_model_open(&model, plain.data, plain.n_bytes, NULL), VIT158_OK);
+    free(plain.data);
+    const size_t before = live_bytes;
+    for (int of_file = 0; of_file < 2; of_file++) {
+        char *text = vit158_model_json(model, of_file == 1, NULL);
+        assert_non_null(text);
+        vit158_json_in in = vit158_json_in_over(text, strlen(text));
+        vit158_json_value value;
+        assert_true(vit158_json_in_value(&in, &value) && vit158_json_in_end(&in));
+        assert_int_equal(strstr(text, "\"info\":{") != NULL, of_file == 0);
+        assert_int_equal(strstr(text, "\"zeros\":") != NULL, of_file == 1);
+        assert_non_null(strstr(text, "\"metadata\":{"));
+        free(text);
+        for (long failures = 0;; failures++) {
+            vit158_error error = {0};
+            fail_at = failures;
+            text = vit158_model_json(model, of_file == 1, &error);
+            const bool all_succeeded = fail_at >= 0;
+            fail_at = -1;
+            assert_int_equal(text != NULL, all_succeeded);
+            free(text);
+            assert_int_equal(live_bytes, before);
+            if (all_succeeded)
+                break;
+        }
+    }
+    vit158_model_close(model);
+}
+
 /* With the length known: the weights once, no second copy. */
 static void test_peak_of_a_known_length(void **state)
 {
@@ -223,6 +333,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_packing_survives_failing_allocations),
+        cmocka_unit_test(test_making_and_reading_survive_failing_allocations),
+        cmocka_unit_test(test_a_model_as_json),
         cmocka_unit_test(test_peak_of_a_known_length),
         cmocka_unit_test(test_peak_of_an_unknown_length),
         cmocka_unit_test(test_claims_cost_nothing),

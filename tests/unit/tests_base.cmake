@@ -2,7 +2,7 @@
 vit158_add_test(test_base tests/unit/test_base.c)
 vit158_add_test(test_file tests/unit/test_file.c)
 vit158_add_test(test_file_failing tests/unit/test_file_failing.c)
-foreach(call malloc realloc strdup fdopen fwrite fflush fsync fclose rename open)
+foreach(call malloc realloc fdopen fwrite fflush fsync fclose rename open)
   target_link_options(test_file_failing PRIVATE -Wl,--wrap=${call})
 endforeach()
 vit158_add_test(test_folder tests/unit/test_folder.c)
