@@ -6,7 +6,6 @@
  * exact GELU is a part of fc1's product, an approximate one a pass of its own.
  */
 #include "base/numerics.h"
-
 #include "base/sizes.h"
 #include "engine/attention.h"
 #include "engine/linear.h"

@@ -6,9 +6,8 @@
  */
 #include <string.h>
 
-#include "engine/linear.h"
-
 #include "base/sizes.h"
+#include "engine/linear.h"
 #include "engine/steps.h"
 #include "engine/watch.h"
 
