@@ -32,7 +32,7 @@ export const MUTATIONS = [
     'test_image_decode test_image_malformed',
   ],
   ['image/png_check.c', 'c->n_bytes / 3 > 256', 'c->n_bytes / 3 > 257', 'test_image_malformed'],
-  ['image/jpeg_check.c', 'if (values[i] > 15)', 'if (values[i] > 16)', 'test_image_malformed'],
+  ['image/jpeg_tables.c', 'if (values[i] > 15)', 'if (values[i] > 16)', 'test_image_malformed'],
   [
     'image/jpeg_check.c',
     'if (blocks > info->entropy_bytes * 8)',
