@@ -15,6 +15,7 @@
 
 #include "cli/commands.h"
 #include "cli/short_memory.h"
+#include "model/synth.h"
 #include "train/dataset.h"
 
 #define MODEL VIT158_TEST_DATA "/tiny/ternary-6.safetensors"
@@ -201,6 +202,31 @@ static void test_train(void **state)
     remove(LOG);
 }
 
+#define SEARCHED "test_command_memory.tmp.safetensors"
+
+/* Of a model of three blocks, on two images. */
+static void test_merge_search(void **state)
+{
+    (void)state;
+    const vit158_synth_options options = {.image_size = 16,
+                                          .patch_size = 4,
+                                          .channels = 3,
+                                          .dim = 16,
+                                          .depth = 3,
+                                          .heads = 1,
+                                          .mlp_dim = 16,
+                                          .classes = 2,
+                                          .inner_norms = true,
+                                          .rest = VIT158_DTYPE_F16,
+                                          .seed = 1};
+    vit158_error error;
+    assert_int_equal(vit158_synth_file(SEARCHED, &options, NULL, &error), VIT158_OK);
+    SWEEP(vit158_cmd_merge_search, GOLDEN, "merge-search", SEARCHED, "--calibrate",
+          VIT158_TEST_DATA "/images", "--limit", "2", "--json", GOLDEN);
+    remove(GOLDEN);
+    remove(SEARCHED);
+}
+
 static void test_completion(void **state)
 {
     (void)state;
@@ -219,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_classify_in_json),
         cmocka_unit_test(test_eval),
         cmocka_unit_test(test_train),
+        cmocka_unit_test(test_merge_search),
         cmocka_unit_test(test_completion),
         cmocka_unit_test(test_plot),
         cmocka_unit_test(test_info),
