@@ -5,6 +5,7 @@
  */
 #include "unit/test.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,17 @@ static void check_golden(const golden *g)
     assert_null(image.data);
 }
 
+/* A build may be without libwebp; test_image_webp then sees that WebP is refused. */
+static bool is_read_here(const char *name)
+{
+#if defined(VIT158_HAVE_WEBP)
+    (void)name;
+    return true;
+#else
+    return strstr(name, ".webp") == NULL;
+#endif
+}
+
 static void test_every_kind_equals_pillow(void **state)
 {
     (void)state;
@@ -88,17 +100,23 @@ static void test_every_kind_equals_pillow(void **state)
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     char line[512];
-    unsigned count = 0, worst = 0;
+    unsigned count = 0, worst = 0, left_out = 0;
     while (fgets(line, sizeof line, file) != NULL) {
         golden g = {0};
         assert_true(sscanf(line, "%63s %u %u %u %64s %u %63s", g.name, &g.width, &g.height,
                            &g.pixels, g.sha256, &g.tolerance, g.reference) >= 6);
+        if (!is_read_here(g.name)) {
+            left_out++;
+            continue;
+        }
         check_golden(&g);
         worst = g.tolerance > worst ? g.tolerance : worst;
         count++;
     }
     fclose(file);
     print_message("%u pictures; largest difference of a JPEG from Pillow: %u\n", count, worst);
+    if (left_out > 0)
+        print_message("SKIPPED: %u WebP images, this build has no libwebp\n", left_out);
     assert_true(count >= 60);
 }
 
