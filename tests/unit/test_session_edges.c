@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "api/session.h"
+#include "base/sha256.h"
 #include "unit/session_fixture.h"
 #include "vit158_observe.h"
 
@@ -200,6 +201,119 @@ static void test_every_allocation_refused(void **state)
     random_model_free(model);
 }
 
+static void test_engines_that_do_not_exist(void **state)
+{
+    (void)state;
+    vit158_model *model = random_model_make(small_shape, 5);
+    vit158_session *s = NULL;
+    vit158_error error;
+    assert_int_equal(vit158_session_create(&s, model, &(vit158_options){.engine = 99}, &error),
+                     VIT158_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "no engine 99"));
+    assert_null(s);
+    random_model_free(model);
+}
+
+/* A model without a head answers with its embedding. */
+static void test_a_model_without_a_head(void **state)
+{
+    (void)state;
+    vit158_model *model = random_model_make(small_shape, 6);
+    model->variant.headless = true;
+    model->info.classes = 0;
+    model->head = (vit158_linear){.n_in = model->info.dim};
+    float *tensor = random_tensor(model, 8);
+    vit158_session *s = open_session(model, (vit158_options){0});
+    vit158_error error;
+    char before[65], after[65];
+    vit158_prediction best;
+    assert_int_equal(vit158_session_set_tensor(s, tensor, tensor_count(model), &error), VIT158_OK);
+    assert_int_equal(vit158_session_state_sha256(s, before, &error), VIT158_OK);
+    assert_int_equal(vit158_session_run(s, NULL, NULL, &error), VIT158_OK);
+    assert_int_equal(vit158_session_state_sha256(s, after, &error), VIT158_OK);
+    assert_string_not_equal(before, after);
+    char embedding[65];
+    vit158_sha256_hex(embedding, vit158_session_embedding(s),
+                      model->info.embedding * sizeof(float));
+    assert_string_equal(after, embedding);
+    assert_int_equal(vit158_session_top_k(s, &best, 1), 0);
+    vit158_session_close(s);
+    free(tensor);
+    random_model_free(model);
+}
+
+/* What overflows ends a run up to a step as it ends a whole one. */
+static void test_running_until_a_step_that_fails(void **state)
+{
+    (void)state;
+    vit158_model *model = random_model_make(small_shape, 7);
+    float *weight = (float *)(uintptr_t)model->head.weight;
+    for (size_t i = 0; i < model->info.dim; i++)
+        weight[i] = 3e38F;
+    float *tensor = random_tensor(model, 9);
+    vit158_session *s = open_session(model, (vit158_options){0});
+    const uint32_t steps = vit158_session_step_count(s);
+    vit158_error error;
+    assert_int_equal(vit158_session_set_tensor(s, tensor, tensor_count(model), &error), VIT158_OK);
+    assert_int_equal(vit158_session_run_until(s, steps - 1, &error), VIT158_OK);
+    assert_int_equal(vit158_session_run_until(s, steps, &error), VIT158_E_NUMERIC);
+    assert_null(vit158_session_logits(s));
+    vit158_session_close(s);
+    free(tensor);
+    random_model_free(model);
+}
+
+static double told_ms; /* what the pool was told last */
+
+static void be_told(vit158_pool *pool, double ms)
+{
+    (void)pool;
+    told_ms = ms;
+}
+
+static bool has_died(const vit158_pool *pool)
+{
+    (void)pool;
+    return true;
+}
+
+static double clock_ms(void)
+{
+    static double now;
+    return now += 1.0;
+}
+
+/* A session on somebody else's pool tells it how long passes take, but for those that explain; once
+ * a worker has died there is no answer. */
+static void test_a_pool_of_the_callers(void **state)
+{
+    (void)state;
+    vit158_model *model = random_model_make(small_shape, 8);
+    float *tensor = random_tensor(model, 10);
+    vit158_error error;
+    for (uint32_t explain = 0; explain < 2; explain++) {
+        vit158_pool pool = vit158_pool_serial();
+        pool.took = be_told;
+        vit158_session *s = NULL;
+        const vit158_options options = {.now_ms = clock_ms, .explain = explain};
+        assert_int_equal(vit158_session_create_on(&s, model, &options, &pool, &error), VIT158_OK);
+        told_ms = 0.0;
+        assert_int_equal(vit158_session_set_tensor(s, tensor, tensor_count(model), &error),
+                         VIT158_OK);
+        assert_int_equal(vit158_session_run(s, NULL, NULL, &error), VIT158_OK);
+        assert_int_equal(told_ms > 0.0, explain == 0);
+        pool.failed = has_died;
+        assert_int_equal(vit158_session_set_tensor(s, tensor, tensor_count(model), &error),
+                         VIT158_OK);
+        assert_int_equal(vit158_session_run(s, NULL, NULL, &error), VIT158_E_THREAD);
+        assert_non_null(strstr(error.message, "has died"));
+        assert_null(vit158_session_logits(s));
+        vit158_session_close(s);
+    }
+    free(tensor);
+    random_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +321,10 @@ int main(void)
         cmocka_unit_test(test_questions_at_the_wrong_moment),
         cmocka_unit_test(test_the_sessions_own_tensor),
         cmocka_unit_test(test_every_allocation_refused),
+        cmocka_unit_test(test_engines_that_do_not_exist),
+        cmocka_unit_test(test_a_model_without_a_head),
+        cmocka_unit_test(test_running_until_a_step_that_fails),
+        cmocka_unit_test(test_a_pool_of_the_callers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
