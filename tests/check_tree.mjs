@@ -196,6 +196,9 @@ function symbols() {
 /** Folders in which no file may, over others, call itself: each must be readable from the bottom up. */
 const ACYCLIC_FOLDERS = ['compress', 'engine', 'import', 'train'];
 
+/** Of these the build takes one. @type {Record<string, string>} */
+const INSTEAD = { 'ranks_alone.c': 'ranks_mpi.c', 'ranks_mpi.c': 'ranks_alone.c' };
+
 /** Which objects of a folder of src/ use which others, by their undefined and defined symbols.
  * @param {string} folder @returns {Map<string, Set<string>>} */
 function calls(folder) {
@@ -336,7 +339,8 @@ const BUILD_RULES = {
     ACYCLIC_FOLDERS.flatMap((folder) => {
       const graph = calls(folder);
       const sources = SOURCES.filter((path) => path.startsWith(`src/${folder}/`) && path.endsWith('.c'));
-      if (graph.size !== sources.length)
+      const left = sources.filter((path) => !graph.has(basename(path)) && !graph.has(INSTEAD[basename(path)]));
+      if (left.length > 0)
         return [`src/${folder}: ${sources.length} sources, but ${graph.size} objects in build/native`];
       const found = circle(graph);
       return found === undefined ? [] : [`src/${folder}: ${found.join(' -> ')}`];

@@ -17,7 +17,7 @@ import {
   withExitCode,
 } from './counts.mjs';
 import { keepResult } from './proof_result.mjs';
-import { PACKAGES, PROOF_PACKAGES, ROOT, setUp } from './setup.mjs';
+import { CI_PACKAGES, PACKAGES, PROOF_PACKAGES, ROOT, setUp } from './setup.mjs';
 
 const JOBS = String(Math.max(1, Math.min(availableParallelism(), 8)));
 
@@ -187,7 +187,12 @@ async function main(names, rest) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   /** @type {string[]} */
   const summary = [];
-  if (!setUp(names.some((name) => LONG_STEPS.includes(name)) ? [...PACKAGES, ...PROOF_PACKAGES] : PACKAGES)) {
+  const packages = [
+    ...PACKAGES,
+    ...(process.env.CI ? CI_PACKAGES : []),
+    ...(names.some((name) => LONG_STEPS.includes(name)) ? PROOF_PACKAGES : []),
+  ];
+  if (!setUp(packages)) {
     console.log('setup failed: see above');
     total.failed = 1;
     names = [];

@@ -50,6 +50,16 @@ export const PACKAGES = [
   { name: 'clang-format-14', why: 'format check', command: 'clang-format-14', version: '14.' },
 ];
 
+/** What tests skip where it is missing, but not in CI. @type {typeof PACKAGES} */
+export const CI_PACKAGES = [
+  {
+    name: 'libopenmpi-dev',
+    why: 'training with several processes',
+    file: '/usr/lib/x86_64-linux-gnu/openmpi/include/mpi.h',
+  },
+  { name: 'openmpi-bin', why: 'training with several processes', command: 'mpirun' },
+];
+
 /** What `npm run proof` needs besides. @type {typeof PACKAGES} */
 export const PROOF_PACKAGES = [
   { name: 'python3-torch', why: 'makes the goldens anew', python: 'torch' },

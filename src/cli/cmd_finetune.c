@@ -24,6 +24,7 @@
 #include "model/pack.h"
 #include "train/data.h"
 #include "train/finetune.h"
+#include "train/ranks.h"
 
 #define DEFAULT_BASE "vit158-imagenet"
 #define MOST_CALIBRATING "300" /* images that rounding looks at */
@@ -365,6 +366,21 @@ static int complain_of_usage(const char *message)
     return vit158_options_mistake("finetune", message);
 }
 
+/* Several processes would write over each other's files. */
+static bool is_alone(void)
+{
+    vit158_error error;
+    vit158_status status = vit158_train_ranks_start(&error);
+    if (status == VIT158_OK && vit158_train_ranks_here().count > 1)
+        status = vit158_fail(&error, VIT158_E_UNSUPPORTED,
+                             "only vit158 train runs on several ranks: start finetune without "
+                             "mpirun, or with -n 1");
+    if (status != VIT158_OK && vit158_train_ranks_here().rank == 0)
+        vit158_complain("finetune", NULL, &error);
+    vit158_train_ranks_end(true);
+    return status == VIT158_OK;
+}
+
 int vit158_cmd_finetune(int argc, char **argv)
 {
     const char *base = NULL, *work = NULL;
@@ -439,6 +455,10 @@ int vit158_cmd_finetune(int argc, char **argv)
     if (mistake != NULL) {
         free(command);
         return complain_of_usage(mistake);
+    }
+    if (!is_alone()) {
+        free(command);
+        return VIT158_EXIT_FAILED;
     }
     if (command == NULL)
         return vit158_complain("finetune", j.out,

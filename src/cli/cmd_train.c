@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -13,9 +14,11 @@
 #include "cli/console.h"
 #include "cli/options.h"
 #include "cli/run_command.h"
+#include "train/ranks.h"
 #include "train/train_run.h"
 
 #define MAX_SETTINGS 32
+#define OTHERS_WAIT_SECONDS 10
 
 typedef struct train_options {
     const char *out, *resume, *init, *teacher;
@@ -128,6 +131,16 @@ static void say_what_is_next(const char *folder)
         printf("next: go on with --resume %s/last.ckpt\n", folder);
 }
 
+/* One sentence ends the job: what all ranks have to complain of is the first's to say, which ends
+ * the others, by a signal, while they wait. */
+static int end(vit158_status status, bool leads, const vit158_error *error)
+{
+    if (status != VIT158_OK && (leads || sleep(OTHERS_WAIT_SECONDS) == 0))
+        vit158_complain("train", NULL, error);
+    vit158_train_ranks_end(status == VIT158_OK);
+    return status == VIT158_OK ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
+}
+
 static int train(const train_options *o, const char *recipe_path)
 {
     vit158_error error;
@@ -147,13 +160,16 @@ static int train(const train_options *o, const char *recipe_path)
                                           .stop = vit158_stop_on_signals(),
                                           .progress = o->quiet ? NULL : stdout};
     if (status == VIT158_OK)
+        status = vit158_train_ranks_start(&error);
+    const bool leads = vit158_train_ranks_here().rank == 0;
+    if (status == VIT158_OK && leads)
         status = check_folder(o, &error);
     if (status == VIT158_OK)
         status = vit158_train_run(recipe, &run, &error);
-    if (status == VIT158_OK && !o->quiet)
+    if (status == VIT158_OK && leads && !o->quiet)
         say_what_is_next(o->out);
     free(recipe);
-    return status == VIT158_OK ? VIT158_EXIT_OK : vit158_complain("train", NULL, &error);
+    return end(status, leads, &error);
 }
 
 int vit158_cmd_train(int argc, char **argv)

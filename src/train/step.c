@@ -124,6 +124,16 @@ static void sum_task(void *context, uint32_t task, uint32_t worker)
     t->partial[task] = t->compute->sum_of_squares(t->slots.slot[0].gradient + sum.at, sum.count);
 }
 
+/* Of a gradient that is the sum already. */
+static void square_task(void *context, uint32_t task, uint32_t worker)
+{
+    (void)worker;
+    vit158_trainer *t = context;
+    size_t at, count;
+    chunk_of(t, task, &at, &count);
+    t->partial[task] = t->compute->sum_of_squares(t->slots.slot[0].gradient + at, count);
+}
+
 typedef struct scale_job {
     vit158_trainer *t;
     float factor;
@@ -151,7 +161,12 @@ static void average_task(void *context, uint32_t task, uint32_t worker)
 static double summed_gradient(vit158_trainer *t)
 {
     const uint32_t chunks = vit158_train_gradient_chunks(&t->net);
-    t->pool->run(t->pool, sum_task, t, chunks);
+    if (t->slots.ranks.count > 1) {
+        vit158_train_slots_add(&t->slots, t->compute, t->pool);
+        t->pool->run(t->pool, square_task, t, chunks);
+    } else {
+        t->pool->run(t->pool, sum_task, t, chunks);
+    }
     double total = 0.0;
     for (uint32_t i = 0; i < chunks; i++)
         total += t->partial[i];

@@ -24,7 +24,16 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 endif()
 
 find_package(ZLIB REQUIRED)
+# Several processes train together where MPI is there (ranks.h); nothing else needs it.
+set(VIT158_RANKS_SOURCE src/train/ranks_alone.c)
+if(VIT158_MPI)
+  find_package(MPI COMPONENTS C QUIET)
+  if(MPI_C_FOUND)
+    set(VIT158_RANKS_SOURCE src/train/ranks_mpi.c)
+  endif()
+endif()
 add_library(vit158_train
+  src/train/agreement.c
   src/train/augment.c
   src/train/augment_ops.c
   src/train/train_block.c
@@ -56,6 +65,7 @@ add_library(vit158_train
   src/train/plain_text.c
   src/train/train_run.c
   src/train/slots.c
+  ${VIT158_RANKS_SOURCE}
   src/train/start.c
   src/train/start_matrix.c
   src/train/step.c
@@ -69,6 +79,9 @@ add_library(vit158_train
   src/train/workspace.c)
 target_compile_options(vit158_train PRIVATE ${VIT158_NUMERIC_FLAGS} ${VIT158_WARNING_FLAGS})
 target_link_libraries(vit158_train PUBLIC vit158 PRIVATE Threads::Threads ZLIB::ZLIB)
+if(VIT158_MPI AND MPI_C_FOUND)
+  target_link_libraries(vit158_train PRIVATE MPI::MPI_C)
+endif()
 
 foreach(isa ${VIT158_TRAIN_ISAS})
   add_library(vit158_train_${isa} OBJECT ${VIT158_TRAIN_ARITHMETIC} ${VIT158_TRAIN_TILE_${isa}})

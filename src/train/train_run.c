@@ -13,6 +13,7 @@
 #include "base/file_problem.h"
 #include "base/folder.h"
 #include "base/text.h"
+#include "train/agreement.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
 #include "train/evaluate.h"
@@ -22,6 +23,7 @@
 #include "train/time_left.h"
 
 #define LOG_SECONDS 10.0
+#define AGREE_STEPS 100 /* between looks at all ranks' weights */
 #define SMOOTHING 0.98
 #define DIVERGED 4.0 /* times the loss of guessing */
 #define GAIN 1e-3    /* of the loss; less is noise */
@@ -29,7 +31,9 @@
 typedef struct run {
     vit158_trainer *t;
     const vit158_train_run_options *options;
-    FILE *log;
+    bool leads;                 /* this rank writes files and says what happens */
+    bool stop, save;            /* all ranks alike, after the step done */
+    FILE *log;                  /* of other ranks: nowhere */
     vit158_train_moment base;   /* when this session began */
     double last_log, last_eval; /* state.seconds */
     double checkpoint_ms;       /* on the wall, whatever the clock of the schedule */
@@ -63,6 +67,9 @@ static vit158_status save_checkpoint(run *r, vit158_error *error)
     char path[VIT158_TRAIN_PATH_BYTES];
     VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, r->options, "last.ckpt", error));
     r->checkpoint_ms = vit158_now_ms();
+    VIT158_RETURN_IF_ERROR(vit158_train_agree_on_weights(r->t, error));
+    if (!r->leads)
+        return VIT158_OK;
     VIT158_RETURN_IF_ERROR(vit158_train_checkpoint_save(r->t, path, error));
     return vit158_train_soft_labels_save(r->t->soft_labels, error);
 }
@@ -118,6 +125,8 @@ static vit158_status evaluate(run *r, vit158_error *error)
     if (accuracy <= t->state.best)
         return VIT158_OK;
     t->state.best = accuracy;
+    if (!r->leads)
+        return VIT158_OK;
     VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, r->options, "best.safetensors", error));
     return vit158_train_model_save(t, use_average ? t->average : t->parameters, accuracy, path,
                                    error);
@@ -182,12 +191,31 @@ static bool finished(const run *r)
     return vit158_train_progress(t) >= 1.0;
 }
 
-static bool stopped(const run *r)
+static bool reached_limit(const run *r)
 {
     const vit158_train_run_options *o = r->options;
     const double minutes = (r->t->state.seconds - r->base.seconds) / 60.0;
-    return (o->stop != NULL && *o->stop) || (o->max_minutes > 0.0 && minutes >= o->max_minutes) ||
+    return (o->max_minutes > 0.0 && minutes >= o->max_minutes) ||
            (o->max_steps && r->t->state.step >= o->max_steps);
+}
+
+/* The clock of rank 0 counts, or processors' slowest; it says what all do next. A signal to any
+ * rank stops all. */
+static void settle(run *r, double seconds)
+{
+    const vit158_train_run_options *o = r->options;
+    vit158_train_state *s = &r->t->state;
+    s->seconds += r->t->recipe.processor_clock ? vit158_train_ranks_largest(seconds) : seconds;
+    struct {
+        double seconds;
+        uint32_t stop, save;
+    } next = {s->seconds, 0, 0};
+    next.stop = reached_limit(r);
+    next.save = vit158_now_ms() - r->checkpoint_ms >= 60e3 * r->t->recipe.checkpoint_minutes;
+    vit158_train_ranks_spread(&next, sizeof next);
+    s->seconds = next.seconds;
+    r->save = next.save;
+    r->stop = vit158_train_ranks_any(next.stop || (o->stop != NULL && *o->stop));
 }
 
 /* Seconds of training so far on the recipe's clock, from an arbitrary start. */
@@ -206,7 +234,7 @@ static vit158_status one_step(run *r, vit158_error *error)
     const double before = training_clock(r);
     vit158_train_step_result result;
     VIT158_RETURN_IF_ERROR(vit158_train_step(t, &result, error));
-    t->state.seconds += training_clock(r) - before;
+    settle(r, training_clock(r) - before);
     const double keep = r->loss > 0.0 ? SMOOTHING : 0.0;
     r->loss = keep * r->loss + (1.0 - keep) * result.loss;
     r->accuracy = keep * r->accuracy + (1.0 - keep) * result.accuracy;
@@ -218,7 +246,9 @@ static vit158_status one_step(run *r, vit158_error *error)
         log_step(r, &result);
     if (t->state.seconds - r->last_eval >= 60.0 * t->recipe.eval_minutes)
         VIT158_RETURN_IF_ERROR(evaluate(r, error));
-    if (vit158_now_ms() - r->checkpoint_ms >= 60e3 * t->recipe.checkpoint_minutes)
+    if (t->state.step % AGREE_STEPS == 0)
+        VIT158_RETURN_IF_ERROR(vit158_train_agree_on_weights(t, error));
+    if (r->save)
         VIT158_RETURN_IF_ERROR(save_checkpoint(r, error));
     return VIT158_OK;
 }
@@ -226,13 +256,16 @@ static vit158_status one_step(run *r, vit158_error *error)
 static vit158_status train(run *r, vit158_error *error)
 {
     vit158_trainer *t = r->t;
-    while (!finished(r) && !stopped(r))
+    settle(r, 0.0);
+    while (!finished(r) && !r->stop)
         VIT158_RETURN_IF_ERROR(one_step(r, error));
     const vit158_train_step_result none = {0};
     if (r->logged_step != t->state.step)
         log_step(r, &none);
     VIT158_RETURN_IF_ERROR(evaluate(r, error));
     VIT158_RETURN_IF_ERROR(save_checkpoint(r, error));
+    if (!r->leads)
+        return VIT158_OK;
     char path[VIT158_TRAIN_PATH_BYTES];
     VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, r->options, "last.safetensors", error));
     return vit158_train_model_save(t, t->parameters, t->state.best, path, error);
@@ -255,6 +288,7 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
     VIT158_RETURN_IF_ERROR(vit158_train_data_open(&training, &validation, recipe, error));
     VIT158_RETURN_IF_ERROR(vit158_trainer_create(&r->t, recipe, &training, &validation, error));
     vit158_trainer *t = r->t;
+    VIT158_RETURN_IF_ERROR(vit158_train_agree_at_start(t, error));
     if (recipe->init[0]) {
         vit158_train_start from;
         VIT158_RETURN_IF_ERROR(vit158_train_start_from(&from, t, recipe->init, error));
@@ -267,6 +301,7 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
         VIT158_RETURN_IF_ERROR(vit158_train_checkpoint_load(t, r->options->resume, error));
     if (recipe->finish_minutes > 0.0F && recipe->patience == 0 && t->state.finish_start < 0.0)
         t->state.finish_start = t->state.seconds;
+    VIT158_RETURN_IF_ERROR(vit158_train_agree_on_weights(t, error)); /* of init and resume, too */
     r->base = moment(r);
     r->last_log = r->last_eval = t->state.seconds;
     r->checkpoint_ms = vit158_now_ms();
@@ -276,20 +311,37 @@ static vit158_status start(run *r, const vit158_train_recipe *recipe, vit158_err
     vit158_train_json_text(name, recipe->name);
     fprintf(r->log,
             "{\"type\":\"start\",\"name\":%s,\"step\":%llu,\"parameters\":%zu,"
-            "\"train\":%u,\"val\":%u,\"threads\":%u,\"compute\":\"%s\",\"memory_mb\":%.1f}\n",
+            "\"train\":%u,\"val\":%u,\"ranks\":%u,\"threads\":%u,\"compute\":\"%s\",\"memory_mb\":%"
+            ".1f}\n",
             name, (unsigned long long)t->state.step, t->net.parameters, t->train.count,
-            t->val.count, recipe->threads, t->compute->name, (double)t->memory_bytes / 1048576.0);
+            t->val.count, t->slots.ranks.count, recipe->threads, t->compute->name,
+            (double)t->memory_bytes / 1048576.0);
     return check_log(r, error);
+}
+
+/* What several ranks cannot share. */
+static vit158_status check_ranks(const vit158_train_recipe *recipe, vit158_error *error)
+{
+    if (vit158_train_ranks_here().count > 1 && recipe->teacher_answers[0] != 0)
+        return vit158_fail(error, VIT158_E_ARGUMENT,
+                           "teacher_answers is for one rank: each asks its own teacher");
+    return VIT158_OK;
 }
 
 vit158_status vit158_train_run(const vit158_train_recipe *recipe,
                                const vit158_train_run_options *options, vit158_error *error)
 {
-    run r = {.options = options, .best_loss = -1.0};
-    char path[VIT158_TRAIN_PATH_BYTES];
+    vit158_train_run_options own = *options;
+    run r = {.options = &own, .leads = vit158_train_ranks_here().rank == 0, .best_loss = -1.0};
+    char path[VIT158_TRAIN_PATH_BYTES] = "/dev/null";
     VIT158_RETURN_IF_ERROR(vit158_train_recipe_check(recipe, error));
-    VIT158_RETURN_IF_ERROR(vit158_make_folder(options->out_dir, error));
-    VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, options, "log.jsonl", error));
+    VIT158_RETURN_IF_ERROR(check_ranks(recipe, error));
+    if (r.leads) {
+        VIT158_RETURN_IF_ERROR(vit158_make_folder(options->out_dir, error));
+        VIT158_RETURN_IF_ERROR(vit158_train_run_path(path, options, "log.jsonl", error));
+    } else {
+        own.progress = NULL;
+    }
     r.log = fopen(path, "a");
     if (r.log == NULL)
         return vit158_fail(error, VIT158_E_IO, "%s: %s", path, vit158_write_problem(errno));

@@ -20,7 +20,8 @@ static void plan(vit158_trainer *t, vit158_arena *arena)
     vit158_train_slots_plan(&t->slots, arena);
     for (uint32_t w = 0; w < t->recipe.threads; w++) {
         vit158_train_workspace_plan(&t->workspace[w], &t->net, t->recipe.microbatch, true, arena);
-        t->workspace[w].gradient = t->slots.slot[w % t->slots.count].gradient; /* until a step */
+        t->workspace[w].gradient = /* until a step */
+            t->slots.slot[t->slots.first + w % t->slots.held].gradient;
         vit158_train_feed_plan(&t->feed[w], &t->feeder, arena);
         t->optimiser.scratch[w] =
             vit158_arena_take(arena, vit158_train_muon_scratch(&t->net), sizeof(float));
@@ -79,10 +80,10 @@ static vit158_status build(vit158_trainer *t, vit158_error *error)
     t->optimiser.half = t->half;
     t->optimiser.muon = t->recipe.muon;
     t->feeder = vit158_train_feeder_over(&t->recipe, &t->net, &t->train);
-    t->slots =
-        (vit158_train_slots){.fixed = t->recipe.deterministic,
-                             .count = t->recipe.deterministic ? t->recipe.slots : t->recipe.threads,
-                             .parameters = t->net.parameters};
+    const vit158_train_recipe *r = &t->recipe;
+    VIT158_RETURN_IF_ERROR(vit158_train_slots_share(&t->slots, r->deterministic,
+                                                    r->deterministic ? r->slots : r->threads,
+                                                    t->net.parameters, error));
     VIT158_RETURN_IF_ERROR(allocate(t, error));
     t->pool = vit158_thread_pool_start(&t->threads, t->recipe.threads);
     vit158_train_net_initialise(&t->net, t->parameters, t->recipe.seed);
