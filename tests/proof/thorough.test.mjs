@@ -24,10 +24,10 @@ const TESTS = [
   ...['unit', 'golden'].flatMap(asking).map((file) => file.replace(/\.c$/, '')),
 ];
 
-/** @param {string} command @param {...string} args */
-function run(command, ...args) {
+/** @param {string} cwd @param {string} command @param {...string} args */
+function run(cwd, command, ...args) {
   const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd: ROOT,
+    cwd,
     encoding: 'utf8',
     env: { ...process.env, VIT158_THOROUGH: '1' },
   });
@@ -36,8 +36,8 @@ function run(command, ...args) {
 
 before(() => {
   assert.ok(TESTS.length >= 5, TESTS.join(' '));
-  run('cmake', '--preset', 'asan');
-  run('cmake', '--build', '--preset', 'asan', '--target', ...TESTS);
+  run(ROOT, 'cmake', '--preset', 'asan');
+  run(ROOT, 'cmake', '--build', '--preset', 'asan', '--target', ...TESTS);
 });
 
-for (const name of TESTS) test(name, () => run(join(BUILD, name)));
+for (const name of TESTS) test(name, () => run(BUILD, join(BUILD, name)));
