@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ThreadSanitizer watches everything that runs on threads: the pool, the trainer, and the commands that
+// ThreadSanitizer watches everything that runs on threads: the pool, sessions, the trainer, and the commands that
 // share images among workers and one image among threads.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -13,7 +13,7 @@ const BUILD = join(ROOT, 'build/tsan');
 const MODEL = join(ROOT, 'models/vit158-cifar10.safetensors');
 const IMAGES = join(ROOT, 'tests/data/images');
 /** On threads, or linked with what is. */
-const TESTS = ['test_pool', 'test_train_run', 'test_train_resume'];
+const TESTS = ['test_pool', 'test_session', 'test_session_edges', 'test_train_run', 'test_train_resume'];
 
 const scratch = mkdtempSync(join(tmpdir(), 'vit158-races-'));
 after(() => rmSync(scratch, { recursive: true }));
@@ -51,4 +51,13 @@ test('eval of a folder', () => {
     for (const name of ['rgb_8.png', 'baseline_420.jpg']) copyFileSync(join(IMAGES, name), join(scratch, label, name));
   }
   run(join(BUILD, 'vit158'), ['eval', '-m', MODEL, '--workers', '2', '--threads', '2', scratch]);
+});
+
+test('recording and checking an answer, a search for merges', () => {
+  const [golden, merges, images] = ['golden.json', 'merges.json', 'images'].map((name) => join(scratch, name));
+  run(join(BUILD, 'vit158'), ['record', MODEL, join(IMAGES, 'rgb_8.png'), '-o', golden, '--threads', '3']);
+  run(join(BUILD, 'vit158'), ['verify', golden]);
+  mkdirSync(images);
+  copyFileSync(join(IMAGES, 'baseline_420.jpg'), join(images, 'a.jpg'));
+  run(join(BUILD, 'vit158'), ['merge-search', MODEL, '--calibrate', images, '--json', merges]);
 });
