@@ -36,7 +36,7 @@ test('packed it is at most 5.5 MB; without models at most 1.4 MB, and nothing is
     .reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
   assert.ok(bytes <= 1.4e6, `${bytes} bytes`);
   const allowed =
-    /^(package\.json|README\.md|LICENSE|THIRD-PARTY\.md|web\/(README|COMMANDS|FILES)\.md|web\/(lib|cli)\/[\w.]+|web\/cli\.mjs|web\/bundle\/template\.html\.gz|wasm_build\/dist\/[\w.-]+|models\/[\w.-]+)$/;
+    /^(package\.json|README\.md|LICENSE|THIRD-PARTY\.md|web\/(README|COMMANDS|FILES|SCALE)\.md|web\/(lib|cli)\/[\w.]+|web\/cli\.mjs|web\/bundle\/template\.html\.gz|wasm_build\/dist\/[\w.-]+|models\/[\w.-]+)$/;
   assert.deepEqual(
     files.filter((name) => !allowed.test(name)),
     [],
