@@ -46,7 +46,7 @@ pageTest('documents, licence, credits and source can be read on the page', {}, a
   );
   await page.click('#document-close');
   await page.click('.foot-links >> text=Source');
-  await shows('web/app/README.md', /What a browser is sent|what a browser is sent/);
+  await shows('web/app/README.md', /the browser gets the source/);
   await page.click('#document-body a >> text=main.js >> nth=0');
   await shows('web/app/main.js', /new App\(\)\.start\(\)/);
 });

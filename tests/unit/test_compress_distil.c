@@ -185,10 +185,24 @@ static void test_held_out_images_come_nearer(void **state)
     assert_true(outcome.kept > 0 && outcome.kept <= outcome.distilled);
     assert_true(divergence(&q, LEARNED, COMPRESS_IMAGES) < before);
     vit158_quantizer_free(&q);
-    /* Without any, the end is the last update. */
-    s = settings_of(20, 0.02F, &reader);
+    compress_run_end(&run);
+}
+
+/* Without held-out images the end is the last update, and what is learned from comes nearer. */
+static void test_logits_are_distilled(void **state)
+{
+    (void)state;
+    compress_run run = compress_run_start();
+    vit158_rebuild_outcome outcome;
+    vit158_quantizer q;
+    vit158_rebuild_settings s = settings_of(0, 0.02F, NULL);
     assert_int_equal(distil(&run, &s, COMPRESS_IMAGES, &q, &outcome, NULL), VIT158_OK);
-    assert_true(outcome.kept == outcome.distilled && outcome.kept > 0);
+    const double before = divergence(&q, 0, COMPRESS_IMAGES);
+    vit158_quantizer_free(&q);
+    s = settings_of(60, 0.02F, NULL);
+    assert_int_equal(distil(&run, &s, COMPRESS_IMAGES, &q, &outcome, NULL), VIT158_OK);
+    assert_true(outcome.kept == 60 && outcome.distilled == 60);
+    assert_true(divergence(&q, 0, COMPRESS_IMAGES) < 0.7 * before);
     vit158_quantizer_free(&q);
     compress_run_end(&run);
 }
@@ -238,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_the_smallest_image),
         cmocka_unit_test(test_views_do_not_depend_on_threads),
         cmocka_unit_test(test_held_out_images_come_nearer),
+        cmocka_unit_test(test_logits_are_distilled),
         cmocka_unit_test(test_nothing_gets_worse),
         cmocka_unit_test(test_an_image_that_is_gone_is_named),
     };

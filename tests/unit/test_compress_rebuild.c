@@ -125,22 +125,6 @@ static void test_every_form_is_nearer_than_rounding(void **state)
         check_every_form(rows);
 }
 
-static void test_logits_are_distilled(void **state)
-{
-    (void)state;
-    compress_run run = compress_run_start();
-    vit158_pool pool = vit158_pool_serial();
-    vit158_quantizer q;
-    vit158_rebuild_settings s = settings_of(VIT158_REBUILD_NONE);
-    const double before = rebuild(&run, 1, VIT158_METHOD_MSE, &s, &pool, &q);
-    vit158_quantizer_free(&q);
-    s.distil_minutes = 0.04;
-    const double after = rebuild(&run, 1, VIT158_METHOD_MSE, &s, &pool, &q);
-    vit158_quantizer_free(&q);
-    assert_true(after < before);
-    compress_run_end(&run);
-}
-
 /* The same bits with any number of threads, in the forms whose schedule counts updates. */
 static void test_threads_change_nothing(void **state)
 {
@@ -332,7 +316,6 @@ int main(void)
         cmocka_unit_test(test_a_module_is_the_network_and_learns),
         cmocka_unit_test(test_layers_do_not_get_worse),
         cmocka_unit_test(test_every_form_is_nearer_than_rounding),
-        cmocka_unit_test(test_logits_are_distilled),
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_a_hook_stops_it),
     };
