@@ -17,7 +17,7 @@ import {
   withExitCode,
 } from './counts.mjs';
 import { keepResult } from './proof_result.mjs';
-import { CI_PACKAGES, PACKAGES, PROOF_PACKAGES, ROOT, setUp } from './setup.mjs';
+import { PACKAGES, PROOF_PACKAGES, ROOT, setUp } from './setup.mjs';
 
 const JOBS = String(Math.max(1, Math.min(availableParallelism(), 8)));
 
@@ -187,12 +187,8 @@ async function main(names, rest) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   /** @type {string[]} */
   const summary = [];
-  const packages = [
-    ...PACKAGES,
-    ...(process.env.CI ? CI_PACKAGES : []),
-    ...(names.some((name) => LONG_STEPS.includes(name)) ? PROOF_PACKAGES : []),
-  ];
-  if (!setUp(packages)) {
+  const isLong = names.some((name) => LONG_STEPS.includes(name));
+  if (!setUp(isLong ? [...PACKAGES, ...PROOF_PACKAGES] : PACKAGES)) {
     console.log('setup failed: see above');
     total.failed = 1;
     names = [];

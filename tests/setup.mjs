@@ -50,18 +50,14 @@ export const PACKAGES = [
   { name: 'clang-format-14', why: 'format check', command: 'clang-format-14', version: '14.' },
 ];
 
-/** What tests skip where it is missing, but not in CI. @type {typeof PACKAGES} */
-export const CI_PACKAGES = [
+/** What `npm run proof` needs besides; tests of ranks run wherever Open MPI is. @type {typeof PACKAGES} */
+export const PROOF_PACKAGES = [
   {
     name: 'libopenmpi-dev',
     why: 'training with several processes',
     file: '/usr/lib/x86_64-linux-gnu/openmpi/include/mpi.h',
   },
   { name: 'openmpi-bin', why: 'training with several processes', command: 'mpirun' },
-];
-
-/** What `npm run proof` needs besides. @type {typeof PACKAGES} */
-export const PROOF_PACKAGES = [
   { name: 'python3-torch', why: 'makes the goldens anew', python: 'torch' },
   { name: 'libjpeg-turbo-progs', why: 'writes JPEGs that Pillow does not', file: '/usr/bin/cjpeg' },
   {

@@ -20,6 +20,7 @@ const env = {
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
   OMPI_MCA_rmaps_base_oversubscribe: '1',
   OMPI_MCA_mpi_yield_when_idle: '1',
+  OMPI_MCA_plm_rsh_agent: 'false', // all ranks are here: mpirun needs no ssh to be installed
 };
 
 /** @param {string} name @param {number} seed records in CIFAR's format; the label sets the brightness */
