@@ -196,7 +196,8 @@ static vit158_status evaluate(vit158_evaluation *e, vit158_classifier *c, const 
     vit158_status status = vit158_labelled_images_list(&list, c->model, folder, error);
     if (status == VIT158_OK) {
         thin_out(&list, o->limit);
-        hash_list(e->list_sha256, &list);
+        if (o->part != NULL)
+            hash_list(e->list_sha256, &list);
         e->images = list.count;
         e->shard = o->shard;
         keep_shard(&list, o->shard);

@@ -37,18 +37,6 @@ void vit158_golden_free(vit158_golden *golden)
     *golden = (vit158_golden){0};
 }
 
-/* Room for one more element of `size` bytes. */
-static bool grow(vit158_json_in *in, void **array, size_t count, size_t size)
-{
-    if (count != 0 && (count & (count - 1)) != 0)
-        return true;
-    void *const larger = realloc(*array, (count == 0 ? 1 : 2 * count) * size);
-    if (larger == NULL)
-        return vit158_json_in_problem(in, "not enough memory");
-    *array = larger;
-    return true;
-}
-
 static bool read_file_name(vit158_json_in *in, char **out)
 {
     return vit158_json_read_text(in, out) &&
@@ -86,7 +74,7 @@ static void read_steps(vit158_json_in *in, vit158_golden_image *image)
         }
         vit158_json_string_decode(step.name, &key);
         if (!vit158_json_read_hash(in, step.sha256) ||
-            !grow(in, (void **)&image->steps, image->step_count, sizeof step))
+            !vit158_json_grow(in, (void **)&image->steps, image->step_count, sizeof step))
             return;
         image->steps[image->step_count++] = step;
     }
@@ -99,7 +87,7 @@ static void read_logits(vit158_json_in *in, vit158_golden_image *image)
     while (vit158_json_in_next(in, ']')) {
         float value = 0;
         if (!vit158_json_read_float(in, &value) ||
-            !grow(in, (void **)&image->logits, image->logit_count, sizeof value))
+            !vit158_json_grow(in, (void **)&image->logits, image->logit_count, sizeof value))
             return;
         image->logits[image->logit_count++] = value;
     }
@@ -150,7 +138,8 @@ static void read_images(vit158_json_in *in, vit158_golden *golden)
     }
     vit158_json_in_enter(in, '[');
     while (vit158_json_in_next(in, ']') &&
-           grow(in, (void **)&golden->images, golden->image_count, sizeof *golden->images)) {
+           vit158_json_grow(in, (void **)&golden->images, golden->image_count,
+                            sizeof *golden->images)) {
         vit158_golden_image *const image = &golden->images[golden->image_count++];
         *image = (vit158_golden_image){0};
         read_image(in, image);

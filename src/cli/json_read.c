@@ -85,6 +85,17 @@ bool vit158_json_read_float(vit158_json_in *in, float *out)
     return isfinite(*out) || vit158_json_in_problem(in, "a finite number is expected");
 }
 
+bool vit158_json_grow(vit158_json_in *in, void **array, size_t count, size_t size)
+{
+    if (count != 0 && (count & (count - 1)) != 0)
+        return true;
+    void *const larger = realloc(*array, (count == 0 ? 1 : 2 * count) * size);
+    if (larger == NULL)
+        return vit158_json_in_problem(in, "not enough memory");
+    *array = larger;
+    return true;
+}
+
 vit158_status vit158_json_read_format(vit158_json_in *in, const char *name, unsigned version,
                                       const char *what, vit158_error *error)
 {

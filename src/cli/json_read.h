@@ -19,6 +19,10 @@ bool vit158_json_read_u32(vit158_json_in *in, uint32_t *out);
 bool vit158_json_read_double(vit158_json_in *in, double *out);
 bool vit158_json_read_float(vit158_json_in *in, float *out);
 
+/* Room for one more element of `size` bytes in an array that grows one by one from empty: it is
+ * realloc's, and `count` says how many it has. */
+bool vit158_json_grow(vit158_json_in *in, void **array, size_t count, size_t size);
+
 /* The opening bracket and the first two members, "format" and "format_version". `what` names such
  * files: "golden file". */
 vit158_status vit158_json_read_format(vit158_json_in *in, const char *name, unsigned version,

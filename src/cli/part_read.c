@@ -15,9 +15,8 @@
 #include "cli/part_format.h"
 
 #define MAX_PART_BYTES ((size_t)1 << 30)
-#define LARGEST_EXACT                                                                              \
-    ((uint64_t)1 << 53) /* whole numbers up to here are exact in JSON's doubles                    \
-                         */
+/* Whole numbers up to here are exact in JSON's doubles. */
+#define LARGEST_EXACT ((uint64_t)1 << 53)
 
 /* The next member, which must be `name`; its value is next. */
 static bool enter_member(vit158_json_in *in, const char *name)
@@ -53,24 +52,12 @@ static bool read_size(vit158_json_in *in, const char *name, size_t *out)
            vit158_json_in_problem(in, "a number is too large");
 }
 
-/* Room for one more element of `size` bytes. */
-static bool grow(vit158_json_in *in, void **array, size_t count, size_t size)
-{
-    if (count != 0 && (count & (count - 1)) != 0)
-        return true;
-    void *const larger = realloc(*array, (count == 0 ? 1 : 2 * count) * size);
-    if (larger == NULL)
-        return vit158_json_in_problem(in, "not enough memory");
-    *array = larger;
-    return true;
-}
-
 static void read_texts(vit158_json_in *in, const char *name, char ***values, size_t *count)
 {
     if (!enter_member(in, name) || !vit158_json_in_enter(in, '['))
         return;
     while (vit158_json_in_next(in, ']')) {
-        if (*count == UINT32_MAX || !grow(in, (void **)values, *count, sizeof **values))
+        if (*count == UINT32_MAX || !vit158_json_grow(in, (void **)values, *count, sizeof **values))
             return;
         (*values)[*count] = NULL;
         if (!vit158_json_read_text(in, &(*values)[*count]))
@@ -149,7 +136,7 @@ static void read_answers(vit158_json_in *in, vit158_evaluation *e)
     enter_member(in, "answers");
     vit158_json_in_enter(in, '[');
     while (vit158_json_in_next(in, ']') &&
-           grow(in, (void **)&e->answers, e->count, sizeof *e->answers)) {
+           vit158_json_grow(in, (void **)&e->answers, e->count, sizeof *e->answers)) {
         /* Counted before it is read: what there is of it is freed with the rest. */
         read_answer(in, &e->answers[e->count++], e->labels.count);
     }

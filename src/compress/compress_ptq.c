@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/error.h"
-
 #include "base/sizes.h"
 #include "compress/compress_run.h"
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/sizes.h"
 #include "compress/module.h"
 
 /* How often the held-out images are asked. */
@@ -15,7 +16,6 @@ typedef struct distillation {
     vit158_rebuild *r;
     vit158_module module;
     vit158_fresh_views views; /* zeros without a reader */
-    float *logits;            /* [images][r->ld] of the float network, held-out images too */
     float *kept;              /* what was best so far */
     double best;              /* divergence of held-out images then */
 } distillation;
@@ -25,27 +25,19 @@ static uint32_t held_count(const vit158_rebuild *r)
     return r->q->known.images - r->q->learned;
 }
 
-static void teacher_logits(void *context, uint32_t image, uint32_t worker)
-{
-    const distillation *const d = context;
-    vit158_quantizer *const q = d->r->q;
-    vit158_shadow_logits(&q->teacher, &q->works[worker], q->known.values + image * q->known.stride,
-                         d->logits + image * d->r->ld);
-}
-
 /* Mean divergence of the held-out images; the last batch is filled up with the first of them. */
 static double look(distillation *d)
 {
     vit158_rebuild *const r = d->r;
     const uint32_t held = held_count(r);
-    const uint32_t batches = (held + VIT158_MODULE_BATCH - 1) / VIT158_MODULE_BATCH;
+    const uint32_t batches = vit158_pieces(held, VIT158_MODULE_BATCH);
     vit158_module_example batch[VIT158_MODULE_BATCH];
     double sum = 0;
     for (uint32_t b = 0; b < batches; b++) {
         for (uint32_t i = 0; i < VIT158_MODULE_BATCH; i++) {
             const size_t image = r->q->learned + (b * VIT158_MODULE_BATCH + i) % held;
             batch[i] = (vit158_module_example){
-                r->start->rounded->values + image * r->q->known.stride, d->logits + image * r->ld};
+                r->start->rounded->values + image * r->q->known.stride, r->logits + image * r->ld};
         }
         sum += vit158_module_step(&d->module, r->q->pool, batch, 0, 1);
     }
@@ -79,7 +71,7 @@ static vit158_status draw(distillation *d, vit158_rng *rng,
                                                  d->views.targets + i * d->views.classes}
                        : (vit158_module_example){r->start->rounded->values +
                                                      images[i] * r->q->known.stride,
-                                                 d->logits + images[i] * r->ld};
+                                                 r->logits + images[i] * r->ld};
     return VIT158_OK;
 }
 
@@ -124,13 +116,11 @@ static vit158_status begin(distillation *d, vit158_error *error)
 {
     vit158_rebuild *const r = d->r;
     vit158_quantizer *const q = r->q;
-    r->ld = vit158_train_round_up(q->model->info.classes, VIT158_TRAIN_TILE_COLS);
     VIT158_RETURN_IF_ERROR(vit158_module_create(&d->module, q, 0, q->model->info.depth, 1, error));
-    d->logits = calloc(r->ld * q->known.images, sizeof *d->logits);
     d->kept = malloc(vit158_module_size(&d->module) * sizeof *d->kept);
-    if (d->logits == NULL || d->kept == NULL)
+    if (d->kept == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to distil");
-    q->pool->run(q->pool, teacher_logits, d, q->known.images);
+    VIT158_RETURN_IF_ERROR(vit158_rebuild_logits(r, error));
     return r->settings->reader != NULL
                ? vit158_fresh_views_create(&d->views, r->settings->reader, r->start->teacher,
                                            r->start->student, q->pool, VIT158_MODULE_BATCH, error)
@@ -149,7 +139,6 @@ vit158_status vit158_distil(vit158_rebuild *r, vit158_error *error)
     }
     vit158_fresh_views_free(&d.views);
     vit158_module_free(&d.module);
-    free(d.logits);
     free(d.kept);
     return status;
 }

@@ -31,10 +31,10 @@ vit158_status vit158_rebuild_logits(vit158_rebuild *r, vit158_error *error)
 {
     r->ld = vit158_train_round_up(r->q->model->info.classes, VIT158_TRAIN_TILE_COLS);
     if (r->logits == NULL)
-        r->logits = calloc(r->ld * r->q->learned, sizeof *r->logits);
+        r->logits = calloc(r->ld * r->q->known.images, sizeof *r->logits);
     if (r->logits == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the logits");
-    r->q->pool->run(r->q->pool, teacher_logits, r, r->q->learned);
+    r->q->pool->run(r->q->pool, teacher_logits, r, r->q->known.images);
     return VIT158_OK;
 }
 

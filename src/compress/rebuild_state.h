@@ -17,7 +17,7 @@ typedef struct vit158_rebuild {
     uint32_t modules;
     uint32_t done, total; /* as the hook is told */
     double limit_ms;      /* vit158_now_ms after which no update begins */
-    float *logits;        /* [learned][ld] of the teacher, owned */
+    float *logits;        /* [known.images][ld] of the teacher, owned */
     size_t ld;
 } vit158_rebuild;
 
@@ -27,7 +27,8 @@ typedef struct vit158_rebuild {
 /* First block of a module; of modules: the depth. */
 uint32_t vit158_rebuild_first(const vit158_rebuild *rebuild, uint32_t module);
 
-/* The teacher's logits, its streams being behind the last block. Errors: VIT158_E_MEMORY. */
+/* The teacher's logits of all images, its streams being behind the last block. Errors:
+ * VIT158_E_MEMORY. */
 vit158_status vit158_rebuild_logits(vit158_rebuild *rebuild, vit158_error *error);
 
 /* The student's streams, from `inputs` before block `first`, to behind block end - 1. */
