@@ -213,11 +213,9 @@ static vit158_status take_sides(const config *c, const value *v, uint32_t *squar
         return vit158_config_side(c, square, v);
     vit158_json_in in = vit158_json_in_of(v);
     vit158_json_in_enter(&in, '{');
-    while (vit158_json_in_next(&in, '}')) {
-        vit158_json_string key;
-        value side;
-        if (!vit158_json_in_key(&in, &key) || !vit158_json_in_value(&in, &side))
-            break;
+    vit158_json_string key;
+    value side;
+    while (vit158_json_in_member(&in, &key, &side)) {
         uint32_t *place = vit158_json_is(&key, "height")                          ? &sides[0]
                           : vit158_json_is(&key, "width")                         ? &sides[1]
                           : edge != NULL && vit158_json_is(&key, "shortest_edge") ? edge

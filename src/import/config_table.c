@@ -41,19 +41,15 @@ vit158_status vit158_config_read(vit158_config *c, const vit158_json_value *obje
         return vit158_fail(c->error, VIT158_E_JSON, "%s: an object is expected", c->file);
     vit158_json_in in = vit158_json_in_of(object);
     vit158_json_in_enter(&in, '{');
-    while (vit158_json_in_next(&in, '}')) {
-        vit158_json_string key;
-        vit158_json_value value;
-        if (!vit158_json_in_key(&in, &key) || !vit158_json_in_value(&in, &value))
-            break;
+    vit158_json_string key;
+    vit158_json_value value;
+    while (vit158_json_in_member(&in, &key, &value)) {
         vit158_format(c->key, sizeof c->key, "%.*s",
                       (int)(key.raw_bytes < sizeof c->key ? key.raw_bytes : sizeof c->key),
                       (const char *)key.raw);
         VIT158_RETURN_IF_ERROR(take_key(c, &value, keys, key_count, seen));
     }
-    return in.problem == NULL ? VIT158_OK
-                              : vit158_fail(c->error, VIT158_E_JSON, "%s: %s at byte %zu", c->file,
-                                            in.problem, in.position);
+    return VIT158_OK;
 }
 
 /* ---- Values ---- */
@@ -77,10 +73,9 @@ vit158_status vit158_config_side(const vit158_config *c, uint32_t *out,
     unsigned count = 0;
     vit158_json_in in = vit158_json_in_of(value);
     vit158_json_in_enter(&in, '[');
-    while (vit158_json_in_next(&in, ']')) {
-        vit158_json_value side;
-        if (count == 2 || !vit158_json_in_value(&in, &side) ||
-            !vit158_json_u32(&sides[count], &side))
+    vit158_json_value side;
+    while (vit158_json_in_element(&in, &side)) {
+        if (count == 2 || !vit158_json_u32(&sides[count], &side))
             return vit158_config_bad(c, VIT158_E_METADATA, "two whole numbers are expected");
         count++;
     }
@@ -101,11 +96,10 @@ static vit158_status read_numbers(const vit158_config *c, char *out, size_t capa
         return vit158_config_bad(c, VIT158_E_METADATA, "an array of numbers is expected");
     vit158_json_in in = vit158_json_in_of(value);
     vit158_json_in_enter(&in, '[');
-    while (vit158_json_in_next(&in, ']')) {
-        vit158_json_value number;
+    vit158_json_value number;
+    while (vit158_json_in_element(&in, &number)) {
         char text[32];
-        if (!vit158_json_in_value(&in, &number) ||
-            !vit158_json_number_text(text, sizeof text, &number) ||
+        if (!vit158_json_number_text(text, sizeof text, &number) ||
             length + strlen(text) + 2 > capacity)
             return vit158_config_bad(c, VIT158_E_METADATA, "an array of numbers is expected");
         length +=
@@ -177,6 +171,7 @@ vit158_status vit158_config_activation(vit158_config *c, const vit158_json_value
 
 /* ---- Labels ---- */
 
+/* At least one label. */
 static vit158_status keep_labels(vit158_settings *out, const vit158_json_string *labels,
                                  uint32_t count, vit158_error *error)
 {
@@ -194,8 +189,6 @@ static vit158_status keep_labels(vit158_settings *out, const vit158_json_string 
         length += labels[i].raw_bytes;
         text[length++] = '"';
     }
-    if (count == 0)
-        text[length++] = '[';
     text[length++] = ']';
     text[length] = 0;
     free(out->labels);
@@ -206,43 +199,35 @@ static vit158_status keep_labels(vit158_settings *out, const vit158_json_string 
 
 /* Members of an object or elements of an array, MAX_LABELS + 1 if more; memory is for as many
  * labels as there are, not as there may be. */
-static uint32_t count_values(vit158_json_in in, char open, char close)
+static uint32_t count_values(vit158_json_in in, char open)
 {
     uint32_t count = 0;
+    vit158_json_string key;
+    vit158_json_value value;
     vit158_json_in_enter(&in, open);
-    while (count <= MAX_LABELS && vit158_json_in_next(&in, close)) {
-        vit158_json_string key;
-        vit158_json_value value;
-        if ((open == '{' && !vit158_json_in_key(&in, &key)) || !vit158_json_in_value(&in, &value))
-            break;
+    while (count <= MAX_LABELS && (open == '{' ? vit158_json_in_member(&in, &key, &value)
+                                               : vit158_json_in_element(&in, &value)))
         count++;
-    }
     return count;
 }
 
-/* Fills labels by their numbers; false if they are not 0 .. count-1, each once. */
-static bool order_labels(vit158_json_string *labels, uint32_t *count, uint32_t most,
-                         const vit158_json_value *value)
+/* Fills the labels of an object of `count` members by their numbers; false if these are not
+ * 0 .. count-1, each once. */
+static bool order_labels(vit158_json_string *labels, uint32_t count, const vit158_json_value *value)
 {
     vit158_json_in in = vit158_json_in_of(value);
-    uint32_t largest = 0;
-    *count = 0;
+    vit158_json_string key;
+    vit158_json_value label;
     vit158_json_in_enter(&in, '{');
-    while (vit158_json_in_next(&in, '}')) {
-        vit158_json_string key;
-        vit158_json_value label;
-        if (!vit158_json_in_key(&in, &key) || !vit158_json_in_value(&in, &label))
-            return false;
+    while (vit158_json_in_member(&in, &key, &label)) {
         const vit158_json_value number = {VIT158_JSON_NUMBER, key};
         uint32_t index;
-        if (label.kind != VIT158_JSON_TEXT || !vit158_json_u32(&index, &number) || index >= most ||
+        if (label.kind != VIT158_JSON_TEXT || !vit158_json_u32(&index, &number) || index >= count ||
             labels[index].raw != NULL)
             return false;
         labels[index] = label.raw;
-        largest = index > largest ? index : largest;
-        (*count)++;
     }
-    return *count == 0 || *count == largest + 1;
+    return true;
 }
 
 vit158_status vit158_config_id2label(vit158_config *c, const vit158_json_value *value)
@@ -251,13 +236,12 @@ vit158_status vit158_config_id2label(vit158_config *c, const vit158_json_value *
         return VIT158_OK;
     if (value->kind != VIT158_JSON_OBJECT)
         return vit158_config_bad(c, VIT158_E_METADATA, "an object of labels is expected");
-    const uint32_t most = count_values(vit158_json_in_of(value), '{', '}');
-    vit158_json_string *labels = calloc((size_t)most + 1, sizeof *labels);
+    const uint32_t count = count_values(vit158_json_in_of(value), '{');
+    vit158_json_string *labels = calloc((size_t)count + 1, sizeof *labels);
     if (labels == NULL)
         return vit158_fail(c->error, VIT158_E_MEMORY, "not enough memory for the labels");
-    uint32_t count;
     vit158_status status;
-    if (most > MAX_LABELS || !order_labels(labels, &count, most, value))
+    if (count > MAX_LABELS || !order_labels(labels, count, value))
         status = vit158_config_bad(c, VIT158_E_METADATA,
                                    "labels numbered 0, 1, 2, ... without gaps are expected");
     else
@@ -285,7 +269,7 @@ static uint32_t collect_labels(vit158_json_string *labels, uint32_t most, const 
 static vit158_status keep_array(vit158_settings *out, const char *text, size_t n_bytes,
                                 bool *is_array, vit158_error *error)
 {
-    const uint32_t all = count_values(vit158_json_in_over(text, n_bytes), '[', ']');
+    const uint32_t all = count_values(vit158_json_in_over(text, n_bytes), '[');
     const uint32_t most = all <= MAX_LABELS ? all : MAX_LABELS;
     vit158_json_string *labels = calloc((size_t)most + 1, sizeof *labels);
     if (labels == NULL)

@@ -51,14 +51,14 @@ static vit158_status take_input_size(config *c, const value *v)
     unsigned count = 0;
     vit158_json_in in = vit158_json_in_of(v);
     vit158_json_in_enter(&in, '[');
-    while (vit158_json_in_next(&in, ']')) {
-        value side;
-        if (count == 3 || !vit158_json_in_value(&in, &side) ||
-            !vit158_json_u32(&sides[count], &side) || sides[count] == 0)
-            break;
+    value side;
+    while (vit158_json_in_element(&in, &side)) {
+        if (count == 3 || !vit158_json_u32(&sides[count], &side) || sides[count] == 0)
+            return vit158_config_bad(c, VIT158_E_METADATA,
+                                     "channels, height and width are expected");
         count++;
     }
-    if (in.problem != NULL || count != 3)
+    if (count != 3)
         return vit158_config_bad(c, VIT158_E_METADATA, "channels, height and width are expected");
     if (sides[1] != sides[2])
         return vit158_config_bad(c, VIT158_E_UNSUPPORTED, "only squares are computed here");
@@ -165,11 +165,9 @@ static vit158_status take_arguments(config *c, const value *v)
                    ? VIT158_OK
                    : vit158_config_bad(c, VIT158_E_METADATA, "an object is expected");
     vit158_json_in_enter(&in, '{');
-    while (vit158_json_in_next(&in, '}')) {
-        vit158_json_string key;
-        value argument;
-        if (!vit158_json_in_key(&in, &key) || !vit158_json_in_value(&in, &argument))
-            break;
+    vit158_json_string key;
+    value argument;
+    while (vit158_json_in_member(&in, &key, &argument)) {
         if (vit158_json_is(&key, "num_heads"))
             VIT158_RETURN_IF_ERROR(vit158_config_count(c, &c->out->heads, &argument));
     }
@@ -210,11 +208,9 @@ static vit158_status choose(config *c, const value *root, bool *hugging_face)
     bool timm = false;
     vit158_json_in in = vit158_json_in_of(root);
     vit158_json_in_enter(&in, '{');
-    while (vit158_json_in_next(&in, '}')) {
-        vit158_json_string key;
-        value v;
-        if (!vit158_json_in_key(&in, &key) || !vit158_json_in_value(&in, &v))
-            break;
+    vit158_json_string key;
+    value v;
+    while (vit158_json_in_member(&in, &key, &v)) {
         if (vit158_json_is(&key, "model_type") && !vit158_json_copy(type, sizeof type, &v))
             return vit158_fail(c->error, VIT158_E_METADATA,
                                "%s: key model_type: a name is expected", c->file);

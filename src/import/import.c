@@ -28,6 +28,23 @@ static vit158_status find_weights(importer *im)
                        "nor pytorch_model.bin: download the weights, or name the file itself");
 }
 
+static vit158_status check_foreign(const importer *im)
+{
+    const vit158_header *own = vit158_source_metadata(&im->source);
+    const char *format = own != NULL ? vit158_header_metadata(own, "format") : NULL;
+    if (format == NULL || strcmp(format, "vit158") != 0)
+        return VIT158_OK;
+    return vit158_fail(im->error, VIT158_E_UNSUPPORTED,
+                       "%s is a vit158 model already: it opens as it is", im->weight_file);
+}
+
+static vit158_status open_weights(importer *im)
+{
+    VIT158_RETURN_IF_ERROR(vit158_source_open(&im->source, im->files, im->weight_file, im->error));
+    VIT158_RETURN_IF_ERROR(check_foreign(im));
+    return vit158_places_find(&im->places, &im->source, im->error);
+}
+
 static vit158_status open_folder(importer *im)
 {
     bool hugging_face = false;
@@ -41,8 +58,7 @@ static vit158_status open_folder(importer *im)
         VIT158_RETURN_IF_ERROR(vit158_settings_preprocessor(&im->settings, im->files, im->error));
     im->recipe_from = hugging_face ? "preprocessor_config.json" : "config.json";
     VIT158_RETURN_IF_ERROR(find_weights(im));
-    VIT158_RETURN_IF_ERROR(vit158_source_open(&im->source, im->files, im->weight_file, im->error));
-    VIT158_RETURN_IF_ERROR(vit158_places_find(&im->places, &im->source, im->error));
+    VIT158_RETURN_IF_ERROR(open_weights(im));
     const bool hf_names =
         im->places.family == VIT158_FAMILY_HF4 || im->places.family == VIT158_FAMILY_HF5;
     if (hugging_face != hf_names)
@@ -56,8 +72,7 @@ static vit158_status open_folder(importer *im)
 static vit158_status open_file(importer *im)
 {
     im->weight_file = im->options->file;
-    VIT158_RETURN_IF_ERROR(vit158_source_open(&im->source, im->files, im->weight_file, im->error));
-    VIT158_RETURN_IF_ERROR(vit158_places_find(&im->places, &im->source, im->error));
+    VIT158_RETURN_IF_ERROR(open_weights(im));
     if (im->places.family == VIT158_FAMILY_HF4 || im->places.family == VIT158_FAMILY_HF5)
         return vit158_fail(im->error, VIT158_E_METADATA,
                            "%s has Hugging Face's names, whose numbers stand in config.json beside "
@@ -84,22 +99,11 @@ static vit158_status parse_extra(importer *im)
 
 /* ---- */
 
-static vit158_status check_foreign(const importer *im)
-{
-    const vit158_header *own = vit158_source_metadata(&im->source);
-    const char *format = own != NULL ? vit158_header_metadata(own, "format") : NULL;
-    if (format == NULL || strcmp(format, "vit158") != 0)
-        return VIT158_OK;
-    return vit158_fail(im->error, VIT158_E_UNSUPPORTED,
-                       "%s is a vit158 model already: it opens as it is", im->weight_file);
-}
-
 static vit158_status run(importer *im)
 {
     im->folder = im->options->file == NULL;
     VIT158_RETURN_IF_ERROR(parse_extra(im));
     VIT158_RETURN_IF_ERROR(im->folder ? open_folder(im) : open_file(im));
-    VIT158_RETURN_IF_ERROR(check_foreign(im));
     if (im->options->labels != NULL)
         VIT158_RETURN_IF_ERROR(vit158_settings_labels(&im->settings, im->options->labels,
                                                       im->options->labels_bytes, im->error));

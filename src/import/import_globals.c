@@ -25,8 +25,8 @@ static vit158_status copy_global(importer *im, uint32_t place, const char *name,
     if (tensor == NULL && !optional)
         return vit158_fail(im->error, VIT158_E_TENSOR, "%s: its %s is missing", im->weight_file,
                            name);
-    if (tensor != NULL && (tensor->rank != rank || tensor->n_elements != count ||
-                           memcmp(tensor->shape, shape, rank * sizeof *shape) != 0))
+    if (tensor != NULL &&
+        (tensor->rank != rank || memcmp(tensor->shape, shape, rank * sizeof *shape) != 0))
         return vit158_fail(im->error, VIT158_E_TENSOR,
                            "tensor %s: its shape is not what the others' shapes say", tensor->name);
     float *values = vit158_import_floats(im, (size_t)count);
@@ -56,7 +56,8 @@ static vit158_status make_positions(importer *im)
     const uint32_t embedded = im->no_embed_class ? 0 : prefix; /* that have positions */
     const size_t in_rows = (size_t)from * from + embedded;
     const uint64_t shape[3] = {1, im->info.tokens, dim};
-    if (tensor->shape[0] != 1 || tensor->shape[1] != in_rows || tensor->shape[2] != dim)
+    /* shape[1] is in_rows: the plan took the grid from it. */
+    if (tensor->shape[0] != 1 || tensor->shape[2] != dim)
         return vit158_fail(im->error, VIT158_E_TENSOR,
                            "tensor %s: its shape is not what the others' shapes say", tensor->name);
     float *in = vit158_import_floats(im, in_rows * dim);

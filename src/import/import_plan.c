@@ -38,12 +38,13 @@ static vit158_status take_side(const importer *im, uint32_t *out, uint64_t value
     return VIT158_OK;
 }
 
+/* Of n <= VIT158_MAX_TOKENS, 0 if it is not whole. */
 static uint32_t square_root(uint64_t n)
 {
     uint32_t root = 0;
-    while ((uint64_t)(root + 1) * (root + 1) <= n && root < 65535)
+    while ((root + 1) * (root + 1) <= n)
         root++;
-    return (uint64_t)root * root == n ? root : 0;
+    return root * root == n ? root : 0;
 }
 
 static vit158_status read_grid(importer *im, const vit158_source_tensor *pos)
@@ -58,7 +59,7 @@ static vit158_status read_grid(importer *im, const vit158_source_tensor *pos)
     const uint32_t with = rows > prefix ? square_root(rows - prefix) : 0;
     const uint32_t without = square_root(rows);
     const bool said = im->settings.image_size == without * info->patch_size && without != 0;
-    im->no_embed_class = prefix > 0 && (with == 0 || (said && without != with));
+    im->no_embed_class = prefix > 0 && (with == 0 || said);
     im->source_grid = im->no_embed_class ? without : with;
     if (im->source_grid == 0)
         return vit158_fail(im->error, VIT158_E_TENSOR,
@@ -177,7 +178,10 @@ static vit158_status find_heads(importer *im)
     if (im->options->heads != 0) {
         info->heads = im->options->heads;
         im->heads_from = "as told";
-    } else if (said != NULL && vit158_decimal_u32(&info->heads, said, strlen(said))) {
+    } else if (said != NULL) {
+        if (!vit158_decimal_u32(&info->heads, said, strlen(said)))
+            return vit158_fail(im->error, VIT158_E_METADATA,
+                               "the metadata's heads are %s, not a whole number", said);
         im->heads_from = "as the metadata say";
     } else if (im->settings.heads != 0) {
         info->heads = im->settings.heads;
@@ -200,10 +204,11 @@ static vit158_status find_heads(importer *im)
 
 /* ---- Recipe ---- */
 
-/* Sets a text of the settings unless something is said already. */
+/* Sets a text of the settings, which a file without texts leaves empty, unless the metadata say it.
+ */
 static void assume(const importer *im, char *out, const char *key, const char *text)
 {
-    if (out[0] == 0 && vit158_import_said(im, key) == NULL)
+    if (vit158_import_said(im, key) == NULL)
         memcpy(out, text, strlen(text) + 1);
 }
 

@@ -102,7 +102,7 @@ static bool is_ternary(float *scales, bool *one, const float *values, uint32_t n
         *one &= m == 0.0F || common == 0.0F || m == common;
         common = m != 0.0F ? m : common;
     }
-    if (*one && n_out > 0)
+    if (*one)
         scales[0] = common != 0.0F ? common : 1.0F;
     return common != 0.0F;
 }
@@ -142,12 +142,14 @@ static void keep_matrix(importer *im, uint32_t block, const matrix *m, const flo
     bool one = false;
     const uint64_t n_out = m->n_out;
     vit158_format(prefix, sizeof prefix, "blocks.%u.%s", block, m->name);
-    if (im->ternary && is_ternary(scales, &one, weight, m->n_out, m->n_in))
+    if (im->ternary) {
+        (void)is_ternary(scales, &one, weight, m->n_out, m->n_in); /* it is: find_ternary */
         keep_trits(im, prefix, m, weight, scales, one);
-    else if (im->options->weights == VIT158_IMPORT_I8)
+    } else if (im->options->weights == VIT158_IMPORT_I8) {
         keep_i8(im, prefix, m, weight, scales);
-    else
+    } else {
         vit158_draft_float_matrix(im->draft, prefix, m->n_out, m->n_in, weight);
+    }
     im->matrix_weights += (uint64_t)m->n_out * m->n_in;
     im->matrix_rows += m->n_out;
     im->made++;

@@ -129,11 +129,11 @@ static vit158_status find_activation(importer *im)
 
 /* ---- Norms ---- */
 
-/* timm's norms before proj and fc2 of a float model, in contrast to BitLinear's. */
+/* timm's norms before proj and fc2 of a float model, in contrast to BitLinear's; it is there. */
 static bool is_scale_norm(const importer *im, uint32_t place)
 {
     const vit158_source_tensor *tensor = vit158_import_at(im, place);
-    return tensor != NULL && strstr(tensor->name, "attn.proj.norm.") == NULL &&
+    return strstr(tensor->name, "attn.proj.norm.") == NULL &&
            strstr(tensor->name, "mlp.fc2.norm.") == NULL;
 }
 

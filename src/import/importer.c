@@ -32,7 +32,7 @@ const vit158_source_tensor *vit158_import_take(importer *im, uint32_t place)
 
 float *vit158_import_floats(const importer *im, size_t count)
 {
-    float *values = calloc(count > 0 ? count : 1, sizeof *values);
+    float *values = calloc(count, sizeof *values);
     if (values == NULL)
         vit158_fail(im->error, VIT158_E_MEMORY, "not enough memory for a tensor");
     return values;
@@ -104,8 +104,8 @@ void vit158_import_round(int8_t *out, const float *values, const float *scales, 
 {
     for (uint32_t r = 0; r < rows; r++) {
         for (size_t i = 0; i < columns; i++) {
-            const float q = vit158_rne(values[r * columns + i] / scales[r]);
-            out[r * columns + i] = (int8_t)(q > 127.0F ? 127.0F : q < -127.0F ? -127.0F : q);
+            /* at most 127: the scale is 1/127 of the row's largest, rounded */
+            out[r * columns + i] = (int8_t)vit158_rne(values[r * columns + i] / scales[r]);
         }
     }
 }

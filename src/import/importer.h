@@ -64,7 +64,7 @@ static inline const vit158_source_tensor *vit158_import_at(const vit158_importer
 /* The tensor of a place, which is now used; NULL if there is none. */
 const vit158_source_tensor *vit158_import_take(vit158_importer *im, uint32_t place);
 
-/* So many zeros, the caller's to free; NULL fills im->error. */
+/* So many zeros (1 or more), the caller's to free; NULL fills im->error. */
 float *vit158_import_floats(const vit158_importer *im, size_t count);
 
 /* Values of a place whose shape must be [rows][columns], or [rows] with columns = 0. With

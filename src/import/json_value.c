@@ -24,7 +24,9 @@ static bool take_digits(vit158_json_in *in)
     const size_t start = in->position;
     while (byte_at(in, in->position) >= '0' && byte_at(in, in->position) <= '9')
         in->position++;
-    return in->position > start || vit158_json_in_problem(in, "a digit is expected");
+    if (in->position == start)
+        return vit158_json_in_problem(in, "a digit is expected");
+    return true;
 }
 
 static bool take_number(vit158_json_in *in)
@@ -94,8 +96,6 @@ static bool take_value(vit158_json_in *in, vit158_json_value *out, unsigned dept
         out->kind = VIT158_JSON_TEXT;
         return vit158_json_in_text(in, &out->raw);
     }
-    if (in->problem != NULL)
-        return false;
     const size_t start = in->position;
     bool taken;
     if (lead == '{' || lead == '[') {
@@ -112,6 +112,17 @@ static bool take_value(vit158_json_in *in, vit158_json_value *out, unsigned dept
 bool vit158_json_in_value(vit158_json_in *in, vit158_json_value *out)
 {
     return in->problem == NULL && take_value(in, out, 0);
+}
+
+bool vit158_json_in_member(vit158_json_in *in, vit158_json_string *key, vit158_json_value *value)
+{
+    return vit158_json_in_next(in, '}') && vit158_json_in_key(in, key) &&
+           vit158_json_in_value(in, value);
+}
+
+bool vit158_json_in_element(vit158_json_in *in, vit158_json_value *value)
+{
+    return vit158_json_in_next(in, ']') && vit158_json_in_value(in, value);
 }
 
 bool vit158_json_is(const vit158_json_string *string, const char *text)

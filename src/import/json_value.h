@@ -28,6 +28,11 @@ typedef struct vit158_json_value {
 
 bool vit158_json_in_value(vit158_json_in *in, vit158_json_value *out);
 
+/* The next member of an object, or element of an array, that was entered; false behind the last one
+ * and after a problem. Of a value that was taken as a whole before there is none. */
+bool vit158_json_in_member(vit158_json_in *in, vit158_json_string *key, vit158_json_value *value);
+bool vit158_json_in_element(vit158_json_in *in, vit158_json_value *value);
+
 /* A parser over a value's own JSON: array or object. */
 static inline vit158_json_in vit158_json_in_of(const vit158_json_value *value)
 {

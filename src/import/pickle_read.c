@@ -33,14 +33,14 @@ static vit158_status bad_tensor(const vit158_pickle_tensor *tensor, const char *
                        tensor->name.bytes, why);
 }
 
-/* Checks that the strides are those of a contiguous tensor. */
+/* Checks that the strides, as many as dimensions, are those of a contiguous tensor. */
 static bool is_contiguous(const machine *m, const object *strides,
                           const vit158_pickle_tensor *tensor)
 {
     uint64_t expected = 1;
     for (uint32_t i = tensor->rank; i-- > 0;) {
         const object *stride = item(m, strides, i);
-        if (stride == NULL || stride->kind != VIT158_PICKLE_INT)
+        if (stride->kind != VIT158_PICKLE_INT)
             return false;
         if (tensor->shape[i] != 1 && (uint64_t)stride->number != expected)
             return false;

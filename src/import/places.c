@@ -295,7 +295,5 @@ vit158_status vit158_places_find(vit158_places *out, vit158_source *source, vit1
                            "there is no block: the file holds %u tensors, "
                            "but not those of a Vision Transformer",
                            source->tensor_count);
-    if (out->family == VIT158_FAMILY_HF)
-        out->family = VIT158_FAMILY_HF4;
-    return VIT158_OK;
+    return VIT158_OK; /* a block's names are of one version, so the family is not both */
 }

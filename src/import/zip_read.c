@@ -148,7 +148,7 @@ static int by_name(const void *left, const void *right)
         return order;
     if (a->name_bytes != b->name_bytes)
         return a->name_bytes < b->name_bytes ? -1 : 1;
-    return a->name < b->name ? -1 : 1;
+    return (a->name > b->name) - (a->name < b->name);
 }
 
 vit158_status vit158_zip_open(vit158_zip *out, const vit158_import_files *files, const char *name,

@@ -26,7 +26,7 @@ typedef struct part {
     }
 
 typedef struct buffer {
-    uint8_t bytes[4096];
+    uint8_t bytes[8192];
     size_t n_bytes;
 } buffer;
 
@@ -147,10 +147,10 @@ static void test_dictionaries_of_dictionaries(void **state)
 }
 
 #define NOT_MADE "tensor a: not made as torch.save makes tensors"
-#define NAME_OF_100                                                                                \
-    "X\x64\0\0\0"                                                                                  \
+#define LETTERS_100                                                                                \
     "abcdefghijklmnopqrstabcdefghijklmnopqrstabcdefghijklmnopqrst"                                 \
     "abcdefghijklmnopqrstabcdefghijklmnopqrst"
+#define NAME_OF_100 "X\x64\0\0\0" LETTERS_100
 
 /* clang-format off */
 static const struct {
@@ -159,6 +159,7 @@ static const struct {
     const char *sentence;
 } wrong[] = {
     {{.storage = PART("K\1")}, VIT158_E_UNSUPPORTED, NOT_MADE},
+    {{.shape = PART("K\0K\3\x86"), .strides = PART("K\1K\1\x86")}, VIT158_E_UNSUPPORTED, "strided view"},
     {{.first = PART("J\xFF\xFF\xFF\xFF")}, VIT158_E_UNSUPPORTED, NOT_MADE},
     {{.first = PART("\x8a\1\xFF")}, VIT158_E_UNSUPPORTED, NOT_MADE},
     {{.first = PART("G\0\0\0\0\0\0\0\0")}, VIT158_E_UNSUPPORTED, NOT_MADE},
@@ -206,6 +207,8 @@ static const struct {
     {{.before = PART("\x85")}, VIT158_E_FORMAT, "a damaged pickle"},
     {{.before = PART("(K\1\x86")}, VIT158_E_FORMAT, "a damaged pickle"},
     {{.before = PART("K\1t")}, VIT158_E_FORMAT, "a damaged pickle"},
+    {{.before = PART("](a")}, VIT158_E_FORMAT, "a damaged pickle"},
+    {{.before = PART("}K\1(s")}, VIT158_E_FORMAT, "a damaged pickle"},
     {{.before = PART("](K\1(e")}, VIT158_E_FORMAT, "a damaged pickle"},
     {{.before = PART("a")}, VIT158_E_FORMAT, "a damaged pickle"},
     {{.before = PART("K\1K\2K\3s")}, VIT158_E_FORMAT, "a damaged pickle"},
@@ -242,6 +245,24 @@ static void test_pickles_that_are_wrong(void **state)
     assert_int_equal(vit158_pickle_read(&pickle, much, VIT158_PICKLE_MAX_BYTES + 1, &error),
                      VIT158_E_LIMIT);
     free(much);
+}
+
+static void test_tensors_of_too_few_arguments(void **state)
+{
+    (void)state;
+    static const part arguments[] = {PART(""), PART(FLOATS), PART(FLOATS "K\0"),
+                                     PART(FLOATS "K\0K\2\x85")};
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
+        buffer bytes = {.n_bytes = 0};
+        vit158_pickle pickle;
+        vit158_error error = {VIT158_OK, ""};
+        put(&bytes, "}X\1\0\0\0actorch._utils\n_rebuild_tensor_v2\n(", 41);
+        put(&bytes, arguments[i].bytes, arguments[i].n_bytes);
+        put(&bytes, "tRs.", 4);
+        assert_int_equal(vit158_pickle_read(&pickle, bytes.bytes, bytes.n_bytes, &error),
+                         VIT158_E_UNSUPPORTED);
+        assert_string_equal(error.message, NOT_MADE);
+    }
 }
 
 /* ---- Archives ---- */
@@ -355,6 +376,7 @@ static void test_entries_of_archives(void **state)
         {{.name = PART("x/data/0"), .data = PART(TWENTY_FOUR)}, OPENED},
         {{.name = PART("x/data/00"), .data = PART("?")}, OPENED},
         {{.name = PART("x/d"), .data = PART("?")}, OPENED},
+        {{.name = PART("x"), .data = PART("?")}, OPENED},
         {{.name = PART("x/version"), .flags = 1}, VIT158_E_UNSUPPORTED, "x/version is encrypted"},
         {{.name = PART("x/version"), .method = 9}, VIT158_E_UNSUPPORTED, "method 9"},
         {{.name = PART("x/version"), .more = 5}, VIT158_E_FORMAT, "a damaged ZIP table"},
@@ -375,6 +397,18 @@ static void test_entries_of_archives(void **state)
         {.name = PART("x/data.pkl"), .method = 8, .more = VIT158_PICKLE_MAX_BYTES + 1}, right[1]};
     expect(long_pickle, 2, &end, "a long pickle", VIT158_E_LIMIT, "a pickle of");
 
+    static char name_of_1100[1100];
+    memset(name_of_1100, 'f', sizeof name_of_1100);
+    memcpy(name_of_1100 + 1091, "/data.pkl", 9);
+    const zip_entry far_away[] = {{.name = {name_of_1100, 1100}, .data = pickled}, right[1]};
+    expect(far_away, 2, &end, "a folder's name of 1,091 bytes", VIT158_E_FORMAT, "has no data.pkl");
+    const zip_entry in_long_folder[] = {
+        {.name = PART(LETTERS_100 "/data.pkl"), .data = pickled, .method = 8}, right[1]};
+    expect(in_long_folder, 2, &end, "a long name", VIT158_E_UNSUPPORTED, "qrst is compressed");
+    const zip_entry two[] = {{.name = PART("y/data.pkl"), .data = PART("?")}, right[0], right[1]};
+    expect(two, 3, &end, "the table's first, not the alphabet's", VIT158_E_UNSUPPORTED,
+           "opcode 63");
+
     buffer far = {.n_bytes = 0};
     write_pickle(&far, &(pickle_parts){.first = PART("K\1")});
     const zip_entry shifted[] = {
@@ -393,12 +427,61 @@ static void test_entries_of_archives(void **state)
     expect(unnamed, 2, &end, "a long key", VIT158_E_FORMAT, "are not in it");
 }
 
+/* A source whose reads end after so many. */
+typedef struct short_source {
+    memory_files all;
+    long reads, at_most;
+} short_source;
+
+static uint64_t short_size(void *context, const char *name)
+{
+    return memory_size(&((short_source *)context)->all, name);
+}
+
+static bool short_read(void *context, const char *name, uint64_t offset, void *out, size_t n_bytes)
+{
+    short_source *s = context;
+    return s->reads++ < s->at_most && memory_read(&s->all, name, offset, out, n_bytes);
+}
+
+static void test_reads_that_fail(void **state)
+{
+    (void)state;
+    buffer pickle = {.n_bytes = 0}, bytes = {.n_bytes = 0};
+    write_pickle(&pickle, &(pickle_parts){.key = {NULL, 0}});
+    const zip_entry entries[] = {
+        {.name = PART("x/data.pkl"), .data = {(const char *)pickle.bytes, pickle.n_bytes}},
+        {.name = PART("x/byteorder"), .data = PART("little")},
+        {.name = PART("x/data/0"), .data = PART(TWENTY_FOUR)}};
+    write_zip(&bytes, entries, 3, &(zip_end){0});
+    for (long at_most = 0;; at_most++) {
+        short_source source = {
+            {.files = {{"file", bytes.bytes, bytes.n_bytes}}, .count = 1}, 0, at_most};
+        const vit158_import_files files = {&source, short_size, short_read};
+        vit158_draft draft;
+        vit158_import_report report;
+        vit158_error error = {VIT158_OK, ""};
+        const vit158_status status = vit158_import_run(
+            &draft, &report, &files, &(vit158_import_options){.file = "file"}, &error);
+        vit158_draft_clear(&draft);
+        if (source.reads <= at_most) {
+            assert_int_equal(status, VIT158_E_TENSOR); /* opened, and no model */
+            assert_int_equal(at_most, 8);
+            break;
+        }
+        assert_int_equal(status, VIT158_E_IO);
+        assert_string_equal(error.message, "file cannot be read");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ways_to_write_a_tensor),
         cmocka_unit_test(test_dictionaries_of_dictionaries),
         cmocka_unit_test(test_pickles_that_are_wrong),
+        cmocka_unit_test(test_tensors_of_too_few_arguments),
+        cmocka_unit_test(test_reads_that_fail),
         cmocka_unit_test(test_entries_of_archives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,60 +14,10 @@
 #include "import/import.h"
 #include "unit/memory_files.h"
 #include "unit/read_file.h"
+#include "unit/refused_memory.h"
 #include "unit/thorough.h"
 
 #define DATA VIT158_TEST_DATA "/import/"
-
-static long calls;
-static long fail_at; /* this allocation is refused; 0: none */
-static bool fail_on; /* and all after it */
-static long held;    /* blocks that are not freed */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void __real_free(void *block);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-void __wrap_free(void *block);
-
-static bool refused(void)
-{
-    calls++;
-    return fail_at > 0 && (calls == fail_at || (fail_on && calls > fail_at));
-}
-
-static void *counted(void *block)
-{
-    held += block != NULL;
-    return block;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : counted(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : counted(__real_calloc(count, size));
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    if (refused())
-        return NULL;
-    void *grown = __real_realloc(block, size);
-    held += block == NULL && grown != NULL;
-    return grown;
-}
-
-void __wrap_free(void *block)
-{
-    held -= block != NULL;
-    __real_free(block);
-}
 
 /* A source: a folder's files, or one file. */
 typedef struct source {
@@ -125,7 +75,7 @@ static vit158_status import(memory_files *all, vit158_error *error)
     vit158_draft draft;
     vit158_import_report report;
     *error = (vit158_error){0};
-    const long before = held;
+    const long before = refuse_memory_held();
     vit158_status status = vit158_import_run(&draft, &report, &files, &options, error);
     if (status == VIT158_OK && draft.failure.status != VIT158_OK) { /* for whom writes it */
         *error = draft.failure;
@@ -139,7 +89,7 @@ static vit158_status import(memory_files *all, vit158_error *error)
         assert_true(strlen(error->message) > 10);
     }
     vit158_draft_clear(&draft);
-    assert_int_equal(held, before);
+    assert_int_equal(refuse_memory_held(), before);
     return status;
 }
 
@@ -378,11 +328,10 @@ static void test_every_allocation_failing(void **state)
         load(&all, &sources[s]);
         for (int on = 0; on < 2; on++)
             for (long at = 1;; at++) {
-                fail_on = on == 1;
-                calls = 0;
-                fail_at = at;
+                refuse_memory(at, on == 1);
                 const vit158_status status = import(&all, &error);
-                fail_at = 0;
+                const long calls = refuse_memory_calls();
+                refuse_memory(0, false);
                 if (calls < at) {
                     if (status != VIT158_OK || at < 20)
                         fail_msg("%s: %s", sources[s].names[0], error.message);

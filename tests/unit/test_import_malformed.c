@@ -335,11 +335,14 @@ static void test_files_of_other_kinds(void **state)
         {"{\"error\":\"not found\"}", 21, "JSON text"},
         {"Access denied\n", 14, "is text"},
         {"PK\3\4 nothing more", 17, "a ZIP archive without its end"},
+        {"\1\0\100\0\0\0\0\0{", 9, "a header of 4194305 bytes, above the limit"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         memory_files all = {.count = 1};
-        vit158_status status = i == 10 ? VIT158_E_TRUNCATED : VIT158_E_FORMAT;
+        vit158_status status = i == 10   ? VIT158_E_TRUNCATED
+                               : i == 11 ? VIT158_E_LIMIT
+                                         : VIT158_E_FORMAT;
         all.files[0] = (memory_file){"file", cases[i].bytes, cases[i].n_bytes};
         expect(&all, "file", cases[i].sentence, status, cases[i].sentence);
     }
