@@ -21,7 +21,7 @@ typedef struct repair {
     bool jfif;        /* has a JFIF segment */
     size_t frame;     /* where the frame header's components begin in `out` */
     uint8_t names[4]; /* of the components, once they are renamed 1, 2, ... */
-    bool renamed;
+    uint32_t renamed; /* so many of them; a later frame header may say that there are more */
 } repair;
 
 static void put(repair *r, const uint8_t *bytes, size_t n_bytes)
@@ -110,8 +110,8 @@ static void rename_components(repair *r)
         return;
     for (uint32_t i = 0; i < r->components; i++)
         r->names[i] = header[(size_t)i * COMPONENT_BYTES];
-    r->renamed = must_rename(r, r->names);
-    for (uint32_t i = 0; r->renamed && i < r->components; i++)
+    r->renamed = must_rename(r, r->names) ? r->components : 0;
+    for (uint32_t i = 0; i < r->renamed; i++)
         header[(size_t)i * COMPONENT_BYTES] = (uint8_t)(i + 1);
 }
 
@@ -120,12 +120,12 @@ static void rename_components(repair *r)
 static void rename_selectors(repair *r, size_t n_bytes)
 {
     uint8_t *data = r->out + r->n_out - n_bytes;
-    for (uint32_t i = 0; r->renamed && n_bytes > 0 && i < data[0] && 2 + 2 * i < n_bytes; i++) {
+    for (uint32_t i = 0; r->renamed > 0 && n_bytes > 0 && i < data[0] && 2 + 2 * i < n_bytes; i++) {
         uint8_t *name = &data[1 + 2 * i];
         uint32_t c = 0;
-        while (c < r->components && (r->names[c] != *name || c < i))
+        while (c < r->renamed && (r->names[c] != *name || c < i))
             c++;
-        *name = c < r->components ? (uint8_t)(c + 1) : 0;
+        *name = c < r->renamed ? (uint8_t)(c + 1) : 0;
     }
 }
 
