@@ -24,6 +24,7 @@ static vit158_status choose_kernels(const vit158_kernels **out, vit158_engine en
 {
     *out = vit158_kernels_of(engine);
     if (*out == NULL)
+        /* UNREACHABLE: builds or processors without AVX2 know an engine that they have not. */
         return vit158_fail(
             error, (uint32_t)engine > VIT158_ENGINE_AVX2 ? VIT158_E_ARGUMENT : VIT158_E_UNSUPPORTED,
             "this build or this processor has no engine %d", (int)engine);

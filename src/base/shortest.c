@@ -20,7 +20,7 @@ typedef struct big {
     uint32_t words[WORDS];
 } big;
 
-/* value * 2^shift */
+/* value * 2^shift, value > 0 */
 static void big_set(big *out, uint64_t value, uint32_t shift)
 {
     *out = (big){0};
@@ -29,7 +29,7 @@ static void big_set(big *out, uint64_t value, uint32_t shift)
     out->words[first + 1] = (uint32_t)(value >> (32 - bits));
     if (first + 2 < WORDS)
         out->words[first + 2] = bits != 0 ? (uint32_t)(value >> 32 >> (32 - bits)) : 0;
-    for (out->count = WORDS; out->count > 0 && out->words[out->count - 1] == 0;)
+    for (out->count = WORDS; out->words[out->count - 1] == 0;)
         out->count--;
 }
 

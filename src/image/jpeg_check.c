@@ -54,7 +54,7 @@ static vit158_status next_marker(uint32_t *marker, walk *w, vit158_error *error)
                                w->in.position - 1);
         byte = vit158_bytes_u8(&w->in);
     }
-    while (byte == 0xFF && !w->in.failed)
+    while (byte == 0xFF) /* 0 behind the end */
         byte = vit158_bytes_u8(&w->in);
     if (w->in.failed)
         return truncated(w, error);

@@ -53,7 +53,7 @@ static bool next_marker(uint32_t *marker, vit158_bytes *in)
         do
             byte = vit158_bytes_u8(in);
         while (byte != 0xFF && !in->failed);
-        while (byte == 0xFF && !in->failed)
+        while (byte == 0xFF) /* 0 behind the end */
             byte = vit158_bytes_u8(in);
     } while (byte == 0 && !in->failed);
     *marker = byte;
@@ -181,16 +181,15 @@ static void put_defaults(repair *r)
     }
 }
 
-/* Restarts are between two intervals. Length of those at the end of a scan's data, and of bytes
- * that fill. */
+/* Restarts are between two intervals. Length of those at the end of a scan's data, which hold no
+ * other marker, and of bytes that fill. */
 static size_t behind_last_interval(const uint8_t *data, size_t n_bytes)
 {
     size_t end = n_bytes;
     for (;;) {
         if (end >= 1 && data[end - 1] == 0xFF)
             end--;
-        else if (end >= 2 && data[end - 2] == 0xFF && data[end - 1] >= VIT158_JPEG_RST0 &&
-                 data[end - 1] <= VIT158_JPEG_RST7)
+        else if (end >= 2 && data[end - 2] == 0xFF && data[end - 1] >= VIT158_JPEG_RST0)
             end -= 2;
         else
             return n_bytes - end;
@@ -243,7 +242,7 @@ static void put_known(repair *r, uint32_t marker, const uint8_t *data, size_t n_
         r->adobe = data[11];
     else if (marker == VIT158_JPEG_APP0)
         r->jfif = r->jfif || vit158_jpeg_is_jfif(data, n_bytes);
-    else if (marker >= VIT158_JPEG_SOF0 && marker <= VIT158_JPEG_SOF2)
+    else if (marker <= VIT158_JPEG_SOF2) /* the first of those known */
         note_frame(r, marker, data, n_bytes);
     put_segment(r, marker, data, n_bytes);
 }

@@ -11,9 +11,9 @@
 
 #define SIGNATURE_BYTES 8
 #define MAX_CHUNK_BYTES 0x7FFFFFFFU
-#define MAX_IDAT_BYTES ((1U << 30) - 4) /* stb_image counts in int, and is shown 4 more */
-#define MAX_DEFLATE_RATIO 1032          /* 258 bytes for at least 2 bits */
-#define SLACK_BYTES 65536               /* stb_image's own state and rounding */
+#define MAX_BYTES ((1U << 30) - 4) /* stb_image counts image data in int, and is shown 4 more */
+#define MAX_DEFLATE_RATIO 1032     /* 258 bytes for at least 2 bits */
+#define SLACK_BYTES 65536          /* stb_image's own state and rounding */
 
 typedef struct chunk {
     size_t offset; /* of the length field */
@@ -198,9 +198,6 @@ static vit158_status take_data(walk *w, const chunk *c, vit158_error *error)
     vit158_png_info *info = w->info;
     if (info->color_type == VIT158_PNG_INDEXED && info->palette_count == 0)
         return vit158_fail(error, VIT158_E_IMAGE, "PNG: an indexed image without PLTE");
-    if (c->n_bytes > MAX_IDAT_BYTES - info->idat_bytes)
-        return vit158_fail(error, VIT158_E_LIMIT, "PNG: more than %u bytes of compressed data",
-                           MAX_IDAT_BYTES);
     if (!w->seen_idat)
         info->idat_offset = c->offset;
     w->seen_idat = true;
@@ -248,6 +245,9 @@ vit158_status vit158_png_check(vit158_png_info *out, const uint8_t *bytes, size_
                                vit158_error *error)
 {
     *out = (vit158_png_info){0};
+    if (n_bytes > MAX_BYTES)
+        return vit158_fail(error, VIT158_E_LIMIT, "PNG: a file of %zu bytes, at most %u are read",
+                           n_bytes, MAX_BYTES);
     walk w = {.in = vit158_bytes_over(bytes, n_bytes), .info = out};
     vit158_crc32_table(w.crc_table);
     vit158_bytes_take(&w.in, SIGNATURE_BYTES);

@@ -74,6 +74,7 @@ vit158_preprocess *vit158_preprocess_plan(vit158_arena *arena, const vit158_reci
     uint8_t *ring = vit158_arena_take(arena, taps, (size_t)recipe->channels * ring_plane);
     uint8_t *resized = vit158_arena_take(arena, recipe->channels, ring_plane);
     uint8_t *cropped = vit158_arena_take(arena, (size_t)side * side, recipe->channels);
+    /* UNREACHABLE: no overflow where there is memory, which is as much as was measured. */
     if (arena->base == NULL || arena->overflow)
         return NULL;
 

@@ -68,7 +68,7 @@ void vit158_axis_weights(const vit158_axis *axis, uint32_t output, uint32_t *fir
     for (uint32_t i = 0; i < vit158_taps_padded(n); i++) {
         int32_t weight = 0;
         if (i < n) {
-            const double w = (sum != 0.0 ? scratch[i] / sum : scratch[i]);
+            const double w = scratch[i] / sum;
             const double scaled = w * (1 << VIT158_WEIGHT_BITS);
             weight = (int32_t)(w < 0 ? scaled - 0.5 : scaled + 0.5);
         }

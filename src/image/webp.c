@@ -64,7 +64,7 @@ vit158_status vit158_webp_decode(vit158_decoded *out, const uint8_t *bytes, size
         info.width = info.image_width = width;
         info.height = info.image_height = height;
     }
-    if (width != info.image_width || height != info.image_height || config.input.has_animation)
+    if (width != info.image_width || height != info.image_height)
         return vit158_fail(error, VIT158_E_IMAGE,
                            "WebP: a frame of %u x %u pixels holds an image of %u x %u",
                            info.image_width, info.image_height, width, height);

@@ -135,6 +135,7 @@ static const vit158_stored_type **type_place(vit158_layout *layout, uint32_t slo
     if (slot < VIT158_SLOT_GLOBALS)
         return &layout->rest_types[slot];
     const bool found = vit158_slot_of_linear(slot, &block, &linear, &part);
+    /* UNREACHABLE: only slots of matrices are asked for (parse_member). */
     return found && part == VIT158_LINEAR_WEIGHT ? &layout->types[block][linear] : NULL;
 }
 
@@ -154,6 +155,7 @@ static vit158_status apply_rows(reader *r, const char *name, const entry *e,
     uint32_t block, linear, part;
     if (!e->has_rows)
         return VIT158_OK;
+    /* UNREACHABLE: no type of the rest sums rows (apply_entry), so the slot is a block's. */
     if (!type->sums || !vit158_slot_of_linear(slot, &block, &linear, &part))
         return vit158_fail(r->error, VIT158_E_METADATA,
                            "metadata encodings: %s: rows belong to trit matrices only", name);

@@ -217,6 +217,7 @@ vit158_status vit158_facts_of_model(vit158_facts *out, const vit158_model *model
     if (layout == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory");
     vit158_status status = vit158_layout_read(layout, &model->header, error);
+    /* UNREACHABLE: the same header was read when the model was opened. */
     if (status == VIT158_OK)
         status = vit158_facts_of_header(out, VIT158_FILE_DENSE, layout, &model->header,
                                         model->info.file_bytes, error);

@@ -252,6 +252,7 @@ static vit158_status take_scratch(packer *p)
         if (p->header.tensors[i].n_elements > largest)
             largest = p->header.tensors[i].n_elements;
     }
+    /* UNREACHABLE: a file has fewer elements than 64 bits count; in wasm's 32 it may have more. */
     if (largest <= SIZE_MAX / sizeof(float)) {
         p->values = malloc((size_t)largest * sizeof *p->values);
         p->trits = malloc((size_t)largest);

@@ -47,8 +47,7 @@ static vit158_status read_resize_mode(vit158_recipe *recipe, const vit158_header
         return vit158_fail(error, VIT158_E_UNSUPPORTED,
                            "metadata resize_mode: shortest or squash, not %s", name);
     recipe->resize_mode = VIT158_RESIZE_SQUASH;
-    const char *version = vit158_header_metadata(header, "format_version");
-    if (version != NULL && strcmp(version, "1") == 0) /* whose readers ignore the key */
+    if (vit158_is_version_1(header)) /* whose readers ignore the key */
         return vit158_fail(error, VIT158_E_METADATA,
                            "metadata format_version: resize_mode squash needs version 2, not 1");
     return VIT158_OK;

@@ -75,6 +75,7 @@ vit158_status vit158_weights_plan(vit158_weights *out, const vit158_header *head
 {
     *out = (vit158_weights){.header = header, .layout = layout, .growing = growing};
     const uint64_t total = vit158_weights_bytes(header);
+    /* UNREACHABLE: 8,192 tensors within the layout's limits are fewer in 64 bits, not in 32. */
     if (total > SIZE_MAX / 2)
         return no_memory(total, error);
     out->piece_count = growing ? header->tensor_count : 1;

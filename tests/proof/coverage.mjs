@@ -74,7 +74,9 @@ export function measure() {
     if (!FOLDERS.includes(name.split('/')[0])) continue;
     const ofFile = counts.get(name) ?? new Map();
     counts.set(name, ofFile);
-    for (const { line_number, function_name = '', branches } of lines) {
+    for (const { line_number, function_name, branches } of lines) {
+      // Copies that optimisation puts into kernels' loops have no name; the function itself has.
+      if (function_name === undefined) continue;
       const ofLine = ofFile.get(line_number) ?? new Map();
       ofFile.set(line_number, ofLine);
       branches.forEach(({ count }, i) => {

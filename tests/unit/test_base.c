@@ -23,6 +23,8 @@ static void test_format_covers_every_directive(void **state)
                       7, 4000000000U, (size_t)12, 18446744073709551615ULL);
     assert_string_equal(out, "abc|xy|q|-42|7|4000000000|12|18446744073709551615|%");
     assert_int_equal(n, strlen(out));
+    vit158_format(out, sizeof out, "%.*s|%.*s|", 9, "ab", 1, (const char[]){'c'});
+    assert_string_equal(out, "ab|c|"); /* a text that ends earlier; one without an end */
 }
 
 static void test_format_cuts_between_characters(void **state)
@@ -81,6 +83,9 @@ static void test_arena_refuses_sizes_that_overflow(void **state)
     assert_false(arena.overflow);
     vit158_arena_take(&arena, 128, 1);
     assert_true(arena.overflow);
+    arena = (vit158_arena){0};
+    vit158_arena_take(&arena, SIZE_MAX, 0); /* nothing, however often */
+    assert_true(!arena.overflow && arena.used == 0);
     arena = (vit158_arena){0}; /* rounding up overflows */
     assert_null(vit158_arena_take(&arena, SIZE_MAX - 10, 1));
     assert_true(arena.overflow && arena.used == 0);

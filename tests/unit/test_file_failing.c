@@ -35,9 +35,12 @@ typedef enum call {
     OPEN
 } call;
 
+#define EVERY_TURN (-1)
+
 static struct {
     call what;
-    int turn;        /* 1: the next one fails, 0: none */
+    int turn;        /* 1: the next one fails, 0: none, EVERY_TURN: all */
+    bool close_too;  /* and closing fails besides */
     int cause;       /* errno */
     bool rooted;     /* files below / are /dev/null, and a rename to there succeeds */
     char opened[64]; /* the last folder */
@@ -46,7 +49,7 @@ static struct {
 /* Whether this call is the one that fails. */
 static bool fails(call what)
 {
-    if (plan.what != what || plan.turn == 0 || --plan.turn != 0)
+    if (plan.what != what || plan.turn == 0 || (plan.turn != EVERY_TURN && --plan.turn != 0))
         return false;
     errno = plan.cause;
     return true;
@@ -107,7 +110,7 @@ int __real_fclose(FILE *file);
 int __wrap_fclose(FILE *file);
 int __wrap_fclose(FILE *file)
 {
-    const bool failing = fails(FCLOSE);
+    const bool failing = plan.close_too || fails(FCLOSE);
     const int result = __real_fclose(file);
     errno = failing ? plan.cause : errno;
     return failing ? EOF : result;
@@ -200,6 +203,17 @@ static void test_each_call_of_a_writer(void **state)
             fail_msg("case %zu: %d %s", i, (int)status, error.message);
         expect_text("old");
     }
+    /* What is said first counts: a disk that is full, then one that fails. */
+    let_fail(FWRITE, 1, ENOSPC);
+    plan.close_too = true;
+    assert_int_equal(write_file(OUT, &error), VIT158_E_IO);
+    plan.close_too = false;
+    assert_non_null(strstr(error.message, "No space left"));
+    expect_text("old");
+    /* All names that there may be are taken. */
+    let_fail(OPEN, EVERY_TURN, EEXIST);
+    assert_int_equal(write_file(OUT, &error), VIT158_E_IO);
+    expect_text("old");
     /* What comes after the rename loses nothing. */
     let_fail(OPEN, 2, EACCES);
     assert_int_equal(write_file(OUT, &error), VIT158_OK);

@@ -47,6 +47,7 @@ static void test_names_are_listed_in_order(void **state)
     for (size_t i = sizeof folders / sizeof *folders; i-- > 0;)
         assert_int_equal(vit158_make_folder(inside(folders[i]), &error), VIT158_OK);
     assert_int_equal(vit158_make_folder(inside("one"), &error), VIT158_OK);
+    assert_int_equal(symlink("nowhere", inside("link")), 0); /* is no folder, and is passed over */
 
     assert_int_equal(vit158_list_folder(&names, folder, VIT158_ENTRY_IMAGE, &error), VIT158_OK);
     assert_int_equal(names.count, sizeof images / sizeof *images);

@@ -299,6 +299,19 @@ static void test_every_allocation_failing(void **state)
         assert_true(allowed >= 3); /* libwebp's own are not counted here */
         free(file);
     }
+    const test_mutation stray = {TEST_INSERT, "DA", 0, "abc", 3};
+    size_t n_bytes = 0;
+    uint8_t *whole = test_load_image("grey.jpg", &n_bytes);
+    uint8_t *file = test_mutate(whole, &n_bytes, &stray);
+    allocations_left = 0;
+    vit158_image image;
+    vit158_error error = {0};
+    const vit158_status status = vit158_image_decode(&image, file, n_bytes, 0, &error);
+    allocations_left = -1;
+    assert_int_equal(status, VIT158_E_MEMORY);
+    assert_non_null(strstr(error.message, "no memory to mend"));
+    free(file);
+    free(whole);
 }
 
 int main(void)

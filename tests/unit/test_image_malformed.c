@@ -15,6 +15,7 @@
 
 #define BYTES(literal) literal, sizeof(literal) - 1
 #define NOTHING NULL, 0
+#define PNG_SIGNATURE "\x89PNG\r\n\x1A\n"
 
 typedef struct malformed {
     const char *file;
@@ -36,6 +37,8 @@ static const malformed png_cases[] = {
     {"rgb_8.png", {TEST_SET, "IHDR", 22, BYTES("\1")}, true,
      VIT158_E_IMAGE, "checksum of chunk IHDR"},
     {"rgb_8.png", {TEST_SET, "IDAT", 60, BYTES("????")}, true,
+     VIT158_E_IMAGE, "checksum of chunk IDAT"},
+    {"rgb_8.png", {TEST_INSERT, "IEND", 0, BYTES("\0\0\0\4IDATmore????")}, true,
      VIT158_E_IMAGE, "checksum of chunk IDAT"},
     {"rgb_8.png", {TEST_SET, "tRNS", 5, BYTES("0")}, true,
      VIT158_E_IMAGE, "no chunk type at byte 37"},
@@ -303,10 +306,47 @@ static void test_other_files(void **state)
     assert_int_equal(vit158_image_decode(&image, NULL, 4, 0, &error), VIT158_E_ARGUMENT);
     assert_int_equal(vit158_image_decode(NULL, "", 0, 0, &error), VIT158_E_ARGUMENT);
     assert_int_equal(vit158_image_decode(&image, NULL, 0, 0, &error), VIT158_E_FORMAT);
+    test_expect_refusal("2 GiB of JPEG, too many to be mended", "\xFF\xD8\xFF\1\0\2what", INT32_MAX,
+                        0, VIT158_E_IMAGE, "misplaced marker");
+    test_expect_refusal("1 GiB of PNG", PNG_SIGNATURE, 1U << 30, 0, VIT158_E_LIMIT,
+                        "at most 1073741820 are read");
     /* Refused before a byte is read. */
     test_expect_refusal("2 GiB", "", (size_t)INT32_MAX + 1, 0, VIT158_E_LIMIT,
                         "at most 2147483647");
     vit158_image_free(NULL);
+}
+
+/* Files of segments alone, which mending goes over before they are refused. */
+static void test_segments_that_cannot_be_mended(void **state)
+{
+    (void)state;
+#define SOI "\xFF\xD8"
+#define ONE_PIXEL "\x08\0\1\0\1"
+#define TWO_OF_ONE_NAME "\xFF\xC0\0\x0E" ONE_PIXEL "\2\1\x11\0\1\x11\0"
+    static const struct {
+        const char *bytes;
+        size_t n_bytes;
+        vit158_status status;
+        const char *words;
+    } cases[] = {
+        {BYTES(SOI "\xFF\xDF\0\2"), VIT158_E_UNSUPPORTED, "not coding process 31"},
+        {BYTES(SOI "\xFF\xC2\0\x08" ONE_PIXEL "\3\xFF\xDA\0\2\xFF\xD9"), VIT158_E_IMAGE, ""},
+        {BYTES(SOI "\xFF\xC1\0\x08" ONE_PIXEL "\3\xFF\xDA\0\3\1\xFF\xD9"), VIT158_E_IMAGE, ""},
+        {BYTES(SOI "\xFF\xC0\0\4ab\xFF\xF0\0\2\xFF\xD9"), VIT158_E_IMAGE, ""},
+        {BYTES(SOI TWO_OF_ONE_NAME "\xFF\xDA\0\2\xFF\xDA\0\3\2\xFF\xD9"), VIT158_E_UNSUPPORTED, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        test_expect_refusal("segments", cases[i].bytes, cases[i].n_bytes, 0, cases[i].status,
+                            cases[i].words);
+    uint8_t table[4 + 17 + 272] = {0xFF, 0xC4, (2 + 17 + 272) >> 8, (2 + 17 + 272) & 0xFF, 0x13};
+    memset(table + 5, 17, 16); /* 272 codes */
+    size_t n_bytes = 0;
+    const test_mutation many_codes = {TEST_INSERT, "DA", 0, (const char *)table, sizeof table};
+    uint8_t *whole = test_load_image("grey.jpg", &n_bytes);
+    uint8_t *file = test_mutate(whole, &n_bytes, &many_codes);
+    test_expect_refusal("272 codes", file, n_bytes, 0, VIT158_E_IMAGE, "segment FFC4");
+    free(file);
+    free(whole);
 }
 
 /* The memory that a caller allows: 1 KiB is too little for the pixels of any of these, or for the
@@ -365,8 +405,11 @@ static void test_too_many_scans(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_malformed_png),  cmocka_unit_test(test_malformed_jpeg),
-        cmocka_unit_test(test_other_files),    cmocka_unit_test(test_little_memory_is_allowed),
+        cmocka_unit_test(test_malformed_png),
+        cmocka_unit_test(test_malformed_jpeg),
+        cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_little_memory_is_allowed),
+        cmocka_unit_test(test_segments_that_cannot_be_mended),
         cmocka_unit_test(test_too_many_scans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

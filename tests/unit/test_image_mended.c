@@ -46,6 +46,9 @@ static const mended cases[] = {
     {"ycck.jpg", {TEST_SET, "EE", 15, BYTES("\1")}},
     /* Segments of other programs, and what comes a second time. */
     {"orientation_6.jpg", {TEST_INSERT, "DB", 0, BYTES("\xFF\xE1\0\4ab")}},
+    {"orientation_6.jpg", {TEST_INSERT, "E1", 0, BYTES("\xFF\xE1\0\4ab")}},
+    {"baseline_444.jpg", {TEST_INSERT, "E0", 0, BYTES("\xFF\xE0\0\4ab")}},
+    {"baseline_444.jpg", {TEST_INSERT, "E0", 0, BYTES("\xFF\xE0\0\4ab\xFF\0")}},
     {"orientation_6.jpg", {TEST_INSERT, "DB", 0, BYTES("\xFF\xE1\0\12http://x")}},
     {"orientation_6.jpg", {TEST_INSERT, "DB", 0,
      BYTES("\xFF\xE1\0\x22" "Exif\0\0II*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\3\0\0\0\0\0\0\0")}},
@@ -103,6 +106,8 @@ static const mended cases[] = {
     {"rgb_8.png", {TEST_INSERT, "IEND", 0,
      BYTES("\0\0\0\0ABCD\xDB\x17\x20\xA5\0\0\0\4IDATmore\x40\x35\xCA\x67"
            "\0\0\0\4IDATmore\x40\x35\xCA\x67")}},
+    {"orientation_8.png", {TEST_INSERT, "IDAT", 0, /* a second orientation */
+     BYTES("\0\0\0\x1A" "eXIfII*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\3\0\0\0\0\0\0\0" "\xFF\xA8\x1F\x4D")}},
     {"rgb_8.png", {TEST_INSERT, "IDAT", 0, BYTES("\0\0\0\0t1xt\x50\x3E\x21\xAB")}},
 };
 /* clang-format on */

@@ -31,6 +31,7 @@ static planned plan(const vit158_recipe *recipe)
     memset(result.block, 0xA5, arena.used);
     arena = vit158_arena_over(result.block, arena.used);
     result.preprocess = vit158_preprocess_plan(&arena, recipe);
+    assert_false(vit158_preprocess_complete(result.preprocess)); /* nothing has begun */
     assert_non_null(result.preprocess);
     assert_false(arena.overflow);
     return result;
@@ -138,6 +139,14 @@ static int run_cases(const char *path, vit158_resize_mode mode, int *count)
     }
     fclose(file);
     return wrong;
+}
+
+static void test_bounds_of_taps(void **state)
+{
+    (void)state;
+    assert_int_equal(vit158_axis_taps_bound(VIT158_FILTER_BICUBIC, 0.25), 5); /* enlarged: 2 + 2 */
+    assert_int_equal(vit158_axis_taps_bound(VIT158_FILTER_BILINEAR, 0.25), 3);
+    assert_int_equal(vit158_axis_taps_bound(VIT158_FILTER_BICUBIC, 2.0), 9);
 }
 
 static void test_committed_cases_equal_pillow(void **state)
@@ -311,6 +320,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_extreme_sizes_stay_constant),
         cmocka_unit_test(test_sums_fit_int32),
         cmocka_unit_test(test_tensor_is_normalised_bytes),
+        cmocka_unit_test(test_bounds_of_taps),
         cmocka_unit_test(test_wrong_calls_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include "vit158.h"
 
 #if defined(VIT158_HAVE_WEBP)
+#include <webp/decode.h>
 
 static const char *const files[] = {"lossy.webp", "lossless.webp", "lossy_alpha.webp",
                                     "animated.webp", "orientation_6.webp"};
@@ -155,6 +156,37 @@ static void test_chunks_behind_the_image(void **state)
     }
 }
 
+/* libwebp's other words: of memory, and of kinds that it does not read yet. */
+static VP8StatusCode answer; /* of the next call, VP8_STATUS_OK: its own */
+
+VP8StatusCode __real_WebPDecode(const uint8_t *data, size_t n_bytes, WebPDecoderConfig *config);
+VP8StatusCode __wrap_WebPDecode(const uint8_t *data, size_t n_bytes, WebPDecoderConfig *config);
+VP8StatusCode __wrap_WebPDecode(const uint8_t *data, size_t n_bytes, WebPDecoderConfig *config)
+{
+    return answer != VP8_STATUS_OK ? answer : __real_WebPDecode(data, n_bytes, config);
+}
+
+static void test_words_of_libwebp(void **state)
+{
+    (void)state;
+    static const struct {
+        VP8StatusCode answer;
+        vit158_status status;
+        const char *words;
+    } cases[] = {{VP8_STATUS_OUT_OF_MEMORY, VIT158_E_MEMORY, "no memory left"},
+                 {VP8_STATUS_SUSPENDED, VIT158_E_TRUNCATED, "ends before its image does"},
+                 {VP8_STATUS_UNSUPPORTED_FEATURE, VIT158_E_UNSUPPORTED, "libwebp does not read"},
+                 {VP8_STATUS_USER_ABORT, VIT158_E_IMAGE, "damaged data"}};
+    size_t n_bytes = 0;
+    uint8_t *bytes = test_load_image("lossy.webp", &n_bytes);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        answer = cases[i].answer;
+        test_expect_refusal("lossy.webp", bytes, n_bytes, 0, cases[i].status, cases[i].words);
+    }
+    answer = VP8_STATUS_OK;
+    free(bytes);
+}
+
 /* The largest lossless image is a few bytes: 14 bits for each side less 1. */
 static void test_large_images_are_refused_by_their_head(void **state)
 {
@@ -195,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_any_byte_changed),
         cmocka_unit_test(test_what_is_wrong_is_named),
         cmocka_unit_test(test_chunks_behind_the_image),
+        cmocka_unit_test(test_words_of_libwebp),
         cmocka_unit_test(test_large_images_are_refused_by_their_head),
 #else
         cmocka_unit_test(test_refused_without_libwebp),

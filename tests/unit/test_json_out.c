@@ -98,6 +98,7 @@ static void test_numbers(void **state)
         {0x1p378, "6.156563468186638e+113"},         /* the neighbour below is half as far away */
         {31.0460357666015625, "31.046035766601562"}, /* of two as near the even one */
         {2.2250738585072014e-308, "2.2250738585072014e-308"},
+        {INFINITY, "Infinity"},
         {-INFINITY, "-Infinity"},
         {NAN, "NaN"},
     };

@@ -4,6 +4,8 @@
  */
 #include "unit/test.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -110,6 +112,85 @@ static void test_patience_has_an_end(void **state)
     assert_true(vit158_now_ms() - begin < 20e3); /* a second, and a busy machine */
 }
 
+/* ---- A helper that fails the pool while others work, and one that ends before it began ---- */
+
+typedef struct stuck {
+    vit158_shared_pool *pool;
+    _Atomic uint32_t inside; /* the helper is in its task */
+    _Atomic uint32_t let_go;
+    _Atomic uint32_t runs;
+} stuck;
+
+/* The caller fails the pool in its first task; a helper stays in its own until it is let go. */
+static void stuck_task(void *context, uint32_t task, uint32_t worker)
+{
+    stuck *s = context;
+    (void)task;
+    atomic_fetch_add(&s->runs, 1);
+    if (worker == 0) {
+        while (atomic_load(&s->inside) == 0)
+            continue;
+        vit158_shared_pool_fail(s->pool);
+        return;
+    }
+    atomic_store(&s->inside, 1);
+    while (atomic_load(&s->let_go) == 0)
+        continue;
+}
+
+static void test_a_failed_pool_takes_no_more_tasks(void **state)
+{
+    (void)state;
+    static vit158_shared_pool pool;
+    static vit158_threads threads;
+    vit158_shared_pool_init(&pool, 2);
+    vit158_threads_start(&threads, &pool);
+    assert_int_equal(threads.count, 1);
+    stuck s = {.pool = &pool};
+    pool.pool.run(&pool.pool, stuck_task, &s,
+                  MAX_TASKS); /* comes back though the helper is stuck */
+    assert_true(pool.pool.failed(&pool.pool));
+    assert_int_equal(s.runs, 2);
+    atomic_store(&s.let_go, 1);
+    vit158_threads_stop(&threads, &pool);
+}
+
+static void test_a_helper_of_a_pool_that_has_ended(void **state)
+{
+    (void)state;
+    static vit158_shared_pool pool;
+    vit158_shared_pool_init(&pool, 2);
+    atomic_store(&pool.quit, 1);
+    vit158_shared_pool_work(&pool, 1); /* returns */
+    run_and_check(&pool.pool, MAX_TASKS);
+}
+
+static bool refuse_threads;
+
+int __real_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*start)(void *),
+                          void *argument);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*start)(void *),
+                          void *argument);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*start)(void *),
+                          void *argument)
+{
+    return refuse_threads ? EAGAIN : __real_pthread_create(id, attributes, start, argument);
+}
+
+static void test_threads_that_the_system_refuses(void **state)
+{
+    (void)state;
+    static vit158_shared_pool pool;
+    static vit158_threads threads;
+    vit158_shared_pool_init(&pool, 4);
+    refuse_threads = true;
+    vit158_threads_start(&threads, &pool);
+    refuse_threads = false;
+    assert_int_equal(threads.count, 0);
+    run_and_check(&pool.pool, MAX_TASKS); /* the caller does it all */
+    vit158_threads_stop(&threads, &pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +200,9 @@ int main(void)
         cmocka_unit_test(test_shared_pool_works_without_helpers),
         cmocka_unit_test(test_a_dead_helper_ends_the_wait),
         cmocka_unit_test(test_patience_has_an_end),
+        cmocka_unit_test(test_a_failed_pool_takes_no_more_tasks),
+        cmocka_unit_test(test_a_helper_of_a_pool_that_has_ended),
+        cmocka_unit_test(test_threads_that_the_system_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 vit158_add_test(test_pool tests/unit/test_pool.c)
+target_link_options(test_pool PRIVATE -Wl,--wrap=pthread_create)
 vit158_add_test(test_sharing tests/unit/test_sharing.c)
 vit158_add_test(test_session tests/unit/test_session.c tests/unit/session_fixture.c
                 tests/unit/naive_forward.c tests/unit/random_model.c)

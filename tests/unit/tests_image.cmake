@@ -4,6 +4,7 @@ vit158_add_test(test_image_decode tests/unit/test_image_decode.c)
 vit158_add_test(test_image_malformed tests/unit/test_image_malformed.c)
 vit158_add_test(test_image_mended tests/unit/test_image_mended.c)
 vit158_add_test(test_image_webp tests/unit/test_image_webp.c)
+target_link_options(test_image_webp PRIVATE -Wl,--wrap=WebPDecode)
 vit158_add_test(test_image_hostile tests/unit/test_image_hostile.c)
 target_link_options(test_image_hostile PRIVATE -Wl,--wrap=calloc)
 

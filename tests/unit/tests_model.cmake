@@ -12,6 +12,16 @@ vit158_add_test(test_model_loader tests/unit/test_model_loader.c ${model_helpers
 vit158_add_test(test_model_memory tests/unit/test_model_memory.c ${model_helpers})
 target_link_options(test_model_memory PRIVATE
                     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free)
+foreach(name edges disk)
+  vit158_add_test(test_model_${name} tests/unit/test_model_${name}.c tests/unit/refused_memory.c
+                  ${model_helpers})
+  target_link_options(test_model_${name} PRIVATE
+                      -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free)
+endforeach()
+vit158_add_test(test_read_back tests/unit/test_read_back.c ${model_helpers})
+foreach(call fopen ferror fread fseeko fsync ftello)
+  target_link_options(test_read_back PRIVATE -Wl,--wrap=${call})
+endforeach()
 vit158_add_test(test_model_pack tests/unit/test_model_pack.c ${model_helpers})
 vit158_add_test(test_pack_kinds tests/unit/test_pack_kinds.c ${model_helpers})
 vit158_add_test(test_import_malformed tests/unit/test_import_malformed.c)
