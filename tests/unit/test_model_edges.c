@@ -21,6 +21,7 @@
 #include "model/loader.h"
 #include "model/metadata_json.h"
 #include "model/names.h"
+#include "model/safetensors.h"
 #include "model/ternary.h"
 #include "model/what_is.h"
 #include "model/writer.h"
