@@ -86,7 +86,8 @@ typedef struct vit158_loader vit158_loader;
     FILE(uint32_t, channels) /* 1 or 3 */                                                          \
     FILE(uint32_t, dim)      /* d */                                                               \
     FILE(uint32_t, depth)    /* L */                                                               \
-    FILE(uint32_t, heads)    /* H */                                                               \
+    FILE(uint32_t, heads)    /* H; the most of a block, if they differ, as is mlp_dim */           \
+    FILE(uint32_t, head_dim) /* d / H; of a pruned model, what that was */                         \
     FILE(uint32_t, mlp_dim)                                                                        \
     FILE(uint32_t, classes)            /* C; 0 if the model has no head */                         \
     FILE(uint32_t, tokens)             /* N = (S / patch_size)^2 + prefix_tokens */                \

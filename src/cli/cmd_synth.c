@@ -24,6 +24,7 @@ typedef struct choices {
     vit158_variant variant;
     uint32_t pooling, activation, inner_norm, inner_norms; /* choices of the variant */
     bool fc_norm;
+    bool uneven;
     double unsure;
     const char *out;
 } choices;
@@ -63,6 +64,7 @@ static vit158_synth_options resolve(const choices *c)
         options.patch_size = c->patch_size;
     if (c->classes > 0)
         options.classes = c->classes;
+    options.uneven = c->uneven;
     options.outer_norms = c->norms != 1;
     options.inner_norms = c->norms != 2;
     options.encoding = encodings[c->weights];
@@ -135,6 +137,9 @@ int vit158_cmd_synth(int argc, char **argv)
         flag_option("--norm-pre", "a norm before the first block", &c.variant.norm_pre),
         flag_option("--fc-norm", "with --pooling avg: a norm of the mean, not of the tokens",
                     &c.fc_norm),
+        flag_option("--uneven",
+                    "blocks differ in heads and hidden width, by the seed, as if pruned",
+                    &c.uneven),
         flag_option("--no-head", "embeddings only", &c.variant.headless),
         {.name = "--unsure",
          .placeholder = "X",

@@ -10,15 +10,10 @@
 
 /* ---- Float arithmetic ----------------------------------------------------------------------- */
 
-static uint32_t head_dim_of(const vit158_forward *f)
-{
-    return f->model->info.dim / f->model->info.heads;
-}
-
 /* Row of q (part 0), k (1) or v (2) of the tile's head in f->wide. */
 static const float *rows_of(const vit158_forward *f, const vit158_tile *tile, uint32_t part)
 {
-    const size_t row = (size_t)part * f->model->info.dim + (size_t)tile->head * head_dim_of(f);
+    const size_t row = (size_t)part * tile->width + (size_t)tile->head * f->model->info.head_dim;
     return f->wide + row * f->ld;
 }
 
@@ -31,7 +26,7 @@ static void float_scores(const vit158_forward *f, const vit158_tile *tile)
                                      .a_col = f->ld,
                                      .b = rows_of(f, tile, 0) + tile->first,
                                      .ldb = f->ld,
-                                     .n_in = head_dim_of(f),
+                                     .n_in = f->model->info.head_dim,
                                      .n_out = tile->n_keys,
                                      .epilogue = VIT158_STORE};
     f->kernels->f32.run(&product, 0, tile->queries, 0, tile->n_keys, tile->scratch);
@@ -49,7 +44,7 @@ static void float_softmax(const vit158_forward *f, const vit158_tile *tile, floa
 
 static void float_values(const vit158_forward *f, const vit158_tile *tile)
 {
-    const uint32_t hd = head_dim_of(f);
+    const uint32_t hd = f->model->info.head_dim;
     const vit158_gemm_f32 product = {.y = f->attended + (size_t)tile->head * hd * f->ld +
                                           tile->first,
                                      .ldy = f->ld,
@@ -72,6 +67,7 @@ typedef struct attention_job {
     vit158_forward *f;
     const vit158_step *step;
     const vit158_attention_kind *kind;
+    uint32_t heads; /* of the block */
     uint32_t tiles;
     float factor; /* 1 / sqrt(head_dim) */
     bool integer;
@@ -94,6 +90,7 @@ static vit158_tile tile_at(const attention_job *job, uint32_t head, uint32_t til
     /* Int16 probabilities take the place of the products' scratch. */
     uint8_t *rest = scratch + score_bytes(n);
     return (vit158_tile){.head = head,
+                         .width = job->heads * job->f->model->info.head_dim,
                          .first = first,
                          .queries = left < VIT158_QUERY_TILE ? left : VIT158_QUERY_TILE,
                          .n_keys = n,
@@ -123,8 +120,7 @@ static void attend_task(void *context, uint32_t task, uint32_t worker)
 static void explain_task(void *context, uint32_t task, uint32_t worker)
 {
     const attention_job *job = context;
-    const uint32_t heads = job->f->model->info.heads;
-    for (uint32_t head = 0; head < heads; head++) {
+    for (uint32_t head = 0; head < job->heads; head++) {
         float steps[VIT158_QUERY_TILE];
         const vit158_tile tile = tile_at(job, head, task, worker, steps);
         attend_tile(job, &tile);
@@ -191,8 +187,7 @@ static void show_head(const attention_job *job, vit158_site site)
 static void attend_watched(attention_job *job)
 {
     vit158_pool *pool = job->f->pool;
-    const uint32_t heads = job->f->model->info.heads;
-    for (job->watched_head = 0; job->watched_head < heads; job->watched_head++) {
+    for (job->watched_head = 0; job->watched_head < job->heads; job->watched_head++) {
         pool->run(pool, watched_scores_task, job, job->tiles);
         show_head(job, VIT158_SITE_SCORES);
         pool->run(pool, watched_softmax_task, job, job->tiles);
@@ -209,11 +204,12 @@ void vit158_attend(vit158_forward *f, const vit158_step *step)
     attention_job job = {.f = f,
                          .step = step,
                          .kind = integer ? &vit158_attention_int : &attention_float,
+                         .heads = f->model->blocks[step->block].heads,
                          .tiles = vit158_pieces(step->needed, VIT158_QUERY_TILE),
-                         .factor = 1.0F / sqrtf((float)head_dim_of(f)),
+                         .factor = 1.0F / sqrtf((float)f->model->info.head_dim),
                          .integer = integer};
     if (integer)
-        vit158_int_heads_fill(f, step->tokens_in);
+        vit158_int_heads_fill(f, step);
     if (vit158_watches(f, VIT158_SITE_SCORES | VIT158_SITE_PROBABILITIES)) {
         attend_watched(&job);
     } else if (f->explain != NULL) {
@@ -224,7 +220,7 @@ void vit158_attend(vit158_forward *f, const vit158_step *step)
                 explain_task(&job, tile, 0);
         vit158_explain_block(f, step);
     } else {
-        f->pool->run(f->pool, attend_task, &job, job.tiles * f->model->info.heads);
+        f->pool->run(f->pool, attend_task, &job, job.tiles * job.heads);
     }
 }
 

@@ -9,13 +9,13 @@
 bool vit158_attention_is_int(const vit158_model *model, uint32_t block)
 {
     return model->info.tokens >= VIT158_INT_ATTENTION_TOKENS &&
-           model->info.dim / model->info.heads <= VIT158_I16_MAX_HEAD &&
+           model->info.head_dim <= VIT158_I16_MAX_HEAD &&
            vit158_linear_is_quantized(&model->blocks[block].qkv);
 }
 
 static size_t pairs_of(const vit158_model *model)
 {
-    return (model->info.dim / model->info.heads + 1) / 2;
+    return (model->info.head_dim + 1) / 2;
 }
 
 vit158_int_heads vit158_int_heads_plan(vit158_arena *arena, const vit158_model *model,
@@ -52,6 +52,7 @@ static float doubt_of(const float *steps, uint32_t count)
 typedef struct fill_job {
     const vit158_forward *f;
     uint32_t n_tokens;
+    uint32_t width; /* channels of queries, keys and values each */
 } fill_job;
 
 /* What a task fills of a head. */
@@ -62,12 +63,11 @@ static void fill_pairs(const fill_job *job, uint32_t head, uint32_t which)
 {
     const vit158_forward *f = job->f;
     const vit158_int_heads *heads = &f->heads;
-    const size_t d = f->model->info.dim;
-    const uint32_t hd = f->model->info.dim / f->model->info.heads;
+    const uint32_t hd = f->model->info.head_dim;
     const vit158_quantize_tokens tokens = {
         .y = (which == FILL_Q ? heads->q : heads->k) + head * pairs_of(f->model) * f->ld * 2,
         .r = (which == FILL_Q ? heads->q_scale : heads->k_scale) + head * f->ld,
-        .x = f->wide + (which * d + (size_t)head * hd) * f->ld,
+        .x = f->wide + ((size_t)which * job->width + (size_t)head * hd) * f->ld,
         .ld = f->ld,
         .n = hd};
     f->kernels->quantize_tokens(&tokens, 0, job->n_tokens);
@@ -77,15 +77,15 @@ static void fill_pairs(const fill_job *job, uint32_t head, uint32_t which)
 static void fill_values(const fill_job *job, uint32_t head)
 {
     const vit158_forward *f = job->f;
-    const uint32_t hd = f->model->info.dim / f->model->info.heads;
+    const uint32_t hd = f->model->info.head_dim;
     const size_t first = (size_t)head * hd;
-    const vit158_quantize_channels channels = {
-        .y = f->heads.v + first * f->ld,
-        .r = f->heads.v_scale + first,
-        .x = f->wide + (2 * (size_t)f->model->info.dim + first) * f->ld,
-        .ld = f->ld,
-        .n = hd,
-        .n_tokens = job->n_tokens};
+    const vit158_quantize_channels channels = {.y = f->heads.v + first * f->ld,
+                                               .r = f->heads.v_scale + first,
+                                               .x = f->wide +
+                                                    (2 * (size_t)job->width + first) * f->ld,
+                                               .ld = f->ld,
+                                               .n = hd,
+                                               .n_tokens = job->n_tokens};
     f->kernels->quantize_channels(&channels);
 }
 
@@ -99,15 +99,15 @@ static void fill_task(void *context, uint32_t task, uint32_t worker)
         fill_pairs(job, task / FILLS, task % FILLS);
 }
 
-void vit158_int_heads_fill(vit158_forward *f, uint32_t n_tokens)
+void vit158_int_heads_fill(vit158_forward *f, const vit158_step *step)
 {
-    const uint32_t n_heads = f->model->info.heads;
-    const uint32_t hd = f->model->info.dim / n_heads;
-    fill_job job = {.f = f, .n_tokens = n_tokens};
-    f->pool->run(f->pool, fill_task, &job, n_heads * FILLS);
+    const vit158_block *block = &f->model->blocks[step->block];
+    const uint32_t hd = f->model->info.head_dim;
+    fill_job job = {.f = f, .n_tokens = step->tokens_in, .width = block->proj.n_in};
+    f->pool->run(f->pool, fill_task, &job, block->heads * FILLS);
 
     /* No score shows what was lost before, so values carry it on. */
-    for (uint32_t c = 0; c < f->model->info.dim; c++)
+    for (uint32_t c = 0; c < job.width; c++)
         f->heads.v_scale[c] += f->heads.doubt[c / hd * 2] + f->heads.doubt[c / hd * 2 + 1];
 }
 
@@ -152,7 +152,7 @@ static void int_scores(const vit158_forward *f, const vit158_tile *tile)
                                      .column_scale = heads->q_scale + tile->head * ld + tile->first,
                                      .row_step = 1,
                                      .column_step = 1,
-                                     .n_in = f->model->info.dim / f->model->info.heads,
+                                     .n_in = f->model->info.head_dim,
                                      .n_out = tile->n_keys};
     f->kernels->i16(&product, 0, tile->queries);
 }
@@ -172,7 +172,7 @@ static void int_softmax(const vit158_forward *f, const vit158_tile *tile, float 
 static void int_values(const vit158_forward *f, const vit158_tile *tile)
 {
     const size_t ld = f->ld;
-    const uint32_t hd = f->model->info.dim / f->model->info.heads;
+    const uint32_t hd = f->model->info.head_dim;
     const size_t row = (size_t)tile->head * hd;
     const vit158_gemm_i16 product = {.y = f->attended + row * ld + tile->first,
                                      .ldy = ld,

@@ -20,7 +20,7 @@ vit158_int_heads vit158_int_heads_plan(vit158_arena *arena, const vit158_model *
                                        uint32_t n_tokens);
 
 /* Quantizes q, k and v of f->wide. */
-void vit158_int_heads_fill(vit158_forward *f, uint32_t n_tokens);
+void vit158_int_heads_fill(vit158_forward *f, const vit158_step *step);
 
 extern const vit158_attention_kind vit158_attention_int;
 

@@ -13,6 +13,7 @@
 
 typedef struct vit158_tile {
     uint32_t head;
+    uint32_t width;   /* channels of the block's queries: its heads times head_dim */
     uint32_t first;   /* query of column 0, a multiple of VIT158_QUERY_TILE */
     uint32_t queries; /* <= VIT158_QUERY_TILE */
     uint32_t n_keys;

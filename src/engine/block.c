@@ -16,20 +16,21 @@ static const vit158_norm no_norm = {NULL, NULL};
 void vit158_attention_half(vit158_forward *f, const vit158_step *step)
 {
     const vit158_block *b = &f->model->blocks[step->block];
-    const uint32_t d = f->model->info.dim;
+    const uint32_t a = b->proj.n_in;
     const uint32_t n = step->tokens_in;
     const uint32_t needed = step->needed;
 
     vit158_prepared input = vit158_linear_prepare(f, &b->qkv, b->norm1, f->x, n);
     if (needed == n) {
-        vit158_linear_apply(f, &b->qkv, input, f->wide, VIT158_STORE, (vit158_part){n, 0, 3 * d});
+        vit158_linear_apply(f, &b->qkv, input, f->wide, VIT158_STORE, (vit158_part){n, 0, 3 * a});
     } else {
-        vit158_linear_apply(f, &b->qkv, input, f->wide, VIT158_STORE, (vit158_part){needed, 0, d});
-        vit158_linear_apply(f, &b->qkv, input, f->wide, VIT158_STORE, (vit158_part){n, d, 3 * d});
+        vit158_linear_apply(f, &b->qkv, input, f->wide, VIT158_STORE, (vit158_part){needed, 0, a});
+        vit158_linear_apply(f, &b->qkv, input, f->wide, VIT158_STORE, (vit158_part){n, a, 3 * a});
     }
     vit158_attend(f, step);
     input = vit158_linear_prepare(f, &b->proj, no_norm, f->attended, needed);
-    vit158_linear_apply(f, &b->proj, input, f->x, VIT158_ADD, (vit158_part){needed, 0, d});
+    vit158_linear_apply(f, &b->proj, input, f->x, VIT158_ADD,
+                        (vit158_part){needed, 0, b->proj.n_out});
 }
 
 /* Rows of a task. */

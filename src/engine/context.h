@@ -19,8 +19,8 @@ typedef struct vit158_explain vit158_explain; /* rollout.h */
 typedef struct vit158_watch vit158_watch;     /* watch.h */
 typedef struct vit158_merging vit158_merging; /* merge.h */
 
-/* Where int16 attention (attention_int.h) keeps a block's heads; hd = d / H, pairs = ceil(hd / 2).
- */
+/* Where int16 attention (attention_int.h) keeps a block's heads; hd = head_dim, pairs =
+ * ceil(hd / 2). */
 typedef struct vit158_int_heads {
     int16_t *q;     /* [H][pairs][ld][2] */
     int16_t *k;     /* [H][pairs][ld][2] */

@@ -55,16 +55,17 @@ static uint32_t patches_of(const vit158_forward *f, const vit158_step *step)
 static match_job match_begin(const vit158_forward *f, const vit158_step *step)
 {
     const vit158_model_info *info = &f->model->info;
+    const vit158_block *block = &f->model->blocks[step->block];
     const uint32_t patches = patches_of(f, step);
-    const size_t matrix = info->dim * (size_t)f->ld;
+    const size_t matrix = block->proj.n_in * (size_t)f->ld;
     /* Attention has used up the values, and the projection what came of them. */
     return (match_job){.f = f,
                        .metric = {.even = f->wide + 2 * matrix,
-                                  .odd = f->wide + 3 * matrix,
+                                  .odd = f->attended,
                                   .x = f->wide + matrix + info->prefix_tokens,
                                   .ld = f->ld,
-                                  .n = info->dim / info->heads,
-                                  .heads = info->heads},
+                                  .n = info->head_dim,
+                                  .heads = block->heads},
                        .patches = patches,
                        .n_even = patches - patches / 2,
                        .n_odd = patches / 2};
@@ -109,8 +110,8 @@ size_t vit158_merge_scratch(const vit158_forward *f, const vit158_step *step)
 {
     const vit158_model_info *info = &f->model->info;
     const uint32_t n_odd = patches_of(f, step) / 2;
-    const size_t match = n_odd * (size_t)TILE * sizeof(float) +
-                         f->kernels->f32.scratch(info->dim / info->heads, n_odd, TILE);
+    const size_t match =
+        n_odd * (size_t)TILE * sizeof(float) + f->kernels->f32.scratch(info->head_dim, n_odd, TILE);
     const size_t row = step->tokens_in * sizeof(float);
     return match > row ? match : row;
 }

@@ -37,11 +37,10 @@ static void need_step(needs *n, const vit158_forward *f, const vit158_step *step
         break;
     case VIT158_STEP_ATTENTION: {
         const vit158_block *b = &m->blocks[step->block];
-        const uint32_t head_dim = m->info.dim / m->info.heads;
         if (vit158_attention_is_int(m, step->block))
             n->integer = true;
-        n->scratch = vit158_larger(n->scratch,
-                                   vit158_attention_scratch(f->kernels, step->tokens_in, head_dim));
+        n->scratch = vit158_larger(
+            n->scratch, vit158_attention_scratch(f->kernels, step->tokens_in, m->info.head_dim));
         need_layer(n, f, &b->qkv, step->tokens_in);
         need_layer(n, f, &b->qkv, needed);
         need_layer(n, f, &b->proj, needed);

@@ -64,12 +64,11 @@ static void keep_attention(const vit158_forward *f, uint32_t block, const vit158
 void vit158_explain_tile(vit158_forward *f, uint32_t block, const vit158_tile *tile)
 {
     vit158_explain *e = f->explain;
-    const vit158_model_info *info = &f->model->info;
     const uint32_t n = tile->n_keys;
     const uint32_t first = tile->first;
     if (first < end_of(e, n))
         keep_attention(f, block, tile);
-    const float share = 0.5F / (float)info->heads;
+    const float share = 0.5F / (float)f->model->blocks[block].heads;
     for (uint32_t j = 0; j < n; j++) {
         const float *p = tile->scores + j * tile->ld;
         float *m = e->mixed + (size_t)j * f->ld + first;
@@ -87,7 +86,7 @@ static void finish_attention(const vit158_forward *f, uint32_t block)
     const vit158_explain *e = f->explain;
     const vit158_model_info *info = &f->model->info;
     const float share = 1.0F / (float)e->read;
-    for (uint32_t head = 0; head < info->heads; head++) {
+    for (uint32_t head = 0; head < f->model->blocks[block].heads; head++) {
         float *kept = kept_of(f, block, head);
         memcpy(e->row, kept, info->tokens * sizeof *kept);
         for (uint32_t j = 0; j < info->tokens; j++)

@@ -16,7 +16,8 @@
 #include "engine/attention_tile.h"
 
 struct vit158_explain {
-    float *attention; /* [L][H][N] probabilities of what the head reads */
+    float *attention; /* [L][H][N] probabilities of what the head reads; 0 where a block has fewer
+                         heads */
     bool averages;    /* it reads every token from `first` on, else `read` of them */
     uint32_t first;
     uint32_t read;   /* of the model's tokens */

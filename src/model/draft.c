@@ -345,6 +345,9 @@ void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info)
     vit158_draft_set(draft, "format", "vit158");
     if (find_key(draft, "resize_mode") < draft->metadata_count)
         draft->newer = true;
+    const uint32_t head_dim = info->heads > 0 ? info->dim / info->heads : 0;
+    const bool own_head_dim = info->head_dim != 0 && info->head_dim != head_dim;
+    draft->newer |= own_head_dim;
     vit158_draft_set(draft, "format_version", draft->newer ? "2" : "1");
     vit158_draft_set_count(draft, "image_size", info->image_size);
     vit158_draft_set_count(draft, "patch_size", info->patch_size);
@@ -352,6 +355,8 @@ void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info)
     vit158_draft_set_count(draft, "dim", info->dim);
     vit158_draft_set_count(draft, "depth", info->depth);
     vit158_draft_set_count(draft, "heads", info->heads);
+    if (own_head_dim)
+        vit158_draft_set_count(draft, "head_dim", info->head_dim);
     vit158_draft_set_count(draft, "mlp_dim", info->mlp_dim);
     if (info->classes > 0)
         vit158_draft_set_count(draft, "classes", info->classes);

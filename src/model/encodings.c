@@ -84,7 +84,7 @@ static vit158_status parse_entry(reader *r, entry *out, const char *name)
 uint32_t vit158_layout_rows(const vit158_layout *layout, uint32_t block, uint32_t linear)
 {
     const uint32_t rows = layout->rows[block][linear];
-    return rows != 0 ? rows : vit158_linear_n_out(&layout->info, linear);
+    return rows != 0 ? rows : vit158_linear_n_out(&layout->shapes[block], linear);
 }
 
 bool vit158_layout_matrix(const vit158_layout *layout, uint32_t slot, uint32_t *n_in,
@@ -108,8 +108,8 @@ bool vit158_layout_matrix(const vit158_layout *layout, uint32_t slot, uint32_t *
     default:
         if (!vit158_slot_of_linear(slot, &block, &linear, &part) || part != VIT158_LINEAR_WEIGHT)
             return false;
-        *n_in = vit158_linear_n_in(info, linear);
-        *n_out = vit158_linear_n_out(info, linear);
+        *n_in = vit158_linear_n_in(&layout->shapes[block], linear);
+        *n_out = vit158_linear_n_out(&layout->shapes[block], linear);
         return true;
     }
 }

@@ -10,6 +10,7 @@ uint64_t vit158_file_size_formula(const vit158_model_info *info, const vit158_st
                                   uint64_t header_bytes)
 {
     const uint64_t d = info->dim, f = info->mlp_dim, blocks = info->depth, c = info->classes;
+    const vit158_block_shape shape = {info->dim, info->dim, info->mlp_dim};
     const uint64_t patch = (uint64_t)info->channels * info->patch_size * info->patch_size;
     const uint64_t element = vit158_dtype_bytes(form->rest);
     uint64_t in_block = 5 * d + f;
@@ -21,8 +22,8 @@ uint64_t vit158_file_size_formula(const vit158_model_info *info, const vit158_st
     const vit158_stored_type *type = vit158_stored_type_for(form->encoding, form->rest);
     uint64_t matrices = 0;
     for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++)
-        matrices += blocks * vit158_stored_bytes(type, vit158_linear_n_out(info, linear),
-                                                 vit158_linear_n_in(info, linear));
+        matrices += blocks * vit158_stored_bytes(type, vit158_linear_n_out(&shape, linear),
+                                                 vit158_linear_n_in(&shape, linear));
     const uint64_t scales = !type->coded ? 0 : blocks * (form->row_scales ? 5 * d + f : 4);
     return header_bytes + matrices + 4 * scales + element * floats + (uint64_t)form->newer_bytes;
 }
@@ -82,8 +83,8 @@ static vit158_status describe_matrix(describer *d, vit158_matrix_facts *facts, u
 {
     char name[VIT158_SLOT_NAME_BYTES];
     facts->slot = vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT);
-    facts->n_in = vit158_linear_n_in(&d->out->info, linear);
-    facts->n_out = vit158_linear_n_out(&d->out->info, linear);
+    facts->n_in = vit158_linear_n_in(&d->layout->shapes[block], linear);
+    facts->n_out = vit158_linear_n_out(&d->layout->shapes[block], linear);
     facts->n_rows = vit158_layout_rows(d->layout, block, linear);
     vit158_slot_name(name, facts->slot);
     const vit158_tensor_entry *tensor = vit158_layout_tensor(d->layout, d->header, facts->slot);
@@ -113,30 +114,32 @@ static int64_t variant_bytes(const describer *d)
     int64_t floats = ((int64_t)info->prefix_tokens - 1) * dim;
     floats += 2 * dim * (int64_t)(v->norm_pre + v->fc_norm) - (v->final_norm ? 0 : 2 * dim);
     floats += (int64_t)info->classes * ((int64_t)info->embedding - dim);
-    if (v->inner_norms != 0) {
-        int64_t in_block = 0;
-        for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++)
-            if ((v->inner_norms >> linear & 1U) != 0)
-                in_block += (v->inner_rms ? 1 : 2) * (int64_t)vit158_linear_n_in(info, linear);
-        floats += (int64_t)info->depth * (in_block - (6 * dim + 2 * f));
-    }
+    for (uint32_t i = 0; v->inner_norms != 0 && i < d->out->matrix_count; i++)
+        if ((v->inner_norms >> i % VIT158_BLOCK_LINEARS & 1U) != 0)
+            floats += (v->inner_rms ? 1 : 2) * (int64_t)d->out->matrices[i].n_in;
+    if (v->inner_norms != 0)
+        floats -= (int64_t)info->depth * (6 * dim + 2 * f);
     return floats * (int64_t)vit158_dtype_bytes(d->out->form.rest);
 }
 
 /* What a file has beyond one row an output, F32 scales, a float rest and matrices that are all
- * stored as the first one. */
+ * stored as the first one and as large as the model's geometry has them. */
 static int64_t newer_bytes(const describer *d)
 {
     static const uint32_t rest[] = {VIT158_SLOT_POS, VIT158_SLOT_PATCH_WEIGHT,
                                     VIT158_SLOT_HEAD_WEIGHT};
     const vit158_facts *out = d->out;
     const vit158_stored_type *usual = vit158_stored_type_for(out->form.encoding, out->form.rest);
+    const vit158_block_shape plain = {out->info.dim, out->info.dim, out->info.mlp_dim};
     int64_t more = 0;
     for (uint32_t i = 0; i < out->matrix_count; i++) {
         const vit158_matrix_facts *facts = &out->matrices[i];
-        const uint32_t scales = !usual->coded ? 0 : out->form.row_scales ? facts->n_out : 1;
+        const uint32_t n_in = vit158_linear_n_in(&plain, i % VIT158_BLOCK_LINEARS);
+        const uint32_t n_out = vit158_linear_n_out(&plain, i % VIT158_BLOCK_LINEARS);
+        const uint32_t scales = !usual->coded ? 0 : out->form.row_scales ? n_out : 1;
         more += (int64_t)(vit158_stored_bytes(facts->type, facts->n_rows, facts->n_in) -
-                          vit158_stored_bytes(usual, facts->n_out, facts->n_in));
+                          vit158_stored_bytes(usual, n_out, n_in));
+        more -= (int64_t)((n_out - facts->n_out) * vit158_dtype_bytes(out->form.rest));
         more += (int64_t)scale_bytes(d, i / VIT158_BLOCK_LINEARS, i % VIT158_BLOCK_LINEARS) -
                 4 * (int64_t)scales;
     }

@@ -5,19 +5,31 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sizes.h"
 #include "model/layout.h"
 #include "model/metadata.h"
 
-uint32_t vit158_linear_n_in(const vit158_model_info *info, uint32_t linear)
+uint32_t vit158_linear_n_in(const vit158_block_shape *shape, uint32_t linear)
 {
-    return linear == VIT158_FC2 ? info->mlp_dim : info->dim;
+    return linear == VIT158_FC2    ? shape->mlp
+           : linear == VIT158_PROJ ? shape->attention
+                                   : shape->dim;
 }
 
-uint32_t vit158_linear_n_out(const vit158_model_info *info, uint32_t linear)
+uint32_t vit158_linear_n_out(const vit158_block_shape *shape, uint32_t linear)
 {
     if (linear == VIT158_QKV)
-        return 3 * info->dim;
-    return linear == VIT158_FC1 ? info->mlp_dim : info->dim;
+        return 3 * shape->attention;
+    return linear == VIT158_FC1 ? shape->mlp : shape->dim;
+}
+
+bool vit158_layout_is_uneven(const vit158_layout *layout)
+{
+    const vit158_model_info *info = &layout->info;
+    for (uint32_t i = 0; i < info->depth; i++)
+        if (layout->shapes[i].attention != info->dim || layout->shapes[i].mlp != info->mlp_dim)
+            return true;
+    return false;
 }
 
 const vit158_tensor_entry *vit158_layout_tensor(const vit158_layout *layout,
@@ -42,7 +54,7 @@ static vit158_status check_format(const vit158_header *header, vit158_error *err
     return VIT158_OK;
 }
 
-/* Fills the slots and the depth. */
+/* Fills the slots, the depth, and the blocks' widths as the biases have them. */
 static vit158_status assign_slots(vit158_layout *out, const vit158_header *header,
                                   vit158_error *error)
 {
@@ -56,6 +68,11 @@ static vit158_status assign_slots(vit158_layout *out, const vit158_header *heade
             const uint32_t blocks = (slot - VIT158_SLOT_GLOBALS) / VIT158_BLOCK_PARTS + 1;
             if (blocks > out->info.depth)
                 out->info.depth = blocks;
+            const uint32_t length = (uint32_t)header->tensors[i].n_elements;
+            if (slot == vit158_linear_slot(blocks - 1, VIT158_QKV, VIT158_LINEAR_BIAS))
+                out->shapes[blocks - 1].attention = length / 3;
+            if (slot == vit158_linear_slot(blocks - 1, VIT158_FC1, VIT158_LINEAR_BIAS))
+                out->shapes[blocks - 1].mlp = length;
         }
     }
     return out->info.depth > 0 ? VIT158_OK
@@ -143,8 +160,45 @@ static vit158_status read_shapes(vit158_layout *out, const vit158_header *header
     return set_dimension(&info->classes, head->shape[0], VIT158_MAX_CLASSES, "classes", error);
 }
 
+/* Heads, and the widths of each block, which in version 1 are those of the first. */
+static vit158_status read_blocks(vit158_layout *out, const vit158_header *header,
+                                 vit158_error *error)
+{
+    vit158_model_info *info = &out->info;
+    const bool even = vit158_is_version_1(header);
+    const uint32_t mlp_dim = info->mlp_dim;
+    VIT158_RETURN_IF_ERROR(
+        vit158_metadata_count(&info->heads, header, "heads", VIT158_MAX_HEADS, error));
+    if (info->heads == 0)
+        return vit158_fail(error, VIT158_E_METADATA,
+                           "metadata heads is missing (no tensor's shape tells it)");
+    info->head_dim = info->dim / info->heads;
+    if (!even)
+        VIT158_RETURN_IF_ERROR(
+            vit158_metadata_count(&info->head_dim, header, "head_dim", info->dim, error));
+    const uint32_t head_dim = info->head_dim;
+    uint32_t most = 0;
+    bool whole = head_dim > 0;
+    for (uint32_t i = 0; i < info->depth && whole; i++) {
+        vit158_block_shape *shape = &out->shapes[i];
+        shape->dim = info->dim;
+        if (even || shape->attention - 1 >= info->dim) /* what is wrong layout.c will say */
+            shape->attention = info->dim;
+        if (even || shape->mlp - 1 >= VIT158_MAX_MLP_DIM)
+            shape->mlp = mlp_dim;
+        whole = shape->attention % head_dim == 0;
+        most = (uint32_t)vit158_larger(most, shape->attention);
+        info->mlp_dim = (uint32_t)vit158_larger(info->mlp_dim, shape->mlp);
+    }
+    if (!whole || most != info->heads * head_dim)
+        return vit158_fail(error, VIT158_E_METADATA,
+                           "metadata heads: %u heads of %u do not make up the width of the blocks",
+                           info->heads, head_dim);
+    return VIT158_OK;
+}
+
 /* Metadata repeats the geometry for people and for tools that read no shapes: it must be right. */
-static vit158_status check_metadata(vit158_model_info *info, const vit158_header *header,
+static vit158_status check_metadata(const vit158_model_info *info, const vit158_header *header,
                                     vit158_error *error)
 {
     const struct {
@@ -163,15 +217,6 @@ static vit158_status check_metadata(vit158_model_info *info, const vit158_header
                                "metadata %s: %u, but the tensors' shapes say %u", dimensions[i].key,
                                stated, dimensions[i].value);
     }
-    VIT158_RETURN_IF_ERROR(
-        vit158_metadata_count(&info->heads, header, "heads", VIT158_MAX_HEADS, error));
-    if (info->heads == 0)
-        return vit158_fail(error, VIT158_E_METADATA,
-                           "metadata heads is missing (no tensor's shape tells it)");
-    if (info->dim % info->heads != 0)
-        return vit158_fail(error, VIT158_E_METADATA,
-                           "metadata heads: %u heads do not divide a width of %u", info->heads,
-                           info->dim);
     return VIT158_OK;
 }
 
@@ -215,6 +260,7 @@ vit158_status vit158_layout_geometry(vit158_layout *out, const vit158_header *he
     VIT158_RETURN_IF_ERROR(vit158_variant_read(&out->variant, header, error));
     VIT158_RETURN_IF_ERROR(assign_slots(out, header, error));
     VIT158_RETURN_IF_ERROR(read_shapes(out, header, error));
+    VIT158_RETURN_IF_ERROR(read_blocks(out, header, error));
     VIT158_RETURN_IF_ERROR(check_metadata(&out->info, header, error));
     return find_norms(out, header, error);
 }

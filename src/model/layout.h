@@ -25,8 +25,16 @@
 #define VIT158_MAX_MLP_DIM 16384U
 #define VIT158_MAX_CLASSES 65536U
 
+/* What decides the sizes of a block's matrices. */
+typedef struct vit158_block_shape {
+    uint32_t dim;
+    uint32_t attention; /* heads of the block times head_dim */
+    uint32_t mlp;       /* hidden width */
+} vit158_block_shape;
+
 typedef struct vit158_layout {
     vit158_model_info info; /* file_bytes and weight_bytes are left 0 */
+    vit158_block_shape shapes[VIT158_MAX_DEPTH];
     vit158_variant variant;
     bool outer_norms;
     const vit158_stored_type *types[VIT158_MAX_DEPTH][VIT158_BLOCK_LINEARS]; /* of the matrices */
@@ -64,8 +72,12 @@ vit158_expectation vit158_expect_vector(uint32_t n);
 vit158_expectation vit158_expect_scales(const vit158_stored_type *type, uint32_t n);
 
 /* Width and height of a block's matrix, by its VIT158_QKV .. VIT158_FC2. */
-uint32_t vit158_linear_n_in(const vit158_model_info *info, uint32_t linear);
-uint32_t vit158_linear_n_out(const vit158_model_info *info, uint32_t linear);
+uint32_t vit158_linear_n_in(const vit158_block_shape *shape, uint32_t linear);
+uint32_t vit158_linear_n_out(const vit158_block_shape *shape, uint32_t linear);
+
+/* Whether some block has fewer heads than the model's width, or another hidden width than others:
+ * such a file needs format version 2. */
+bool vit158_layout_is_uneven(const vit158_layout *layout);
 
 /* The tensor in a slot, or NULL. */
 const vit158_tensor_entry *vit158_layout_tensor(const vit158_layout *layout,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/linear_parts.h"
 
-static uint32_t n_out_of(const vit158_layout *layout, uint32_t linear)
+static uint32_t n_out_of(const vit158_layout *layout, uint32_t block, uint32_t linear)
 {
-    return vit158_linear_n_out(&layout->info, linear);
+    return vit158_linear_n_out(&layout->shapes[block], linear);
 }
 
 /* ---- Weight and bias ---- */
@@ -12,13 +12,13 @@ static vit158_expectation expect_weight(const vit158_layout *layout, uint32_t bl
                                         uint32_t linear)
 {
     const vit158_stored_type *type = layout->types[block][linear];
-    const uint32_t n_in = vit158_linear_n_in(&layout->info, linear);
+    const uint32_t n_in = vit158_linear_n_in(&layout->shapes[block], linear);
     vit158_expectation result = {.needed = true,
                                  .dtypes = 1U << type->dtype,
                                  .rank = type->rank,
                                  .is_parameter = true,
                                  .type = type,
-                                 .weights = (uint64_t)n_out_of(layout, linear) * n_in};
+                                 .weights = (uint64_t)n_out_of(layout, block, linear) * n_in};
     type->shape(result.shape, vit158_layout_rows(layout, block, linear), n_in);
     return result;
 }
@@ -31,8 +31,7 @@ static void set_weight(vit158_linear *linear, const void *data, const vit158_ten
 
 static vit158_expectation expect_bias(const vit158_layout *layout, uint32_t block, uint32_t linear)
 {
-    (void)block;
-    return vit158_expect_vector(n_out_of(layout, linear));
+    return vit158_expect_vector(n_out_of(layout, block, linear));
 }
 
 static void set_bias(vit158_linear *linear, const void *data, const vit158_tensor_entry *tensor)
@@ -46,8 +45,8 @@ static void set_bias(vit158_linear *linear, const void *data, const vit158_tenso
 static vit158_expectation expect_norm_weight(const vit158_layout *layout, uint32_t block,
                                              uint32_t linear)
 {
-    (void)block;
-    vit158_expectation result = vit158_expect_vector(vit158_linear_n_in(&layout->info, linear));
+    vit158_expectation result =
+        vit158_expect_vector(vit158_linear_n_in(&layout->shapes[block], linear));
     result.needed = (layout->variant.inner_norms >> linear & 1U) != 0;
     return result;
 }
@@ -83,7 +82,7 @@ static vit158_expectation expect_scale(const vit158_layout *layout, uint32_t blo
 {
     const uint32_t rows = vit158_layout_rows(layout, block, linear);
     vit158_expectation result = vit158_expect_scales(layout->types[block][linear], rows);
-    result.or_one = rows == n_out_of(layout, linear);
+    result.or_one = rows == n_out_of(layout, block, linear);
     return result;
 }
 
@@ -99,7 +98,7 @@ static vit158_expectation expect_rows(const vit158_layout *layout, uint32_t bloc
                                 .unasked = "`encodings` says no rows for its matrix",
                                 .dtypes = VIT158_AS_COUNT,
                                 .rank = 1,
-                                .shape = {n_out_of(layout, linear)},
+                                .shape = {n_out_of(layout, block, linear)},
                                 .or_one = true};
 }
 

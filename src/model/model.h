@@ -40,10 +40,12 @@ typedef struct vit158_linear {
 typedef struct vit158_block {
     vit158_norm norm1; /* outer norms; absent or present independently of the inner ones */
     vit158_norm norm2;
-    vit158_linear qkv;  /* d -> 3d: outputs s * d + head * (d / H) + i, s = 0 q, 1 k, 2 v */
-    vit158_linear proj; /* d -> d */
-    vit158_linear fc1;  /* d -> F */
+    /* d -> 3a, a = heads * head_dim: outputs s * a + head * head_dim + i, s = 0 q, 1 k, 2 v */
+    vit158_linear qkv;
+    vit158_linear proj; /* a -> d */
+    vit158_linear fc1;  /* d -> F, the block's own */
     vit158_linear fc2;  /* F -> d */
+    uint32_t heads;
 } vit158_block;
 
 /* Matrix `kind` (VIT158_QKV ...) of a block. */

@@ -181,8 +181,8 @@ static vit158_status pack_matrix(packer *p, uint32_t block, uint32_t linear)
     char prefix[VIT158_SLOT_NAME_BYTES];
     vit158_slot_name(name, vit158_linear_slot(block, linear, VIT158_LINEAR_WEIGHT));
     vit158_format(prefix, sizeof prefix, "blocks.%u.%s", block, vit158_linear_name(linear));
-    const uint32_t n_in = vit158_linear_n_in(&p->layout.info, linear);
-    const uint32_t n_out = vit158_linear_n_out(&p->layout.info, linear);
+    const uint32_t n_in = vit158_linear_n_in(&p->layout.shapes[block], linear);
+    const uint32_t n_out = vit158_linear_n_out(&p->layout.shapes[block], linear);
     const size_t count = (size_t)n_in * n_out;
     VIT158_RETURN_IF_ERROR(vit158_safetensors_get_f32(p->in, name, p->values, count, p->error));
     if (p->options->matrices == VIT158_PACK_FLOAT)
@@ -269,7 +269,8 @@ static vit158_status run(packer *p)
     VIT158_RETURN_IF_ERROR(vit158_layout_geometry(&p->layout, &p->header, p->error));
     VIT158_RETURN_IF_ERROR(check_matrices(p));
     VIT158_RETURN_IF_ERROR(take_scratch(p));
-    p->draft.newer = vit158_variant_beyond_plain(&p->layout.variant, true) != NULL;
+    p->draft.newer = vit158_variant_beyond_plain(&p->layout.variant, true) != NULL ||
+                     vit158_layout_is_uneven(&p->layout);
     VIT158_RETURN_IF_ERROR(pack_tensors(p));
     pack_metadata(p);
     return VIT158_OK;

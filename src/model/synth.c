@@ -16,6 +16,7 @@ typedef struct synth {
     const vit158_synth_options *options;
     vit158_variant variant;
     vit158_model_info info;
+    vit158_block_shape shapes[VIT158_MAX_DEPTH];
     vit158_rng rng;
     vit158_draft draft;
 } synth;
@@ -220,8 +221,8 @@ static void block(synth *s, uint32_t index)
         norm(s, name, s->info.dim);
     }
     for (uint32_t linear = 0; linear < VIT158_BLOCK_LINEARS; linear++) {
-        const uint32_t n_in = vit158_linear_n_in(&s->info, linear);
-        const uint32_t n_out = vit158_linear_n_out(&s->info, linear);
+        const uint32_t n_in = vit158_linear_n_in(&s->shapes[index], linear);
+        const uint32_t n_out = vit158_linear_n_out(&s->shapes[index], linear);
         vit158_format(name, sizeof name, "blocks.%u.%s.norm", index, vit158_linear_name(linear));
         inner_norm(s, name, linear, n_in);
         vit158_format(name, sizeof name, "blocks.%u.%s", index, vit158_linear_name(linear));
@@ -308,6 +309,30 @@ static void metadata(synth *s)
     vit158_draft_complete(draft, &s->info);
 }
 
+/* The blocks' sizes; the model's are then the largest of them. Random numbers of its own leave the
+ * weights of even models what they are. */
+static void shape_blocks(synth *s)
+{
+    const vit158_synth_options *o = s->options;
+    vit158_rng rng = vit158_rng_seed(o->seed + 1);
+    s->info.head_dim = o->dim / o->heads;
+    for (uint32_t i = 0; i < o->depth; i++) {
+        s->shapes[i] = (vit158_block_shape){o->dim, o->dim, o->mlp_dim};
+        if (!o->uneven)
+            continue;
+        const uint32_t heads = 1 + vit158_rng_below(&rng, o->heads);
+        s->shapes[i].attention = heads * s->info.head_dim;
+        s->shapes[i].mlp -= vit158_rng_below(&rng, o->mlp_dim / 2 + 1);
+        s->info.heads = i == 0 || heads > s->info.heads ? heads : s->info.heads;
+        s->info.mlp_dim =
+            i == 0 || s->shapes[i].mlp > s->info.mlp_dim ? s->shapes[i].mlp : s->info.mlp_dim;
+    }
+    if (o->uneven) {
+        s->draft.newer = true;
+        vit158_draft_set_count(&s->draft, "head_dim", s->info.head_dim);
+    }
+}
+
 /* Zero sizes and sizes that would overflow before the loader can look at them. */
 static vit158_status check(const vit158_synth_options *o, vit158_error *error)
 {
@@ -363,6 +388,7 @@ vit158_status vit158_synth_file(const char *path, const vit158_synth_options *op
                .variant = variant,
                .rng = vit158_rng_seed(options->seed),
                .draft = vit158_draft_start(options->rest)};
+    shape_blocks(&s);
     globals(&s);
     for (uint32_t i = 0; i < options->depth; i++)
         block(&s, i);

@@ -22,6 +22,8 @@ typedef struct vit158_synth_options {
     uint32_t heads; /* divides dim */
     uint32_t mlp_dim;
     uint32_t classes;
+    bool uneven; /* blocks have 1 to `heads` heads and a hidden width of at least half, by the seed
+                  */
     bool outer_norms;
     bool inner_norms;         /* at least one of the two */
     bool row_scales;          /* a scale for each output instead of one for the matrix */

@@ -42,12 +42,12 @@ static vit158_linear plain_linear(const places *p, uint32_t weight_slot, vit158_
 
 static vit158_linear block_linear(const places *p, uint32_t block, uint32_t which)
 {
-    const vit158_model_info *info = &p->layout->info;
+    const vit158_block_shape *shape = &p->layout->shapes[block];
     vit158_linear linear = {.encoding = p->layout->types[block][which]->encoding,
                             .layer = (vit158_layer)which,
                             .block = block,
-                            .n_in = vit158_linear_n_in(info, which),
-                            .n_out = vit158_linear_n_out(info, which)};
+                            .n_in = vit158_linear_n_in(shape, which),
+                            .n_out = vit158_linear_n_out(shape, which)};
     for (uint32_t part = 0; part < VIT158_LINEAR_PARTS; part++) {
         const uint32_t slot = vit158_linear_slot(block, which, part);
         const vit158_tensor_entry *tensor = vit158_layout_tensor(p->layout, p->header, slot);
@@ -75,7 +75,7 @@ static size_t set_planes(vit158_model *model, const places *p, uint16_t *before)
         vit158_block *block = &model->blocks[i];
         for (uint32_t which = 0; which < VIT158_BLOCK_LINEARS; which++) {
             uint32_t count;
-            const uint32_t n_out = vit158_linear_n_out(&p->layout->info, which);
+            const uint32_t n_out = vit158_linear_n_out(&p->layout->shapes[i], which);
             const uint8_t *counts = row_counts(p, i, which, &count);
             if (counts == NULL)
                 continue;
@@ -111,6 +111,7 @@ vit158_status vit158_views_set(vit158_model *model, const vit158_layout *layout,
         block->proj = block_linear(&p, i, VIT158_PROJ);
         block->fc1 = block_linear(&p, i, VIT158_FC1);
         block->fc2 = block_linear(&p, i, VIT158_FC2);
+        block->heads = block->proj.n_in / info->head_dim;
     }
     const size_t n_before = set_planes(model, &p, NULL);
     model->planes_bytes = n_before * sizeof(uint16_t);

@@ -237,7 +237,7 @@ static vit158_status check_rows(const vit158_weights *w, vit158_error *error)
     for (uint64_t i = 0; i < tensor->n_elements; i++)
         sum += counts[i];
     if (tensor->n_elements == 1)
-        sum *= vit158_linear_n_out(&w->layout->info, w->linear);
+        sum *= vit158_linear_n_out(&w->layout->shapes[w->block], w->linear);
     if (sum == rows)
         return VIT158_OK;
     return vit158_fail(error, VIT158_E_VALUE, "tensor %s: counts of %llu rows, `encodings` says %u",

@@ -21,9 +21,10 @@ import torch.nn.functional as F
 PATCH, DIM, HEADS, DEPTH, HIDDEN, CLASSES = 4, 12, 2, 2, 20, 5
 MARGIN = 2.5e-4
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "variants")
-LINEARS = {"attn.qkv": (3 * DIM, DIM), "attn.proj": (DIM, DIM), "mlp.fc1": (HIDDEN, DIM), "mlp.fc2": (DIM, HIDDEN)}
+LINEARS = ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
 PLAIN = {"size": 12, "prefix": 1, "pooling": "cls", "head_tokens": 1, "head": True, "activation": "gelu",
-         "norms": ("norm",), "inner": (), "rms": False, "ternary": False, "eps": 1e-6, "inner_eps": 1e-5}
+         "norms": ("norm",), "inner": (), "rms": False, "ternary": False, "eps": 1e-6, "inner_eps": 1e-5,
+         "head_dim": DIM // HEADS, "heads": (HEADS,) * DEPTH, "hidden": (HIDDEN,) * DEPTH}
 VARIANTS = {
     "average": {"pooling": "avg", "norms": ("fc_norm",)},
     "average-of-normed": {"pooling": "avg", "prefix": 0},
@@ -38,7 +39,17 @@ VARIANTS = {
     "ternary-rms": {"inner": tuple(LINEARS), "rms": True, "ternary": True},
     "ternary-two-rms": {"inner": ("attn.proj", "mlp.fc2"), "rms": True, "ternary": True, "prefix": 4,
                         "pooling": "avg", "norms": ("norm_pre", "fc_norm"), "activation": "gelu_tanh"},
+    "pruned": {"head_dim": 4, "heads": (2, 1), "hidden": (9, 20)},
+    "pruned-evenly": {"head_dim": 3, "heads": (3, 3), "hidden": (10, 10)},
+    "pruned-ternary": {"head_dim": 4, "heads": (1, 3), "hidden": (20, 7), "inner": LINEARS, "ternary": True,
+                       "size": 16},
 }
+
+
+def linears(v, block):
+    """Outputs and inputs of a block's matrices, by name."""
+    attention, hidden = v["heads"][block] * v["head_dim"], v["hidden"][block]
+    return dict(zip(LINEARS, ((3 * attention, DIM), (DIM, attention), (hidden, DIM), (DIM, hidden))))
 
 
 def make_weights(v, generator):
@@ -64,7 +75,7 @@ def make_weights(v, generator):
     for block in range(DEPTH):
         norm(f"blocks.{block}.norm1", DIM)
         norm(f"blocks.{block}.norm2", DIM)
-        for name, (n_out, n_in) in LINEARS.items():
+        for name, (n_out, n_in) in linears(v, block).items():
             normal(f"blocks.{block}.{name}.weight", 0.3, n_out, n_in)
             normal(f"blocks.{block}.{name}.bias", 0.1, n_out)
             if name in v["inner"]:
@@ -112,10 +123,11 @@ class Forward:
 
     def attention(self, x, name):
         tokens = x.shape[0]
-        q, k, v = self.linear(x, name + ".qkv").reshape(tokens, 3, HEADS, DIM // HEADS).permute(1, 2, 0, 3)
-        p = (q @ k.transpose(-2, -1) * (DIM // HEADS) ** -0.5).softmax(-1)
+        size = self.v["head_dim"]
+        q, k, v = self.linear(x, name + ".qkv").reshape(tokens, 3, -1, size).permute(1, 2, 0, 3)
+        p = (q @ k.transpose(-2, -1) * size ** -0.5).softmax(-1)
         self.probabilities.append(p)
-        return self.linear((p @ v).transpose(0, 1).reshape(tokens, DIM), name + ".proj")
+        return self.linear((p @ v).transpose(0, 1).reshape(tokens, -1), name + ".proj")
 
     def activate(self, x):
         if self.v["activation"] == "quick_gelu":
@@ -149,7 +161,9 @@ class Forward:
         for p in self.probabilities:
             mixed = p.mean(0) + torch.eye(tokens, dtype=torch.float64)
             rollout = (mixed / mixed.sum(-1, keepdim=True)) @ rollout
-        attention = torch.stack([p[:, read].mean(1) for p in self.probabilities])
+        attention = torch.zeros(DEPTH, max(v["heads"]), tokens, dtype=torch.float64)  # 0 for heads that are not there
+        for block, p in enumerate(self.probabilities):
+            attention[block, :p.shape[0]] = p[:, read].mean(1)
         return parts + [embedding, logits, attention, rollout[read].mean(0)]
 
 
@@ -185,12 +199,13 @@ def stored(weights, ternary):
 
 
 def metadata_of(v, encodings, seed):
-    metadata = {"format": "vit158", "format_version": 2, "heads": HEADS, "norm_eps": v["eps"],
+    metadata = {"format": "vit158", "format_version": 2, "heads": max(v["heads"]), "norm_eps": v["eps"],
                 "inner_norm_eps": v["inner_eps"], "mean": "0.5,0.5,0.5", "std": "0.5,0.5,0.5",
                 "encodings": json.dumps(encodings), "pooling": v["pooling"], "license": "MIT",
                 "source": f"tests/golden/make_variant_goldens.py, seed {seed}"}
-    said = {"prefix_tokens": v["prefix"], "head_tokens": v["head_tokens"], "activation": v["activation"]}
-    plain = {"prefix_tokens": 1, "head_tokens": 1, "activation": "gelu"}
+    said = {"prefix_tokens": v["prefix"], "head_tokens": v["head_tokens"], "activation": v["activation"],
+            "head_dim": v["head_dim"]}
+    plain = {"prefix_tokens": 1, "head_tokens": 1, "activation": "gelu", "head_dim": DIM // HEADS}
     metadata.update({key: value for key, value in said.items() if value != plain[key]})
     if not v["head"]:
         metadata["head"] = "none"

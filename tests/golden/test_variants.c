@@ -38,7 +38,7 @@ static names list_models(void)
                      (int)(end - entry->d_name), entry->d_name);
     }
     closedir(folder);
-    assert_int_equal(found.count, 12);
+    assert_int_equal(found.count, 15);
     return found;
 }
 

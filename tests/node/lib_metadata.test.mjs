@@ -35,7 +35,7 @@ test('what is given is checked', async () => {
   });
   await assert.rejects(Classifier.load(BARE, { metadata: { ...GIVEN, heads: '3' } }), {
     code: 'E_METADATA',
-    message: /3 heads do not divide a width of 16/,
+    message: /3 heads of 5 do not make up the width/,
   });
   await assert.rejects(Classifier.load(BARE, { metadata: { ...GIVEN, labels: 'x'.repeat(70000) } }), {
     message: /metadata/,

@@ -172,10 +172,10 @@ static double read_by_head(const tokens *t, const double *values, size_t width, 
 }
 
 /* scores [query][key] of one head */
-static void score(double *scores, const double *qkv, const vit158_model_info *info, uint32_t n,
+static void score(double *scores, const double *qkv, const vit158_block *b, uint32_t n,
                   uint32_t head)
 {
-    const uint32_t d = info->dim, hd = d / info->heads;
+    const uint32_t d = b->proj.n_in, hd = d / b->heads;
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t j = 0; j < n; j++) {
             const double *q = qkv + (size_t)i * 3 * d + (size_t)head * hd;
@@ -205,7 +205,8 @@ static void attend_head(double *out, const tokens *t, const double *qkv, uint32_
                         uint32_t head, double *flow)
 {
     const vit158_model_info *info = &t->model->info;
-    const uint32_t n = t->n, d = info->dim, hd = d / info->heads;
+    const vit158_block *b = &t->model->blocks[block];
+    const uint32_t n = t->n, d = b->proj.n_in, hd = d / b->heads;
     double *p = new_doubles((size_t)n * n);
     vit158_sight sight = {.site = VIT158_SITE_SCORES,
                           .layer = VIT158_LAYER_QKV,
@@ -213,7 +214,7 @@ static void attend_head(double *out, const tokens *t, const double *qkv, uint32_
                           .head = head,
                           .rows = n,
                           .tokens = n};
-    score(p, qkv, info, n, head);
+    score(p, qkv, b, n, head);
     show(t->result->observer, sight, p);
     softmax_rows(p, t->sizes, n);
     sight.site = VIT158_SITE_PROBABILITIES;
@@ -222,7 +223,7 @@ static void attend_head(double *out, const tokens *t, const double *qkv, uint32_
         for (uint32_t j = 0; j < n; j++) {
             const double share = p[(size_t)i * n + j];
             const double *v = qkv + (size_t)j * 3 * d + (size_t)2 * d + (size_t)head * hd;
-            flow[(size_t)i * n + j] += 0.5 * share / info->heads;
+            flow[(size_t)i * n + j] += 0.5 * share / b->heads;
             for (uint32_t c = 0; c < hd; c++)
                 out[(size_t)i * d + (size_t)head * hd + c] += share * v[c];
         }
@@ -249,13 +250,13 @@ static void roll(const tokens *t, const double *flow)
 /* ---- Merging -------------------------------------------------------------------------------- */
 
 /* Cosine of the keys of two tokens, added over heads. */
-static double similarity(const vit158_model_info *info, const double *qkv, uint32_t i, uint32_t j)
+static double similarity(const vit158_block *block, const double *qkv, uint32_t i, uint32_t j)
 {
-    const uint32_t d = info->dim, hd = d / info->heads;
+    const uint32_t d = block->proj.n_in, hd = d / block->heads;
     double product = 0, squares_i = 0, squares_j = 0;
     for (uint32_t c = 0; c < hd; c++) {
         double a = 0, b = 0;
-        for (uint32_t head = 0; head < info->heads; head++) {
+        for (uint32_t head = 0; head < block->heads; head++) {
             a += qkv[(size_t)i * 3 * d + d + (size_t)head * hd + c];
             b += qkv[(size_t)j * 3 * d + d + (size_t)head * hd + c];
         }
@@ -283,7 +284,8 @@ static void merge_values(double *values, size_t width, const tokens *t, const ui
 }
 
 /* Sets where each token goes: pairs are chosen one at a time, the most alike first. */
-static void choose(uint32_t *now, const tokens *t, const double *qkv, uint32_t count)
+static void choose(uint32_t *now, const tokens *t, const vit158_block *block, const double *qkv,
+                   uint32_t count)
 {
     const uint32_t none = UINT32_MAX, prefix = t->model->info.prefix_tokens;
     uint32_t *into = malloc(t->n * sizeof *into);
@@ -295,7 +297,7 @@ static void choose(uint32_t *now, const tokens *t, const double *qkv, uint32_t c
     for (uint32_t a = prefix; a < t->n; a += 2) {
         best[a] = -INFINITY;
         for (uint32_t b = prefix + 1; b < t->n; b += 2) {
-            const double s = similarity(&t->model->info, qkv, a, b);
+            const double s = similarity(block, qkv, a, b);
             if (s > best[a]) {
                 best[a] = s;
                 now[a] = b; /* for the moment: whom it would join */
@@ -323,7 +325,7 @@ static void choose(uint32_t *now, const tokens *t, const double *qkv, uint32_t c
     free(best);
 }
 
-static void merge(tokens *t, const double *qkv, uint32_t count)
+static void merge(tokens *t, const vit158_block *block, const double *qkv, uint32_t count)
 {
     const vit158_model_info *info = &t->model->info;
     const uint32_t left = t->n - count;
@@ -331,7 +333,7 @@ static void merge(tokens *t, const double *qkv, uint32_t count)
     double *sizes = new_doubles(left);
     if (now == NULL)
         abort();
-    choose(now, t, qkv, count);
+    choose(now, t, block, qkv, count);
     merge_values(t->x, info->dim, t, now, left);
     merge_values(t->rollout, info->tokens, t, now, left);
     for (uint32_t i = 0; i < t->n; i++)
@@ -363,13 +365,13 @@ static void attention_half(tokens *t, uint32_t index)
     const naive_observer *observer = t->result->observer;
     const uint32_t n = t->n, d = model->info.dim;
     double *h = new_doubles((size_t)n * d);
-    double *attended = new_doubles((size_t)n * d);
+    double *attended = new_doubles((size_t)n * b->proj.n_in);
     double *flow = new_doubles((size_t)n * n);
     for (uint32_t i = 0; i < n; i++)
         flow[(size_t)i * n + i] = 0.5;
     norm_rows(h, t->x, n, d, b->norm1, model->norm_eps);
     double *qkv = apply(model, &b->qkv, h, n, observer);
-    for (uint32_t head = 0; head < model->info.heads; head++)
+    for (uint32_t head = 0; head < b->heads; head++)
         attend_head(attended, t, qkv, index, head, flow);
     roll(t, flow);
     double *projected = apply(model, &b->proj, attended, n, observer);
@@ -377,7 +379,7 @@ static void attention_half(tokens *t, uint32_t index)
         t->x[i] += projected[i];
     show_residual(t, index);
     if (t->result->merges != NULL && t->result->merges[index] > 0) {
-        merge(t, qkv, t->result->merges[index]);
+        merge(t, b, qkv, t->result->merges[index]);
         show_residual(t, index);
     }
     free(h);
@@ -396,7 +398,7 @@ static void mlp_half(tokens *t, uint32_t index)
     double *h = new_doubles(width);
     norm_rows(h, t->x, t->n, model->info.dim, b->norm2, model->norm_eps);
     double *hidden = apply(model, &b->fc1, h, t->n, observer);
-    for (size_t i = 0; i < (size_t)t->n * model->info.mlp_dim; i++)
+    for (size_t i = 0; i < (size_t)t->n * b->fc1.n_out; i++)
         hidden[i] = 0.5 * hidden[i] * (1 + erf(hidden[i] / sqrt(2)));
     double *added = apply(model, &b->fc2, hidden, t->n, observer);
     for (size_t i = 0; i < width; i++)

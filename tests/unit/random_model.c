@@ -102,6 +102,7 @@ vit158_model *random_model_make(random_shape shape, uint64_t seed)
                                       .dim = d,
                                       .depth = shape.depth,
                                       .heads = shape.heads,
+                                      .head_dim = d / shape.heads,
                                       .mlp_dim = shape.mlp_dim,
                                       .classes = shape.classes,
                                       .tokens = grid * grid + prefix,
@@ -127,14 +128,18 @@ vit158_model *random_model_make(random_shape shape, uint64_t seed)
     model->norm = make_norm(&m, true, d);
     model->head = make_dense(&m, VIT158_LAYER_HEAD, d, shape.classes);
     model->blocks = keep(&m, shape.depth * sizeof *model->blocks);
-    for (uint32_t i = 0; i < shape.depth; i++)
-        model->blocks[i] =
-            (vit158_block){.norm1 = make_norm(&m, shape.outer_norms, d),
-                           .norm2 = make_norm(&m, shape.outer_norms, d),
-                           .qkv = make_layer(&m, i, VIT158_LAYER_QKV, d, 3 * d),
-                           .proj = make_layer(&m, i, VIT158_LAYER_PROJ, d, d),
-                           .fc1 = make_layer(&m, i, VIT158_LAYER_FC1, d, shape.mlp_dim),
-                           .fc2 = make_layer(&m, i, VIT158_LAYER_FC2, shape.mlp_dim, d)};
+    for (uint32_t i = 0; i < shape.depth; i++) {
+        const bool less = shape.uneven && i > 0;
+        const uint32_t heads = shape.heads - (less ? 1 : 0);
+        const uint32_t a = heads * model->info.head_dim, f = shape.mlp_dim - (less ? 3 * i : 0);
+        model->blocks[i] = (vit158_block){.norm1 = make_norm(&m, shape.outer_norms, d),
+                                          .norm2 = make_norm(&m, shape.outer_norms, d),
+                                          .qkv = make_layer(&m, i, VIT158_LAYER_QKV, d, 3 * a),
+                                          .proj = make_layer(&m, i, VIT158_LAYER_PROJ, a, d),
+                                          .fc1 = make_layer(&m, i, VIT158_LAYER_FC1, d, f),
+                                          .fc2 = make_layer(&m, i, VIT158_LAYER_FC2, f, d),
+                                          .heads = heads};
+    }
     model->pieces = memory->blocks;
     model->piece_count = (uint32_t)memory->count;
     return model;

@@ -15,6 +15,7 @@ typedef struct random_shape {
     float spread;             /* standard deviation of the weights */
     uint32_t prefix;          /* tokens before the patches; 0: one, the class token */
     bool average;             /* the head reads the mean of the patches */
+    bool uneven;              /* blocks from the second on have one head less and a narrower MLP */
 } random_shape;
 
 /* Ended by random_model_free. */

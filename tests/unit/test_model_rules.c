@@ -279,9 +279,9 @@ static void test_format_and_geometry_metadata(void **state)
         {"dim", " 10", VIT158_E_METADATA, "dim is not"},
         {"dim", "99999999999", VIT158_E_METADATA, "dim is not"},
         {"heads", NULL, VIT158_E_METADATA, "heads is missing"},
-        {"heads", "3", VIT158_E_METADATA, "do not divide"},
+        {"heads", "3", VIT158_E_METADATA, "do not make up the width"},
         {"heads", "0", VIT158_E_METADATA, "heads is not"},
-        {"heads", "20", VIT158_E_METADATA, "do not divide"},
+        {"heads", "20", VIT158_E_METADATA, "do not make up the width"},
         {"heads", "257", VIT158_E_LIMIT, "257"},
     };
     TRY(settings);

@@ -90,6 +90,22 @@ static void test_long_sequences(void **state)
     check_against_naive(shape, 9, 2e-4);
 }
 
+/* Blocks of a pruned model: fewer heads, narrower MLPs. */
+static void test_uneven_blocks(void **state)
+{
+    (void)state;
+    random_shape shape = small_shape;
+    shape.uneven = true;
+    shape.depth = 3;
+    shape.encoding = VIT158_ENCODING_F32;
+    check_against_naive(shape, 10, 2e-4);
+    shape.encoding = VIT158_ENCODING_TRIT;
+    check_against_naive(shape, 11, 2e-4);
+    shape.side = 48; /* attention in int16 */
+    shape.dim = 35;
+    check_against_naive(shape, 13, 3e-2);
+}
+
 static void assert_same_logits(const vit158_model *model, const float *tensor,
                                vit158_options options, const float *expected)
 {
@@ -114,6 +130,7 @@ static void test_every_variant_gives_the_same_bits(void **state)
         shape.dim = 51;
         shape.heads = 3;
         shape.mlp_dim = 101;
+        shape.uneven = e % 2 == 1;
         vit158_model *model = random_model_make(shape, 11);
         float *tensor = random_tensor(model, 12);
         vit158_session *first = open_session(model, (vit158_options){.engine = 1});
@@ -423,6 +440,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equals_the_naive_forward_pass),
         cmocka_unit_test(test_grey_and_other_geometries),
+        cmocka_unit_test(test_uneven_blocks),
         cmocka_unit_test(test_long_sequences),
         cmocka_unit_test(test_every_variant_gives_the_same_bits),
         cmocka_unit_test(test_shared_work_gives_the_same_bits),

@@ -8,6 +8,7 @@ set(model_helpers tests/unit/model_files.c tests/unit/model_parts.c)
 vit158_add_test(test_model_container tests/unit/test_model_container.c ${model_helpers})
 vit158_add_test(test_model_rules tests/unit/test_model_rules.c ${model_helpers})
 vit158_add_test(test_model_variant tests/unit/test_model_variant.c ${model_helpers})
+vit158_add_test(test_model_uneven tests/unit/test_model_uneven.c ${model_helpers})
 vit158_add_test(test_model_loader tests/unit/test_model_loader.c ${model_helpers})
 vit158_add_test(test_model_memory tests/unit/test_model_memory.c ${model_helpers})
 target_link_options(test_model_memory PRIVATE

@@ -211,7 +211,10 @@ export interface Attention {
   prefixTokens: number;
   /** Patches along one side of the image: tokens = prefixTokens + side^2. */
   side: number;
-  /** [depth][heads][tokens]: attention probabilities, of prefixTokens tokens first, then of the patches. */
+  /**
+   * [depth][heads][tokens]: attention probabilities, of prefixTokens tokens first, then of the patches; zeros for heads
+   * that a block of a pruned model lacks.
+   */
   values: Float32Array;
   /** [side][side]: attention rollout through all blocks, per patch. */
   rollout: Float32Array;
@@ -251,7 +254,10 @@ export interface ModelInfo {
   channels: number;
   dim: number;
   depth: number;
+  /** H: the most of a block, if they differ as in a pruned model; mlpDim is the widest likewise. */
   heads: number;
+  /** Channels of a head, dim / heads unless heads were removed. */
+  headDim: number;
   mlpDim: number;
   /** 0 if the model has no head: it then gives embeddings only. */
   classes: number;
@@ -306,6 +312,7 @@ export interface Inspection {
   dim: number;
   depth: number;
   heads: number;
+  head_dim: number;
   mlp_dim: number;
   classes: number;
   tokens: number;
