@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ThreadSanitizer watches everything that runs on threads: the pool, sessions, the trainer, and the commands that
-// share images among workers and one image among threads.
+// share images among workers and one image among threads, that quantize, distil and fine-tune.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, copyFileSync, rmSync } from 'node:fs';
@@ -60,4 +60,42 @@ test('recording and checking an answer, a search for merges', () => {
   mkdirSync(images);
   copyFileSync(join(IMAGES, 'baseline_420.jpg'), join(images, 'a.jpg'));
   run(join(BUILD, 'vit158'), ['merge-search', MODEL, '--calibrate', images, '--json', merges]);
+});
+
+/** Sound images of all kinds. */
+const SOME = ['rgb_8.png', 'baseline_420.jpg', 'grey.jpg', 'orientation_6.jpg', 'progressive.jpg', 'ycck.jpg'];
+
+test('quantizing, with distillation', () => {
+  const [source, calibrate, out] = ['float.safetensors', 'calibrate', 'ternary.safetensors'].map((name) =>
+    join(scratch, name),
+  );
+  mkdirSync(calibrate);
+  for (const name of SOME) copyFileSync(join(IMAGES, name), join(calibrate, name));
+  const timm = join(ROOT, 'tests/data/import/timm');
+  run(join(BUILD, 'vit158'), ['import', timm, '-o', source, '--weights', 'f32', '--heads', '1']);
+  for (const options of [
+    ['--weights', 'rows:2', '--distill-updates', '2'],
+    ['--method', 'mrem-p', '--weights', 'rows:1', '--updates', '4'],
+    ['--method', 'ptq-vit', '--weights', 'int8'],
+  ])
+    run(join(BUILD, 'vit158'), [
+      ...['quantize', source, '--calibrate', calibrate, '-o', out],
+      ...['--threads', '3', ...options],
+    ]);
+});
+
+test('fine-tuning: embedding, head, float and ternary network', () => {
+  const folder = join(scratch, 'photos');
+  for (const [label, own] of [
+    ['a', 'rgb_8.png'],
+    ['b', 'grey.jpg'],
+  ]) {
+    mkdirSync(join(folder, label), { recursive: true });
+    for (let i = 0; i < 40; i++) copyFileSync(join(IMAGES, own), join(folder, label, `${i}-${own}`));
+    for (const name of SOME.slice(3)) copyFileSync(join(IMAGES, name), join(folder, label, name));
+  }
+  run(join(BUILD, 'vit158'), [
+    ...['finetune', folder, '--base', join(ROOT, 'models/fashion-mnist.safetensors'), '--quiet'],
+    ...['-o', join(scratch, 'tuned.safetensors'), '--minutes', '0.02', '--clock', 'processor', '--threads', '3'],
+  ]);
 });
