@@ -35,7 +35,7 @@ const COMMANDS = {
 };
 
 /** Commands that only the native build has. */
-const NATIVE = ['bench', 'finetune', 'merge-search', 'plot', 'quantize', 'synth', 'train'];
+const NATIVE = ['bench', 'finetune', 'merge-search', 'plot', 'prune', 'quantize', 'synth', 'train'];
 
 const HELP = `usage: vit158 COMMAND [arguments]
 

@@ -61,7 +61,7 @@ set_source_files_properties(src/cli/find_model.c PROPERTIES COMPILE_DEFINITIONS
 
 # Commands that train and quantize; their tests link these too.
 set(vit158_train_commands
-  src/cli/cmd_finetune.c src/cli/cmd_plot.c src/cli/cmd_quantize.c src/cli/cmd_train.c
+  src/cli/cmd_finetune.c src/cli/cmd_plot.c src/cli/cmd_prune.c src/cli/cmd_quantize.c src/cli/cmd_train.c
   src/cli/finetune_card.c src/cli/finetune_judge.c src/cli/folder_report.c
   src/cli/quantize_images.c src/cli/quantize_report.c src/cli/stage_log.c src/cli/unpack_zip.c)
 

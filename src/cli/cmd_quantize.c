@@ -244,6 +244,7 @@ int vit158_cmd_quantize(int argc, char **argv)
                  .forcing = 1,
                  .threads = core_count(),
                  .job = {.measured = MEASURED_IMAGES}};
+    r.from.command = "quantize";
     r.calibrate = (vit158_option_list){.values = r.sources, .capacity = MAX_SOURCES};
     const vit158_option options[] = {
         {.name = "--calibrate",

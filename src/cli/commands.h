@@ -30,6 +30,7 @@ int vit158_cmd_verify(int argc, char **argv);
 /* In builds with the trainer: */
 int vit158_cmd_finetune(int argc, char **argv);
 int vit158_cmd_plot(int argc, char **argv);
+int vit158_cmd_prune(int argc, char **argv);
 int vit158_cmd_quantize(int argc, char **argv);
 int vit158_cmd_train(int argc, char **argv);
 

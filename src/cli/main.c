@@ -31,6 +31,7 @@ static const command commands[] = {
     {"synth", "write a model with random weights, to test speed", vit158_cmd_synth},
 #if defined(VIT158_HAVE_TRAIN)
     {"finetune", "train a small model for the classes of a folder", vit158_cmd_finetune},
+    {"prune", "take heads and channels out of a float model", vit158_cmd_prune},
     {"quantize", "shrink a float model without training", vit158_cmd_quantize},
     {"train", "train a model by a recipe", vit158_cmd_train},
     {"plot", "draw the log of a training run", vit158_cmd_plot},

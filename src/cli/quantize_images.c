@@ -66,7 +66,7 @@ vit158_status vit158_quantize_images_embed(vit158_quantize_images *q, vit158_emb
         vit158_error reason;
         if (vit158_image_source_decode(source, place, &image, &reason) != VIT158_OK) {
             vit158_progress_clear(bar);
-            vit158_complain("quantize", source->images[place].name, &reason);
+            vit158_complain(q->command, source->images[place].name, &reason);
             failed++;
             continue;
         }

@@ -12,6 +12,7 @@
 #include "compress/streams.h"
 
 typedef struct vit158_quantize_images {
+    const char *command; /* who complains of images that cannot be read; given */
     vit158_image_source source;
     size_t held;                /* so many judge the result and calibrate nothing */
     size_t *places;             /* in `source`, of the images that calibrate */
@@ -20,7 +21,8 @@ typedef struct vit158_quantize_images {
 } vit158_quantize_images;
 
 /* Draws `images` (0: takes all) by `seed` from paths[count], `held` of them to be held out; starts
- * zeroed. Errors: those of vit158_image_source_add, VIT158_E_ARGUMENT (none left). */
+ * zeroed but for `command`. Errors: those of vit158_image_source_add, VIT158_E_ARGUMENT (none
+ * left). */
 vit158_status vit158_quantize_images_collect(vit158_quantize_images *images,
                                              const char *const *paths, size_t count, size_t drawn,
                                              size_t held, uint64_t seed, vit158_error *error);

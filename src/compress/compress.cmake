@@ -18,8 +18,12 @@ add_library(vit158_compress
   src/compress/module.c
   src/compress/moments.c
   src/compress/nuclear.c
+  src/compress/obs.c
   src/compress/omega.c
   src/compress/part_net.c
+  src/compress/prune.c
+  src/compress/prune_layer.c
+  src/compress/pruned_file.c
   src/compress/ptq_product.c
   src/compress/ptq_run.c
   src/compress/ptq_simulate.c

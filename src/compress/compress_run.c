@@ -147,29 +147,6 @@ static vit158_status share_out(vit158_compress_result *result, const vit158_comp
     return status;
 }
 
-/* ---- Judging -------------------------------------------------------------------------------- */
-
-static vit158_status judge(vit158_compress_result *result, vit158_error *error)
-{
-    vit158_quantizer *const q = &result->quantizer;
-    const uint32_t classes = q->model->info.classes;
-    const size_t ld = vit158_train_round_up(classes, VIT158_TRAIN_TILE_COLS);
-    float *const logits = calloc(2 * ld, sizeof *logits);
-    if (logits == NULL)
-        return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for the logits");
-    for (uint32_t i = 0; i < q->known.images; i++) {
-        vit158_nearness *const n = i < q->learned ? &result->learned : &result->held;
-        vit158_shadow_logits(&q->teacher, q->works, q->known.values + i * q->known.stride, logits);
-        vit158_shadow_logits(&q->student, q->works, q->rounded.values + i * q->rounded.stride,
-                             logits + ld);
-        vit158_nearness_add(n, logits, logits + ld, classes);
-    }
-    vit158_nearness_finish(&result->learned);
-    vit158_nearness_finish(&result->held);
-    free(logits);
-    return VIT158_OK;
-}
-
 /* ---- */
 
 static void describe(char *text, size_t n_bytes, const vit158_compress_job *job)
@@ -199,7 +176,7 @@ static vit158_status round_all(vit158_compress_result *result, const vit158_comp
     const vit158_quantizer_start start = start_of(job);
     VIT158_RETURN_IF_ERROR(vit158_rebuild_run(&result->quantizer, &start, &job->rebuild,
                                               &result->rebuilt, vit158_compress_report, &p, error));
-    return judge(result, error);
+    return vit158_nearness_judge(&result->learned, &result->held, &result->quantizer, error);
 }
 
 vit158_status vit158_compress_run(vit158_compress_result *result, const vit158_compress_job *job,

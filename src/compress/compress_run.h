@@ -75,6 +75,11 @@ void vit158_nearness_add(vit158_nearness *nearness, const float *expected, const
                          uint32_t classes);
 void vit158_nearness_finish(vit158_nearness *nearness);
 
+/* How near the student is to the teacher when both streams have passed the last block, on images
+ * that calibrated and on the others. Errors: VIT158_E_MEMORY. */
+vit158_status vit158_nearness_judge(vit158_nearness *learned, vit158_nearness *held,
+                                    const vit158_quantizer *q, vit158_error *error);
+
 /* VIT158_METHOD_PTQ_VIT: fills the quantizer's matrices, the outcome and both nearnesses
  * (compress_ptq.c). */
 vit158_status vit158_compress_ptq(vit158_compress_result *result, const vit158_compress_job *job,

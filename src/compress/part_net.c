@@ -8,20 +8,25 @@ vit158_train_net_config vit158_part_config(const vit158_model *model, uint32_t f
     const vit158_model_info *const info = &model->info;
     const vit158_block *const block = &model->blocks[first];
     const bool last = end == info->depth;
-    return (vit158_train_net_config){.image_size = info->image_size,
-                                     .patch_size = info->patch_size,
-                                     .channels = info->channels,
-                                     .dim = info->dim,
-                                     .depth = end - first,
-                                     .heads = info->heads,
-                                     .mlp_dim = info->mlp_dim,
-                                     .classes = last ? info->classes : 2,
-                                     .outer_norms = block->norm1.weight != NULL,
-                                     .inner_norms = block->qkv.norm.weight != NULL,
-                                     .rounds_inputs = true,
-                                     .whole_output = !last,
-                                     .norm_eps = model->norm_eps,
-                                     .inner_norm_eps = model->inner_norm_eps};
+    vit158_train_net_config config = {.image_size = info->image_size,
+                                      .patch_size = info->patch_size,
+                                      .channels = info->channels,
+                                      .dim = info->dim,
+                                      .depth = end - first,
+                                      .heads = info->heads,
+                                      .head_dim = info->head_dim,
+                                      .mlp_dim = info->mlp_dim,
+                                      .classes = last ? info->classes : 2,
+                                      .outer_norms = block->norm1.weight != NULL,
+                                      .inner_norms = block->qkv.norm.weight != NULL,
+                                      .rounds_inputs = true,
+                                      .whole_output = !last,
+                                      .norm_eps = model->norm_eps,
+                                      .inner_norm_eps = model->inner_norm_eps};
+    for (uint32_t i = first; i < end; i++)
+        config.shapes[i - first] =
+            (vit158_train_block_shape){model->blocks[i].heads, model->blocks[i].fc1.n_out};
+    return config;
 }
 
 static void copy_floats(float *to, const float *from, size_t count)

@@ -29,12 +29,18 @@ static void plan(vit158_ptq *ptq, vit158_arena *arena)
 
 static vit158_status check_float(const vit158_model *model, vit158_error *error)
 {
-    for (uint32_t block = 0; block < model->info.depth; block++)
+    for (uint32_t block = 0; block < model->info.depth; block++) {
+        if (model->blocks[block].heads * model->info.head_dim != model->info.dim ||
+            model->blocks[block].fc1.n_out != model->info.mlp_dim)
+            return vit158_fail(
+                error, VIT158_E_UNSUPPORTED,
+                "PTQ-ViT needs blocks of one size: a pruned model takes other methods");
         for (uint32_t kind = 0; kind < VIT158_BLOCK_LINEARS; kind++)
             if (vit158_block_linear(&model->blocks[block], kind)->encoding != VIT158_ENCODING_F32)
                 return vit158_fail(error, VIT158_E_UNSUPPORTED,
                                    "blocks.%u.%s is packed already: start from the float model",
                                    block, vit158_linear_name(kind));
+    }
     return VIT158_OK;
 }
 

@@ -12,17 +12,19 @@
 static vit158_status check_model(const vit158_model *model, vit158_error *error)
 {
     const vit158_model_info *const info = &model->info;
-    if (info->dim % 16 != 0 || info->mlp_dim % 16 != 0 || info->dim / info->heads % 16 != 0)
-        return vit158_fail(error, VIT158_E_UNSUPPORTED,
-                           "dim, mlp_dim and dim / heads must be multiples of 16, but are %u, %u "
-                           "and %u",
-                           info->dim, info->mlp_dim, info->dim / info->heads);
-    for (uint32_t block = 0; block < info->depth; block++)
+    for (uint32_t block = 0; block < info->depth; block++) {
+        const uint32_t mlp_dim = model->blocks[block].fc1.n_out;
+        if (info->dim % 16 != 0 || mlp_dim % 16 != 0 || info->head_dim % 16 != 0)
+            return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                               "dim, mlp_dim and head_dim must be multiples of 16, but are %u, %u "
+                               "and %u",
+                               info->dim, mlp_dim, info->head_dim);
         for (uint32_t kind = 0; kind < VIT158_BLOCK_LINEARS; kind++)
             if (vit158_block_linear(&model->blocks[block], kind)->encoding != VIT158_ENCODING_F32)
                 return vit158_fail(error, VIT158_E_UNSUPPORTED,
                                    "blocks.%u.%s is packed already: start from the float model",
                                    block, vit158_linear_name(kind));
+    }
     return VIT158_OK;
 }
 
@@ -86,8 +88,8 @@ static void plan_work(vit158_shadow_workspace *work, const vit158_model *model, 
     work->qkv = vit158_arena_take(arena, rows * 3 * info->dim, sizeof(float));
     work->p =
         vit158_arena_take(arena, info->heads * rows * vit158_train_round_up(n, 16), sizeof(float));
-    work->scores = vit158_arena_take(
-        arena, vit158_train_attention_scratch(n, info->dim / info->heads), sizeof(float));
+    work->scores =
+        vit158_arena_take(arena, vit158_train_attention_scratch(n, info->head_dim), sizeof(float));
     work->hidden = vit158_arena_take(arena, rows * info->mlp_dim, sizeof(float));
 }
 
@@ -192,16 +194,18 @@ static void multiply(const vit158_shadow *shadow, const vit158_shadow_workspace 
     shadow->compute->product(&p);
 }
 
-static void attend(const vit158_shadow *shadow, vit158_shadow_workspace *work, float *out)
+static void attend(const vit158_shadow *shadow, vit158_shadow_workspace *work, uint32_t block,
+                   float *out)
 {
+    const vit158_block *const b = &shadow->model->blocks[block];
     const vit158_model_info *const info = &shadow->model->info;
     const vit158_train_attention a = {.qkv = work->qkv,
                                       .p = work->p,
                                       .out = out,
                                       .n_tokens = info->tokens,
                                       .n_queries = info->tokens,
-                                      .heads = info->heads,
-                                      .dim = info->dim,
+                                      .heads = b->heads,
+                                      .dim = b->proj.n_in,
                                       .scratch = work->scores};
     shadow->compute->attention(&a);
 }
@@ -218,7 +222,7 @@ const float *vit158_shadow_input(const vit158_shadow *shadow, vit158_shadow_work
         return work->rows;
     multiply(shadow, work, layer, mlp ? work->hidden : work->qkv, NULL);
     if (!mlp)
-        attend(shadow, work, work->hidden);
+        attend(shadow, work, block, work->hidden);
     input_rows(shadow, work, layer + 1, work->hidden, NULL, mlp);
     return work->rows;
 }

@@ -9,10 +9,10 @@ vit158_status vit158_embedder_create(vit158_embedder *e, const vit158_model *mod
     *e = (vit158_embedder){0};
     vit158_status status = vit158_streams_create(&e->known, model, images, error);
     if (status == VIT158_OK)
-        status = vit158_streams_create(&e->rounded, model, images, error);
-    if (status == VIT158_OK)
         status = vit158_session_create(&e->sessions[0], model, NULL, error);
-    if (status == VIT158_OK)
+    if (status == VIT158_OK && ends != NULL)
+        status = vit158_streams_create(&e->rounded, model, images, error);
+    if (status == VIT158_OK && ends != NULL)
         status = vit158_session_create(&e->sessions[1], &ends->model, NULL, error);
     if (status != VIT158_OK)
         vit158_embedder_free(e);
@@ -35,7 +35,7 @@ vit158_status vit158_embedder_add(vit158_embedder *e, const vit158_image *image,
     if (e->count == e->known.images)
         return vit158_fail(error, VIT158_E_STATE, "there is room for %u images", e->count);
     vit158_streams *const both[2] = {&e->known, &e->rounded};
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2 && e->sessions[i] != NULL; i++)
         VIT158_RETURN_IF_ERROR(vit158_first_stream(e->sessions[i],
                                                    both[i]->values + e->count * both[i]->stride,
                                                    both[i]->stride, image, error));

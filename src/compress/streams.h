@@ -21,7 +21,8 @@ typedef struct vit158_embedder {
 vit158_status vit158_first_stream(vit158_session *session, float *stream, size_t stride,
                                   const vit158_image *image, vit158_error *error);
 
-/* Room for `images`. Errors: VIT158_E_MEMORY. */
+/* Room for `images`; without `ends`, which may be NULL, of the float model only.
+ * Errors: VIT158_E_MEMORY. */
 vit158_status vit158_embedder_create(vit158_embedder *e, const vit158_model *model,
                                      const vit158_ends *ends, uint32_t images, vit158_error *error);
 /* Takes one more image. Errors: those of vit158_session_set_image. */

@@ -301,7 +301,8 @@ static void describe(model_text *m, const vit158_trainer *t, const char *labels,
     const vit158_train_net_config *c = &t->net.config;
     const vit158_train_network *network = t->net.network;
     add_text(m, "format", network->is_model ? "vit158" : "vit158-teacher");
-    add_text(m, "format_version", "1");
+    const bool uneven = network->is_model && vit158_train_is_uneven(c);
+    add_text(m, "format_version", uneven ? "2" : "1");
     add_count(m, "image_size", c->image_size);
     add_count(m, "patch_size", c->patch_size);
     add_count(m, "channels", c->channels);
@@ -310,6 +311,8 @@ static void describe(model_text *m, const vit158_trainer *t, const char *labels,
     if (network->is_model) {
         add_count(m, "heads", c->heads);
         add_count(m, "mlp_dim", c->mlp_dim);
+        if (uneven)
+            add_count(m, "head_dim", vit158_train_head_dim(c));
         add_text(m, "pooling", "cls");
     } else {
         add_text(m, "network", network->name);

@@ -62,6 +62,12 @@ static vit158_status read_network(vit158_train_recipe *r, const vit158_safetenso
                                        .mlp_dim = info->mlp_dim,
                                        .outer_norms = layout->outer_norms,
                                        .inner_norms = layout->variant.inner_norms != 0};
+    if (vit158_layout_is_uneven(layout)) {
+        r->net.head_dim = info->head_dim;
+        for (uint32_t i = 0; i < info->depth; i++)
+            r->net.shapes[i] = (vit158_train_block_shape){
+                layout->shapes[i].attention / info->head_dim, layout->shapes[i].mlp};
+    }
     VIT158_RETURN_IF_ERROR(vit158_metadata_eps(&r->net.norm_eps, 1e-6, header, "norm_eps", error));
     VIT158_RETURN_IF_ERROR(
         vit158_metadata_eps(&r->net.inner_norm_eps, 1e-5, header, "inner_norm_eps", error));

@@ -61,10 +61,11 @@ static double attention_hint(const vit158_train_pass *pass, uint32_t block)
     const vit158_train_workspace *w = pass->workspace;
     const vit158_train_net_config *c = &pass->net->config;
     const uint32_t queries = block + 1 == c->depth ? 1 : w->tokens;
+    const uint32_t heads = vit158_train_shape(c, block).heads;
     const size_t padded = vit158_train_round_up(w->tokens, 16);
     const float *student = w->blocks[block].p, *teacher = h->teacher->blocks[block].p;
     double sum = 0.0;
-    for (size_t row = 0; row < (size_t)w->images * c->heads * queries; row++)
+    for (size_t row = 0; row < (size_t)w->images * heads * queries; row++)
         for (uint32_t k = 0; k < w->tokens; k++) {
             const double p = (double)teacher[row * padded + k] + (double)TINY;
             sum += p * log(p / ((double)student[row * padded + k] + (double)TINY));

@@ -23,12 +23,20 @@ typedef enum vit158_train_kind {
     VIT158_TRAIN_KINDS
 } vit158_train_kind;
 
+/* Heads and hidden width of one block. */
+typedef struct vit158_train_block_shape {
+    uint32_t heads, mlp_dim;
+} vit158_train_block_shape;
+
 typedef struct vit158_train_net_config {
     uint32_t image_size, patch_size, channels;
     uint32_t dim, depth, heads, mlp_dim, classes;
-    bool ternary;       /* BitLinear in the blocks, else float */
-    bool outer_norms;   /* norm1, norm2 present */
-    bool inner_norms;   /* BitLinear's norms present */
+    uint32_t head_dim;                                 /* 0: dim / heads */
+    vit158_train_block_shape shapes[VIT158_MAX_DEPTH]; /* of blocks that have less than `heads` and
+                                                          `mlp_dim`; zeros: they have these */
+    bool ternary;                                      /* BitLinear in the blocks, else float */
+    bool outer_norms;                                  /* norm1, norm2 present */
+    bool inner_norms;                                  /* BitLinear's norms present */
     bool row_scales;    /* a scale for each output of a ternary matrix, else one for all */
     bool rounds_inputs; /* a float net's layers take their inputs as int8, a step a token */
     bool whole_output;  /* the last block gives all tokens, for a part of a network */
@@ -77,6 +85,31 @@ typedef struct vit158_train_net {
     vit158_train_tensor *tensors;
     uint32_t tensor_count;
 } vit158_train_net;
+
+static inline uint32_t vit158_train_head_dim(const vit158_train_net_config *config)
+{
+    return config->head_dim > 0 ? config->head_dim : config->dim / config->heads;
+}
+
+/* What a block has. */
+static inline vit158_train_block_shape vit158_train_shape(const vit158_train_net_config *config,
+                                                          uint32_t block)
+{
+    const vit158_train_block_shape own = config->shapes[block];
+    return (vit158_train_block_shape){own.heads > 0 ? own.heads : config->heads,
+                                      own.mlp_dim > 0 ? own.mlp_dim : config->mlp_dim};
+}
+
+/* Whether blocks differ, or heads do not make up the width: files of it need format version 2. */
+static inline bool vit158_train_is_uneven(const vit158_train_net_config *config)
+{
+    bool uneven = vit158_train_head_dim(config) * config->heads != config->dim;
+    for (uint32_t i = 0; i < config->depth; i++) {
+        const vit158_train_block_shape shape = vit158_train_shape(config, i);
+        uneven |= shape.heads != config->heads || shape.mlp_dim != config->mlp_dim;
+    }
+    return uneven;
+}
 
 /* Checks the geometry and lays the parameters out. */
 vit158_status vit158_train_net_create(vit158_train_net *net, const vit158_train_net_config *config,

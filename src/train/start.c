@@ -38,6 +38,15 @@ static vit158_status check_geometry(const vit158_train_source *s, vit158_error *
             return vit158_fail(error, VIT158_E_METADATA,
                                "the network to start from has %s %u, the recipe's %u: set it so",
                                sizes[i].what, sizes[i].its, sizes[i].own);
+    for (uint32_t i = 0; i < its->depth && i < own->depth; i++) {
+        const vit158_train_layer *layers = s->t->net.blocks[i].layers;
+        const vit158_block_shape *shape = &s->model->shapes[i];
+        if (shape->attention != layers[VIT158_PROJ].n_in || shape->mlp != layers[VIT158_FC2].n_in)
+            return vit158_fail(error, VIT158_E_UNSUPPORTED,
+                               "block %u of the network to start from has another size, as pruning "
+                               "leaves it: only finetune trains such blocks",
+                               i);
+    }
     return VIT158_OK;
 }
 

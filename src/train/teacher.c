@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "model/json_in.h"
 #include "model/metadata.h"
 #include "model/safetensors.h"
@@ -37,6 +38,32 @@ static vit158_status check_variant(const vit158_header *header, vit158_error *er
                              "the teacher %s, which is not computed in training", beyond);
 }
 
+/* Elements of a vector of a block, 0 if there is none. */
+static uint32_t length_of(const vit158_safetensors *file, uint32_t block, const char *part)
+{
+    char name[VIT158_SLOT_NAME_BYTES];
+    vit158_format(name, sizeof name, "blocks.%u.%s.bias", block, part);
+    const vit158_tensor_entry *bias = vit158_safetensors_find(file, name);
+    return bias != NULL && bias->n_elements <= UINT32_MAX ? (uint32_t)bias->n_elements : 0;
+}
+
+/* Heads and hidden widths of the blocks, by their tensors. */
+static vit158_status read_shapes(vit158_train_net_config *c, const vit158_safetensors *file,
+                                 vit158_error *error)
+{
+    const vit158_header *header = vit158_safetensors_header(file);
+    if (!vit158_is_version_1(header))
+        VIT158_RETURN_IF_ERROR(
+            vit158_metadata_count(&c->head_dim, header, "head_dim", c->dim, error));
+    if (c->dim / c->heads == 0 || c->depth > VIT158_MAX_DEPTH)
+        return vit158_fail(error, VIT158_E_METADATA, "the teacher's heads or depth are too many");
+    for (uint32_t i = 0; i < c->depth; i++)
+        c->shapes[i] = (vit158_train_block_shape){length_of(file, i, "attn.qkv") / 3 /
+                                                      vit158_train_head_dim(c),
+                                                  length_of(file, i, "mlp.fc1")};
+    return VIT158_OK;
+}
+
 static vit158_status read_config(vit158_train_net_config *c, const vit158_safetensors *file,
                                  vit158_error *error)
 {
@@ -56,6 +83,7 @@ static vit158_status read_config(vit158_train_net_config *c, const vit158_safete
     VIT158_RETURN_IF_ERROR(check_variant(header, error));
     VIT158_RETURN_IF_ERROR(read_count(&c->heads, header, "heads", error));
     VIT158_RETURN_IF_ERROR(read_count(&c->mlp_dim, header, "mlp_dim", error));
+    VIT158_RETURN_IF_ERROR(read_shapes(c, file, error));
     VIT158_RETURN_IF_ERROR(
         vit158_metadata_eps(&c->inner_norm_eps, 1e-5, header, "inner_norm_eps", error));
     c->outer_norms = vit158_safetensors_find(file, "blocks.0.norm1.weight") != NULL;
@@ -152,6 +180,14 @@ static void plan(vit158_train_teacher *teacher, const vit158_train_recipe *recip
     }
 }
 
+static bool same_heads(const vit158_train_net_config *a, const vit158_train_net_config *b)
+{
+    bool same = a->depth == b->depth && vit158_train_head_dim(a) == vit158_train_head_dim(b);
+    for (uint32_t i = 0; same && i < a->depth; i++)
+        same = vit158_train_shape(a, i).heads == vit158_train_shape(b, i).heads;
+    return same;
+}
+
 static vit158_status check_student(const vit158_train_student *s, const vit158_train_net_config *c,
                                    const vit158_header *header, vit158_error *error)
 {
@@ -165,7 +201,7 @@ static vit158_status check_student(const vit158_train_student *s, const vit158_t
                            own->classes);
     if (vit158_train_hinted(s->recipe) &&
         (c->network != own->network || c->depth != own->depth || c->dim != own->dim ||
-         c->heads != own->heads || c->patch_size != own->patch_size))
+         !same_heads(c, own) || c->patch_size != own->patch_size))
         return vit158_fail(error, VIT158_E_ARGUMENT,
                            "hints need a teacher of the student's depth, width, heads and patches");
     VIT158_RETURN_IF_ERROR(check_pixels(s, header, error));

@@ -200,16 +200,17 @@ static vit158_train_attention attention_of(const vit158_train_pass *pass, const 
                                            uint32_t image)
 {
     const vit158_train_workspace *w = pass->workspace;
-    const vit158_train_net_config *c = &pass->net->config;
+    const uint32_t width = v->block->layers[VIT158_PROJ].n_in;
+    const uint32_t heads = width / vit158_train_head_dim(&pass->net->config);
     const size_t first = (size_t)image * w->tokens, first2 = (size_t)image * v->queries;
-    const size_t per_image = (size_t)c->heads * v->queries * vit158_train_round_up(w->tokens, 16);
-    return (vit158_train_attention){.qkv = v->saved->qkv + first * 3 * c->dim,
+    const size_t per_image = (size_t)heads * v->queries * vit158_train_round_up(w->tokens, 16);
+    return (vit158_train_attention){.qkv = v->saved->qkv + first * 3 * width,
                                     .p = v->saved->p + image * per_image,
-                                    .out = v->saved->att + first2 * c->dim,
+                                    .out = v->saved->att + first2 * width,
                                     .n_tokens = w->tokens,
                                     .n_queries = v->queries,
-                                    .heads = c->heads,
-                                    .dim = c->dim,
+                                    .heads = heads,
+                                    .dim = width,
                                     .scratch = w->attention};
 }
 
@@ -256,8 +257,8 @@ void vit158_train_block_backward(const vit158_train_pass *pass, uint32_t block)
         linear_backward(pass, &v, VIT158_PROJ, w->g2, false, w->g, k->attn_factor, w->narrow);
         for (uint32_t i = 0; i < w->images; i++) {
             vit158_train_attention a = attention_of(pass, &v, i);
-            a.dout = w->g2 + (size_t)i * v.queries * d;
-            a.dqkv = w->wide + (size_t)i * w->tokens * 3 * d;
+            a.dout = w->g2 + (size_t)i * v.queries * a.dim;
+            a.dqkv = w->wide + (size_t)i * w->tokens * 3 * a.dim;
             if (pass->hints != NULL && pass->hints->attention > 0.0F) {
                 a.taught = pass->hints->teacher->blocks[block].p + (a.p - k->p);
                 a.taught_factor = vit158_train_hint_attention(pass, v.queries);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * As test_command_memory.c, for the commands that make models and measure them: synth, bench, eval,
- * quantize and finetune, on models of one block and images of 16 x 16 pixels.
+ * prune, quantize and finetune, on models of one block and images of 16 x 16 pixels.
  */
 #define _XOPEN_SOURCE 700
 #include "unit/test.h"
@@ -176,6 +176,14 @@ static void test_quantize(void **state)
     quantized("ptq-vit", "bits:6", 150);
 }
 
+static void test_prune(void **state)
+{
+    (void)state;
+    SWEEP(vit158_cmd_prune, 200, output_is_whole, "prune", BASE, "--calibrate", FOLDER "/photos",
+          "--images", "6", "--remove-mlp", "0.5", "--threads", "1", "--report", FOLDER "/out.md",
+          "-o", OUT);
+}
+
 /* The way from a folder to a model, with half a second of training. */
 static void test_finetune(void **state)
 {
@@ -188,9 +196,9 @@ static void test_finetune(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_synth),    cmocka_unit_test(test_bench),
-        cmocka_unit_test(test_eval),     cmocka_unit_test(test_quantize),
-        cmocka_unit_test(test_finetune),
+        cmocka_unit_test(test_synth), cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_eval),  cmocka_unit_test(test_quantize),
+        cmocka_unit_test(test_prune), cmocka_unit_test(test_finetune),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -13,6 +13,7 @@ if(VIT158_BUILD_TRAIN)
   vit158_add_compress_test(test_compress_round tests/unit/test_compress_round.c)
   vit158_add_compress_test(test_compress_static tests/unit/test_compress_static.c
                            ${COMPRESS_FIXTURE})
+  vit158_add_compress_test(test_compress_prune tests/unit/test_compress_prune.c ${COMPRESS_FIXTURE})
   vit158_add_compress_test(test_compress_ptq tests/unit/test_compress_ptq.c ${COMPRESS_FIXTURE})
   vit158_add_compress_test(test_compress_similarity tests/unit/test_compress_similarity.c)
   vit158_add_compress_test(test_compress_worth tests/unit/test_compress_worth.c ${COMPRESS_FIXTURE})
