@@ -136,6 +136,20 @@ static void test_gradients_of_a_plain_vit(void **state)
     check_network(1, 0);
 }
 
+/* Blocks of a pruned network: one with fewer heads and a narrower MLP, first or last. */
+static void test_gradients_of_blocks_that_differ(void **state)
+{
+    (void)state;
+    for (uint32_t pruned = 0; pruned <= 1; pruned++) {
+        vit158_train_recipe r;
+        fixture_recipe(&r);
+        r.net.ternary = 0;
+        r.net.inner_norms = 0;
+        r.net.shapes[pruned] = (vit158_train_block_shape){1, 16};
+        check_recipe(&r);
+    }
+}
+
 /* Products on bfloat16 leave 8 bits a factor: the gradient of the whole network keeps its
  * direction.
  */
@@ -210,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_gradients_with_both_norms),
         cmocka_unit_test(test_gradients_with_inner_norms_only),
         cmocka_unit_test(test_gradients_of_a_plain_vit),
+        cmocka_unit_test(test_gradients_of_blocks_that_differ),
         cmocka_unit_test(test_gradients_of_a_convolutional_network),
         cmocka_unit_test(test_half_gradients_are_near),
         cmocka_unit_test(test_gradient_of_the_distillation_loss),

@@ -69,19 +69,20 @@ static void attend(double *out, const double *qkv, uint32_t n, uint32_t d, uint3
 static void block(double *x, const vit158_train_net *net, const vit158_train_net_block *b,
                   const double *p)
 {
-    const uint32_t n = net->tokens, d = net->config.dim, f = net->config.mlp_dim;
+    const uint32_t n = net->tokens, d = net->config.dim, f = b->layers[VIT158_FC1].n_out;
+    const uint32_t a = b->layers[VIT158_PROJ].n_in; /* d, or less in a pruned block */
     double *row = calloc(d + f, sizeof *row), *y = calloc(d + f, sizeof *y);
-    double *qkv = calloc((size_t)n * 3 * d, sizeof *qkv);
-    double *att = calloc((size_t)n * d, sizeof *att);
+    double *qkv = calloc((size_t)n * 3 * a, sizeof *qkv);
+    double *att = calloc((size_t)n * a, sizeof *att);
     for (uint32_t t = 0; t < n; t++) {
         memcpy(row, x + (size_t)t * d, d * sizeof *row);
         if (net->config.outer_norms)
             norm(row, p + b->norm1_weight, p + b->norm1_bias, d, (double)net->config.norm_eps);
-        layer_of(qkv + (size_t)t * 3 * d, row, net, &b->layers[VIT158_QKV], p);
+        layer_of(qkv + (size_t)t * 3 * a, row, net, &b->layers[VIT158_QKV], p);
     }
-    attend(att, qkv, n, d, net->config.heads);
+    attend(att, qkv, n, a, a / vit158_train_head_dim(&net->config));
     for (uint32_t t = 0; t < n; t++) {
-        layer_of(y, att + (size_t)t * d, net, &b->layers[VIT158_PROJ], p);
+        layer_of(y, att + (size_t)t * a, net, &b->layers[VIT158_PROJ], p);
         for (uint32_t i = 0; i < d; i++)
             row[i] = x[(size_t)t * d + i] += y[i];
         if (net->config.outer_norms)
