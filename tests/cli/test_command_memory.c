@@ -89,6 +89,9 @@ static void test_inspect(void **state)
 static void test_classify(void **state)
 {
     (void)state;
+    SWEEP(vit158_cmd_classify, NULL, "classify", "--threads", "2", "--workers", "2", "-m", MODEL,
+          VIT158_TEST_DATA "/images/rgb_8.png", VIT158_TEST_DATA "/images/grey.jpg",
+          VIT158_TEST_DATA "/images/lossy.webp");
     SWEEP(vit158_cmd_classify, NULL, "classify", "--threads", "1", "--workers", "1", "-m", MODEL,
           VIT158_TEST_DATA "/images/rgb_8.png");
 }
@@ -121,6 +124,10 @@ static void test_import(void **state)
         snprintf(path, sizeof path, IMPORT "%s", sources[i]);
         SWEEP(vit158_cmd_import, PACKED, "import", path, "-o", PACKED, "--heads", "2");
     }
+    SWEEP(vit158_cmd_import, PACKED, "import", IMPORT "timm", "-o", PACKED, "--weights", "i8",
+          "--size", "24");
+    SWEEP(vit158_cmd_import, NULL, "import", IMPORT "hf4", "-o", PACKED, "--weights", "f32",
+          "--verify", IMPORT "verify.safetensors");
     remove(PACKED);
 }
 

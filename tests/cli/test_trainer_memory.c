@@ -184,6 +184,18 @@ static void test_prune(void **state)
           "-o", OUT);
 }
 
+/* The two that train: towards the float network's logits on fresh views, and by modules. */
+static void test_quantize_that_trains(void **state)
+{
+    (void)state;
+    SWEEP(vit158_cmd_quantize, 60, output_is_whole, "quantize", BASE, "--calibrate",
+          FOLDER "/photos", "--images", "12", "--hold-out", "4", "--weights", "rows:1",
+          "--distill-updates", "1", "--threads", "2", "-o", OUT);
+    SWEEP(vit158_cmd_quantize, 60, output_is_whole, "quantize", BASE, "--calibrate",
+          FOLDER "/photos", "--images", "6", "--method", "mrem-p", "--updates", "2", "--weights",
+          "rows:1", "--threads", "1", "-o", OUT);
+}
+
 /* The way from a folder to a model, with half a second of training. */
 static void test_finetune(void **state)
 {
@@ -196,9 +208,13 @@ static void test_finetune(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_synth), cmocka_unit_test(test_bench),
-        cmocka_unit_test(test_eval),  cmocka_unit_test(test_quantize),
-        cmocka_unit_test(test_prune), cmocka_unit_test(test_finetune),
+        cmocka_unit_test(test_synth),
+        cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_quantize),
+        cmocka_unit_test(test_prune),
+        cmocka_unit_test(test_finetune),
+        cmocka_unit_test(test_quantize_that_trains),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
