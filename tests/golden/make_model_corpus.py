@@ -113,6 +113,27 @@ def write_newer(name, counts_shape):
     store("fuzz_model", name, header, tensors, rng)
 
 
+def write_uneven(name):
+    """Format version 2: two blocks of other widths, heads of a size of their own."""
+    rng = random.Random(name)
+    head_dim, encodings = 1, {}
+    tensors = [(key, "F16", shape) for key, shape in shapes(True, False).items() if not key.startswith("blocks.")]
+    for block, (heads, hidden) in enumerate([(1, 5), (2, 3)]):
+        width = heads * head_dim
+        for norm in ("norm1", "norm2"):
+            tensors += [(f"blocks.{block}.{norm}.{part}", "F16", [DIM]) for part in ("weight", "bias")]
+        for linear, (n_out, n_in) in {"attn.qkv": (3 * width, DIM), "attn.proj": (DIM, width),
+                                      "mlp.fc1": (hidden, DIM), "mlp.fc2": (DIM, hidden)}.items():
+            prefix = f"blocks.{block}.{linear}"
+            encodings[prefix + ".weight"] = {"type": "f16", "n_in": n_in, "n_out": n_out}
+            tensors += [(prefix + ".weight", "F16", [n_out, n_in]), (prefix + ".bias", "F16", [n_out])]
+    header = {"__metadata__": {
+        "format": "vit158", "format_version": "2", "heads": "2", "head_dim": str(head_dim), "mlp_dim": "5",
+        "mean": "0.5", "std": "0.25", "encodings": json.dumps(encodings),
+    }}
+    store("fuzz_model", name, header, tensors, rng)
+
+
 def write_trained(name, inner, metadata):
     """What a trainer writes, for the packer: latent weights, or a plain float checkpoint."""
     rng = random.Random(name)
@@ -122,6 +143,7 @@ def write_trained(name, inner, metadata):
     store("fuzz_pack", name, {"__metadata__": metadata}, tensors, rng)
 
 
+write_uneven("uneven")
 write("trit-6-f32", "F32", "trit", True, True)
 write("trit-4-f16", "F16", "trit", False, True, row_scales=True)
 write("trit-2-bf16", "BF16", "trit", True, False)
