@@ -112,7 +112,8 @@ vit158_status vit158_layer_moments(vit158_layer_at *at, vit158_moments *moments,
     vit158_quantizer *const q = at->q;
     const uint32_t n = vit158_shadow_at(&q->student, at->block, at->kind)->linear->n_in;
     const uint32_t n_lack = cross && ends_branch(at) ? q->model->info.dim : 0;
-    VIT158_RETURN_IF_ERROR(vit158_moments_create(moments, n, cross, n_lack, error));
+    VIT158_RETURN_IF_ERROR(vit158_moments_create(
+        moments, n, cross, n_lack, VIT158_BATCH_IMAGES * q->model->info.tokens, error));
     for (uint32_t first = 0; first < q->learned; first += VIT158_BATCH_IMAGES) {
         const uint32_t count = batch_at(q, first);
         at->first = first;
@@ -174,21 +175,28 @@ static void find_target(float *target, const rounding_job *job, uint32_t output,
         target[i] = (float)x[i];
 }
 
-static fit measure_fit(const vit158_moments *moments, const float *w, const vit158_levels *levels,
-                       const uint8_t *chosen)
+/* Four sums side by side. */
+static double dot(const float *x, const float *y, uint32_t n)
+{
+    float sum[4] = {0};
+    uint32_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (uint32_t k = 0; k < 4; k++)
+            sum[k] += x[i + k] * y[i + k];
+    for (; i < n; i++)
+        sum[i % 4] += x[i] * y[i];
+    return (double)(sum[0] + sum[1]) + (double)(sum[2] + sum[3]);
+}
+
+/* w and `values` [n]: an output's weights before and after. */
+static fit measure_fit(const vit158_moments *moments, const float *w, const float *values)
 {
     const uint32_t n = moments->n;
     fit f = {0};
     for (uint32_t i = 0; i < n; i++) {
         const float *const h = moments->h + (size_t)i * n;
-        float y[4] = {0}, z[4] = {0};
-        for (uint32_t j = 0; j < n; j++) {
-            y[j % 4] += h[j] * w[j];
-            z[j % 4] += h[j] * levels->value[chosen[j]];
-        }
-        const double hw = (double)(y[0] + y[1]) + (double)(y[2] + y[3]);
-        const double hv = (double)(z[0] + z[1]) + (double)(z[2] + z[3]);
-        const double v = (double)levels->value[chosen[i]];
+        const double hw = dot(h, w, n), hv = dot(h, values, n);
+        const double v = (double)values[i];
         f.yy += (double)w[i] * hw;
         f.yz += v * hw;
         f.zz += v * hv;
@@ -253,7 +261,9 @@ static void round_output(void *context, uint32_t task, uint32_t worker)
     for (uint32_t i = 0; i < n; i++)
         sorted[rounding->order[i]] = chosen[i];
     memcpy(chosen, sorted, n);
-    job->fits[task] = measure_fit(job->moments, w, &job->matrix->levels[task], chosen);
+    for (uint32_t i = 0; i < n; i++)
+        target[i] = job->matrix->levels[task].value[chosen[i]];
+    job->fits[task] = measure_fit(job->moments, w, target);
 }
 
 /* The bias that takes up the mean of what the values [n_out][n_in] leave of the target. */

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/sizes.h"
 
-/* Rows of H, C or D that one task adds to. */
-#define TASK_ROWS 96U
+/* A task adds to so many rows of H, C or D: the columns of one panel of their left operand. Rows of
+ * tokens are too far apart to be read by columns: they would share a few sets of the caches. */
+#define PANEL VIT158_TRAIN_TILE_COLS
 
 typedef struct addition {
     const vit158_moments *moments;
@@ -14,60 +16,92 @@ typedef struct addition {
     const vit158_moment_rows *rows;
 } addition;
 
-static uint32_t task_count(uint32_t height)
+/* Panels of x, then those of f if there is C, then those of e. */
+typedef struct panel {
+    const float *from; /* [rows][height] */
+    float *to;         /* [height / PANEL][rows][PANEL] */
+    float *sum;        /* what they are multiplied with x for: H, C or D */
+    uint32_t height;
+    uint32_t at; /* which of them */
+} panel;
+
+static uint32_t panel_count(uint32_t height)
 {
-    return (height + TASK_ROWS - 1) / TASK_ROWS;
+    return vit158_pieces(height, PANEL);
 }
 
-/* Adds the products of left [rows][height] with x to the task's rows of y [height][n], from
- * `column` on. */
-static void add_products(const addition *a, float *y, const float *left, uint32_t height,
-                         uint32_t task, uint32_t column)
+static panel panel_of(const addition *a, uint32_t task)
 {
-    const uint32_t n = a->moments->n, first = task * TASK_ROWS;
-    y += (size_t)first * n + column;
-    const vit158_train_product p = {.y = y,
-                                    .ldy = n,
-                                    .a = left + first,
-                                    .a_row = 1,
-                                    .a_step = height,
-                                    .b = a->rows->x + column,
-                                    .ldb = n,
-                                    .rows = height - first < TASK_ROWS ? height - first : TASK_ROWS,
-                                    .cols = n - column,
-                                    .depth = a->rows->rows,
-                                    .factor = 1.0F,
-                                    .base = y,
-                                    .base_ld = n};
-    a->compute->product(&p);
+    const vit158_moments *const m = a->moments;
+    const uint32_t of_x = panel_count(m->n), of_f = m->cross != NULL ? of_x : 0;
+    const size_t size = (size_t)m->most_rows * PANEL;
+    if (task < of_x)
+        return (panel){a->rows->x, m->panels, m->h, m->n, task};
+    if (task < of_x + of_f)
+        return (panel){a->rows->f, m->panels + of_x * size, m->cross, m->n, task - of_x};
+    return (panel){a->rows->e, m->panels + (of_x + of_f) * size, m->lack, m->n_lack,
+                   task - of_x - of_f};
 }
 
-/* Tasks of H come first, then those of C, then those of D. */
-static void add_rows(void *context, uint32_t task, uint32_t worker)
+static uint32_t all_panels(const vit158_moments *m)
+{
+    return panel_count(m->n) * (m->cross != NULL ? 2 : 1) + panel_count(m->n_lack);
+}
+
+static uint32_t width_of(const panel *p)
+{
+    const uint32_t left = p->height - p->at * PANEL;
+    return left < PANEL ? left : PANEL;
+}
+
+static void fill_panel(void *context, uint32_t task, uint32_t worker)
+{
+    (void)worker;
+    const addition *const a = context;
+    const panel p = panel_of(a, task);
+    const size_t size = (size_t)a->rows->rows * PANEL;
+    a->compute->pack(p.to + p.at * size, p.from + (size_t)p.at * PANEL, p.height, 1, a->rows->rows,
+                     width_of(&p));
+}
+
+/* The panel's products with x; of H only the columns from the diagonal on. */
+static void add_products(void *context, uint32_t task, uint32_t worker)
 {
     (void)worker;
     const addition *const a = context;
     const vit158_moments *const m = a->moments;
-    const uint32_t tasks = task_count(m->n), cross = m->cross != NULL ? tasks : 0;
-    if (task < tasks) /* only the columns from the diagonal on, from a multiple of 16 */
-        add_products(a, m->h, a->rows->x, m->n, task, task * TASK_ROWS / 16 * 16);
-    else if (task < tasks + cross)
-        add_products(a, m->cross, a->rows->f, m->n, task - tasks, 0);
-    else
-        add_products(a, m->lack, a->rows->e, m->n_lack, task - tasks - cross, 0);
+    const panel p = panel_of(a, task);
+    const uint32_t column = p.sum == m->h ? p.at * PANEL : 0;
+    const size_t size = (size_t)a->rows->rows * PANEL;
+    float *const y = p.sum + (size_t)p.at * PANEL * m->n + column;
+    const vit158_train_product product = {.y = y,
+                                          .ldy = m->n,
+                                          .a = p.to + p.at * size,
+                                          .a_row = 1,
+                                          .a_step = PANEL,
+                                          .b = m->panels + column / PANEL * size,
+                                          .rows = width_of(&p),
+                                          .cols = m->n - column,
+                                          .depth = a->rows->rows,
+                                          .factor = 1.0F,
+                                          .base = y,
+                                          .base_ld = m->n};
+    a->compute->product(&product);
 }
 
 vit158_status vit158_moments_create(vit158_moments *moments, uint32_t n, bool cross,
-                                    uint32_t n_lack, vit158_error *error)
+                                    uint32_t n_lack, uint32_t most_rows, vit158_error *error)
 {
     const size_t size = (size_t)n * n;
-    *moments = (vit158_moments){.n = n, .n_lack = n_lack};
+    *moments = (vit158_moments){.n = n, .n_lack = n_lack, .most_rows = most_rows};
     moments->h = calloc(size, sizeof *moments->h);
     moments->cross = cross ? calloc(size, sizeof *moments->cross) : NULL;
     moments->lack = n_lack > 0 ? calloc((size_t)n_lack * n, sizeof *moments->lack) : NULL;
     moments->x_sum = calloc(2 * (size_t)n + n_lack, sizeof *moments->x_sum);
-    if (moments->h == NULL || moments->x_sum == NULL || (cross && moments->cross == NULL) ||
-        (n_lack > 0 && moments->lack == NULL)) {
+    moments->panels =
+        malloc((size_t)all_panels(moments) * most_rows * PANEL * sizeof *moments->panels);
+    if (moments->panels == NULL || moments->h == NULL || moments->x_sum == NULL ||
+        (cross && moments->cross == NULL) || (n_lack > 0 && moments->lack == NULL)) {
         vit158_moments_free(moments);
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory for a layer's moments");
     }
@@ -82,6 +116,7 @@ void vit158_moments_free(vit158_moments *moments)
     free(moments->cross);
     free(moments->lack);
     free(moments->x_sum);
+    free(moments->panels);
     *moments = (vit158_moments){0};
 }
 
@@ -97,7 +132,6 @@ void vit158_moments_add(vit158_moments *moments, const vit158_train_compute *com
                         vit158_pool *pool, const vit158_moment_rows *rows)
 {
     addition a = {moments, compute, rows};
-    const uint32_t tasks = task_count(moments->n);
     add_sums(moments->x_sum, rows->x, moments->n, rows);
     if (moments->cross != NULL)
         add_sums(moments->f_sum, rows->f, moments->n, rows);
@@ -105,8 +139,8 @@ void vit158_moments_add(vit158_moments *moments, const vit158_train_compute *com
         add_sums(moments->e_sum, rows->e, moments->n_lack, rows);
     for (uint32_t t = 0; t < rows->rows; t++)
         moments->weight += (double)(rows->factor[t] * rows->factor[t]);
-    pool->run(pool, add_rows, &a,
-              tasks + (moments->cross != NULL ? tasks : 0) + task_count(moments->n_lack));
+    pool->run(pool, fill_panel, &a, all_panels(moments));
+    pool->run(pool, add_products, &a, all_panels(moments));
 }
 
 /* m [height][n] -= left x_sum^T / weight. */

@@ -24,11 +24,14 @@ typedef struct vit158_moments {
     double *e_sum;
     double weight; /* of all tokens */
     bool centred;
+    uint32_t most_rows;
+    float *panels; /* x, f and e of vit158_moments_add by columns: as its products read them */
 } vit158_moments;
 
-/* `n_lack`: channels of e, 0 = without D. Errors: VIT158_E_MEMORY. */
+/* `n_lack`: channels of e, 0 = without D; at most `most_rows` tokens are added at a time.
+ * Errors: VIT158_E_MEMORY. */
 vit158_status vit158_moments_create(vit158_moments *moments, uint32_t n, bool cross,
-                                    uint32_t n_lack, vit158_error *error);
+                                    uint32_t n_lack, uint32_t most_rows, vit158_error *error);
 void vit158_moments_free(vit158_moments *moments);
 
 /* A number of tokens. Those that count for several are multiplied by `factor`, the square root of
@@ -38,7 +41,7 @@ typedef struct vit158_moment_rows {
     const float *f;      /* [rows][n]; read for C */
     const float *e;      /* [rows][n_lack]; read for D */
     const float *factor; /* [rows] */
-    uint32_t rows;
+    uint32_t rows;       /* at most most_rows */
 } vit158_moment_rows;
 
 void vit158_moments_add(vit158_moments *moments, const vit158_train_compute *compute,

@@ -103,14 +103,33 @@ static void add_scaled(float *y, const float *x, float factor, uint32_t n)
         y[i] += factor * x[i];
 }
 
+/* y += H's rows at[0], at[1], ... times x there, in this order, for one reading and writing of y.
+ */
+static void add_four(float *y, const float *h, const float *x, const uint32_t at[4], uint32_t n)
+{
+    const float *const a = h + (size_t)at[0] * n, *const b = h + (size_t)at[1] * n,
+                       *const c = h + (size_t)at[2] * n, *const d = h + (size_t)at[3] * n;
+    const float f[4] = {x[at[0]], x[at[1]], x[at[2]], x[at[3]]};
+    for (uint32_t i = 0; i < n; i++)
+        y[i] = (((y[i] + f[0] * a[i]) + f[1] * b[i]) + f[2] * c[i]) + f[3] * d[i];
+}
+
 /* y = H x; zeros of x cost nothing. */
 static void multiply(float *y, const vit158_rounding *rounding, const float *x)
 {
     const uint32_t n = rounding->n;
+    uint32_t at[4], count = 0;
     memset(y, 0, n * sizeof *y);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         if (x[i] != 0.0F)
-            add_scaled(y, rounding->h + (size_t)i * n, x[i], n);
+            at[count++] = i;
+        if (count == 4) {
+            add_four(y, rounding->h, x, at, n);
+            count = 0;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++)
+        add_scaled(y, rounding->h + (size_t)at[i] * n, x[at[i]], n);
 }
 
 /* Factors of a level: its trits, or of a uniform one its number. */

@@ -136,7 +136,7 @@ static void test_moments(void **state)
     for (int centre = 0; centre < 2; centre++) {
         vit158_moments m;
         double weight = 0;
-        assert_int_equal(vit158_moments_create(&m, WIDTH, true, LACKS, NULL), VIT158_OK);
+        assert_int_equal(vit158_moments_create(&m, WIDTH, true, LACKS, TOKENS, NULL), VIT158_OK);
         for (int twice = 0; twice < 2; twice++)
             vit158_moments_add(&m, vit158_train_compute_choose(NULL), &pool, &rows);
         vit158_moments_finish(&m, centre == 1);
