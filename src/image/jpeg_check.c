@@ -17,6 +17,7 @@ typedef struct walk {
     vit158_bytes in;
     vit158_jpeg_info *info;
     bool quantizer[4];  /* defined tables */
+    uint32_t begun;     /* components of first scans, of a progressive image */
     bool huffman[2][4]; /* [DC, AC] */
     int adobe;          /* colour transform of the Adobe segment, -1 without */
     bool jfif;          /* has a JFIF segment as libjpeg knows it */
@@ -77,8 +78,12 @@ static vit158_status read_segment(segment *out, walk *w, uint32_t marker, vit158
     return VIT158_OK;
 }
 
+/* libjpeg keeps the tables that a component's first scan finds. stb_image takes the last ones of a
+ * progressive image: jpeg_repair.c takes out those behind all first scans. */
 static vit158_status take_quantizers(walk *w, segment *s, vit158_error *error)
 {
+    if (w->info->progressive && w->begun >= w->info->components)
+        return damaged(s, "quantization tables behind the scans that use them", error);
     while (vit158_bytes_left(&s->in) > 0) {
         const uint32_t head = vit158_bytes_u8(&s->in);
         if (head >> 4 > 1 || (head & 15) > 3)
@@ -225,6 +230,8 @@ static vit158_status take_scan(walk *w, segment *s, vit158_error *error)
                                         : first == 0 && approximation == 0;
     if (!band)
         return damaged(s, "a bad spectral band", error);
+    if (info->progressive && first == 0 && high == 0)
+        w->begun += n;
     for (uint32_t i = 0; i < n; i++)
         VIT158_RETURN_IF_ERROR(
             check_scan_component(w, s, list[2 * i], list[2 * i + 1], first, high != 0, error));

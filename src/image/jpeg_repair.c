@@ -14,7 +14,7 @@ typedef struct repair {
     size_t n_out;
     bool table[2][2];    /* Huffman tables 0 and 1 that are defined, [DC, AC] */
     uint32_t components; /* of the frame; 0 before its header */
-    uint32_t scanned;    /* components of the scans so far */
+    uint32_t scanned;    /* components of the scans so far, of a progressive image of first ones */
     uint32_t scans;
     bool sequential;
     int adobe;        /* colour transform of the Adobe segment, -1 without */
@@ -203,7 +203,8 @@ static void put_scan(repair *r, const uint8_t *data, size_t n_bytes)
         put_defaults(r);
         rename_components(r);
     }
-    r->scanned += n_bytes > 0 ? data[0] : 0;
+    if (n_bytes >= 3 && (r->sequential || (data[n_bytes - 3] == 0 && data[n_bytes - 1] >> 4 == 0)))
+        r->scanned += data[0];
     put_segment(r, VIT158_JPEG_SOS, data, n_bytes);
     rename_selectors(r, n_bytes);
     if (r->sequential && n_bytes >= 3) /* decoders look at these in progressive images only */
@@ -232,6 +233,9 @@ static void put_known(repair *r, uint32_t marker, const uint8_t *data, size_t n_
         put_scan(r, data, n_bytes);
         return;
     }
+    if (marker == VIT158_JPEG_DQT && !r->sequential && r->components > 0 &&
+        r->scanned >= r->components)
+        return; /* of no use any more (jpeg_check.c) */
     if (marker == VIT158_JPEG_DNL)
         return; /* the height is in the frame header; stb_image refuses another one */
     if (marker == VIT158_JPEG_DHT) {

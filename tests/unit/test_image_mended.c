@@ -24,6 +24,9 @@ typedef struct mended {
  * four codes of one bit. */
 #define DC_OF_77(number) "\xFF\xC4\0\x14" number "\0\1" ZEROS_14 "\x4D"
 #define FOUR_OF_ONE_BIT(number) "\xFF\xC4\0\x17" number "\4\0" ZEROS_14 "\1\2\3\4"
+/* A DQT segment of a table of ones. */
+#define ONES_16 "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1"
+#define ONES_OF(number) "\xFF\xDB\0\x43" number ONES_16 ONES_16 ONES_16 ONES_16
 #define ZEROS_14 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 
 /* clang-format off */
@@ -79,6 +82,13 @@ static const mended cases[] = {
     {"baseline_420.jpg", {TEST_INSERT, "C4", 0, BYTES(DC_OF_77("\1"))}},
     {"grey.jpg", {TEST_INSERT, "D9", 0, BYTES(FOUR_OF_ONE_BIT("\x10"))}},
     {"baseline_444.jpg", {TEST_INSERT, "DA", 0, BYTES(FOUR_OF_ONE_BIT("\x12") "abc")}},
+    /* Quantization tables behind all first scans of a progressive image, which nobody takes; tables
+     * that are not used. */
+    {"progressive.jpg", {TEST_INSERT, "D9", 0, BYTES(ONES_OF("\0"))}},
+    {"progressive_420.jpg", {TEST_INSERT, "D9", 0, BYTES(ONES_OF("\1"))}},
+    {"progressive.jpg", {TEST_INSERT, "DA", 0, BYTES(ONES_OF("\3"))}},
+    {"progressive.jpg", {TEST_INSERT, "DA", 0, BYTES(ONES_OF("\3") "abc")}},
+    {"grey.jpg", {TEST_INSERT, "D9", 0, BYTES(ONES_OF("\0") "\xFF\xD0")}},
     /* Restarts behind the last interval, also with bytes that fill. */
     {"grey.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\xD0")}},
     {"baseline_420.jpg", {TEST_INSERT, "D9", 0, BYTES("\xFF\xD3\xFF\xD4")}},
