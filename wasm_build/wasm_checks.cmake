@@ -22,7 +22,7 @@ function(vit158_add_check_module name library exports)
   add_executable(${name} ${ARGN})
   set_target_properties(${name} PROPERTIES SUFFIX .wasm)
   target_link_libraries(${name} PRIVATE ${library})
-  target_link_options(${name} PRIVATE ${VIT158_WASM_LINK_FLAGS}
+  target_link_options(${name} PRIVATE ${VIT158_WASM_LINK_FLAGS} ${VIT158_WASM_OPT_LINK_FLAGS}
                       "SHELL:-s EXPORTED_FUNCTIONS=${exports}")
 endfunction()
 
@@ -40,7 +40,7 @@ vit158_add_module(bench_engine
        ${VIT158_KERNELS_SOURCES} ${VIT158_KERNELS_SIMD128_SOURCES}
   EXPORTS ${exports}/exports_engine.txt
   FLAGS -msimd128 -DVIT158_HAVE_SIMD128=1 -DVIT158_SIMD128_ONLY=1
-  LINK -Wl,--export=bench_profile_attach -Wl,--export=vit158_profile_take
+  LINK ${VIT158_WASM_OPT_LINK_FLAGS} -Wl,--export=bench_profile_attach -Wl,--export=vit158_profile_take
        -Wl,--export=vit158_profile_name
        "SHELL:-s ERROR_ON_UNDEFINED_SYMBOLS=0" "SHELL:-s WARN_ON_UNDEFINED_SYMBOLS=0"
   STACK 65536 INITIAL_MEMORY 262144)
