@@ -19,62 +19,6 @@ typedef struct vit158_n8 {
     vit158_vi part[VIT158_X8_PARTS];
 } vit158_n8;
 
-/* ---- Functions of numerics.h, of every float of a register ---- */
-
-/* p * x + c, two roundings. */
-static inline vit158_vf vit158_horner_vf(vit158_vf p, vit158_vf x, float c)
-{
-    return vit158_add_vf(vit158_mul_vf(p, x), vit158_splat_vf(c));
-}
-
-/* vit158_exp */
-static inline vit158_vf vit158_exp_vf(vit158_vf x)
-{
-    const vit158_vf least = vit158_splat_vf(VIT158_EXP_MIN);
-    const vit158_vf clamped = vit158_pmax_vf(least, x);
-    const vit158_vf magic = vit158_splat_vf(12582912.0F);
-    /* The low nine bits of `shifted` are those of the integer n. */
-    const vit158_vf shifted =
-        vit158_add_vf(vit158_mul_vf(clamped, vit158_splat_vf(VIT158_EXP_LOG2E)), magic);
-    const vit158_vf n = vit158_sub_vf(shifted, magic);
-    const vit158_vf high = vit158_mul_vf(n, vit158_splat_vf(VIT158_EXP_LN2_HI));
-    const vit158_vf low = vit158_mul_vf(n, vit158_splat_vf(VIT158_EXP_LN2_LO));
-    const vit158_vf r = vit158_sub_vf(vit158_sub_vf(clamped, high), low);
-    vit158_vf p = vit158_splat_vf(VIT158_EXP_C7);
-    p = vit158_horner_vf(p, r, VIT158_EXP_C6);
-    p = vit158_horner_vf(p, r, VIT158_EXP_C5);
-    p = vit158_horner_vf(p, r, VIT158_EXP_C4);
-    p = vit158_horner_vf(p, r, VIT158_EXP_C3);
-    p = vit158_horner_vf(p, r, VIT158_EXP_C2);
-    p = vit158_horner_vf(p, r, 1.0F);
-    p = vit158_horner_vf(p, r, 1.0F);
-    return vit158_zero_if_less_vf(x, least, vit158_mul_vf(p, vit158_power_vf(shifted)));
-}
-
-/* vit158_gelu */
-static inline vit158_vf vit158_gelu_vf(vit158_vf x)
-{
-    vit158_vf z = vit158_mul_vf(x, vit158_splat_vf(VIT158_SQRT_HALF));
-    z = vit158_pmin_vf(vit158_splat_vf(VIT158_ERF_LIMIT), z);
-    z = vit158_pmax_vf(vit158_splat_vf(-VIT158_ERF_LIMIT), z);
-    const vit158_vf u = vit158_mul_vf(z, z);
-    vit158_vf p = vit158_splat_vf(VIT158_ERF_P5);
-    p = vit158_horner_vf(p, u, VIT158_ERF_P4);
-    p = vit158_horner_vf(p, u, VIT158_ERF_P3);
-    p = vit158_horner_vf(p, u, VIT158_ERF_P2);
-    p = vit158_horner_vf(p, u, VIT158_ERF_P1);
-    p = vit158_horner_vf(p, u, VIT158_ERF_P0);
-    vit158_vf q = vit158_splat_vf(VIT158_ERF_Q5);
-    q = vit158_horner_vf(q, u, VIT158_ERF_Q4);
-    q = vit158_horner_vf(q, u, VIT158_ERF_Q3);
-    q = vit158_horner_vf(q, u, VIT158_ERF_Q2);
-    q = vit158_horner_vf(q, u, VIT158_ERF_Q1);
-    q = vit158_horner_vf(q, u, 1.0F);
-    const vit158_vf half = vit158_mul_vf(vit158_splat_vf(0.5F), x);
-    const vit158_vf erf = vit158_div_vf(vit158_mul_vf(z, p), q);
-    return vit158_mul_vf(half, vit158_add_vf(vit158_splat_vf(1.0F), erf));
-}
-
 /* ---- Eight floats ---- */
 
 static inline vit158_x8 vit158_load_x8(const float *s)
@@ -157,17 +101,84 @@ static inline vit158_x8 vit158_larger_magnitude_x8(vit158_x8 largest, vit158_x8 
     return x;
 }
 
-static inline vit158_x8 vit158_exp_x8(vit158_x8 x)
-{
-    for (int i = 0; i < VIT158_X8_PARTS; i++)
-        x.part[i] = vit158_exp_vf(x.part[i]);
-    return x;
-}
-
 /* vit158_striped_total of four lanes. */
 static inline vit158_x8 vit158_striped_total_x8(const vit158_x8 lane[4])
 {
     return vit158_add_x8(vit158_add_x8(lane[0], lane[1]), vit158_add_x8(lane[2], lane[3]));
+}
+
+/* ---- Functions of numerics.h, of eight floats ---- */
+
+/* A constant for all parts of a group; pinned, so that they share it and each step is done of all
+ * parts before the next: chains of many steps, which wait for each other's results, run side by
+ * side. */
+static inline vit158_vf vit158_shared_vf(float c)
+{
+    vit158_vf v = vit158_splat_vf(c);
+    VIT158_PIN(v);
+    return v;
+}
+
+/* p * x + c, two roundings. */
+static inline vit158_x8 vit158_horner_x8(vit158_x8 p, vit158_x8 x, float c)
+{
+    const vit158_vf shared = vit158_shared_vf(c);
+    for (int i = 0; i < VIT158_X8_PARTS; i++)
+        p.part[i] = vit158_add_vf(vit158_mul_vf(p.part[i], x.part[i]), shared);
+    return p;
+}
+
+/* vit158_exp */
+static inline vit158_x8 vit158_exp_x8(vit158_x8 x)
+{
+    const vit158_vf least = vit158_shared_vf(VIT158_EXP_MIN);
+    const vit158_vf magic = vit158_shared_vf(12582912.0F);
+    vit158_x8 shifted, r, p = vit158_splat_x8(VIT158_EXP_C7);
+    for (int i = 0; i < VIT158_X8_PARTS; i++) {
+        const vit158_vf clamped = vit158_pmax_vf(least, x.part[i]);
+        /* The low nine bits of `shifted` are those of the integer n. */
+        shifted.part[i] =
+            vit158_add_vf(vit158_mul_vf(clamped, vit158_splat_vf(VIT158_EXP_LOG2E)), magic);
+        const vit158_vf n = vit158_sub_vf(shifted.part[i], magic);
+        const vit158_vf high = vit158_mul_vf(n, vit158_splat_vf(VIT158_EXP_LN2_HI));
+        const vit158_vf low = vit158_mul_vf(n, vit158_splat_vf(VIT158_EXP_LN2_LO));
+        r.part[i] = vit158_sub_vf(vit158_sub_vf(clamped, high), low);
+    }
+    p = vit158_horner_x8(p, r, VIT158_EXP_C6);
+    p = vit158_horner_x8(p, r, VIT158_EXP_C5);
+    p = vit158_horner_x8(p, r, VIT158_EXP_C4);
+    p = vit158_horner_x8(p, r, VIT158_EXP_C3);
+    p = vit158_horner_x8(p, r, VIT158_EXP_C2);
+    p = vit158_horner_x8(p, r, 1.0F);
+    p = vit158_horner_x8(p, r, 1.0F);
+    for (int i = 0; i < VIT158_X8_PARTS; i++)
+        x.part[i] = vit158_zero_if_less_vf(
+            x.part[i], least, vit158_mul_vf(p.part[i], vit158_power_vf(shifted.part[i])));
+    return x;
+}
+
+/* vit158_gelu */
+static inline vit158_x8 vit158_gelu_x8(vit158_x8 x)
+{
+    vit158_x8 z = vit158_mul_x8(x, vit158_splat_x8(VIT158_SQRT_HALF));
+    z = vit158_pmin_x8(vit158_splat_x8(VIT158_ERF_LIMIT), z);
+    z = vit158_pmax_x8(vit158_splat_x8(-VIT158_ERF_LIMIT), z);
+    const vit158_x8 u = vit158_mul_x8(z, z);
+    vit158_x8 p = vit158_splat_x8(VIT158_ERF_P5);
+    p = vit158_horner_x8(p, u, VIT158_ERF_P4);
+    p = vit158_horner_x8(p, u, VIT158_ERF_P3);
+    p = vit158_horner_x8(p, u, VIT158_ERF_P2);
+    p = vit158_horner_x8(p, u, VIT158_ERF_P1);
+    p = vit158_horner_x8(p, u, VIT158_ERF_P0);
+    vit158_x8 q = vit158_splat_x8(VIT158_ERF_Q5);
+    q = vit158_horner_x8(q, u, VIT158_ERF_Q4);
+    q = vit158_horner_x8(q, u, VIT158_ERF_Q3);
+    q = vit158_horner_x8(q, u, VIT158_ERF_Q2);
+    q = vit158_horner_x8(q, u, VIT158_ERF_Q1);
+    q = vit158_horner_x8(q, u, 1.0F);
+    const vit158_x8 half = vit158_mul_x8(vit158_splat_x8(0.5F), x);
+    const vit158_x8 erf = vit158_div_x8(vit158_mul_x8(z, p), q);
+    return vit158_mul_x8(half, vit158_add_x8(vit158_splat_x8(1.0F), erf));
 }
 
 /* ---- Between floats and integers ---- */

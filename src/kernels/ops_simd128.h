@@ -49,8 +49,7 @@ static inline void vit158_finish_x8(float *y, vit158_x8 r, vit158_epilogue epilo
     if (epilogue == VIT158_ADD)
         r = vit158_add_x8(vit158_load_x8(y), r);
     else if (epilogue == VIT158_GELU)
-        for (int i = 0; i < VIT158_X8_PARTS; i++)
-            r.part[i] = vit158_gelu_vf(r.part[i]);
+        r = vit158_gelu_x8(r);
     vit158_store_x8(y, r);
 }
 
