@@ -10,6 +10,7 @@ import { ARCHITECTURES } from './models.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FOLDER = join(ROOT, 'build/bench');
+const COMMAND = join(ROOT, 'build/native/vit158');
 const HELP = `usage: npm run bench:peers -- [options]
 
   --models LIST   tiny, small, base, large: ViT/16 at 224 x 224 with random ternary weights
@@ -34,12 +35,20 @@ function make(command, args) {
   if (made.status !== 0) throw new Error(`${command} ${args[0]} failed`);
 }
 
+/** What has to be installed or built first, as sentences. @returns {string[]} */
+function missing() {
+  const python = spawnSync('/usr/bin/python3', ['-c', 'import onnx'], { stdio: 'ignore' });
+  return [
+    ...(existsSync(COMMAND) ? [] : ['the native command is missing: npm run build:native']),
+    ...(python.status === 0 ? [] : ["Debian's python3-onnx is missing: apt-get install python3-onnx"]),
+  ];
+}
+
 /** Our model and its ONNX copies, made once. @param {keyof typeof ARCHITECTURES} name @param {string} norms */
 function modelFiles(name, norms) {
   mkdirSync(FOLDER, { recursive: true });
   const ours = join(FOLDER, `vit-${name}-${norms}norms.safetensors`);
-  if (!existsSync(ours))
-    make(join(ROOT, 'build/native/vit158'), ['synth', '--arch', ARCHITECTURES[name], '--norms', norms, '-o', ours]);
+  if (!existsSync(ours)) make(COMMAND, ['synth', '--arch', ARCHITECTURES[name], '--norms', norms, '-o', ours]);
   const fp32 = join(FOLDER, `vit-${name}-fp32.onnx`);
   const int8 = join(FOLDER, `vit-${name}-int8.onnx`);
   if (norms === '2' && !existsSync(int8))
@@ -178,9 +187,16 @@ const { values } = parseArgs({
     help: { type: 'boolean' },
   },
 });
-if (values.help) console.log(HELP);
-else
+if (values.help) {
+  console.log(HELP);
+} else {
+  const complaints = missing();
+  if (complaints.length > 0) {
+    console.error(`bench:peers: ${complaints.join('\nbench:peers: ')}`);
+    process.exit(1);
+  }
   for (const model of values.models.split(',')) {
     if (!(model in ARCHITECTURES)) throw new Error(`unknown model ${model}\n\n${HELP}`);
     await compare(model, values);
   }
+}
