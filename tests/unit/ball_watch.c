@@ -22,6 +22,8 @@
 /* Softmax: numerator and total have the exponential's error, and x - max, of which 87 at most
  * count, one rounding; then 1 / total and the product. */
 #define SOFTMAX_ERROR (2 * EXP_ERROR + (87 + 3) * UNIT)
+/* A score so far below the largest has less than 1 % of its share. */
+#define UNSEEN 5.0
 /* Queries and keys of int16 attention from 1e21 steps on are refused (engine/attention_int.c); in
  * between it depends on rounding. */
 #define MAY_BE_REFUSED 2.04e24
@@ -237,6 +239,7 @@ ball_watch ball_watch_make(const vit158_model *model)
                         .output = new_floats(n * widest),
                         .qkv = new_floats(n * 3 * d),
                         .scores = new_floats(n * n),
+                        .tied = calloc(n, sizeof(bool)),
                         .shares = new_floats(model->info.heads * n * n)};
 }
 
@@ -248,6 +251,7 @@ void ball_watch_free(ball_watch *w)
     free(w->qkv);
     free(w->radius);
     free(w->scores);
+    free(w->tied);
     free(w->shares);
 }
 
@@ -389,19 +393,33 @@ static void see_output(ball_watch *w, const vit158_sight *sight)
         round_heads(w);
 }
 
+/* The score that may be as large as this. */
+static double most_of(ball score)
+{
+    return score.x + score.e;
+}
+
 static void see_scores(ball_watch *w, const vit158_sight *sight)
 {
     const vit158_model_info *info = &w->model->info;
     const size_t n = info->tokens, hd = info->dim / info->heads;
     const size_t q = sight->head * hd, k = info->dim + q;
     const ball factor = rounded((ball){1 / sqrt((double)hd), 0});
-    for (size_t t = 0; t < n; t++)
+    for (size_t t = 0; t < n; t++) {
+        ball first = {-INFINITY, 0}, second = first;
         for (size_t j = 0; j < n; j++) {
             sum s = {0};
             for (size_t c = 0; c < hd; c++)
                 sum_add(&s, product(qkv_at(w, q + c, t), qkv_at(w, k + c, j)));
-            compare(w, sight, j, t, multiply(rounded(rounded(sum_end(s))), factor));
+            const ball score = multiply(rounded(rounded(sum_end(s))), factor);
+            compare(w, sight, j, t, score);
+            const ball other = score.x > first.x ? first : score;
+            first = score.x > first.x ? score : first;
+            second = most_of(other) > most_of(second) ? other : second;
         }
+        const double doubt = first.e + second.e;
+        w->tied[t] = doubt > 0.01 && first.x - second.x <= doubt + UNSEEN;
+    }
     keep(w->scores, sight);
 }
 

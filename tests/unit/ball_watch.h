@@ -28,6 +28,8 @@ typedef struct ball_watch {
     float *qkv;      /* [3d][N] */
     double *radius;  /* of qkv: 0, or half a level of int16 */
     float *scores;   /* [key][query] of the last head */
+    bool *tied;      /* [N]: whether rounding may change the shares of a query of the last head by
+                        1 % or more: its two largest scores lie closer than it tells apart */
     float *shares;   /* [H][key][query]: probabilities */
 } ball_watch;
 

@@ -14,3 +14,5 @@ vit158_add_test(test_observe tests/unit/test_observe.c tests/unit/session_fixtur
 vit158_add_test(test_top_k tests/unit/test_top_k.c)
 vit158_add_test(test_numeric_edges tests/unit/test_numeric_edges.c tests/unit/session_fixture.c
                 tests/unit/ball_watch.c tests/unit/random_model.c)
+vit158_add_test(test_near_ties tests/unit/test_near_ties.c tests/unit/session_fixture.c
+                tests/unit/ball_watch.c tests/unit/naive_forward.c tests/unit/random_model.c)
