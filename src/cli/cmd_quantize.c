@@ -99,6 +99,8 @@ static vit158_status quantize_with(request *r, vit158_error *error)
         vit158_embedder_create(&images, r->job.model, &ends, (uint32_t)r->from.source.count, error);
     if (status == VIT158_OK)
         status = vit158_quantize_images_embed(&r->from, &images, &r->bar, r->stop, error);
+    if (!vit158_rebuild_distils(&r->job.rebuild))
+        vit158_image_source_free(&r->from.source); /* nothing is read again */
     if (status == VIT158_OK) {
         vit158_compress_result result = {0};
         r->job.ends = &ends;

@@ -97,8 +97,6 @@ static vit158_status take_memory(vit158_quantizer *q, const vit158_quantizer_sta
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to quantize");
     VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->teacher, start->teacher, false, error));
     VIT158_RETURN_IF_ERROR(vit158_shadow_create(&q->student, start->student, true, error));
-    VIT158_RETURN_IF_ERROR(own_streams(&q->known, start->known, start, error));
-    VIT158_RETURN_IF_ERROR(own_streams(&q->rounded, start->rounded, start, error));
     for (uint32_t i = 0; i < start->pool->workers; i++)
         VIT158_RETURN_IF_ERROR(vit158_shadow_workspace_create(&q->works[i], start->teacher, error));
     for (uint32_t i = 0; i < count; i++)
@@ -140,9 +138,16 @@ vit158_status vit158_quantizer_create(vit158_quantizer *q, const vit158_quantize
                             .pool = start->pool,
                             .learned = start->learned};
     q->settings.free_bias = has_free_bias(&start->settings);
-    vit158_status status = take_memory(q, start, error);
+    vit158_status status = vit158_shadow_check(start->teacher, error);
+    if (status == VIT158_OK)
+        status = own_streams(&q->known, start->known, start, error);
+    if (status == VIT158_OK)
+        status = own_streams(&q->rounded, start->rounded, start, error);
+    /* First of all, because a backward pass needs more memory than anything that comes later. */
     if (status == VIT158_OK && q->settings.method != VIT158_METHOD_PTQ_VIT)
         status = weigh_tokens(q, error);
+    if (status == VIT158_OK)
+        status = take_memory(q, start, error);
     if (status != VIT158_OK)
         vit158_quantizer_free(q);
     return status;

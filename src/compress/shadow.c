@@ -9,7 +9,7 @@
 #include "base/numerics.h"
 #include "compress/arithmetic.h"
 
-static vit158_status check_model(const vit158_model *model, vit158_error *error)
+vit158_status vit158_shadow_check(const vit158_model *model, vit158_error *error)
 {
     const vit158_model_info *const info = &model->info;
     for (uint32_t block = 0; block < info->depth; block++) {
@@ -50,7 +50,7 @@ vit158_status vit158_shadow_create(vit158_shadow *shadow, const vit158_model *mo
                                    vit158_error *error)
 {
     *shadow = (vit158_shadow){.model = model, .compute = vit158_compress_arithmetic()};
-    VIT158_RETURN_IF_ERROR(check_model(model, error));
+    VIT158_RETURN_IF_ERROR(vit158_shadow_check(model, error));
     vit158_arena arena = {0};
     plan(shadow, &arena);
     shadow->block = arena.overflow ? NULL : aligned_alloc(VIT158_ARENA_ALIGN, arena.used);

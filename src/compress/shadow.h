@@ -46,6 +46,10 @@ typedef struct vit158_shadow_workspace {
     void *block;
 } vit158_shadow_workspace;
 
+/* Whether there can be a shadow of the model. Errors: VIT158_E_UNSUPPORTED (widths that are no
+ * multiples of 16, matrices that are packed already). */
+vit158_status vit158_shadow_check(const vit158_model *model, vit158_error *error);
+
 /* Copies the model's matrices, which must be float; `rounds` for all layers.
  * Errors: VIT158_E_UNSUPPORTED (matrices that are packed, widths that are no multiples of 16),
  * VIT158_E_MEMORY. */

@@ -31,10 +31,8 @@ static void plan(measuring *m, vit158_arena *arena)
 {
     m->parameters = vit158_arena_take(arena, m->net.parameters, sizeof(float));
     vit158_train_packed_plan(&m->packed, &m->net, 16, arena);
-    for (uint32_t i = 0; i < m->workers; i++) {
+    for (uint32_t i = 0; i < m->workers; i++)
         vit158_train_workspace_plan(&m->lanes[i], &m->net, 1, true, arena);
-        m->lanes[i].gradient = vit158_arena_take(arena, m->net.parameters, sizeof(float));
-    }
 }
 
 static vit158_status take_memory(measuring *m, vit158_error *error)

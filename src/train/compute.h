@@ -138,7 +138,7 @@ typedef struct vit158_train_norm_gradient {
     float *dx;       /* rows of stride lddx */
     size_t lddx;
     bool add;                                                             /* dx += */
-    float *d_outer_weight, *d_outer_bias, *d_inner_weight, *d_inner_bias; /* added to */
+    float *d_outer_weight, *d_outer_bias, *d_inner_weight, *d_inner_bias; /* added to, or NULL */
 } vit158_train_norm_gradient;
 
 /* Attention of one image (METHODS.md 1.1): qkv [N][3d]; queries are the first n_queries tokens.

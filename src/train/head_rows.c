@@ -40,46 +40,57 @@ void vit158_train_head_forward(const vit158_train_pass *pass)
     pass->compute->product(&p);
 }
 
+/* Adds the gradients of the head's weight and bias. */
+static void add_head_gradient(const vit158_train_pass *pass)
+{
+    const vit158_train_net *net = pass->net;
+    const vit158_train_workspace *w = pass->workspace;
+    const uint32_t d = net->config.dim, classes = net->config.classes;
+    float *dw = w->gradient + net->head_weight;
+    const vit158_train_product p = {.y = dw,
+                                    .ldy = d,
+                                    .a = w->dlogits,
+                                    .a_row = 1,
+                                    .a_step = w->logit_ld,
+                                    .b = w->features,
+                                    .ldb = d,
+                                    .rows = classes,
+                                    .cols = d,
+                                    .depth = w->images,
+                                    .factor = 1.0F,
+                                    .base = dw,
+                                    .base_ld = d};
+    pass->compute->product(&p);
+    pass->compute->column_sums(w->gradient + net->head_bias, w->dlogits, w->logit_ld, w->images,
+                               classes, 1.0F);
+}
+
 void vit158_train_head_backward(const vit158_train_pass *pass)
 {
     const vit158_train_net *net = pass->net;
     vit158_train_workspace *w = pass->workspace;
-    const uint32_t d = net->config.dim, classes = net->config.classes;
-    float *dw = w->gradient + net->head_weight;
-    vit158_train_product p = {.y = dw,
-                              .ldy = d,
-                              .a = w->dlogits,
-                              .a_row = 1,
-                              .a_step = w->logit_ld,
-                              .b = w->features,
-                              .ldb = d,
-                              .rows = classes,
-                              .cols = d,
-                              .depth = w->images,
-                              .factor = 1.0F,
-                              .base = dw,
-                              .base_ld = d};
-    pass->compute->product(&p);
-    pass->compute->column_sums(w->gradient + net->head_bias, w->dlogits, w->logit_ld, w->images,
-                               classes, 1.0F);
-    p = (vit158_train_product){.y = w->g2,
-                               .ldy = d,
-                               .a = w->dlogits,
-                               .a_row = w->logit_ld,
-                               .a_step = 1,
-                               .b = pass->packed->parameters + net->head_weight,
-                               .ldb = d,
-                               .rows = w->images,
-                               .cols = d,
-                               .depth = classes,
-                               .factor = 1.0F};
+    const uint32_t d = net->config.dim;
+    if (w->gradient != NULL)
+        add_head_gradient(pass);
+    const vit158_train_product p = {.y = w->g2,
+                                    .ldy = d,
+                                    .a = w->dlogits,
+                                    .a_row = w->logit_ld,
+                                    .a_step = 1,
+                                    .b = pass->packed->parameters + net->head_weight,
+                                    .ldb = d,
+                                    .rows = w->images,
+                                    .cols = d,
+                                    .depth = net->config.classes,
+                                    .factor = 1.0F};
     pass->compute->product(&p);
     const vit158_train_norm_rows rows = final_norm(pass);
-    const vit158_train_norm_gradient n = {.forward = &rows,
-                                          .dy = w->g2,
-                                          .dx = w->g,
-                                          .lddx = d,
-                                          .d_outer_weight = w->gradient + net->norm_weight,
-                                          .d_outer_bias = w->gradient + net->norm_bias};
+    const vit158_train_norm_gradient n = {
+        .forward = &rows,
+        .dy = w->g2,
+        .dx = w->g,
+        .lddx = d,
+        .d_outer_weight = w->gradient != NULL ? w->gradient + net->norm_weight : NULL,
+        .d_outer_bias = w->gradient != NULL ? w->gradient + net->norm_bias : NULL};
     pass->compute->norm_gradient(&n);
 }

@@ -99,7 +99,8 @@ void ISA(norm_rows)(const vit158_train_norm_rows *p)
     }
 }
 
-/* Through y = xhat weight + bias, xhat = (x - mean) inverse: dy becomes dx in place. */
+/* Through y = xhat weight + bias, xhat = (x - mean) inverse: dy becomes dx in place. Without
+ * d_weight there is no d_bias either. */
 static void norm_row_gradient(float *dy, const float *x, moments m, const float *weight,
                               float *d_weight, float *d_bias, uint32_t n)
 {
@@ -107,8 +108,10 @@ static void norm_row_gradient(float *dy, const float *x, moments m, const float 
     for (uint32_t i = 0; i < n; i += VIT158_TRAIN_LANES) {
         const vf g = vf_load(dy + i);
         const vf xhat = (vf_load(x + i) - m.mean) * m.inverse;
-        vf_store(d_weight + i, vf_load(d_weight + i) + g * xhat);
-        vf_store(d_bias + i, vf_load(d_bias + i) + g);
+        if (d_weight != NULL) {
+            vf_store(d_weight + i, vf_load(d_weight + i) + g * xhat);
+            vf_store(d_bias + i, vf_load(d_bias + i) + g);
+        }
         const vf gw = g * vf_load(weight + i);
         sum += gw;
         dot += gw * xhat;

@@ -128,6 +128,29 @@ static void linear_forward(const vit158_train_pass *pass, const block_view *v, i
     }
 }
 
+/* Adds the gradients of a float layer's weight and bias, for its inputs [count][n_in]. */
+static void add_linear_gradient(const vit158_train_pass *pass, const vit158_train_layer *layer,
+                                const float *g, const float *inputs, uint32_t count, float factor)
+{
+    float *const gradient = pass->workspace->gradient, *const dw = gradient + layer->weight;
+    const uint32_t n_in = layer->n_in, n_out = layer->n_out;
+    vit158_train_product p = {.y = dw,
+                              .ldy = n_in,
+                              .a = g,
+                              .a_row = 1,
+                              .a_step = n_out,
+                              .b = inputs,
+                              .ldb = n_in,
+                              .rows = n_out,
+                              .cols = n_in,
+                              .depth = count,
+                              .factor = factor,
+                              .base = dw,
+                              .base_ld = n_in};
+    product(pass, &p, inputs, n_in, 1);
+    pass->compute->column_sums(gradient + layer->bias, g, n_out, count, n_out, factor);
+}
+
 /* From g = gradient of the layer's output (to be scaled by factor) to the gradient of its input,
  * which is stored to dx or added to it. `middle`: [rows][n_in]. */
 static void linear_backward(const vit158_train_pass *pass, const block_view *v, int kind, float *dx,
@@ -163,36 +186,24 @@ static void linear_backward(const vit158_train_pass *pass, const block_view *v, 
                                   .depth = n_out,
                                   .factor = factor};
         product(pass, &p, pass->packed->parameters + layer->weight, n_in, 1);
-        float *dw = gradient + layer->weight;
-        p = (vit158_train_product){.y = dw,
-                                   .ldy = n_in,
-                                   .a = g,
-                                   .a_row = 1,
-                                   .a_step = n_out,
-                                   .b = rows.y,
-                                   .ldb = n_in,
-                                   .rows = n_out,
-                                   .cols = n_in,
-                                   .depth = rows.rows,
-                                   .factor = factor,
-                                   .base = dw,
-                                   .base_ld = n_in};
-        product(pass, &p, rows.y, n_in, 1);
-        pass->compute->column_sums(gradient + layer->bias, g, n_out, rows.rows, n_out, factor);
+        if (gradient != NULL)
+            add_linear_gradient(pass, layer, g, rows.y, rows.rows, factor);
     }
     const vit158_train_net_block *b = v->block;
     const size_t outer_weight = kind == VIT158_QKV ? b->norm1_weight : b->norm2_weight;
     const size_t outer_bias = kind == VIT158_QKV ? b->norm1_bias : b->norm2_bias;
+    const bool of_outer = gradient != NULL && rows.outer_weight != NULL;
+    const bool of_inner = gradient != NULL && rows.inner_weight != NULL;
     const vit158_train_norm_gradient n = {
         .forward = &rows,
         .dy = middle,
         .dx = dx,
         .lddx = n_in,
         .add = add,
-        .d_outer_weight = rows.outer_weight != NULL ? gradient + outer_weight : NULL,
-        .d_outer_bias = rows.outer_weight != NULL ? gradient + outer_bias : NULL,
-        .d_inner_weight = rows.inner_weight != NULL ? gradient + layer->norm_weight : NULL,
-        .d_inner_bias = rows.inner_weight != NULL ? gradient + layer->norm_bias : NULL};
+        .d_outer_weight = of_outer ? gradient + outer_weight : NULL,
+        .d_outer_bias = of_outer ? gradient + outer_bias : NULL,
+        .d_inner_weight = of_inner ? gradient + layer->norm_weight : NULL,
+        .d_inner_bias = of_inner ? gradient + layer->norm_bias : NULL};
     pass->compute->norm_gradient(&n);
 }
 

@@ -58,7 +58,8 @@ typedef struct vit158_train_workspace {
     float *attention; /* scratch of attention */
     void *products;   /* scratch of trit_gradient, or of half_product */
     double hint_loss; /* of all hints since last cleared */
-    float *gradient;  /* [parameters], the caller's: what backward passes add to */
+    float *gradient;  /* [parameters], the caller's: what backward passes add to; NULL for a float
+                         net whose gradients of inputs are all that is wanted */
 } vit158_train_workspace;
 
 /* rows x cols floats with the spare rows that products want (compute.h). */
