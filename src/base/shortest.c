@@ -12,8 +12,8 @@
 
 #include "base/text.h"
 
-/* 2^1075 * 10, the largest number that occurs, has 1079 bits. */
-#define WORDS 34U
+/* 2^1075 * 10, the largest number that occurs, has 1079 bits in 34 words; big_set sets one more. */
+#define WORDS 35U
 
 typedef struct big {
     uint32_t count; /* words in use */
