@@ -13,7 +13,7 @@
 
 vit158_prune_settings vit158_prune_defaults(void)
 {
-    return (vit158_prune_settings){.damping = 0.01F};
+    return (vit158_prune_settings){.damping = 0.3F};
 }
 
 uint32_t vit158_prune_kept(uint32_t mlp, double share)
