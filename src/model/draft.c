@@ -345,8 +345,7 @@ void vit158_draft_complete(vit158_draft *draft, const vit158_model_info *info)
     vit158_draft_set(draft, "format", "vit158");
     if (find_key(draft, "resize_mode") < draft->metadata_count)
         draft->newer = true;
-    const uint32_t head_dim = info->heads > 0 ? info->dim / info->heads : 0;
-    const bool own_head_dim = info->head_dim != 0 && info->head_dim != head_dim;
+    const bool own_head_dim = info->head_dim != 0 && info->head_dim * info->heads != info->dim;
     draft->newer |= own_head_dim;
     vit158_draft_set(draft, "format_version", draft->newer ? "2" : "1");
     vit158_draft_set_count(draft, "image_size", info->image_size);

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "model/facts.h"
+#include "model/layout.h"
+#include "model/pack.h"
 #include "vit158.h"
 
 static vit158_synth_options uneven_options(vit158_encoding encoding)
@@ -135,6 +138,68 @@ static void test_shapes(void **state)
         }
 }
 
+/* Widths that no block has: the bias of block 1 alone says so. */
+static void test_widths_out_of_range(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t length;
+        vit158_status status;
+        const char *text;
+    } biases[] = {
+        {"blocks.1.attn.qkv.bias", 3 * 13, VIT158_E_METADATA, "heads of 4"},
+        {"blocks.1.mlp.fc1.bias", VIT158_MAX_MLP_DIM + 1, VIT158_E_TENSOR, "blocks.1.mlp.fc1"}};
+    for (size_t i = 0; i < sizeof biases / sizeof biases[0]; i++) {
+        file_parts *const parts = uneven_parts(VIT158_ENCODING_F32);
+        parts_reshape(parts_tensor(parts, biases[i].name), "F32", 1, &biases[i].length, 0);
+        refusal_label = biases[i].name;
+        refuse(parts, biases[i].status, biases[i].text);
+    }
+}
+
+#define MADE "test_model_uneven.tmp.safetensors"
+#define PACKED "test_model_uneven.packed.safetensors"
+
+/* Of a version 2 model packing makes one, also where only the MLPs differ. */
+static void test_packs_hidden_widths_alone(void **state)
+{
+    (void)state;
+    static const uint64_t fc1[] = {12, 10}, fc2[] = {10, 12};
+    vit158_synth_options options = synth_small();
+    options.encoding = VIT158_ENCODING_F32;
+    options.inner_norms = false;
+    const vit158_pack_options how = {.matrices = VIT158_PACK_FLOAT, .rest = VIT158_DTYPE_F32};
+    const file_bytes file = synth_bytes(&options);
+    file_parts *const parts = parts_of(file);
+    parts_set(parts, "format_version", "2");
+    parts_reshape(parts_tensor(parts, "blocks.1.mlp.fc1.weight"), "F32", 2, fc1, 0);
+    parts_reshape(parts_tensor(parts, "blocks.1.mlp.fc1.bias"), "F32", 1, fc1, 0);
+    parts_reshape(parts_tensor(parts, "blocks.1.mlp.fc2.weight"), "F32", 2, fc2, 0);
+    const file_bytes made = parts_build(parts);
+    FILE *const out = fopen(MADE, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(made.data, 1, made.n_bytes, out), made.n_bytes);
+    assert_int_equal(fclose(out), 0);
+    vit158_error error;
+    vit158_model *model;
+    file_bytes packed = {NULL, 0};
+    if (vit158_pack_file(MADE, PACKED, &how, NULL, &error) != VIT158_OK ||
+        vit158_file_read(&packed.data, &packed.n_bytes, PACKED, 1 << 20, &error) != VIT158_OK ||
+        vit158_model_open(&model, packed.data, packed.n_bytes, &error) != VIT158_OK)
+        fail_msg("%s", error.message);
+    assert_string_equal(vit158_model_metadata(model, "format_version"), "2");
+    assert_int_equal(model->blocks[0].fc1.n_out, 13);
+    assert_int_equal(model->blocks[1].fc1.n_out, 12);
+    vit158_model_close(model);
+    remove(MADE);
+    remove(PACKED);
+    free(packed.data);
+    free(made.data);
+    parts_free(parts);
+    free(file.data);
+}
+
 /* A plain model without the key is one with it. */
 static void test_head_dim_of_even_blocks(void **state)
 {
@@ -161,6 +226,8 @@ int main(void)
         cmocka_unit_test(test_opens),
         cmocka_unit_test(test_metadata),
         cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_widths_out_of_range),
+        cmocka_unit_test(test_packs_hidden_widths_alone),
         cmocka_unit_test(test_head_dim_of_even_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
