@@ -24,7 +24,12 @@ export const MUTATIONS = [
     'test_sums test_model_rules',
   ],
   ['model/encodings.c', 'e->rows > VIT158_MAX_PLANES * e->n_out', 'e->rows > 5 * e->n_out', 'test_sums'],
-  ['model/linear_parts.c', 'result.or_one = rows == n_out_of(layout, linear);', 'result.or_one = true;', 'test_sums'],
+  [
+    'model/linear_parts.c',
+    'result.or_one = rows == n_out_of(layout, block, linear);',
+    'result.or_one = true;',
+    'test_sums',
+  ],
   [
     'image/exif.c',
     'orientation >= 1 && orientation <= 8',
