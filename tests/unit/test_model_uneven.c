@@ -182,7 +182,7 @@ static void test_packs_hidden_widths_alone(void **state)
     assert_int_equal(fwrite(made.data, 1, made.n_bytes, out), made.n_bytes);
     assert_int_equal(fclose(out), 0);
     vit158_error error;
-    vit158_model *model;
+    vit158_model *model = NULL;
     file_bytes packed = {NULL, 0};
     if (vit158_pack_file(MADE, PACKED, &how, NULL, &error) != VIT158_OK ||
         vit158_file_read(&packed.data, &packed.n_bytes, PACKED, 1 << 20, &error) != VIT158_OK ||
