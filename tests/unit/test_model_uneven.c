@@ -161,21 +161,10 @@ static void test_widths_out_of_range(void **state)
 #define MADE "test_model_uneven.tmp.safetensors"
 #define PACKED "test_model_uneven.packed.safetensors"
 
-/* Of a version 2 model packing makes one, also where only the MLPs differ. */
-static void test_packs_hidden_widths_alone(void **state)
+/* Packs the model of these parts, which are given back, and opens what came of it. */
+static vit158_model *pack_parts(file_parts *parts, file_bytes *packed)
 {
-    (void)state;
-    static const uint64_t fc1[] = {12, 10}, fc2[] = {10, 12};
-    vit158_synth_options options = synth_small();
-    options.encoding = VIT158_ENCODING_F32;
-    options.inner_norms = false;
     const vit158_pack_options how = {.matrices = VIT158_PACK_FLOAT, .rest = VIT158_DTYPE_F32};
-    const file_bytes file = synth_bytes(&options);
-    file_parts *const parts = parts_of(file);
-    parts_set(parts, "format_version", "2");
-    parts_reshape(parts_tensor(parts, "blocks.1.mlp.fc1.weight"), "F32", 2, fc1, 0);
-    parts_reshape(parts_tensor(parts, "blocks.1.mlp.fc1.bias"), "F32", 1, fc1, 0);
-    parts_reshape(parts_tensor(parts, "blocks.1.mlp.fc2.weight"), "F32", 2, fc2, 0);
     const file_bytes made = parts_build(parts);
     FILE *const out = fopen(MADE, "wb");
     assert_non_null(out);
@@ -183,21 +172,45 @@ static void test_packs_hidden_widths_alone(void **state)
     assert_int_equal(fclose(out), 0);
     vit158_error error;
     vit158_model *model = NULL;
-    file_bytes packed = {NULL, 0};
     if (vit158_pack_file(MADE, PACKED, &how, NULL, &error) != VIT158_OK ||
-        vit158_file_read(&packed.data, &packed.n_bytes, PACKED, 1 << 20, &error) != VIT158_OK ||
-        vit158_model_open(&model, packed.data, packed.n_bytes, &error) != VIT158_OK)
+        vit158_file_read(&packed->data, &packed->n_bytes, PACKED, 1 << 20, &error) != VIT158_OK ||
+        vit158_model_open(&model, packed->data, packed->n_bytes, &error) != VIT158_OK)
         fail_msg("%s", error.message);
+    remove(MADE);
+    remove(PACKED);
+    free(made.data);
+    parts_free(parts);
+    return model;
+}
+
+/* Of a version 2 model packing makes one, also where only the MLPs differ. */
+static void test_packs_blocks_that_differ(void **state)
+{
+    (void)state;
+    static const uint64_t fc1[] = {12, 10}, fc2[] = {10, 12};
+    vit158_synth_options options = synth_small();
+    options.encoding = VIT158_ENCODING_F32;
+    options.inner_norms = false;
+    const file_bytes file = synth_bytes(&options);
+    file_parts *const parts = parts_of(file);
+    parts_set(parts, "format_version", "2");
+    parts_reshape(parts_tensor(parts, "blocks.1.mlp.fc1.weight"), "F32", 2, fc1, 0);
+    parts_reshape(parts_tensor(parts, "blocks.1.mlp.fc1.bias"), "F32", 1, fc1, 0);
+    parts_reshape(parts_tensor(parts, "blocks.1.mlp.fc2.weight"), "F32", 2, fc2, 0);
+    file_bytes packed;
+    vit158_model *model = pack_parts(parts, &packed);
     assert_string_equal(vit158_model_metadata(model, "format_version"), "2");
     assert_int_equal(model->blocks[0].fc1.n_out, 13);
     assert_int_equal(model->blocks[1].fc1.n_out, 12);
     vit158_model_close(model);
-    remove(MADE);
-    remove(PACKED);
     free(packed.data);
-    free(made.data);
-    parts_free(parts);
     free(file.data);
+
+    model = pack_parts(uneven_parts(VIT158_ENCODING_F32), &packed);
+    assert_string_equal(vit158_model_metadata(model, "format_version"), "2");
+    assert_string_equal(vit158_model_metadata(model, "head_dim"), "4");
+    vit158_model_close(model);
+    free(packed.data);
 }
 
 /* A plain model without the key is one with it. */
@@ -227,7 +240,7 @@ int main(void)
         cmocka_unit_test(test_metadata),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_widths_out_of_range),
-        cmocka_unit_test(test_packs_hidden_widths_alone),
+        cmocka_unit_test(test_packs_blocks_that_differ),
         cmocka_unit_test(test_head_dim_of_even_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
