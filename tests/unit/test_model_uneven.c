@@ -183,8 +183,8 @@ static vit158_model *pack_parts(file_parts *parts, file_bytes *packed)
     return model;
 }
 
-/* Of a version 2 model packing makes one, also where only the MLPs differ. */
-static void test_packs_blocks_that_differ(void **state)
+/* Of a version 2 model packing makes one, also where only the MLPs or the activation differ. */
+static void test_packs_version_2(void **state)
 {
     (void)state;
     static const uint64_t fc1[] = {12, 10}, fc2[] = {10, 12};
@@ -202,6 +202,14 @@ static void test_packs_blocks_that_differ(void **state)
     assert_string_equal(vit158_model_metadata(model, "format_version"), "2");
     assert_int_equal(model->blocks[0].fc1.n_out, 13);
     assert_int_equal(model->blocks[1].fc1.n_out, 12);
+    vit158_model_close(model);
+    free(packed.data);
+
+    file_parts *const other = parts_of(file); /* even, but not plain */
+    parts_set(other, "format_version", "2");
+    parts_set(other, "activation", "gelu_tanh");
+    model = pack_parts(other, &packed);
+    assert_string_equal(vit158_model_metadata(model, "format_version"), "2");
     vit158_model_close(model);
     free(packed.data);
     free(file.data);
@@ -236,12 +244,9 @@ static void test_head_dim_of_even_blocks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_opens),
-        cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_widths_out_of_range),
-        cmocka_unit_test(test_packs_blocks_that_differ),
-        cmocka_unit_test(test_head_dim_of_even_blocks),
+        cmocka_unit_test(test_opens),           cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_shapes),          cmocka_unit_test(test_widths_out_of_range),
+        cmocka_unit_test(test_packs_version_2), cmocka_unit_test(test_head_dim_of_even_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
