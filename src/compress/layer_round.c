@@ -151,25 +151,13 @@ typedef struct rounding_job {
 } rounding_job;
 
 /* The weights whose outputs on the student's inputs are nearest to the teacher's on its own and,
- * where they are added to the stream, to what that lacks besides:
- * (w C + d + ridge w) (H + ridge)^-1, d the output's row of D. */
+ * where they are added to the stream, to what that lacks besides: what is wanted times
+ * (H + ridge)^-1. */
 static void find_target(float *target, const rounding_job *job, uint32_t output, const float *w,
                         double *x)
 {
     const uint32_t n = job->rounding->n;
-    for (uint32_t i = 0; i < n; i++)
-        x[i] = job->ridge * (double)w[i];
-    for (uint32_t k = 0; k < n; k++) {
-        const float *const row = job->moments->cross + (size_t)k * n;
-        const double factor = (double)w[k];
-        for (uint32_t i = 0; i < n; i++)
-            x[i] += factor * (double)row[i];
-    }
-    if (job->moments->lack != NULL) {
-        const float *const lack = job->moments->lack + (size_t)output * n;
-        for (uint32_t i = 0; i < n; i++)
-            x[i] += (double)lack[i];
-    }
+    vit158_moments_wanted(x, job->moments, output, w, job->ridge);
     vit158_cholesky_solve(x, job->factor, n);
     for (uint32_t i = 0; i < n; i++)
         target[i] = (float)x[i];
@@ -266,24 +254,6 @@ static void round_output(void *context, uint32_t task, uint32_t worker)
     job->fits[task] = measure_fit(job->moments, w, target);
 }
 
-/* The bias that takes up the mean of what the values [n_out][n_in] leave of the target. */
-static void fit_bias(const vit158_layer_at *at, vit158_rounded *matrix,
-                     const vit158_moments *moments, const float *values)
-{
-    const vit158_linear *const linear =
-        vit158_shadow_at(&at->q->student, at->block, at->kind)->linear;
-    const float *const w = linear->weight;
-    const double *const f_sum = moments->cross != NULL ? moments->f_sum : moments->x_sum;
-    const size_t n = matrix->n_in;
-    for (size_t o = 0; o < matrix->n_out; o++) {
-        double left = moments->lack != NULL ? moments->e_sum[o] : 0;
-        for (size_t i = 0; i < n; i++)
-            left += (double)w[o * n + i] * f_sum[i] - (double)values[o * n + i] * moments->x_sum[i];
-        matrix->bias[o] =
-            (linear->bias != NULL ? linear->bias[o] : 0.0F) + (float)(left / moments->weight);
-    }
-}
-
 vit158_status vit158_layer_use(const vit158_layer_at *at, const vit158_moments *moments,
                                vit158_error *error)
 {
@@ -294,8 +264,9 @@ vit158_status vit158_layer_use(const vit158_layer_at *at, const vit158_moments *
     vit158_rounded_values(values, matrix);
     vit158_shadow_set(&at->q->student, at->block, at->kind, values);
     if (moments->centred) {
-        fit_bias(at, matrix, moments, values);
-        vit158_shadow_at(&at->q->student, at->block, at->kind)->bias = matrix->bias;
+        vit158_shadow_layer *const layer = vit158_shadow_at(&at->q->student, at->block, at->kind);
+        vit158_moments_fit_bias(matrix->bias, moments, layer->linear, values);
+        layer->bias = matrix->bias;
     }
     free(values);
     return VIT158_OK;
@@ -320,12 +291,8 @@ vit158_status vit158_layer_round(const vit158_layer_at *at, const vit158_moments
         moments->cross != NULL && q->settings.method == VIT158_METHOD_GPTQ && q->settings.ridge > 0;
     if (target) {
         factor = malloc(n * n * sizeof *factor);
-        double trace = 0;
-        for (size_t i = 0; i < n; i++)
-            trace += (double)moments->h[i * n + i];
-        job.ridge = (double)q->settings.ridge * trace / (double)n + 1e-12;
-        for (size_t i = 0; factor != NULL && i < n * n; i++)
-            factor[i] = (double)moments->h[i] + (i % (n + 1) == 0 ? job.ridge : 0);
+        if (factor != NULL)
+            job.ridge = vit158_moments_damp(factor, moments, (double)q->settings.ridge);
         if (factor != NULL && !vit158_cholesky(factor, (uint32_t)n))
             status = vit158_fail(error, VIT158_E_NUMERIC,
                                  "the moments of blocks.%u.%s are not positive definite", at->block,

@@ -165,3 +165,47 @@ void vit158_moments_finish(vit158_moments *moments, bool centre)
     take_means(moments->cross, moments->f_sum, n, moments);
     take_means(moments->lack, moments->e_sum, moments->n_lack, moments);
 }
+
+/* ---- What is fitted with them --------------------------------------------------------------- */
+
+double vit158_moments_damp(double *h, const vit158_moments *moments, double damping)
+{
+    const size_t n = moments->n;
+    double trace = 0;
+    for (size_t i = 0; i < n; i++)
+        trace += (double)moments->h[i * n + i];
+    const double added = damping * trace / (double)n + 1e-12;
+    for (size_t i = 0; i < n * n; i++)
+        h[i] = (double)moments->h[i] + (i % (n + 1) == 0 ? added : 0);
+    return added;
+}
+
+void vit158_moments_wanted(double *x, const vit158_moments *moments, uint32_t output,
+                           const float *w, double damping)
+{
+    const size_t n = moments->n;
+    const float *const cross = moments->cross != NULL ? moments->cross : moments->h;
+    for (size_t i = 0; i < n; i++)
+        x[i] = damping * (double)w[i];
+    for (size_t k = 0; k < n; k++) {
+        const double factor = (double)w[k];
+        for (size_t i = 0; i < n; i++)
+            x[i] += factor * (double)cross[k * n + i];
+    }
+    for (size_t i = 0; moments->lack != NULL && i < n; i++)
+        x[i] += (double)moments->lack[output * n + i];
+}
+
+void vit158_moments_fit_bias(float *bias, const vit158_moments *moments,
+                             const vit158_linear *linear, const float *values)
+{
+    const float *const w = linear->weight;
+    const double *const f_sum = moments->cross != NULL ? moments->f_sum : moments->x_sum;
+    const size_t n = moments->n;
+    for (size_t o = 0; o < linear->n_out; o++) {
+        double left = moments->lack != NULL ? moments->e_sum[o] : 0;
+        for (size_t i = 0; i < n; i++)
+            left += (double)w[o * n + i] * f_sum[i] - (double)values[o * n + i] * moments->x_sum[i];
+        bias[o] = (linear->bias != NULL ? linear->bias[o] : 0.0F) + (float)(left / moments->weight);
+    }
+}

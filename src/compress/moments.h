@@ -10,6 +10,7 @@
 #define VIT158_COMPRESS_MOMENTS_H
 
 #include "base/parallel.h"
+#include "model/model.h"
 #include "train/compute.h"
 #include "vit158.h"
 
@@ -50,5 +51,18 @@ void vit158_moments_add(vit158_moments *moments, const vit158_train_compute *com
 /* Copies the upper half of H to the lower. `centre`: H, C and D are about the means of x, f and e
  * from now on. */
 void vit158_moments_finish(vit158_moments *moments, bool centre);
+
+/* h [n][n] = H with `damping` means of its diagonal added to that; returns what was added. */
+double vit158_moments_damp(double *h, const vit158_moments *moments, double damping);
+
+/* x [n] = w C + d + damping w: products of the inputs with what output `output`, whose weights are
+ * w [n], is wanted to give; d is its row of D, and C is H where it was not wanted. */
+void vit158_moments_wanted(double *x, const vit158_moments *moments, uint32_t output,
+                           const float *w, double damping);
+
+/* bias [n_out]: that of `linear` and the mean of what values [n_out][n] in place of its weights
+ * leave of the wanted outputs. */
+void vit158_moments_fit_bias(float *bias, const vit158_moments *moments,
+                             const vit158_linear *linear, const float *values);
 
 #endif

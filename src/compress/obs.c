@@ -81,7 +81,7 @@ static double cost_of(vit158_obs *obs, uint32_t group)
 static void find_costs(vit158_obs *obs)
 {
     for (uint32_t g = 0; g < obs->n / obs->group; g++)
-        if (!obs->gone[g])
+        if (obs->kept[g])
             obs->cost[g] = cost_of(obs, g);
 }
 
@@ -96,11 +96,12 @@ vit158_status vit158_obs_create(vit158_obs *obs, double *h, const double *produc
     obs->inverse = malloc(side * side * sizeof *obs->inverse);
     obs->weight = malloc(side * n_out * sizeof *obs->weight);
     obs->cost = calloc(groups, sizeof *obs->cost);
-    obs->gone = calloc(groups, sizeof *obs->gone);
+    obs->kept = malloc(groups * sizeof *obs->kept);
     obs->scratch = malloc(((size_t)group * group + group * side) * sizeof *obs->scratch);
-    if (obs->inverse == NULL || obs->weight == NULL || obs->cost == NULL || obs->gone == NULL ||
+    if (obs->inverse == NULL || obs->weight == NULL || obs->cost == NULL || obs->kept == NULL ||
         obs->scratch == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to prune a layer");
+    memset(obs->kept, true, groups * sizeof *obs->kept);
     if (!vit158_cholesky(h, n))
         return vit158_fail(error, VIT158_E_NUMERIC, "a layer's moments are not positive definite");
     double *const weight = malloc(side * n_out * sizeof *weight);
@@ -122,18 +123,23 @@ void vit158_obs_free(vit158_obs *obs)
     free(obs->inverse);
     free(obs->weight);
     free(obs->cost);
-    free(obs->gone);
+    free(obs->kept);
     free(obs->scratch);
     *obs = (vit158_obs){0};
 }
 
-uint32_t vit158_obs_cheapest(const vit158_obs *obs)
+uint32_t vit158_lowest_group(const double *costs, const bool *kept, uint32_t groups)
 {
     uint32_t best = UINT32_MAX;
-    for (uint32_t g = 0; g < obs->n / obs->group; g++)
-        if (!obs->gone[g] && (best == UINT32_MAX || obs->cost[g] < obs->cost[best]))
+    for (uint32_t g = 0; g < groups; g++)
+        if (kept[g] && (best == UINT32_MAX || costs[g] < costs[best]))
             best = g;
     return best;
+}
+
+uint32_t vit158_obs_cheapest(const vit158_obs *obs)
+{
+    return vit158_lowest_group(obs->cost, obs->kept, obs->n / obs->group);
 }
 
 /* to [rows][n] -= lead [rows][group] step [group][n], where lead is not zero. */
@@ -176,6 +182,6 @@ void vit158_obs_remove(vit158_obs *obs, uint32_t group)
     memset(inverse, 0, (size_t)size * n * sizeof *inverse);
     for (size_t i = 0; i < n; i++)
         memset(obs->inverse + i * n + first, 0, size * sizeof *obs->inverse);
-    obs->gone[group] = true;
+    obs->kept[group] = false;
     find_costs(obs);
 }

@@ -20,7 +20,7 @@ typedef struct vit158_obs {
     double *inverse;          /* [n][n] H^-1 of the inputs that are left, zeros elsewhere */
     double *weight;           /* [n][n_out] an input a row; zeros for what is gone */
     double *cost;             /* [n / group] of leaving the group out next */
-    bool *gone;               /* [n / group] */
+    bool *kept;               /* [n / group] */
     double *scratch;
 } vit158_obs;
 
@@ -33,7 +33,10 @@ vit158_status vit158_obs_create(vit158_obs *obs, double *h, const double *produc
                                 vit158_error *error);
 void vit158_obs_free(vit158_obs *obs);
 
-/* The group whose loss costs least now, the lowest of equals; UINT32_MAX if none is left. */
+/* The kept group of least cost, the lowest of equals; UINT32_MAX if none is left. */
+uint32_t vit158_lowest_group(const double *costs, const bool *kept, uint32_t groups);
+
+/* The group whose loss costs least now, likewise. */
 uint32_t vit158_obs_cheapest(const vit158_obs *obs);
 
 /* Leaves a group out, changes the other weights, and finds the costs anew. */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/sizes.h"
 #include "compress/prune_layer.h"
 
 /* Images that say which blocks' heads go. */
@@ -19,9 +20,8 @@ vit158_prune_settings vit158_prune_defaults(void)
 uint32_t vit158_prune_kept(uint32_t mlp, double share)
 {
     const uint32_t kept = (uint32_t)((1 - share) * mlp + 0.5);
-    const uint32_t whole = (kept + VIT158_PRUNE_UNIT - 1) / VIT158_PRUNE_UNIT * VIT158_PRUNE_UNIT;
-    const uint32_t least = VIT158_PRUNE_UNIT < mlp ? VIT158_PRUNE_UNIT : mlp;
-    return whole < least ? least : whole > mlp ? mlp : whole;
+    const uint32_t units = vit158_pieces(kept, VIT158_PRUNE_UNIT);
+    return vit158_smaller((units > 0 ? units : 1) * VIT158_PRUNE_UNIT, mlp);
 }
 
 vit158_status vit158_prune_check(const vit158_model *model, vit158_error *error)
@@ -88,7 +88,7 @@ static vit158_status start_networks(vit158_quantizer *q, const vit158_prune_job 
                                           .student = job->model,
                                           .known = &streams,
                                           .rounded = &streams,
-                                          .learned = job->learned < images ? job->learned : images,
+                                          .learned = vit158_smaller(job->learned, images),
                                           .rows = 1,
                                           .settings = settings,
                                           .pool = job->pool};
@@ -120,9 +120,8 @@ static vit158_status score_heads(run *r, double *costs, vit158_error *error)
 {
     vit158_quantizer q;
     const vit158_prune_job *const job = r->job;
-    const uint32_t all = job->images->known.images;
     VIT158_RETURN_IF_ERROR(
-        start_networks(&q, job, all < SCORING_IMAGES ? all : SCORING_IMAGES, error));
+        start_networks(&q, job, vit158_smaller(job->images->known.images, SCORING_IMAGES), error));
     vit158_status status = VIT158_OK;
     for (uint32_t i = 0; i < job->model->info.depth && status == VIT158_OK; i++) {
         vit158_layer_at at = {.q = &q, .block = i, .kind = VIT158_PROJ};

@@ -24,16 +24,8 @@ static void fill_products(void *context, uint32_t output, uint32_t worker)
     (void)worker;
     const system_of *const s = context;
     const size_t n = s->moments->n;
-    const float *const w = s->weight + output * n;
-    const float *const cross = s->moments->cross != NULL ? s->moments->cross : s->moments->h;
-    double *const to = s->products + output * n;
-    for (size_t i = 0; i < n; i++)
-        to[i] = s->damping * (double)w[i];
-    for (size_t k = 0; k < n; k++)
-        for (size_t i = 0; i < n; i++)
-            to[i] += (double)w[k] * (double)cross[k * n + i];
-    for (size_t i = 0; s->moments->lack != NULL && i < n; i++)
-        to[i] += (double)s->moments->lack[output * n + i];
+    vit158_moments_wanted(s->products + output * n, s->moments, output, s->weight + output * n,
+                          s->damping);
 }
 
 static vit158_status create_system(system_of *s, const vit158_moments *moments,
@@ -46,12 +38,7 @@ static vit158_status create_system(system_of *s, const vit158_moments *moments,
     s->products = malloc(n * s->n_out * sizeof *s->products);
     if (s->h == NULL || s->products == NULL)
         return vit158_fail(error, VIT158_E_MEMORY, "not enough memory to prune a layer");
-    double trace = 0;
-    for (size_t i = 0; i < n; i++)
-        trace += (double)moments->h[i * n + i];
-    s->damping = (double)damping * trace / (double)n + 1e-12;
-    for (size_t i = 0; i < n * n; i++)
-        s->h[i] = (double)moments->h[i] + (i % (n + 1) == 0 ? s->damping : 0);
+    s->damping = vit158_moments_damp(s->h, moments, (double)damping);
     pool->run(pool, fill_products, s, s->n_out);
     return VIT158_OK;
 }
@@ -104,15 +91,6 @@ static void score_groups(double *scores, const vit158_layer_at *at, uint32_t gro
             *score += squares((const float *)linear->weight + i, linear->n_out, n) *
                       (double)h[i * (n + 1)];
     }
-}
-
-static uint32_t lowest(const double *scores, const bool *kept, uint32_t count)
-{
-    uint32_t best = UINT32_MAX;
-    for (uint32_t g = 0; g < count; g++)
-        if (kept[g] && (best == UINT32_MAX || scores[g] < scores[best]))
-            best = g;
-    return best;
 }
 
 /* ---- Costs of heads -------------------------------------------------------------------------- */
@@ -186,19 +164,6 @@ typedef struct place {
     double *error;
 } place;
 
-/* The bias that takes up the mean of what the weights leave of the wanted outputs. */
-static void fit_bias(const place *p, const vit158_moments *m)
-{
-    const size_t n = p->linear->n_in;
-    const float *const w = p->linear->weight;
-    for (size_t o = 0; o < p->linear->n_out; o++) {
-        double left = m->e_sum[o];
-        for (size_t i = 0; i < n; i++)
-            left += (double)w[o * n + i] * m->f_sum[i] - (double)p->weight[o * n + i] * m->x_sum[i];
-        p->bias[o] += (float)(left / m->weight);
-    }
-}
-
 static void take_out(place *p, vit158_obs *obs, const system_of *s)
 {
     const size_t n = p->linear->n_in, n_out = p->linear->n_out;
@@ -232,7 +197,7 @@ static vit158_status fit_layer(place *p, const vit158_prune_settings *settings, 
                                    p->group, pool, error);
     if (status == VIT158_OK) {
         take_out(p, &obs, &s);
-        fit_bias(p, &moments);
+        vit158_moments_fit_bias(p->bias, &moments, p->linear, p->weight);
     }
     vit158_obs_free(&obs);
     free_system(&s);
@@ -253,7 +218,7 @@ static vit158_status cut_layer(place *p, const vit158_prune_settings *settings, 
         score_groups(scores, p->at, p->group, moments.h, settings);
     const size_t n = p->linear->n_in;
     for (uint32_t left = p->count; status == VIT158_OK && left > p->stay; left--) {
-        const uint32_t group = lowest(scores, p->kept, p->count);
+        const uint32_t group = vit158_lowest_group(scores, p->kept, p->count);
         p->kept[group] = false;
         for (size_t o = 0; o < p->linear->n_out; o++)
             memset(p->weight + o * n + (size_t)group * p->group, 0, p->group * sizeof *p->weight);

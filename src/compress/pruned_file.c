@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/sizes.h"
 #include "base/text.h"
 #include "compress/prune.h"
 #include "model/draft.h"
@@ -113,8 +114,8 @@ static void set_widths(builder *b)
     b->info.heads = b->info.mlp_dim = 0;
     for (uint32_t i = 0; i < b->result->depth; i++) {
         const vit158_pruned_block *const p = &b->result->blocks[i];
-        b->info.heads = p->kept_heads > b->info.heads ? p->kept_heads : b->info.heads;
-        b->info.mlp_dim = p->kept_channels > b->info.mlp_dim ? p->kept_channels : b->info.mlp_dim;
+        b->info.heads = (uint32_t)vit158_larger(b->info.heads, p->kept_heads);
+        b->info.mlp_dim = (uint32_t)vit158_larger(b->info.mlp_dim, p->kept_channels);
     }
 }
 
