@@ -6,7 +6,6 @@
 #include "cli/commands.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -17,10 +16,10 @@
 #include "cli/json_file.h"
 #include "cli/options.h"
 #include "cli/quantize_images.h"
+#include "cli/quantize_report.h"
 #include "cli/run_command.h"
 #include "compress/prune.h"
 
-#define MAX_SOURCES 32
 #define MOST_WORKERS 16
 
 static const char *const score_names[VIT158_PRUNE_SCORES + 1] = {"obs", "activation", "magnitude",
@@ -28,9 +27,7 @@ static const char *const score_names[VIT158_PRUNE_SCORES + 1] = {"obs", "activat
 
 typedef struct request {
     const char *in, *out, *report;
-    const char *sources[MAX_SOURCES];
-    vit158_option_list calibrate;
-    uint32_t images, held, seed, threads, score;
+    uint32_t threads, score;
     vit158_quantize_images from;
     vit158_prune_job job;
     vit158_progress bar;
@@ -61,17 +58,6 @@ static double products_of(const vit158_model_info *info, const vit158_prune_resu
     return sum / 1e6;
 }
 
-static void write_nearness(vit158_json *json, const char *key, const vit158_nearness *n)
-{
-    vit158_json_open(json, key, '{');
-    vit158_json_number(json, "images", n->images);
-    if (n->images > 0) {
-        vit158_json_number(json, "divergence", n->divergence);
-        vit158_json_number(json, "agreement", n->agreement);
-    }
-    vit158_json_close(json, '}');
-}
-
 static void write_kept(vit158_json *json, const char *key, const bool *kept, uint32_t count)
 {
     vit158_json_open(json, key, '[');
@@ -96,8 +82,8 @@ static void write_json(FILE *file, const request *r, const vit158_prune_result *
     vit158_json_number(&json, "parameters", (double)info->parameters);
     vit158_json_number(&json, "million_products_before", products_of(before, result, true));
     vit158_json_number(&json, "million_products", products_of(before, result, false));
-    write_nearness(&json, "calibration", &result->learned);
-    write_nearness(&json, "held_out", &result->held);
+    vit158_nearness_json(&json, "calibration", &result->learned, "images");
+    vit158_nearness_json(&json, "held_out", &result->held, "images");
     vit158_json_open(&json, "blocks", '[');
     for (uint32_t i = 0; i < result->depth; i++) {
         const vit158_pruned_block *const b = &result->blocks[i];
@@ -165,8 +151,7 @@ static vit158_status prune_model(request *r, vit158_error *error)
 {
     vit158_embedder images = {0};
     vit158_thread_pool threads;
-    VIT158_RETURN_IF_ERROR(vit158_quantize_images_collect(
-        &r->from, r->calibrate.values, r->calibrate.count, r->images, r->held, r->seed, error));
+    VIT158_RETURN_IF_ERROR(vit158_quantize_images_collect(&r->from, error));
     VIT158_RETURN_IF_ERROR(
         vit158_embedder_create(&images, r->job.model, NULL, (uint32_t)r->from.source.count, error));
     r->job.pool = vit158_thread_pool_start(&threads, r->threads);
@@ -197,23 +182,13 @@ static int prune(request *r)
     return status == VIT158_OK ? VIT158_EXIT_OK : VIT158_EXIT_FAILED;
 }
 
-static uint32_t core_count(void)
-{
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 1 ? 1 : cores > MOST_WORKERS ? MOST_WORKERS : (uint32_t)cores;
-}
-
 int vit158_cmd_prune(int argc, char **argv)
 {
-    request r = {.threads = core_count(), .job = {.settings = vit158_prune_defaults()}};
-    r.calibrate = (vit158_option_list){.values = r.sources, .capacity = MAX_SOURCES};
-    r.from.command = "prune";
+    request r = {.threads = vit158_core_count(MOST_WORKERS),
+                 .job = {.settings = vit158_prune_defaults()}};
+    vit158_quantize_images_start(&r.from, "prune");
     const vit158_option options[] = {
-        {.name = "--calibrate",
-         .placeholder = "FOLDER|TAR",
-         .help = "images, labels unused; may be given several times (required)",
-         .kind = VIT158_OPTION_LIST,
-         .value = &r.calibrate},
+        vit158_calibrate_option(&r.from),
         {.name = "--output",
          .letter = "-o",
          .placeholder = "FILE",
@@ -240,24 +215,13 @@ int vit158_cmd_prune(int argc, char **argv)
          .kind = VIT158_OPTION_CHOICE,
          .value = &r.score,
          .choices = score_names},
-        {.name = "--images",
-         .placeholder = "N",
-         .help = "only N of all images, drawn by the seed; default all",
-         .kind = VIT158_OPTION_UINT,
-         .value = &r.images,
-         .min = 1,
-         .max = 1e6},
-        {.name = "--hold-out",
-         .placeholder = "N",
-         .help = "keep N of these to judge the result; default 0",
-         .kind = VIT158_OPTION_UINT,
-         .value = &r.held,
-         .max = 1e6},
+        vit158_images_option(&r.from),
+        vit158_hold_out_option(&r.from),
         {.name = "--seed",
          .placeholder = "N",
          .help = "of the draw, and of --score random; default 0",
          .kind = VIT158_OPTION_UINT,
-         .value = &r.seed,
+         .value = &r.from.seed,
          .max = 4e9},
         {.name = "--report",
          .placeholder = "FILE",
@@ -291,10 +255,10 @@ int vit158_cmd_prune(int argc, char **argv)
         return parsed;
     r.in = rest.values[0];
     r.job.settings.score = (vit158_prune_score)r.score;
-    r.job.settings.seed = r.seed;
-    const char *const missing = r.calibrate.count == 0 ? "say which images with --calibrate"
-                                : r.out == NULL        ? "say where to write with -o FILE"
-                                                       : NULL;
+    r.job.settings.seed = r.from.seed;
+    const char *const missing = r.from.calibrate.count == 0 ? "say which images with --calibrate"
+                                : r.out == NULL             ? "say where to write with -o FILE"
+                                                            : NULL;
     if (missing != NULL) {
         fprintf(stderr, "vit158 prune: %s\n", missing);
         return VIT158_EXIT_USAGE;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/threads.h"
@@ -21,7 +20,6 @@
 #include "compress/compress_run.h"
 #include "model/metadata_json.h"
 
-#define MAX_SOURCES 32
 #define MEASURED_IMAGES 32U
 #define MOST_WORKERS 16
 /* Methods from here on round by gptq or mse and then train. */
@@ -31,9 +29,7 @@
 
 typedef struct request {
     const char *in, *out, *report, *plot, *metadata, *weights;
-    const char *sources[MAX_SOURCES];
-    vit158_option_list calibrate;
-    uint32_t images, held, seed, threads, method, activations, steps, input_bits, ranking, biases;
+    uint32_t threads, method, activations, steps, input_bits, ranking, biases;
     uint32_t weight_bits; /* 0: --weights names rows */
     uint32_t start, updates, modules, forcing, distil_updates;
     double minutes, distil, rate;
@@ -138,8 +134,7 @@ static int quantize(request *r)
     }
     if (status == VIT158_OK) {
         subject = NULL;
-        status = vit158_quantize_images_collect(&r->from, r->calibrate.values, r->calibrate.count,
-                                                r->images, r->held, r->seed, &error);
+        status = vit158_quantize_images_collect(&r->from, &error);
     }
     if (status == VIT158_OK) {
         r->job.model = model;
@@ -162,7 +157,7 @@ static void set_rebuild(request *r)
     vit158_quantizer_settings *const settings = &r->job.settings;
     vit158_rebuild_settings *const rebuild = &r->job.rebuild;
     *rebuild = vit158_rebuild_defaults();
-    rebuild->seed = r->seed;
+    rebuild->seed = r->from.seed;
     rebuild->minutes = r->minutes;
     rebuild->distil_minutes = r->distil;
     rebuild->distil_updates = r->distil_updates;
@@ -222,12 +217,6 @@ static bool wrong_steps(const request *r, bool ptq)
     return r->steps != UINT32_MAX && r->steps != VIT158_STEP_LARGEST && likeness != ptq;
 }
 
-static uint32_t core_count(void)
-{
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 1 ? 1 : cores > MOST_WORKERS ? MOST_WORKERS : (uint32_t)cores;
-}
-
 int vit158_cmd_quantize(int argc, char **argv)
 {
     static const char *const methods[] = {"rtn", "mse",    "percentile", "gptq", "ptq-vit",
@@ -244,16 +233,11 @@ int vit158_cmd_quantize(int argc, char **argv)
                  .biases = 1,
                  .ranking = VIT158_RANKING_MEAN,
                  .forcing = 1,
-                 .threads = core_count(),
+                 .threads = vit158_core_count(MOST_WORKERS),
                  .job = {.measured = MEASURED_IMAGES}};
-    r.from.command = "quantize";
-    r.calibrate = (vit158_option_list){.values = r.sources, .capacity = MAX_SOURCES};
+    vit158_quantize_images_start(&r.from, "quantize");
     const vit158_option options[] = {
-        {.name = "--calibrate",
-         .placeholder = "FOLDER|TAR",
-         .help = "images, labels unused; may be given several times (required)",
-         .kind = VIT158_OPTION_LIST,
-         .value = &r.calibrate},
+        vit158_calibrate_option(&r.from),
         {.name = "--output",
          .letter = "-o",
          .placeholder = "FILE",
@@ -353,24 +337,13 @@ int vit158_cmd_quantize(int argc, char **argv)
          .value = &r.distil_updates,
          .min = 1,
          .max = 1e9},
-        {.name = "--images",
-         .placeholder = "N",
-         .help = "only N of all images, drawn by the seed; default all",
-         .kind = VIT158_OPTION_UINT,
-         .value = &r.images,
-         .min = 1,
-         .max = 1e6},
-        {.name = "--hold-out",
-         .placeholder = "N",
-         .help = "keep N of these to judge the result; default 0",
-         .kind = VIT158_OPTION_UINT,
-         .value = &r.held,
-         .max = 1e6},
+        vit158_images_option(&r.from),
+        vit158_hold_out_option(&r.from),
         {.name = "--seed",
          .placeholder = "N",
          .help = "of the draw; default 0",
          .kind = VIT158_OPTION_UINT,
-         .value = &r.seed,
+         .value = &r.from.seed,
          .max = 4e9},
         {.name = "--metadata",
          .placeholder = "FILE",
@@ -419,10 +392,10 @@ int vit158_cmd_quantize(int argc, char **argv)
     set_method(&r, ptq);
     const bool distils = vit158_rebuild_distils(&r.job.rebuild);
     const char *const missing =
-        r.calibrate.count == 0 ? "say which images with --calibrate"
-        : r.out == NULL        ? "say where to write with -o FILE"
-        : !readable            ? "--weights is int8, rows:1 to rows:4, bits:4 to bits:8, or "
-                                 "budget:BYTES"
+        r.from.calibrate.count == 0 ? "say which images with --calibrate"
+        : r.out == NULL             ? "say where to write with -o FILE"
+        : !readable                 ? "--weights is int8, rows:1 to rows:4, bits:4 to bits:8, or "
+                                      "budget:BYTES"
         : !ptq && strncmp(r.weights, "bits:", 5) == 0 ? "--weights bits:N is for --method ptq-vit"
         : ptq && strncmp(r.weights, "rows:", 5) == 0  ? "--method ptq-vit takes --weights int8, "
                                                         "bits:N or budget:BYTES"

@@ -8,7 +8,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "cli/run_command.h"
 
 #define MOST_UNTOLD 8
 
@@ -41,11 +42,7 @@ vit158_option vit158_workers_option(uint32_t *value)
 
 uint32_t vit158_choose_workers(uint32_t told, uint32_t threads, size_t images)
 {
-    size_t most = told;
-    if (told == 0) {
-        const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        most = threads > 1 || cores < 1 ? 1 : cores < MOST_UNTOLD ? (size_t)cores : MOST_UNTOLD;
-    }
+    const size_t most = told > 0 ? told : threads > 1 ? 1 : vit158_core_count(MOST_UNTOLD);
     const size_t workers = most < images ? most : images;
     return workers > 0 ? (uint32_t)workers : 1;
 }

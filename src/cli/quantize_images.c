@@ -17,22 +17,55 @@ static vit158_status read_again(void *context, uint32_t image, vit158_image *out
                              q->source.images[place].name);
 }
 
-vit158_status vit158_quantize_images_collect(vit158_quantize_images *q, const char *const *paths,
-                                             size_t count, size_t drawn, size_t held, uint64_t seed,
-                                             vit158_error *error)
+void vit158_quantize_images_start(vit158_quantize_images *q, const char *command)
 {
-    q->held = held;
-    q->reader = (vit158_image_reader){read_again, q};
-    for (size_t i = 0; i < count; i++) {
+    *q = (vit158_quantize_images){.command = command, .reader = {read_again, q}};
+    q->calibrate =
+        (vit158_option_list){.values = q->paths, .capacity = VIT158_MAX_CALIBRATION_SOURCES};
+}
+
+vit158_option vit158_calibrate_option(vit158_quantize_images *q)
+{
+    return (vit158_option){.name = "--calibrate",
+                           .placeholder = "FOLDER|TAR",
+                           .help = "images, labels unused; may be given several times (required)",
+                           .kind = VIT158_OPTION_LIST,
+                           .value = &q->calibrate};
+}
+
+vit158_option vit158_images_option(vit158_quantize_images *q)
+{
+    return (vit158_option){.name = "--images",
+                           .placeholder = "N",
+                           .help = "only N of all images, drawn by the seed; default all",
+                           .kind = VIT158_OPTION_UINT,
+                           .value = &q->drawn,
+                           .min = 1,
+                           .max = 1e6};
+}
+
+vit158_option vit158_hold_out_option(vit158_quantize_images *q)
+{
+    return (vit158_option){.name = "--hold-out",
+                           .placeholder = "N",
+                           .help = "keep N of these to judge the result; default 0",
+                           .kind = VIT158_OPTION_UINT,
+                           .value = &q->held,
+                           .max = 1e6};
+}
+
+vit158_status vit158_quantize_images_collect(vit158_quantize_images *q, vit158_error *error)
+{
+    for (size_t i = 0; i < q->calibrate.count; i++) {
         vit158_error reason;
-        const vit158_status status = vit158_image_source_add(&q->source, paths[i], &reason);
+        const vit158_status status = vit158_image_source_add(&q->source, q->paths[i], &reason);
         if (status != VIT158_OK)
-            return vit158_fail(error, status, "%s: %s", paths[i], reason.message);
+            return vit158_fail(error, status, "%s: %s", q->paths[i], reason.message);
     }
-    VIT158_RETURN_IF_ERROR(vit158_image_source_draw(&q->source, drawn, seed, error));
-    if (held >= q->source.count)
+    VIT158_RETURN_IF_ERROR(vit158_image_source_draw(&q->source, q->drawn, q->seed, error));
+    if (q->held >= q->source.count)
         return vit158_fail(error, VIT158_E_ARGUMENT,
-                           "%zu of %zu images held out: none are left to calibrate with", held,
+                           "%u of %zu images held out: none are left to calibrate with", q->held,
                            q->source.count);
     q->places = calloc(q->source.count + 1, sizeof *q->places);
     return q->places != NULL

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/json_file.h"
 
 void vit158_quantize_summary(const vit158_compress_result *result, const char *path)
 {
@@ -21,10 +20,11 @@ void vit158_quantize_summary(const vit158_compress_result *result, const char *p
 
 /* ---- JSON ---- */
 
-static void write_nearness(vit158_json *json, const char *key, const vit158_nearness *n)
+void vit158_nearness_json(vit158_json *json, const char *key, const vit158_nearness *n,
+                          const char *counted)
 {
     vit158_json_open(json, key, '{');
-    vit158_json_number(json, "pictures", n->images);
+    vit158_json_number(json, counted, n->images);
     if (n->images > 0) {
         vit158_json_number(json, "divergence", n->divergence);
         vit158_json_number(json, "agreement", n->agreement);
@@ -154,8 +154,8 @@ static void write_json(FILE *out, const vit158_compress_result *result,
     vit158_json_text(&json, "weights", weights);
     vit158_json_number(&json, "file_bytes", (double)result->file_bytes);
     vit158_json_number(&json, "seconds", round(result->seconds * 1000) / 1000);
-    write_nearness(&json, "calibration", &result->learned);
-    write_nearness(&json, "held_out", &result->held);
+    vit158_nearness_json(&json, "calibration", &result->learned, "pictures");
+    vit158_nearness_json(&json, "held_out", &result->held, "pictures");
     if (result->sensitivities != NULL)
         vit158_json_number(&json, "predicted_divergence", result->predicted);
     vit158_json_text(&json, "activations",

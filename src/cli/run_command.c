@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
@@ -45,6 +46,12 @@ volatile int *vit158_stop_on_signals(void)
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     return &stop_request;
+}
+
+uint32_t vit158_core_count(uint32_t most)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > (long)most ? most : (uint32_t)cores;
 }
 
 char *vit158_join_arguments(int argc, char **argv)
