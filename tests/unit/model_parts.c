@@ -368,3 +368,9 @@ void expect_refused(file_bytes file, vit158_status status, const char *part)
     }
     free(file.data);
 }
+
+void parts_refused(file_parts *parts, vit158_status status, const char *part)
+{
+    expect_refused(parts_build(parts), status, part);
+    parts_free(parts);
+}

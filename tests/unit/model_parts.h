@@ -80,6 +80,9 @@ file_bytes header_set(file_bytes file, const void *json, size_t n_bytes);
 extern const char *refusal_label; /* named by a failure */
 void expect_refused(file_bytes file, vit158_status status, const char *text);
 
+/* The same of these parts put together, which are given back. */
+void parts_refused(file_parts *parts, vit158_status status, const char *text);
+
 /* The header's length as stored, without the prefix. */
 size_t header_length(file_bytes file);
 

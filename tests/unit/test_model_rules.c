@@ -36,12 +36,6 @@ static file_parts *fresh(void)
 }
 
 /* Builds, expects, and ends the parts. */
-static void refuse(file_parts *parts, vit158_status status, const char *text)
-{
-    expect_refused(parts_build(parts), status, text);
-    parts_free(parts);
-}
-
 static void test_unbroken_parts_open(void **state)
 {
     (void)state;
@@ -74,8 +68,8 @@ static void test_every_missing_tensor(void **state)
         parts_remove(parts, name);
         snprintf(text, sizeof text, "%s is missing", name);
         refusal_label = name;
-        refuse(parts, coded ? VIT158_E_METADATA : VIT158_E_TENSOR,
-               coded ? "not a matrix of this file" : text);
+        parts_refused(parts, coded ? VIT158_E_METADATA : VIT158_E_TENSOR,
+                      coded ? "not a matrix of this file" : text);
     }
     refusal_label = "";
 }
@@ -97,8 +91,8 @@ static void test_every_misshapen_tensor(void **state)
         /* Shapes that give the geometry contradict the metadata instead. */
         const int leads = strcmp(tensor->name, "head.bias") == 0 ||
                           strcmp(tensor->name, "blocks.0.mlp.fc1.bias") == 0;
-        refuse(parts, leads ? VIT158_E_METADATA : VIT158_E_TENSOR,
-               leads ? "the tensors' shapes" : "shape");
+        parts_refused(parts, leads ? VIT158_E_METADATA : VIT158_E_TENSOR,
+                      leads ? "the tensors' shapes" : "shape");
     }
     refusal_label = "";
 }
@@ -115,7 +109,8 @@ static void test_every_tensor_of_another_rank_or_type(void **state)
         refusal_label = tensor->name;
         const int codes = strcmp(tensor->dtype, "U8") == 0;
         parts_reshape(tensor, codes ? "F16" : "I8", tensor->rank, tensor->shape, 0);
-        refuse(parts, codes ? VIT158_E_METADATA : VIT158_E_TENSOR, codes ? "trit needs" : "I8");
+        parts_refused(parts, codes ? VIT158_E_METADATA : VIT158_E_TENSOR,
+                      codes ? "trit needs" : "I8");
         parts = fresh();
         tensor = &parts->tensors[i];
         if (tensor->rank == VIT158_MAX_RANK) { /* the patch matrix, flattened */
@@ -124,7 +119,7 @@ static void test_every_tensor_of_another_rank_or_type(void **state)
             tensor->shape[tensor->rank] = 1;
             parts_reshape(tensor, tensor->dtype, tensor->rank + 1, tensor->shape, 0);
         }
-        refuse(parts, VIT158_E_TENSOR, "");
+        parts_refused(parts, VIT158_E_TENSOR, "");
     }
     refusal_label = "";
 }
@@ -134,7 +129,7 @@ static void refuse_added(const char *name, vit158_status status, const char *tex
     file_parts *parts = fresh();
     parts_add(parts, name, "F32", 1, SHAPE(10), 0);
     refusal_label = name;
-    refuse(parts, status, text);
+    parts_refused(parts, status, text);
     refusal_label = "";
 }
 
@@ -172,7 +167,7 @@ static void test_gaps_between_blocks(void **state)
     file_parts *parts = fresh();
     parts_set(parts, "depth", "4");
     parts_add(parts, "blocks.3.norm1.weight", "F32", 1, SHAPE(10), 0);
-    refuse(parts, VIT158_E_TENSOR, "blocks.2.norm1.weight is missing");
+    parts_refused(parts, VIT158_E_TENSOR, "blocks.2.norm1.weight is missing");
 }
 
 static void remove_all(file_parts *parts, const char *pattern)
@@ -188,16 +183,16 @@ static void test_norms(void **state)
     (void)state;
     file_parts *parts = fresh();
     remove_all(parts, ".norm"); /* of the blocks: "norm.weight" has no dot before it */
-    refuse(parts, VIT158_E_TENSOR, "no norms");
+    parts_refused(parts, VIT158_E_TENSOR, "no norms");
     parts = fresh();
     remove_all(parts, "norm1");
-    refuse(parts, VIT158_E_TENSOR, "norm1.weight is missing");
+    parts_refused(parts, VIT158_E_TENSOR, "norm1.weight is missing");
     parts = fresh();
     remove_all(parts, "attn.qkv.norm");
-    refuse(parts, VIT158_E_TENSOR, "qkv.norm.weight is missing");
+    parts_refused(parts, VIT158_E_TENSOR, "qkv.norm.weight is missing");
     parts = fresh();
     remove_all(parts, "blocks.1.norm");
-    refuse(parts, VIT158_E_TENSOR, "blocks.1.norm1.weight is missing");
+    parts_refused(parts, VIT158_E_TENSOR, "blocks.1.norm1.weight is missing");
 }
 
 /* ---- Geometry ---- */
@@ -208,7 +203,7 @@ static void refuse_shape(const char *name, uint32_t rank, const uint64_t *shape,
 {
     file_parts *parts = fresh();
     parts_reshape(parts_tensor(parts, name), "F32", rank, shape, 1);
-    refuse(parts, status, text);
+    parts_refused(parts, status, text);
 }
 
 static void test_geometry(void **state)
@@ -234,7 +229,7 @@ static void test_geometry(void **state)
     file_parts *parts = fresh();
     parts_reshape(parts_tensor(parts, patch), "F32", 4, SHAPE(10, 3, 128, 128), 1);
     parts_reshape(parts_tensor(parts, "pos_embed"), "F32", 3, SHAPE(1, 290, 10), 1);
-    refuse(parts, VIT158_E_LIMIT, "image_size: 2176");
+    parts_refused(parts, VIT158_E_LIMIT, "image_size: 2176");
 }
 
 /* ---- Metadata ---- */
@@ -252,7 +247,7 @@ static void try_settings(const setting *settings, size_t count)
         file_parts *parts = fresh();
         parts_set(parts, settings[i].key, settings[i].value);
         refusal_label = settings[i].value != NULL ? settings[i].value : settings[i].key;
-        refuse(parts, settings[i].status, settings[i].message);
+        parts_refused(parts, settings[i].status, settings[i].message);
     }
     refusal_label = "";
 }
@@ -379,7 +374,7 @@ static void test_encodings(void **state)
     snprintf(twice, n_bytes, "%.*s,%s", (int)strlen(all) - 1, all, &ENTRY("trit", "10", "30")[1]);
     parts_set(parts, "encodings", twice);
     free(twice);
-    refuse(parts, VIT158_E_METADATA, QKV " occurs twice");
+    parts_refused(parts, VIT158_E_METADATA, QKV " occurs twice");
 }
 
 static void test_latent_weights(void **state)
@@ -387,7 +382,7 @@ static void test_latent_weights(void **state)
     (void)state;
     file_parts *parts = fresh_of(VIT158_ENCODING_F32, VIT158_DTYPE_F32);
     parts_set(parts, "encodings", NULL);
-    refuse(parts, VIT158_E_METADATA, "vit158 pack"); /* inner norms */
+    parts_refused(parts, VIT158_E_METADATA, "vit158 pack"); /* inner norms */
     parts = fresh_of(VIT158_ENCODING_F32, VIT158_DTYPE_F32);
     parts_set(parts, "encodings", NULL);
     for (int block = 0; block < 2; block++) {
@@ -397,7 +392,7 @@ static void test_latent_weights(void **state)
         remove_all(parts, "fc2.norm");
     }
     parts_set(parts, "architecture", "vit-1.58b");
-    refuse(parts, VIT158_E_METADATA, "vit158 pack"); /* by name */
+    parts_refused(parts, VIT158_E_METADATA, "vit158 pack"); /* by name */
 }
 
 static void test_coded_matrices_and_scales(void **state)
@@ -406,20 +401,20 @@ static void test_coded_matrices_and_scales(void **state)
     file_parts *parts = fresh();
     /* As a matrix of groups instead of the flat code bytes. */
     parts_reshape(parts_tensor(parts, QKV), "U8", 2, SHAPE(30, 2), 0);
-    refuse(parts, VIT158_E_TENSOR, QKV);
+    parts_refused(parts, VIT158_E_TENSOR, QKV);
     parts = fresh();
     parts_reshape(parts_tensor(parts, "blocks.0.attn.qkv.scale"), "F32", 1, SHAPE(10), 0);
-    refuse(parts, VIT158_E_TENSOR, "qkv.scale");
+    parts_refused(parts, VIT158_E_TENSOR, "qkv.scale");
     parts = fresh();
     parts_reshape(parts_tensor(parts, "blocks.0.attn.qkv.scale"), "F16", 1, SHAPE(1), 0);
-    refuse(parts, VIT158_E_METADATA, "qkv.scale needs version 2");
+    parts_refused(parts, VIT158_E_METADATA, "qkv.scale needs version 2");
     parts = fresh_of(VIT158_ENCODING_F32, VIT158_DTYPE_F32);
     *(float *)(void *)parts_add(parts, "blocks.0.attn.qkv.scale", "F32", 1, SHAPE(1), 0)->data =
         1.0F;
-    refuse(parts, VIT158_E_TENSOR, "needs no scale");
+    parts_refused(parts, VIT158_E_TENSOR, "needs no scale");
     parts = fresh_of(VIT158_ENCODING_I8, VIT158_DTYPE_F16);
     parts_reshape(parts_tensor(parts, QKV), "I8", 1, SHAPE(300), 0);
-    refuse(parts, VIT158_E_TENSOR, QKV);
+    parts_refused(parts, VIT158_E_TENSOR, QKV);
 }
 
 /* ---- Values ---- */
@@ -428,7 +423,7 @@ static void refuse_float(const char *name, size_t index, float value, const char
 {
     file_parts *parts = fresh();
     memcpy(parts_tensor(parts, name)->data + 4 * index, &value, sizeof value);
-    refuse(parts, VIT158_E_VALUE, text);
+    parts_refused(parts, VIT158_E_VALUE, text);
 }
 
 static void refuse_half(vit158_dtype rest, const char *name, size_t index, uint16_t bits,
@@ -442,14 +437,14 @@ static void refuse_half(vit158_dtype rest, const char *name, size_t index, uint1
         }
     }
     memcpy(parts_tensor(parts, name)->data + 2 * index, &bits, sizeof bits);
-    refuse(parts, VIT158_E_VALUE, text);
+    parts_refused(parts, VIT158_E_VALUE, text);
 }
 
 static void refuse_code(const char *name, size_t index, uint8_t code, const char *text)
 {
     file_parts *parts = fresh();
     parts_tensor(parts, name)->data[index] = code;
-    refuse(parts, VIT158_E_VALUE, text);
+    parts_refused(parts, VIT158_E_VALUE, text);
 }
 
 static void test_values(void **state)

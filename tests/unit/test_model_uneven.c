@@ -75,12 +75,6 @@ static void test_opens(void **state)
     }
 }
 
-static void refuse(file_parts *parts, vit158_status status, const char *text)
-{
-    expect_refused(parts_build(parts), status, text);
-    parts_free(parts);
-}
-
 static void test_metadata(void **state)
 {
     (void)state;
@@ -104,7 +98,7 @@ static void test_metadata(void **state)
         file_parts *const parts = uneven_parts(VIT158_ENCODING_F32);
         parts_set(parts, cases[i].key, cases[i].value);
         refusal_label = cases[i].key;
-        refuse(parts, cases[i].status, cases[i].text);
+        parts_refused(parts, cases[i].status, cases[i].text);
     }
 }
 
@@ -154,7 +148,7 @@ static void test_widths_out_of_range(void **state)
         file_parts *const parts = uneven_parts(VIT158_ENCODING_F32);
         parts_reshape(parts_tensor(parts, biases[i].name), "F32", 1, &biases[i].length, 0);
         refusal_label = biases[i].name;
-        refuse(parts, biases[i].status, biases[i].text);
+        parts_refused(parts, biases[i].status, biases[i].text);
     }
 }
 
@@ -237,7 +231,7 @@ static void test_head_dim_of_even_blocks(void **state)
     free(other.data);
     parts_set(parts, "format_version", "2");
     refusal_label = "head_dim 7";
-    refuse(parts, VIT158_E_METADATA, "2 heads of 7 do not make up the width");
+    parts_refused(parts, VIT158_E_METADATA, "2 heads of 7 do not make up the width");
     free(file.data);
 }
 

@@ -28,12 +28,6 @@ static file_parts *variant_parts(const vit158_variant *variant)
     return parts;
 }
 
-static void refuse(file_parts *parts, vit158_status status, const char *text)
-{
-    expect_refused(parts_build(parts), status, text);
-    parts_free(parts);
-}
-
 static void test_values(void **state)
 {
     (void)state;
@@ -61,7 +55,7 @@ static void test_values(void **state)
         file_parts *const parts = variant_parts(NULL);
         parts_set(parts, cases[i].key, cases[i].value);
         refusal_label = cases[i].key;
-        refuse(parts, cases[i].status, cases[i].text);
+        parts_refused(parts, cases[i].status, cases[i].text);
     }
 }
 
@@ -179,17 +173,17 @@ static void test_tensors(void **state)
         file_parts *parts = variant_parts(&c->variant);
         parts_remove(parts, c->tensor);
         snprintf(text, sizeof text, "%s is missing", c->tensor);
-        refuse(parts, VIT158_E_TENSOR, text);
+        parts_refused(parts, VIT158_E_TENSOR, text);
         parts = variant_parts(&c->variant);
         parts_set(parts, "format_version", "1");
         const bool by_tensors = c->variant.inner_norms != VIT158_ALL_INNER_NORMS;
-        refuse(parts, by_tensors ? VIT158_E_TENSOR : VIT158_E_METADATA,
-               by_tensors ? "is missing" : "version 2, not 1");
+        parts_refused(parts, by_tensors ? VIT158_E_TENSOR : VIT158_E_METADATA,
+                      by_tensors ? "is missing" : "version 2, not 1");
         if (c->foreign == NULL)
             continue;
         parts = variant_parts(&c->variant);
         parts_add(parts, c->foreign, "F32", 1, (const uint64_t[]){10}, 0);
-        refuse(parts, VIT158_E_TENSOR, c->why);
+        parts_refused(parts, VIT158_E_TENSOR, c->why);
     }
 }
 
@@ -199,24 +193,24 @@ static void test_contradictions(void **state)
     const vit158_variant registers = with(VIT158_POOLING_CLS, 5, 1);
     file_parts *parts = variant_parts(&registers);
     parts_set(parts, "prefix_tokens", NULL);
-    refuse(parts, VIT158_E_TENSOR, "14 tokens are not a square grid and 1 before it");
+    parts_refused(parts, VIT158_E_TENSOR, "14 tokens are not a square grid and 1 before it");
     parts = variant_parts(&registers);
     parts_set(parts, "prefix_tokens", "0");
-    refuse(parts, VIT158_E_METADATA, "pooling: cls takes the first token");
+    parts_refused(parts, VIT158_E_METADATA, "pooling: cls takes the first token");
     parts = variant_parts(&registers);
     parts_set(parts, "head_tokens", "2");
-    refuse(parts, VIT158_E_TENSOR, "head.weight: its shape");
+    parts_refused(parts, VIT158_E_TENSOR, "head.weight: its shape");
     parts = variant_parts(&registers);
     parts_set(parts, "head_tokens", "6");
-    refuse(parts, VIT158_E_LIMIT, "head_tokens: 6 is above 5");
+    parts_refused(parts, VIT158_E_LIMIT, "head_tokens: 6 is above 5");
     parts = variant_parts(&registers);
     parts_set(parts, "pooling", "avg");
     parts_set(parts, "head_tokens", "2");
-    refuse(parts, VIT158_E_LIMIT, "head_tokens: 2 is above 1");
+    parts_refused(parts, VIT158_E_LIMIT, "head_tokens: 2 is above 1");
     parts = variant_parts(&registers);
     parts_remove(parts, "norm.weight");
     parts_remove(parts, "norm.bias");
-    refuse(parts, VIT158_E_TENSOR, "norm.weight is missing");
+    parts_refused(parts, VIT158_E_TENSOR, "norm.weight is missing");
 }
 
 int main(void)

@@ -38,19 +38,13 @@ static file_parts *fresh(void)
     return parts;
 }
 
-static void refuse(file_parts *parts, vit158_status status, const char *text)
-{
-    expect_refused(parts_build(parts), status, text);
-    parts_free(parts);
-}
-
 /* ---- Rules ---- */
 
 static void refuse_byte(const char *name, uint8_t byte, const char *text)
 {
     file_parts *parts = fresh();
     parts_tensor(parts, name)->data[1] = byte;
-    refuse(parts, VIT158_E_VALUE, text);
+    parts_refused(parts, VIT158_E_VALUE, text);
 }
 
 static void test_row_counts(void **state)
@@ -61,11 +55,11 @@ static void test_row_counts(void **state)
     file_parts *parts = fresh();
     uint8_t *counts = parts_tensor(parts, FC2 ".rows")->data;
     counts[0] = counts[0] == 4 ? 1 : (uint8_t)(counts[0] + 1);
-    refuse(parts, VIT158_E_VALUE, FC2 ".rows: counts of");
+    parts_refused(parts, VIT158_E_VALUE, FC2 ".rows: counts of");
     parts = fresh(); /* one count for all, which gives another sum */
     parts_reshape(parts_tensor(parts, QKV ".rows"), "U8", 1, (uint64_t[]){1}, 0);
     parts_tensor(parts, QKV ".rows")->data[0] = 4;
-    refuse(parts, VIT158_E_VALUE, "counts of 120 rows");
+    parts_refused(parts, VIT158_E_VALUE, "counts of 120 rows");
     parts = fresh(); /* found when the counts come, be it after the codes */
     file_tensor last = *parts_tensor(parts, QKV ".rows");
     last.data[0] = last.data[0] == 4 ? 1 : (uint8_t)(last.data[0] + 1);
@@ -76,7 +70,7 @@ static void test_row_counts(void **state)
     file_tensor *moved = parts_add(parts, QKV ".rows", "U8", 1, last.shape, 0);
     memcpy(moved->data, data, last.n_bytes);
     free(data);
-    refuse(parts, VIT158_E_VALUE, QKV ".rows: counts of");
+    parts_refused(parts, VIT158_E_VALUE, QKV ".rows: counts of");
 }
 
 static void test_presence_and_shapes(void **state)
@@ -94,36 +88,36 @@ static void test_presence_and_shapes(void **state)
         file_parts *parts = fresh();
         parts_remove(parts, needed[i].name);
         refusal_label = needed[i].name;
-        refuse(parts, VIT158_E_TENSOR, needed[i].text);
+        parts_refused(parts, VIT158_E_TENSOR, needed[i].text);
         parts = fresh();
         file_tensor *tensor = parts_tensor(parts, needed[i].name);
         parts_reshape(tensor, tensor->dtype, 1, (uint64_t[]){tensor->shape[0] + 1}, 0);
-        refuse(parts, VIT158_E_TENSOR, "shape");
+        parts_refused(parts, VIT158_E_TENSOR, "shape");
     }
     refusal_label = "";
     file_parts *parts = fresh();
     parts_reshape(parts_tensor(parts, QKV ".scale"), "F16", 1, (uint64_t[]){1}, 0);
-    refuse(parts, VIT158_E_TENSOR, "shape"); /* one scale is for one row an output */
+    parts_refused(parts, VIT158_E_TENSOR, "shape"); /* one scale is for one row an output */
     parts = fresh();
     parts_reshape(parts_tensor(parts, QKV ".step"), "F32", 1, (uint64_t[]){2}, 0);
-    refuse(parts, VIT158_E_TENSOR, "shape");
+    parts_refused(parts, VIT158_E_TENSOR, "shape");
     parts = fresh();
     parts_reshape(parts_tensor(parts, QKV ".step"), "F16", 1, (uint64_t[]){1}, 0);
-    refuse(parts, VIT158_E_TENSOR, "F16");
+    parts_refused(parts, VIT158_E_TENSOR, "F16");
     vit158_synth_options plain = synth_small();
     file_bytes file = synth_bytes(&plain);
     parts = parts_of(file);
     parts_add(parts, QKV ".rows", "U8", 1, (uint64_t[]){30}, 0);
-    refuse(parts, VIT158_E_TENSOR, "says no rows");
+    parts_refused(parts, VIT158_E_TENSOR, "says no rows");
     parts = parts_of(file);
     parts_add(parts, "head.scale", "F32", 1, (uint64_t[]){3}, 0);
-    refuse(parts, VIT158_E_TENSOR, "needs no scale");
+    parts_refused(parts, VIT158_E_TENSOR, "needs no scale");
     free(file.data);
     plain.encoding = VIT158_ENCODING_F32;
     file = synth_bytes(&plain);
     parts = parts_of(file);
     parts_add(parts, QKV ".step", "F32", 1, (uint64_t[]){1}, 0);
-    refuse(parts, VIT158_E_TENSOR, "not coded");
+    parts_refused(parts, VIT158_E_TENSOR, "not coded");
     free(file.data);
 }
 
@@ -138,14 +132,14 @@ static void test_values(void **state)
         for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
             file_parts *parts = fresh();
             memcpy(parts_tensor(parts, scales[i])->data + 2, &bad[k], 2);
-            refuse(parts, VIT158_E_VALUE, "value 1 is not a finite number above 0");
+            parts_refused(parts, VIT158_E_VALUE, "value 1 is not a finite number above 0");
         }
     }
     const float steps[] = {0.0F, -1.0F, INFINITY, NAN};
     for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++) {
         file_parts *parts = fresh();
         memcpy(parts_tensor(parts, FC2 ".step")->data, &steps[k], 4);
-        refuse(parts, VIT158_E_VALUE, "value 0 is not a finite number above 0");
+        parts_refused(parts, VIT158_E_VALUE, "value 0 is not a finite number above 0");
     }
 }
 
@@ -153,7 +147,7 @@ static void refuse_encodings(const char *encodings, const char *text)
 {
     file_parts *parts = fresh();
     parts_set(parts, "encodings", encodings);
-    refuse(parts, VIT158_E_METADATA, text);
+    parts_refused(parts, VIT158_E_METADATA, text);
 }
 
 static void test_metadata(void **state)
@@ -161,7 +155,7 @@ static void test_metadata(void **state)
     (void)state;
     file_parts *parts = fresh();
     parts_set(parts, "format_version", "1");
-    refuse(parts, VIT158_E_METADATA, "needs version 2, not 1");
+    parts_refused(parts, VIT158_E_METADATA, "needs version 2, not 1");
 #define ROWS(type, rows)                                                                           \
     "{\"" QKV ".weight\":{\"type\":\"" type "\",\"n_in\":10,\"n_out\":30,\"rows\":" rows "}}"
     refuse_encodings(ROWS("trit", "29"), "29 rows for 30 outputs");
