@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes web/lib/inline_modules.js: the modules of dist/ that `vit158/inline` embeds, deflated, as
-// base64. `npm pack` runs it first, so that the package's copy always is that of dist/; nothing else wants the file.
+// base64. `npm pack` runs it first, so that the package's copy always is that of dist/; of the tests only
+// moved_files wants the file before.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -2,12 +2,15 @@
 // The library in a bundle for Node, where its modules and workers are not beside it: vit158/inline works, and
 // what cannot work says why. (Bundles for browsers: package_consumers.test.mjs.)
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { build } from 'esbuild';
 import { ROOT, temporaryFolder } from './shared.mjs';
 import { tinyPath } from './tiny.mjs';
+
+// What vit158/inline embeds is made when the package is: a fresh clone has none.
+execFileSync(process.execPath, [join(ROOT, 'wasm_build/make_inline.mjs')]);
 
 const folder = temporaryFolder();
 const MODEL = JSON.stringify(tinyPath('ternary-6'));
