@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // `npm run bench:peers`: onnxruntime-web and ours on the same ViTs, weights and images, in one
-// interleaved run, and the ratios. Each system is at its best: SIMD, the threads asked for.
+// interleaved run, and the ratios; on request onnxruntime's native library and our command, too. Each
+// system is at its best: SIMD, the threads asked for.
 import { fork, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -19,6 +21,7 @@ const HELP = `usage: npm run bench:peers -- [options]
   --rounds N      rounds; in each, every system runs after the other, as often as fits a quarter of
                   a second (default: 11)
   --no-fp32       leave onnxruntime-web's float model out
+  --native        the native command and onnxruntime-node, too
   --norms LIST    norms a block of our models: 2 (the peers' graph), 6 (ViT-1.58b); default 2
   --json          one JSON object a line, ratios included
 
@@ -29,18 +32,37 @@ const WARM_UP_MS = 1500;
 /** A turn: longer than a process needs to be up to speed after a rest, the same for every system. */
 const TURN_MS = 250;
 
+const ORT_NATIVE = 'onnxruntime-node';
+const { resolve } = createRequire(import.meta.url);
+/** The same release as of onnxruntime-web. */
+const ORT_VERSION = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).devDependencies['onnxruntime-web'];
+
+function hasOrtNative() {
+  try {
+    return resolve(ORT_NATIVE) !== '';
+  } catch {
+    return false;
+  }
+}
+
 /** @param {string} command @param {string[]} args */
 function make(command, args) {
   const made = spawnSync(command, args, { stdio: ['ignore', 2, 2] });
   if (made.status !== 0) throw new Error(`${command} ${args[0]} failed`);
 }
 
-/** What has to be installed or built first, as sentences. @returns {string[]} */
-function missing() {
+/** What has to be installed or built first, as sentences. @param {boolean | undefined} native */
+function missing(native) {
   const python = spawnSync('/usr/bin/python3', ['-c', 'import onnx'], { stdio: 'ignore' });
   return [
     ...(existsSync(COMMAND) ? [] : ['the native command is missing: npm run build:native']),
     ...(python.status === 0 ? [] : ["Debian's python3-onnx is missing: apt-get install python3-onnx"]),
+    ...(!native || hasOrtNative()
+      ? []
+      : [
+          `${ORT_NATIVE} is missing (300 MB, not among the dependencies): ` +
+            `npm install --no-save --ignore-scripts ${ORT_NATIVE}@${ORT_VERSION}`,
+        ]),
   ];
 }
 
@@ -95,6 +117,10 @@ class Peer {
     this.ms.push(...this.last.ms);
   }
 
+  end() {
+    this.child.kill();
+  }
+
   /** @param {string} model */
   row(model) {
     const sorted = [...this.ms].sort((a, b) => a - b);
@@ -104,15 +130,59 @@ class Peer {
       model,
       precision: this.precision,
       threads: this.setup.threads,
-      env: 'node',
+      env: this.setup.system === 'ort_native' ? 'native' : 'node',
       median_ms: sorted[sorted.length >> 1],
       min_ms: sorted[0],
       max_ms: sorted[sorted.length - 1],
       load_ms: this.first.load_ms,
       first_ms: this.first.first_ms,
-      wasm_mb: this.last.wasm_bytes / 2 ** 20,
+      wasm_mb: this.last.wasm_bytes > 0 ? this.last.wasm_bytes / 2 ** 20 : undefined,
       rss_mb: this.last.rss_bytes / 2 ** 20,
       size_bytes: statSync(this.setup.file).size,
+    };
+  }
+}
+
+/** Our native command, started anew each turn: it loads, warms up and then times its runs. */
+class Command {
+  env = 'native';
+  /** @type {number[]} */
+  ms = [];
+
+  /** @param {string} file @param {number} threads */
+  constructor(file, threads) {
+    this.file = file;
+    this.threads = threads;
+  }
+
+  /** @param {number} runs */
+  bench(runs) {
+    const args = ['bench', '-m', this.file, '--threads', String(this.threads), '--runs', String(runs), '--json'];
+    const done = spawnSync(COMMAND, args, { encoding: 'utf8' });
+    if (done.status !== 0) throw new Error(`vit158 bench: ${done.stderr}`);
+    return JSON.parse(done.stdout.split('\n')[0]);
+  }
+
+  async start() {
+    this.first = this.bench(5);
+  }
+
+  async round() {
+    this.ms.push(this.bench(Math.max(5, Math.round(TURN_MS / this.first.median_ms))).median_ms);
+  }
+
+  end() {}
+
+  /** @param {string} model */
+  row(model) {
+    const sorted = [...this.ms].sort((a, b) => a - b);
+    return {
+      ...this.first,
+      model,
+      median_ms: sorted[sorted.length >> 1],
+      min_ms: sorted[0],
+      max_ms: sorted[sorted.length - 1],
+      size_bytes: statSync(this.file).size,
     };
   }
 }
@@ -140,6 +210,11 @@ async function compare(model, options) {
   const { int8, fp32 } = modelFiles(/** @type {any} */ (model), '2');
   peers.push(new Peer('ort_web', 'int8', int8, threads));
   if (!options['no-fp32']) peers.push(new Peer('ort_web', 'fp32', fp32, threads));
+  if (options.native) {
+    peers.push(new Command(modelFiles(/** @type {any} */ (model), '2').ours, threads));
+    peers.push(new Peer('ort_native', 'int8', int8, threads));
+    if (!options['no-fp32']) peers.push(new Peer('ort_native', 'fp32', fp32, threads));
+  }
   try {
     for (const peer of peers) await peer.start();
     for (let i = 0; i < Number(options.rounds); i++) for (const peer of peers) await peer.round();
@@ -152,18 +227,21 @@ async function compare(model, options) {
             kind: 'ratio',
             model,
             threads,
-            of: `${row.system} ${row.precision}`,
+            of: `${row.system} ${row.precision}${row.env === 'native' ? ' native' : ''}`,
             to: 'vit158 ternary',
             time: row.median_ms / rows[0].median_ms,
             load_and_first: (row.load_ms + row.first_ms) / (rows[0].load_ms + rows[0].first_ms),
-            wasm_memory: row.wasm_mb / rows[0].wasm_mb,
+            wasm_memory: row.wasm_mb ? row.wasm_mb / rows[0].wasm_mb : undefined,
             file: row.size_bytes / rows[0].size_bytes,
-            cosine: row.precision.includes('norms') ? undefined : cosine(peers[i].first.logits, peers[0].first.logits),
+            cosine:
+              peers[i].first.logits && !row.precision.includes('norms')
+                ? cosine(peers[i].first.logits, peers[0].first.logits)
+                : undefined,
           },
           options.json,
         );
   } finally {
-    for (const peer of peers) peer.child.kill();
+    for (const peer of peers) peer.end();
   }
 }
 
@@ -171,7 +249,7 @@ async function compare(model, options) {
 function print(row, json) {
   if (json) return console.log(JSON.stringify(row));
   const numbers = Object.entries(row)
-    .filter(([, value]) => value !== undefined)
+    .filter(([, value]) => value !== undefined && value !== null)
     .map(([key, value]) => `${key} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`);
   console.log(numbers.join('  '));
 }
@@ -183,6 +261,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '11' },
     norms: { type: 'string', default: '2' },
     'no-fp32': { type: 'boolean' },
+    native: { type: 'boolean' },
     json: { type: 'boolean' },
     help: { type: 'boolean' },
   },
@@ -190,7 +269,7 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(HELP);
 } else {
-  const complaints = missing();
+  const complaints = missing(values.native);
   if (complaints.length > 0) {
     console.error(`bench:peers: ${complaints.join('\nbench:peers: ')}`);
     process.exit(1);

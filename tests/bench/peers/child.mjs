@@ -6,7 +6,7 @@ import { Classifier } from '../../../web/lib/vit158.js';
 
 /**
  * @typedef {object} Setup
- * @property {'vit158' | 'ort_web'} system
+ * @property {'vit158' | 'ort_web' | 'ort_native'} system
  * @property {string} file
  * @property {number} threads
  * @property {number} side of the image
@@ -36,6 +36,25 @@ async function loadOurs({ file, threads }) {
   return { run: (pixels) => vit.forward(pixels), wasmBytes: () => vit.info().memoryBytes };
 }
 
+/** @param {any} ort @param {any} session @param {number} side @returns {System['run']} */
+const runsOf = (ort, session, side) => async (pixels) => {
+  const tensor = new ort.Tensor('float32', pixels, [1, 3, side, side]);
+  return (await session.run({ pixels: tensor })).logits.data;
+};
+
+/** onnxruntime's own kernels for this processor. @param {Setup} setup @returns {Promise<System>} */
+async function loadOrtNative({ file, threads, side }) {
+  /** Not among the dependencies: 300 MB. @type {string} */
+  const name = 'onnxruntime-node';
+  const { default: ort } = await import(name);
+  const session = await ort.InferenceSession.create(file, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+  });
+  return { run: runsOf(ort, session, side), wasmBytes: () => 0 };
+}
+
 /** onnxruntime-web's wasm backend as it is set up in a page. @param {Setup} setup @returns {Promise<System>} */
 async function loadOrtWeb({ file, threads, side }) {
   watchMemories();
@@ -47,19 +66,17 @@ async function loadOrtWeb({ file, threads, side }) {
     graphOptimizationLevel: 'all',
   });
   return {
-    async run(pixels) {
-      const tensor = new ort.Tensor('float32', pixels, [1, 3, side, side]);
-      const { logits } = await session.run({ pixels: tensor });
-      return /** @type {Float32Array} */ (logits.data);
-    },
+    run: runsOf(ort, session, side),
     wasmBytes: () => Math.max(0, ...memories.map(({ buffer }) => buffer.byteLength)),
   };
 }
 
+const LOADERS = { vit158: loadOurs, ort_web: loadOrtWeb, ort_native: loadOrtNative };
+
 /** @param {Setup} setup */
 async function start(setup) {
   const start = performance.now();
-  const system = await (setup.system === 'vit158' ? loadOurs(setup) : loadOrtWeb(setup));
+  const system = await LOADERS[setup.system](setup);
   const load_ms = performance.now() - start;
   const pixels = Float32Array.from({ length: 3 * setup.side ** 2 }, (_, i) => Math.sin(i * 0.37) + Math.cos(i * 0.011));
   const first = performance.now();
